@@ -1,0 +1,66 @@
+# The checks at the desk are the checks in CI. Every target makes the environment it needs; PYTHON chooses the interpreter.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+SOAK_SECONDS ?= 180
+
+.PHONY: demo test test-all soak format lint types imports docs bench build clean
+.DEFAULT_GOAL := test
+
+$(VENV)/.installed-demo: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $(VENV)/.installed-demo $@
+
+demo: $(VENV)/.installed-demo  ## a night of a small camera, from raw frames to coadds, in the folder ./demo
+	$(BIN)/bunter demo $(DEMO)
+
+test: lint types imports docs  ## everything that a change must pass, in under ten minutes
+	$(BIN)/python -m pytest -n 2 -m "not slow and not soak and not oracle"
+
+test-all: lint types imports docs  ## the slow ones too
+	$(BIN)/python -m pytest -n 2 -m "not soak and not oracle"
+
+soak: $(VENV)/.installed-test  ## fault and fuzz campaigns, whole
+	$(BIN)/python -m pytest -m soak --timeout 7200
+
+format: $(VENV)/.installed-test
+	$(BIN)/ruff format src tests benchmarks docs
+	$(BIN)/ruff check --fix src tests benchmarks docs
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs
+
+types: $(VENV)/.installed-test
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed-test
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.installed-test
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+
+build: $(VENV)/.installed-test  ## wheel and source distribution, checked
+	$(BIN)/python -m build --outdir dist
+
+# The reference system has an environment of its own: it is an opponent, not a dependency.
+$(VENV)-lsst/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-lsst
+	$(VENV)-lsst/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)-lsst/bin/python -m pip install --quiet lsst-daf-butler lsst-pipe-base lsst-ctrl-mpexec pandas
+	touch $@
+
+bench: $(VENV)/.installed-test $(VENV)-lsst/.installed  ## ratios against the reference system, both sides in the same run
+	$(BIN)/python benchmarks/ratios.py --ours $(BIN)/python --theirs $(VENV)-lsst/bin/python
+
+clean:
+	rm -rf $(VENV) $(VENV)-lsst build dist docs/_build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,54 @@
+"""The table of commands: where each lives and its one line of help, so that ``bunter --help`` imports none of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["COMMANDS", "Entry"]
+
+
+class Entry(NamedTuple):
+    """Where a command is defined (``module:function`` below this package), under which topic, and its help line."""
+
+    where: str
+    topic: str
+    help: str
+
+
+_REPOSITORY, _DATA, _SEARCH, _COLLECTIONS = "Repositories", "Data in and out", "Looking", "Collections"
+_PIPELINES, _CARE = "Pipelines", "Care"
+
+COMMANDS: dict[str, Entry] = {
+    "demo": Entry("demo:demo", "First steps", "Simulate a night of a small camera and process it."),
+    "create": Entry("repository:create", _REPOSITORY, "Create an empty repository."),
+    "config-dump": Entry("repository:config_dump", _REPOSITORY, "Print the configuration of a repository."),
+    "config-validate": Entry("repository:config_validate", _REPOSITORY, "Check the configuration of a repository."),
+    "register-instrument": Entry("ingest:register_instrument", _DATA, "Register a camera: detectors and filters."),
+    "ingest-raws": Entry("ingest:ingest_raws", _DATA, "Ingest raw frames and make their exposure records."),
+    "define-visits": Entry("ingest:define_visits", _DATA, "Group exposures into visits with regions on the sky."),
+    "register-skymap": Entry("ingest:register_skymap", _DATA, "Register tracts and patches."),
+    "ingest-refcat": Entry("ingest:ingest_refcat", _DATA, "Ingest a reference catalogue by sky pixel."),
+    "ingest-files": Entry("files:ingest_files", _DATA, "Ingest files of one dataset type from a table."),
+    "retrieve-artifacts": Entry("files:retrieve_artifacts", _DATA, "Copy the files of datasets to a folder."),
+    "register-dataset-type": Entry("repository:register_dataset_type", _DATA, "Register a dataset type."),
+    "query-datasets": Entry("query:query_datasets", _SEARCH, "List datasets."),
+    "query-data-ids": Entry("query:query_data_ids", _SEARCH, "List data IDs."),
+    "query-dimension-records": Entry("query:query_dimension_records", _SEARCH, "List records of a dimension."),
+    "query-dataset-types": Entry("query:query_dataset_types", _SEARCH, "List dataset types."),
+    "query-collections": Entry("query:query_collections", _SEARCH, "List collections."),
+    "get-uri": Entry("files:get_uri", _SEARCH, "Say where the file of a dataset is."),
+    "collection-chain": Entry("collections:collection_chain", _COLLECTIONS, "Define or edit a chain of collections."),
+    "associate": Entry("collections:associate", _COLLECTIONS, "Put datasets into a TAGGED collection."),
+    "disassociate": Entry("collections:disassociate", _COLLECTIONS, "Take datasets out of a TAGGED collection."),
+    "certify-calibrations": Entry("collections:certify", _COLLECTIONS, "Give calibrations a validity range."),
+    "remove-collections": Entry("collections:remove_collections", _COLLECTIONS, "Remove collections, not datasets."),
+    "remove-runs": Entry("collections:remove_runs", _COLLECTIONS, "Remove RUN collections and their datasets."),
+    "pipeline": Entry("pipeline:pipeline", _PIPELINES, "Show, check or draw a pipeline."),
+    "qgraph": Entry("graph:qgraph", _PIPELINES, "Plan a run: build a quantum graph, show it, ask why."),
+    "run": Entry("run:run", _PIPELINES, "Run a pipeline; the same command resumes it."),
+    "report": Entry("run:report", _PIPELINES, "Report on a run as one HTML page."),
+    "check": Entry("storage:check", _CARE, "Compare registry and files; repair."),
+    "prune-datasets": Entry("files:prune_datasets", _CARE, "Remove datasets."),
+    "trash": Entry("storage:trash", _CARE, "List or empty the trash."),
+    "formats": Entry("storage:formats", _CARE, "List the file formats."),
+}

@@ -1,0 +1,91 @@
+"""The one object through which commands print: rows and records as text, JSON lines or CSV."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+__all__ = ["Emit", "output_options"]
+
+
+def _plain(value: object) -> object:
+    """Return a value that JSON knows; anything else as its text."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if hasattr(value, "item"):
+        return value.item()
+    return str(value)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Print results on standard output in the style that the user chose, and all else on standard error."""
+
+    style: str = "text"
+
+    def rows(self, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print rows under their column names: an aligned table, JSON lines, or CSV."""
+        if self.style == "json":
+            for row in rows:
+                click.echo(json.dumps(dict(zip(names, row, strict=True)), default=_plain))
+        elif self.style == "csv":
+            import csv
+
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(names)
+            writer.writerows([_text(value) for value in row] for row in rows)
+        else:
+            self._table(names, [[_text(value) for value in row] for row in rows])
+
+    @staticmethod
+    def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        if not rows:
+            click.echo("no results", err=True)
+            return
+        widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+        for row in (names, ["-" * width for width in widths], *rows):
+            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def record(self, values: Mapping[str, object], sentence: str | None = None) -> None:
+        """Print one result: the sentence as text, or the values as one JSON object."""
+        if self.style == "json":
+            click.echo(json.dumps(dict(values), default=_plain))
+        elif self.style == "csv":
+            self.rows(list(values), [list(values.values())])
+        elif sentence is not None:
+            click.echo(sentence)
+        else:
+            width = max(map(len, values), default=0)
+            for name, value in values.items():
+                click.echo(f"{name.ljust(width)}  {_text(value)}")
+
+    @staticmethod
+    def note(sentence: str) -> None:
+        """Say something that is not a result."""
+        click.echo(sentence, err=True)
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json`` and ``--csv`` to a command and pass it an `Emit` as ``emit``."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
+    @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
+    @functools.wraps(command)
+    def with_emit(*args: Any, as_json: bool, as_csv: bool, **kwargs: Any) -> Any:
+        if as_json and as_csv:
+            raise click.UsageError("choose one of --json and --csv")
+        return command(*args, emit=Emit("json" if as_json else "csv" if as_csv else "text"), **kwargs)
+
+    return with_emit

@@ -1,0 +1,121 @@
+"""The top of the command line: global options, lazily loaded commands, exit codes."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from bunter.cli.commands import COMMANDS
+from bunter.errors import ButlerError, UserError, near
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names and one-line helps of its commands, and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, in order."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command and return it; None if there is no such command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].where.split(":")
+        command: click.Command = getattr(import_module(f"bunter.cli.commands.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by topic from the table alone, so that help needs no import."""
+        del ctx
+        for topic in dict.fromkeys(entry.topic for entry in COMMANDS.values()):
+            with formatter.section(topic):
+                formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items() if entry.topic == topic])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command to run; a misspelt one is answered with the nearest names."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}{near(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Begin with `bunter demo`: a night of a small camera, from raw frames to coadds.",
+)
+@click.option(
+    "--log-level",
+    "log_levels",
+    multiple=True,
+    metavar="[COMPONENT=]LEVEL",
+    help="Least level to log: TRACE, DEBUG, VERBOSE, INFO, WARNING, ERROR; '.=LEVEL' for the root logger. Repeatable.",
+)
+@click.option("--long-log", is_flag=True, help="Time, process and place in each log line.")
+@click.option("--log-file", "log_files", multiple=True, help="Append the log to a file; JSON lines if it ends in .json.")
+@click.option("--log-tty/--no-log-tty", default=True, help="Log to the terminal (standard error).")
+@click.option("--log-label", "log_labels", multiple=True, metavar="KEY=VALUE", help="Add to every log record.")
+@click.option("--progress/--no-progress", default=None, help="Progress bars; by default where standard error is a tty.")
+@click.version_option(package_name="bunter", prog_name="bunter")
+@click.pass_context
+def cli(  # noqa: PLR0913 - the global options of the mission
+    ctx: click.Context,
+    *,
+    log_levels: tuple[str, ...],
+    long_log: bool,
+    log_files: tuple[str, ...],
+    log_tty: bool,
+    log_labels: tuple[str, ...],
+    progress: bool | None,
+) -> None:
+    """Bunter: a data butler and pipeline system for astronomical surveys."""
+    from bunter.cli.logs import LogOptions, start_logging
+
+    start_logging(LogOptions(log_levels, long_log, log_files, log_tty, log_labels))
+    ctx.obj = {"progress": sys.stderr.isatty() if progress is None else progress}
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``bunter``; those of the process by default.
+
+    Returns
+    -------
+    int
+        0 success, 1 a failure that is explained in one sentence, 2 wrong usage, 130 interrupted.
+    """
+    try:
+        code = cli.main(args=None if arguments is None else list(arguments), prog_name="bunter", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as mistake:
+        mistake.show()
+        return mistake.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("bunter: interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_OK
+    except UserError as mistake:
+        click.echo(f"bunter: {mistake}", err=True)
+        return EXIT_FAILURE
+    except ButlerError:
+        click.echo("bunter: this is our fault, not yours; please report what follows", err=True)
+        raise
+    return code if isinstance(code, int) else EXIT_OK
