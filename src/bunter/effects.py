@@ -1,0 +1,414 @@
+"""The one module through which Bunter touches files and the clock.
+
+A hook sees every call before it happens, so that tests can fail, slow or reorder each of them. With
+``BUNTER_KILL_AT=n`` in the environment the process kills itself with SIGKILL just before its n-th *step*, an effect
+that changes something; ``BUNTER_COUNT_STEPS=file`` writes the number of steps there at exit.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import shutil
+import signal
+import time
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    AnyPath = str | Path
+    Hook = Callable[[str, str], None]
+
+CHUNK = 1 << 20
+
+
+class _Watch:
+    """What is told of each effect, and the count of those that change something."""
+
+    __slots__ = ("hook", "kill_at", "steps")
+
+    def __init__(self, kill_at: int) -> None:
+        self.hook: Hook | None = None
+        self.kill_at = kill_at
+        self.steps = 0
+
+    def look(self, operation: str, path: AnyPath) -> None:
+        if self.hook is not None:
+            self.hook(operation, str(path))
+
+    def step(self, operation: str, path: AnyPath) -> None:
+        self.look(operation, path)
+        self.steps += 1
+        if self.steps == self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+_watch = _Watch(int(os.environ.get("BUNTER_KILL_AT", "0")))
+
+
+def _write_count(path: str, owner: int) -> None:
+    if os.getpid() == owner:
+        with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - not itself an effect to be counted
+            file.write(str(_watch.steps))
+
+
+if _count_file := os.environ.get("BUNTER_COUNT_STEPS"):
+    atexit.register(_write_count, _count_file, os.getpid())
+
+
+def set_hook(hook: Hook | None) -> None:
+    """Call ``hook(operation, path)`` before every effect; None takes the hook away."""
+    _watch.hook = hook
+
+
+def steps() -> int:
+    """Count the steps taken by this process so far."""
+    return _watch.steps
+
+
+def checkpoint(name: str) -> None:
+    """Mark a step that has no effect of its own here, such as the commit of a database."""
+    _watch.step("checkpoint", name)
+
+
+def read_bytes(path: AnyPath) -> bytes:
+    """Read a whole file."""
+    _watch.look("read", path)
+    with open(path, "rb") as file:  # noqa: PTH123 - str paths are the common case and must stay fast
+        return file.read()
+
+
+def read_range(path: AnyPath, begin: int, size: int) -> bytes:
+    """Read ``size`` bytes from offset ``begin``; fewer at the end of the file."""
+    _watch.look("read", path)
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        return os.pread(file.fileno(), size, begin)
+
+
+def read_chunks(path: AnyPath, size: int = CHUNK) -> Iterator[bytes]:
+    """Read a file piece by piece."""
+    _watch.look("read", path)
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        while chunk := file.read(size):
+            yield chunk
+
+
+def write_new(path: AnyPath, data: bytes | Iterable[bytes], *, sync: bool) -> int:
+    """Create a file; never overwrite one.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; its directory must exist.
+    data : bytes or Iterable[bytes]
+        Content, whole or in pieces.
+    sync : bool
+        Whether the content is on stable storage when this returns.
+
+    Returns
+    -------
+    int
+        Number of bytes written.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a file already; it stays as it was.
+    OSError
+        If writing fails; then the new file is removed again.
+    """
+    _watch.step("write_new", path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        size = _write_all(descriptor, [data] if isinstance(data, bytes) else data)
+        if sync:
+            _watch.step("sync_file", path)
+            os.fsync(descriptor)
+    except BaseException:
+        os.unlink(path)  # noqa: PTH108
+        raise
+    finally:
+        os.close(descriptor)
+    return size
+
+
+def _write_all(descriptor: int, pieces: Iterable[bytes]) -> int:
+    size = 0
+    for piece in pieces:
+        view = memoryview(piece).cast("B")
+        size += len(view)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    return size
+
+
+def copy_new(source: AnyPath, target: AnyPath, *, sync: bool) -> None:
+    """Copy a file's content to a new file, by the fastest way the kernel has; never overwrite.
+
+    Raises
+    ------
+    FileExistsError
+        If ``target`` exists; it stays as it was.
+    """
+    _watch.step("copy_new", target)
+    try:
+        with open(source, "rb") as reader, open(target, "xb") as writer:  # noqa: PTH123
+            if not _copy_in_kernel(reader.fileno(), writer.fileno()):
+                shutil.copyfileobj(reader, writer, CHUNK)
+                writer.flush()
+            if sync:
+                _watch.step("sync_file", target)
+                os.fsync(writer.fileno())
+    except FileExistsError:
+        raise
+    except BaseException:
+        unlink(target, missing_ok=True)
+        raise
+
+
+def _copy_in_kernel(reader: int, writer: int) -> bool:
+    """Copy with copy_file_range; False where the kernel or the file systems cannot and nothing was copied."""
+    if not hasattr(os, "copy_file_range"):
+        return False
+    copied = 0
+    try:
+        while size := os.copy_file_range(reader, writer, 1 << 30):
+            copied += size
+    except OSError:
+        if copied:
+            raise
+        return False
+    return copied > 0
+
+
+def link(source: AnyPath, target: AnyPath) -> None:
+    """Give a file a second name; FileExistsError if the name is taken."""
+    _watch.step("link", target)
+    os.link(source, target)
+
+
+def symlink(source: AnyPath, target: AnyPath) -> None:
+    """Make ``target`` a symbolic link with the text ``source``; FileExistsError if the name is taken."""
+    _watch.step("symlink", target)
+    os.symlink(source, target)
+
+
+def unlink(path: AnyPath, *, missing_ok: bool = False) -> None:
+    """Remove a file's name."""
+    _watch.step("unlink", path)
+    try:
+        os.unlink(path)  # noqa: PTH108
+    except FileNotFoundError:
+        if not missing_ok:
+            raise
+
+
+def rmdir(path: AnyPath) -> bool:
+    """Remove a directory if it is empty; say whether it is gone."""
+    _watch.step("rmdir", path)
+    try:
+        os.rmdir(path)  # noqa: PTH106
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def rename(source: AnyPath, target: AnyPath) -> None:
+    """Move a name, replacing what the target named."""
+    _watch.step("rename", target)
+    os.replace(source, target)  # noqa: PTH105
+
+
+def mkdirs(path: AnyPath) -> None:
+    """Make a directory and its parents; it is no error if they exist."""
+    if os.path.isdir(path):  # noqa: PTH112 - the common case costs one stat and is no step
+        return
+    _watch.step("mkdirs", path)
+    os.makedirs(path, exist_ok=True)  # noqa: PTH103
+
+
+def sync_dir(path: AnyPath) -> None:
+    """Put a directory's names on stable storage."""
+    _watch.step("sync_dir", path)
+    _sync(path, os.O_DIRECTORY)
+
+
+def sync_file(path: AnyPath) -> None:
+    """Put a file's content on stable storage."""
+    _watch.step("sync_file", path)
+    _sync(path, 0)
+
+
+def _sync(path: AnyPath, flags: int) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class AppendFile:
+    """A file that only grows. Each append is one write call at its end; close it or use it as a context."""
+
+    __slots__ = ("_descriptor", "path")
+
+    def __init__(self, path: AnyPath) -> None:
+        _watch.step("open_append", path)
+        self.path = str(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(path, flags, 0o666)
+
+    def append(self, data: bytes) -> None:
+        """Write at the end of the file."""
+        _watch.step("append", self.path)
+        _write_all(self._descriptor, [data])
+
+    def sync(self) -> None:
+        """Put what was appended on stable storage."""
+        _watch.step("sync_file", self.path)
+        os.fsync(self._descriptor)
+
+    def size(self) -> int:
+        """Bytes in the file."""
+        return os.fstat(self._descriptor).st_size
+
+    def fileno(self) -> int:
+        """File descriptor."""
+        return self._descriptor
+
+    def close(self) -> None:
+        """Close the file; twice is no error."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def open_append(path: AnyPath) -> AppendFile:
+    """Open a file for appending, making it if needed."""
+    return AppendFile(path)
+
+
+def stat(path: AnyPath) -> os.stat_result | None:
+    """Size and times of a file, following links; None where there is none."""
+    _watch.look("stat", path)
+    try:
+        return os.stat(path)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def listdir(path: AnyPath) -> list[str]:
+    """Names in a directory, sorted; none where there is no directory."""
+    _watch.look("listdir", path)
+    try:
+        return sorted(os.listdir(path))  # noqa: PTH208
+    except FileNotFoundError:
+        return []
+
+
+def walk(path: AnyPath) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file (no directories) below a directory as (path below it with ``/``, lstat), sorted within a directory."""
+    _watch.look("walk", path)
+    yield from _walk(str(path), "")
+
+
+def _walk(directory: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+    try:
+        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path, f"{prefix}{entry.name}/")
+            continue
+        try:
+            yield prefix + entry.name, entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+
+
+class Lease:
+    """A held lock on a file; freed by `close`, by leaving the context, or by the kernel when its process dies."""
+
+    __slots__ = ("_descriptor", "path")
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self.path, self._descriptor = path, descriptor
+
+    def close(self) -> None:
+        """Let the lock go; twice is no error."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def fileno(self) -> int:
+        """File descriptor that holds the lock."""
+        return self._descriptor
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def flock(path: AnyPath, *, exclusive: bool = True, blocking: bool = True, create: bool = True) -> Lease | None:
+    """Take the lock of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The lock file.
+    exclusive : bool
+        Alone, or together with others that share.
+    blocking : bool
+        Whether to wait for it.
+    create : bool
+        Whether to make the file if there is none.
+
+    Returns
+    -------
+    Lease or None
+        None if it is held by another and ``blocking`` is false.
+    """
+    _watch.look("flock", path)
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o666)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | (0 if blocking else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return Lease(str(path), descriptor)
+
+
+def now_ns() -> int:
+    """Nanoseconds since 1970-01-01T00:00:00 UTC by the system's clock."""
+    _watch.look("now", "")
+    return time.time_ns()
+
+
+def monotonic() -> float:
+    """Seconds on a clock that never goes back."""
+    _watch.look("monotonic", "")
+    return time.monotonic()
+
+
+def sleep(seconds: float) -> None:
+    """Do nothing for a while."""
+    _watch.look("sleep", str(seconds))
+    time.sleep(seconds)

@@ -1,0 +1,307 @@
+"""Every error that Bunter raises on purpose.
+
+::
+
+    ButlerError
+    +-- UserError                         the user's to fix: one line at the command line, exit code 1
+    |   +-- DataIdError                   ValueError
+    |   |   +-- DimensionNameError        KeyError
+    |   |   +-- DimensionValueError
+    |   |   +-- InconsistentDataIdError
+    |   +-- DatasetNotFoundError          LookupError
+    |   |   +-- DatasetRemovedError
+    |   |   +-- CalibrationLookupError
+    |   +-- ConflictingDatasetError       ValueError
+    |   +-- ConflictingDefinitionError    ValueError
+    |   +-- MissingDatasetTypeError       LookupError
+    |   +-- MissingCollectionError        LookupError
+    |   +-- CollectionTypeError           TypeError
+    |   +-- CollectionCycleError          ValueError
+    |   +-- CollectionInUseError
+    |   +-- OrphanedRecordError
+    |   +-- InvalidQueryError             ValueError
+    |   +-- EmptyQueryResultError         LookupError
+    |   +-- StorageClassError             TypeError
+    |   +-- FormatError                   ValueError
+    |   +-- TemplateError                 ValueError
+    |   +-- ConfigurationError            ValueError
+    |   +-- UniverseError                 ValueError
+    |   +-- RepositoryNotFoundError       FileNotFoundError
+    |   +-- RepositoryExistsError         FileExistsError
+    |   +-- ReadOnlyError                 PermissionError
+    |   +-- MissingExtraError             ImportError
+    |   +-- InstrumentError               ValueError
+    |   +-- IngestError
+    |   +-- PipelineError                 ValueError
+    |   +-- GraphError                    ValueError
+    |   |   +-- EmptyGraphError
+    |   +-- RunError
+    +-- FileIntegrityError                OSError
+    +-- KeyTakenError                     FileExistsError
+    +-- KeyMissingError                   FileNotFoundError
+    +-- QuantumError
+        +-- TaskFailedError
+
+The first positional argument is always the whole message; facts are keyword arguments and become attributes, so that
+every error survives pickling.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+def near(name: str, candidates: Iterable[str]) -> str:
+    """Tail of a message that offers the nearest known name.
+
+    Parameters
+    ----------
+    name : str
+        What was asked for.
+    candidates : Iterable[str]
+        What there is.
+
+    Returns
+    -------
+    str
+        ``"; did you mean 'x'?"``, or nothing when no candidate is near.
+    """
+    import difflib
+
+    known = {candidate.casefold(): candidate for candidate in candidates}
+    found = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
+    return f"; did you mean {known[found[0]]!r}?" if found else ""
+
+
+class ButlerError(Exception):
+    """Root of all errors of Bunter."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class UserError(ButlerError):
+    """An error that whoever gave the command or made the call can fix."""
+
+
+class DataIdError(UserError, ValueError):
+    """A data ID that cannot be used."""
+
+
+class DimensionNameError(DataIdError, KeyError):
+    """A dimension, element or field that the universe does not have, or that a data ID lacks."""
+
+
+class DimensionValueError(DataIdError):
+    """A data ID value of the wrong type, or one that no record has."""
+
+
+class InconsistentDataIdError(DataIdError):
+    """Data ID values that contradict the dimension records or each other."""
+
+
+class DatasetNotFoundError(UserError, LookupError):
+    """No dataset answers the question.
+
+    Parameters
+    ----------
+    message : str
+        The sentence for the user.
+    dataset_type, data_id, searched
+        What was asked for, and the collections that were searched, where known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        dataset_type: str | None = None,
+        data_id: Mapping[str, object] | None = None,
+        searched: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.dataset_type, self.data_id, self.searched = dataset_type, data_id, tuple(searched)
+
+
+class DatasetRemovedError(DatasetNotFoundError):
+    """The dataset is known, but its artifact has been removed."""
+
+
+class CalibrationLookupError(DatasetNotFoundError):
+    """No calibration, or more than one, is valid for the time asked for."""
+
+
+class ConflictingDatasetError(UserError, ValueError):
+    """Another dataset already has this type, data ID and run, or this id."""
+
+
+class ConflictingDefinitionError(UserError, ValueError):
+    """Something of this name exists with another definition."""
+
+
+class MissingDatasetTypeError(UserError, LookupError):
+    """No dataset type of this name is registered."""
+
+
+class MissingCollectionError(UserError, LookupError):
+    """No collection of this name exists."""
+
+
+class CollectionTypeError(UserError, TypeError):
+    """The collection is of a type that cannot do what was asked."""
+
+
+class CollectionCycleError(UserError, ValueError):
+    """A chain would contain itself."""
+
+
+class CollectionInUseError(UserError):
+    """The collection cannot go because something still refers to it."""
+
+
+class OrphanedRecordError(UserError):
+    """A removal would leave rows behind that refer to what is removed."""
+
+
+class InvalidQueryError(UserError, ValueError):
+    """A query expression that cannot be parsed or makes no sense.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    text : str
+        The expression.
+    position : int, optional
+        Offset of the offending character in ``text``.
+    """
+
+    def __init__(self, message: str, *, text: str = "", position: int | None = None) -> None:
+        super().__init__(message)
+        self.text, self.position = text, position
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        if self.position is None or not self.text:
+            return message
+        begin = self.text.rfind("\n", 0, self.position) + 1
+        line = self.text[begin:].split("\n", 1)[0]
+        return f"{message}\n  {line}\n  {' ' * (self.position - begin)}^"
+
+
+class EmptyQueryResultError(UserError, LookupError):
+    """A query gave no rows where at least one was needed."""
+
+
+class StorageClassError(UserError, TypeError):
+    """A storage class that is unknown or does not fit the object."""
+
+
+class FormatError(UserError, ValueError):
+    """Bytes that cannot be read as the format, or an object that cannot be written in it."""
+
+
+class TemplateError(UserError, ValueError):
+    """A file template that cannot be used, or a path it would make that is not allowed."""
+
+
+class ConfigurationError(UserError, ValueError):
+    """A configuration value that is unknown or wrong."""
+
+
+class UniverseError(UserError, ValueError):
+    """A dimension universe whose definition contradicts itself."""
+
+
+class RepositoryNotFoundError(UserError, FileNotFoundError):
+    """There is no repository where one was looked for."""
+
+
+class RepositoryExistsError(UserError, FileExistsError):
+    """There already is a repository where one was to be made."""
+
+
+class ReadOnlyError(UserError, PermissionError):
+    """A write was asked of something opened for reading, or without permission to write."""
+
+
+class MissingExtraError(UserError, ImportError):
+    """An optional dependency is not installed; the message names the command that installs it."""
+
+
+class InstrumentError(UserError, ValueError):
+    """An instrument that is unknown, or whose definition cannot be used."""
+
+
+class IngestError(UserError):
+    """Some files were not ingested.
+
+    Parameters
+    ----------
+    message : str
+        The sentence for the user.
+    rejected : Sequence[tuple[str, str]]
+        Path and reason of each file that was left out.
+    """
+
+    def __init__(self, message: str, *, rejected: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.rejected = tuple(rejected)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(f"  {path}: {reason}" for path, reason in self.rejected)])
+
+
+class PipelineError(UserError, ValueError):
+    """A pipeline or task definition that cannot be used.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to do.
+    file, line
+        Where it was written, where known; shown as a prefix ``file:line:``.
+    """
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.file, self.line = file, line
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        return f"{place}: {super().__str__()}" if place else super().__str__()
+
+
+class GraphError(UserError, ValueError):
+    """A quantum graph that cannot be built, read or used."""
+
+
+class EmptyGraphError(GraphError):
+    """A quantum graph without quanta; the message says which constraint removed them."""
+
+
+class RunError(UserError):
+    """A run did not complete; the message counts what failed."""
+
+
+class FileIntegrityError(ButlerError, OSError):
+    """An artifact's bytes are not those that were recorded."""
+
+
+class KeyTakenError(ButlerError, FileExistsError):
+    """The key already has an artifact; nothing was written."""
+
+
+class KeyMissingError(ButlerError, FileNotFoundError):
+    """The key has no artifact."""
+
+
+class QuantumError(ButlerError):
+    """A quantum that could not be carried out."""
+
+
+class TaskFailedError(QuantumError):
+    """A task raised, died or hung."""
