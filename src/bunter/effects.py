@@ -194,7 +194,7 @@ def link(source: AnyPath, target: AnyPath) -> None:
 def symlink(source: AnyPath, target: AnyPath) -> None:
     """Make ``target`` a symbolic link with the text ``source``; FileExistsError if the name is taken."""
     _watch.step("symlink", target)
-    os.symlink(source, target)
+    os.symlink(source, target)  # noqa: PTH211
 
 
 def unlink(path: AnyPath, *, missing_ok: bool = False) -> None:

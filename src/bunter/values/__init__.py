@@ -1,0 +1,29 @@
+"""Frozen values that every room shares: times, identifiers, digests, who is asking."""
+
+from __future__ import annotations
+
+from bunter.values.content import ByteRange, Digesting, Digests, Durability, digest, quick_digest
+from bunter.values.identity import derive_nonce, deterministic_id, new_id, new_ids, new_nonce
+from bunter.values.instant import format_instant, parse_instant
+from bunter.values.principal import Principal
+from bunter.values.timespan import MAX_NS, MIN_NS, Timespan
+
+__all__ = [
+    "MAX_NS",
+    "MIN_NS",
+    "ByteRange",
+    "Digesting",
+    "Digests",
+    "Durability",
+    "Principal",
+    "Timespan",
+    "derive_nonce",
+    "deterministic_id",
+    "digest",
+    "format_instant",
+    "new_id",
+    "new_ids",
+    "new_nonce",
+    "parse_instant",
+    "quick_digest",
+]

@@ -1,0 +1,91 @@
+"""Stretches of bytes, their digests, and how safely they are kept."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ByteRange:
+    """``size`` bytes from offset ``begin``."""
+
+    begin: int
+    size: int
+
+    def __post_init__(self) -> None:
+        if self.begin < 0 or self.size < 0:
+            raise ValueError(f"a byte range has no negative parts, not begin={self.begin}, size={self.size}")
+
+    @property
+    def end(self) -> int:
+        """Offset just behind the last byte."""
+        return self.begin + self.size
+
+
+class Durability(enum.Enum):
+    """What survives a power cut once a call has returned.
+
+    ``full``: everything; ``batch``: everything once the batch it is part of is complete; ``none``: nothing is promised.
+    """
+
+    full = "full"
+    batch = "batch"
+    none = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Fingerprints of content: SHA-256 (32 bytes) is its identity, XXH3-128 (16 bytes, big-endian) checks it fast."""
+
+    sha256: bytes
+    xxh3: bytes
+
+
+class Digesting:
+    """Digests of bytes that come in pieces."""
+
+    __slots__ = ("_sha256", "_xxh3", "size")
+
+    def __init__(self) -> None:
+        import xxhash
+
+        self._sha256 = hashlib.sha256()
+        self._xxh3 = xxhash.xxh3_128()
+        self.size = 0
+
+    def add(self, chunk: bytes | memoryview) -> None:
+        """Take in the next piece."""
+        self._sha256.update(chunk)
+        self._xxh3.update(chunk)
+        self.size += len(chunk)
+
+    def tee(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Take in pieces while handing them on."""
+        for chunk in chunks:
+            self.add(chunk)
+            yield chunk
+
+    def digests(self) -> Digests:
+        """Digests of all pieces so far."""
+        return Digests(self._sha256.digest(), self._xxh3.digest())
+
+
+def digest(content: bytes | Iterable[bytes]) -> Digests:
+    """Digest bytes, whole or in pieces."""
+    digesting = Digesting()
+    for chunk in [content] if isinstance(content, bytes | bytearray | memoryview) else content:
+        digesting.add(chunk)
+    return digesting.digests()
+
+
+def quick_digest(content: bytes) -> bytes:
+    """XXH3-128 of content, 16 bytes big-endian, as in `Digests.xxh3`."""
+    import xxhash
+
+    return bytes(xxhash.xxh3_128_digest(content))
