@@ -1,0 +1,322 @@
+"""What runs next: a pure state machine. Events go in, decisions come out; it knows no process, file or clock."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Assignment", "Committed", "Event", "Failed", "Finished", "Lost", "Returned", "Scheduler", "State", "Stopped"]
+
+
+class State(IntEnum):
+    """Where a quantum stands."""
+
+    WAITING = 0  # for its parents
+    READY = 1
+    RUNNING = 2
+    FINISHED = 3  # the task returned; its outputs are not yet durable, so nobody is told of a success
+    SUCCEEDED = 4
+    FAILED = 5
+    BLOCKED = 6  # an ancestor failed
+    CANCELLED = 7  # the run was stopped before it could end
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to such a quantum in this run."""
+        return self >= State.SUCCEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Decision: run this quantum now, for the ``retry``-th time again (0 for the first)."""
+
+    quantum: int
+    retry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Event: the task returned and its outputs are written, but not yet durable."""
+
+    quantum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Event: outputs and receipts of these quanta are durable."""
+
+    quanta: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Event: the quantum failed; ``repeatable`` if another try may succeed, ``fatal`` if the whole run must stop."""
+
+    quantum: int
+    repeatable: bool = False
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Event: outputs of these finished quanta could not be made durable. The run cannot go on."""
+
+    quanta: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Event: the quantum was assigned but never began; it may be assigned again."""
+
+    quantum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Event: the user or the system wants the run to end; begin nothing more."""
+
+
+Event: TypeAlias = Finished | Committed | Failed | Lost | Returned | Stopped
+
+
+class Scheduler:
+    """Order, retries and consequences of failures of the quanta of one run.
+
+    Quanta on the longest remaining path go first, then lower numbers. A quantum may begin when all its parents have
+    *finished* in this run, or were done before; it succeeds only after they are *committed*.
+
+    Parameters
+    ----------
+    size : int
+        Number of quanta; they are numbered 0 to ``size - 1``.
+    edges : tuple of two integer arrays
+        Parent and child of each edge, without cycles. An edge may be given more than once.
+    done : iterable of int, optional
+        Quanta whose outputs exist already.
+    retries : int, optional
+        How often a repeatable failure is tried again.
+    fail_fast : bool, optional
+        Whether the first failure stops the run.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        edges: tuple[NDArray[np.integer], NDArray[np.integer]],
+        *,
+        done: Iterable[int] = (),
+        retries: int = 0,
+        fail_fast: bool = False,
+    ) -> None:
+        parents, children = _distinct(size, *edges)
+        self._offsets = np.searchsorted(parents, np.arange(size + 1)).tolist()
+        self._children: list[int] = children.tolist()
+        self._height: list[int] = heights(size, parents, children).tolist()
+        self._missing: list[int] = np.bincount(children, minlength=size).tolist()
+        self._retries, self._fail_fast = retries, fail_fast
+        self._tries = [0] * size
+        self._states = [State.WAITING] * size
+        self._causes: dict[int, int] = {}
+        self._ready: list[tuple[int, int]] = []
+        self._counts = Counter({State.WAITING: size})
+        self._open = size
+        self._stopped = False
+        self._begin(sorted(set(done)))
+
+    def _begin(self, done: Sequence[int]) -> None:
+        for quantum in done:
+            self._set(quantum, State.SUCCEEDED)
+        for quantum in done:
+            self._release_children(quantum)
+        for quantum, missing in enumerate(self._missing):
+            if not missing and self._states[quantum] is State.WAITING:
+                self._push(quantum)
+
+    # ---- what the runner asks
+
+    def take(self, free: int = 1) -> list[Assignment]:
+        """Assign up to ``free`` ready quanta, the most urgent first; they are running from now on."""
+        taken: list[Assignment] = []
+        while len(taken) < free and self._ready and not self._stopped:
+            _, quantum = heapq.heappop(self._ready)
+            if self._states[quantum] is State.READY:
+                self._set(quantum, State.RUNNING)
+                taken.append(Assignment(quantum, self._tries[quantum]))
+        return taken
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more will be assigned and running quanta should be ended."""
+        return self._stopped
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every quantum has reached a final state."""
+        return self._open == 0
+
+    @property
+    def active(self) -> int:
+        """Number of quanta that are running, or finished but not committed."""
+        return self._counts[State.RUNNING] + self._counts[State.FINISHED]
+
+    def state(self, quantum: int) -> State:
+        """Where a quantum stands."""
+        return self._states[quantum]
+
+    def states(self) -> list[State]:
+        """Where each quantum stands, by number."""
+        return list(self._states)
+
+    def count(self, state: State) -> int:
+        """Number of quanta in a state."""
+        return self._counts[state]
+
+    def cause(self, quantum: int) -> int | None:
+        """Quantum whose failure blocks this one: the root, not the nearest; None for those that are not blocked."""
+        return self._causes.get(quantum)
+
+    # ---- what the runner tells
+
+    def tell(self, event: Event) -> list[int]:
+        """Take note of an event.
+
+        Returns
+        -------
+        list of int
+            Quanta that have reached a final state through it.
+        """
+        match event:
+            case Finished(quantum):
+                return self._finished(quantum)
+            case Committed(quanta):
+                return self._committed(quanta)
+            case Failed(quantum, repeatable, fatal):
+                return self._failed(quantum, repeatable=repeatable, fatal=fatal)
+            case Returned(quantum):
+                return self._returned(quantum)
+            case Lost(quanta):
+                return self._lost(quanta)
+            case Stopped():
+                return self._stop()
+
+    def _finished(self, quantum: int) -> list[int]:
+        self._expect(quantum, State.RUNNING)
+        self._set(quantum, State.FINISHED)
+        self._release_children(quantum)
+        return []
+
+    def _committed(self, quanta: tuple[int, ...]) -> list[int]:
+        for quantum in quanta:
+            self._expect(quantum, State.FINISHED)
+            self._set(quantum, State.SUCCEEDED)
+        return list(quanta)
+
+    def _failed(self, quantum: int, *, repeatable: bool, fatal: bool) -> list[int]:
+        self._expect(quantum, State.RUNNING)
+        if repeatable and self._tries[quantum] < self._retries and not self._stopped and not fatal:
+            self._tries[quantum] += 1
+            self._push(quantum)
+            return []
+        self._set(quantum, State.FAILED)
+        ended = [quantum, *self._block_descendants(quantum)]
+        if self._fail_fast or fatal:
+            ended += self._stop()
+        return ended
+
+    def _returned(self, quantum: int) -> list[int]:
+        self._expect(quantum, State.RUNNING)
+        if self._stopped:
+            self._set(quantum, State.CANCELLED)
+            return [quantum]
+        self._push(quantum)
+        return []
+
+    def _lost(self, quanta: tuple[int, ...]) -> list[int]:
+        ended: list[int] = []
+        for quantum in quanta:
+            self._expect(quantum, State.FINISHED)
+            self._set(quantum, State.FAILED)
+            ended.append(quantum)
+        for quantum in quanta:
+            ended += self._block_descendants(quantum)
+        return ended + self._stop()
+
+    def _stop(self) -> list[int]:
+        self._stopped = True
+        self._ready.clear()
+        idle = [q for q, state in enumerate(self._states) if state in (State.WAITING, State.READY)]
+        for quantum in idle:
+            self._set(quantum, State.CANCELLED)
+        return idle
+
+    def _block_descendants(self, root: int) -> list[int]:
+        """Block what waits for a failed quantum; what already runs on outputs that were lost ends by its own event."""
+        blocked: list[int] = []
+        stack = [root]
+        while stack:
+            for child in self._children_of(stack.pop()):
+                if self._states[child] in (State.WAITING, State.READY):
+                    self._set(child, State.BLOCKED)
+                    self._causes[child] = root
+                    blocked.append(child)
+                    stack.append(child)
+        return blocked
+
+    def _release_children(self, quantum: int) -> None:
+        for child in self._children_of(quantum):
+            self._missing[child] -= 1
+            if not self._missing[child] and self._states[child] is State.WAITING:
+                self._push(child)
+
+    def _children_of(self, quantum: int) -> Iterator[int]:
+        return iter(self._children[self._offsets[quantum] : self._offsets[quantum + 1]])
+
+    def _push(self, quantum: int) -> None:
+        self._set(quantum, State.READY)
+        heapq.heappush(self._ready, (-self._height[quantum], quantum))
+
+    def _set(self, quantum: int, state: State) -> None:
+        self._counts[self._states[quantum]] -= 1
+        self._counts[state] += 1
+        self._open -= state.is_final
+        self._states[quantum] = state
+
+    def _expect(self, quantum: int, state: State) -> None:
+        if self._states[quantum] is not state:
+            raise ValueError(f"quantum {quantum} is {self._states[quantum].name}, not {state.name}")
+
+
+def _distinct(
+    size: int, parents: NDArray[np.integer], children: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return each edge once, sorted by parent."""
+    pairs = np.unique(parents.astype(np.int64) * max(size, 1) + children.astype(np.int64))
+    return pairs // max(size, 1), pairs % max(size, 1)
+
+
+def heights(size: int, parents: NDArray[np.int64], children: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Length of the longest path that begins at each quantum, in edges.
+
+    Raises
+    ------
+    ValueError
+        If the edges have a cycle.
+    """
+    height = np.zeros(size, dtype=np.int64)
+    for _ in range(size + 1):
+        before = height[parents]
+        longer = height[children] + 1
+        if not (longer > before).any():
+            return height
+        np.maximum.at(height, parents, longer)
+    raise ValueError("the quanta depend on each other in a circle")

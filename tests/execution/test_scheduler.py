@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, Scheduler, State, Stopped
+
+
+def edges(*pairs):
+    parents, children = zip(*pairs, strict=True) if pairs else ((), ())
+    return np.array(parents, dtype=np.int32), np.array(children, dtype=np.int32)
+
+
+def order(scheduler):
+    ran = []
+    while taken := scheduler.take():
+        ran.append(taken[0].quantum)
+        scheduler.tell(Finished(taken[0].quantum))
+    return ran
+
+
+def test_the_longest_remaining_path_goes_first():
+    scheduler = Scheduler(5, edges((2, 3), (3, 4)))
+    assert order(scheduler) == [2, 3, 0, 1, 4]
+
+
+def test_a_child_may_begin_when_its_parents_have_finished_but_is_told_of_only_when_they_are_committed():
+    scheduler = Scheduler(2, edges((0, 1)))
+    assert [a.quantum for a in scheduler.take(2)] == [0]
+    scheduler.tell(Finished(0))
+    assert [a.quantum for a in scheduler.take(2)] == [1]
+    assert scheduler.count(State.SUCCEEDED) == 0
+    assert scheduler.tell(Committed((0,))) == [0]
+    assert scheduler.state(0) is State.SUCCEEDED
+
+
+def test_a_failure_blocks_all_descendants_and_names_the_root():
+    scheduler = Scheduler(4, edges((0, 1), (1, 2)))
+    scheduler.take(1)
+    assert sorted(scheduler.tell(Failed(0))) == [0, 1, 2]
+    assert [scheduler.cause(q) for q in range(4)] == [None, 0, 0, None]
+    assert scheduler.state(3) is State.READY
+
+
+def test_fail_fast_cancels_what_has_not_begun():
+    scheduler = Scheduler(3, edges(), fail_fast=True)
+    scheduler.take(2)
+    scheduler.tell(Failed(0))
+    assert scheduler.stopped
+    assert scheduler.states() == [State.FAILED, State.RUNNING, State.CANCELLED]
+    assert scheduler.tell(Returned(1)) == [1]
+    assert scheduler.is_over
+
+
+def test_a_repeatable_failure_is_tried_again_as_often_as_allowed():
+    scheduler = Scheduler(1, edges(), retries=2)
+    tries = []
+    while taken := scheduler.take():
+        tries.append(taken[0].retry)
+        scheduler.tell(Failed(0, repeatable=True))
+    assert tries == [0, 1, 2]
+    assert scheduler.state(0) is State.FAILED
+
+
+def test_a_failure_that_is_not_repeatable_is_final():
+    scheduler = Scheduler(1, edges(), retries=2)
+    scheduler.take()
+    assert scheduler.tell(Failed(0)) == [0]
+
+
+def test_a_fatal_failure_stops_the_run():
+    scheduler = Scheduler(2, edges(), retries=1)
+    scheduler.take()
+    scheduler.tell(Failed(0, repeatable=True, fatal=True))
+    assert scheduler.states() == [State.FAILED, State.CANCELLED]
+
+
+def test_what_is_done_already_releases_its_children_and_does_not_run():
+    scheduler = Scheduler(3, edges((0, 1), (1, 2)), done=[0, 1])
+    assert order(scheduler) == [2]
+
+
+def test_an_edge_given_twice_counts_once():
+    scheduler = Scheduler(2, edges((0, 1), (0, 1)))
+    assert order(scheduler) == [0, 1]
+
+
+def test_losing_finished_outputs_fails_them_blocks_their_children_and_stops():
+    scheduler = Scheduler(4, edges((0, 2), (1, 2)))
+    scheduler.take(1)
+    scheduler.tell(Finished(0))
+    scheduler.take(1)
+    scheduler.tell(Lost((0,)))
+    assert scheduler.states() == [State.FAILED, State.RUNNING, State.BLOCKED, State.CANCELLED]
+
+
+def test_a_circle_is_refused():
+    with pytest.raises(ValueError, match="circle"):
+        Scheduler(2, edges((0, 1), (1, 0)))
+
+
+def test_an_event_that_cannot_be_is_refused():
+    scheduler = Scheduler(1, edges())
+    with pytest.raises(ValueError, match="READY, not RUNNING"):
+        scheduler.tell(Finished(0))
+
+
+def test_a_hundred_thousand_quanta_take_a_second_at_most(benchmark_seconds=5.0):
+    import time
+
+    size = 100_000
+    parents = np.arange(size - 1000)
+    begun = time.process_time()
+    scheduler = Scheduler(size, (parents, parents + 1000))
+    assert len(order(scheduler)) == size
+    assert time.process_time() - begun < benchmark_seconds
+
+
+@st.composite
+def runs(draw):
+    size = draw(st.integers(1, 12))
+    pairs = draw(st.lists(st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)), max_size=30))
+    return {
+        "size": size,
+        "edges": [(min(p), max(p)) for p in pairs if p[0] != p[1]],
+        "retries": draw(st.integers(0, 2)),
+        "fail_fast": draw(st.booleans()),
+        "workers": draw(st.integers(1, 4)),
+    }
+
+
+class Simulation:
+    """Workers that end in random ways, and a committer that lags behind."""
+
+    def __init__(self, run, random):
+        self.run, self.random = run, random
+        self.scheduler = Scheduler(
+            run["size"], edges(*run["edges"]), retries=run["retries"], fail_fast=run["fail_fast"]
+        )
+        self.running, self.finished, self.ended, self.begun = [], [], [], Counter()
+        self.parents = {q: {p for p, c in run["edges"] if c == q} for q in range(run["size"])}
+
+    def go(self):
+        for _ in range(10_000):
+            if self.scheduler.is_over:
+                return
+            self.step()
+        pytest.fail("the run never ends")
+
+    def step(self):
+        for assignment in self.scheduler.take(self.run["workers"] - len(self.running)):
+            self.check_may_begin(assignment)
+            self.running.append(assignment.quantum)
+        if self.scheduler.stopped:
+            for quantum in self.running:
+                self.ended += self.scheduler.tell(Returned(quantum))
+            self.running = []
+        if self.running:
+            self.end(self.running.pop(self.random.randrange(len(self.running))))
+        if self.finished and (not self.running or self.random.random() < 0.4):
+            self.commit()
+
+    def check_may_begin(self, assignment):
+        self.begun[assignment.quantum] += 1
+        assert not self.scheduler.stopped
+        for parent in self.parents[assignment.quantum]:
+            assert self.scheduler.state(parent) in (State.FINISHED, State.SUCCEEDED)
+
+    def end(self, quantum):
+        ends = [Finished, Finished, Finished, Failed, self.killed, Returned]
+        end = self.random.choice(ends)
+        self.ended += self.scheduler.tell(end(quantum))
+        if end is Finished:
+            self.finished.append(quantum)
+        if self.random.random() < 0.02:
+            self.ended += self.scheduler.tell(Stopped())
+
+    @staticmethod
+    def killed(quantum):
+        return Failed(quantum, repeatable=True)
+
+    def commit(self):
+        end = Lost if self.random.random() < 0.02 else Committed
+        self.ended += self.scheduler.tell(end(tuple(self.finished)))
+        self.finished = []
+
+
+@settings(max_examples=300, deadline=None)
+@given(run=runs(), random=st.randoms(use_true_random=False))
+def test_whatever_happens_every_quantum_ends_once_and_success_follows_the_parents_success(run, random):
+    simulation = Simulation(run, random)
+    simulation.go()
+    scheduler, states = simulation.scheduler, simulation.scheduler.states()
+    assert all(state.is_final for state in states)
+    assert sorted(simulation.ended) == list(range(run["size"]))
+    assert sum(scheduler.count(state) for state in State) == run["size"]
+    assert all(scheduler.count(state) == states.count(state) for state in State)
+    for quantum, state in enumerate(states):
+        parents = {states[p] for p in simulation.parents[quantum]}
+        if state is State.SUCCEEDED:
+            assert parents <= {State.SUCCEEDED}
+            assert simulation.begun[quantum] >= 1
+        if state is State.BLOCKED:
+            assert states[scheduler.cause(quantum)] is State.FAILED
+            assert parents & {State.FAILED, State.BLOCKED}
+        if state is State.CANCELLED:
+            assert scheduler.stopped
+        if not scheduler.stopped:
+            assert (state is State.BLOCKED) == bool(parents & {State.FAILED, State.BLOCKED})
