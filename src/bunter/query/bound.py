@@ -169,7 +169,7 @@ class Membership:
 class Like:
     """A string against a pattern, case-sensitive and whole.
 
-    In style ``glob`` the wildcards are ``*``, ``?`` and ``[...]`` (``[!...]`` or ``[^...]`` is its complement); in style
+    In style ``glob`` the wildcards are ``*``, ``?`` and ``[...]`` (complement: ``[!...]`` or ``[^...]``); in style
     ``like`` they are ``%`` and ``_``, and a backslash makes the next character plain.
     """
 
