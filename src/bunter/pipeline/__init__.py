@@ -1,0 +1,103 @@
+"""Tasks, their configurations and connections, pipelines and their graphs.
+
+A task module imports from here; names are loaded when they are asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bunter.pipeline.config import Field, TaskConfig, TaskPart, config_dict, config_hash, config_schema
+    from bunter.pipeline.connections import (
+        Connections,
+        Declaration,
+        InitInput,
+        InitOutput,
+        Input,
+        Output,
+        PrerequisiteInput,
+    )
+    from bunter.pipeline.context import DeferredDataset, InMemoryDataset, LimitedButler, QuantumContext
+    from bunter.pipeline.function_task import task
+    from bunter.pipeline.kit import run_task
+    from bunter.pipeline.pipeline_task import PipelineTask
+    from bunter.pipeline.signals import (
+        AlgorithmError,
+        InvalidQuantumError,
+        NoWorkFound,
+        RepeatableError,
+        UnprocessableDataError,
+        UpstreamFailureNoWorkFound,
+    )
+    from bunter.pipeline.struct import Struct
+
+_HOMES = {
+    "config": ["Field", "TaskConfig", "TaskPart", "config_dict", "config_hash", "config_schema"],
+    "connections": [
+        "Connections",
+        "Declaration",
+        "InitInput",
+        "InitOutput",
+        "Input",
+        "Output",
+        "PrerequisiteInput",
+    ],
+    "context": ["DeferredDataset", "InMemoryDataset", "LimitedButler", "QuantumContext"],
+    "function_task": ["task"],
+    "kit": ["run_task"],
+    "signals": [
+        "AlgorithmError",
+        "InvalidQuantumError",
+        "NoWorkFound",
+        "RepeatableError",
+        "UnprocessableDataError",
+        "UpstreamFailureNoWorkFound",
+    ],
+    "struct": ["Struct"],
+    "pipeline_task": ["PipelineTask"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: RUF022 - by topic
+    "Connections",
+    "Declaration",
+    "InitInput",
+    "InitOutput",
+    "Input",
+    "Output",
+    "PrerequisiteInput",
+    "Field",
+    "TaskConfig",
+    "TaskPart",
+    "config_dict",
+    "config_hash",
+    "config_schema",
+    "PipelineTask",
+    "Struct",
+    "task",
+    "run_task",
+    "DeferredDataset",
+    "InMemoryDataset",
+    "LimitedButler",
+    "QuantumContext",
+    "AlgorithmError",
+    "InvalidQuantumError",
+    "NoWorkFound",
+    "RepeatableError",
+    "UnprocessableDataError",
+    "UpstreamFailureNoWorkFound",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'bunter.pipeline' has no attribute {name!r}")
+    value = getattr(import_module(f"bunter.pipeline.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
