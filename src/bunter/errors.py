@@ -36,6 +36,8 @@
     |   +-- GraphError                    ValueError
     |   |   +-- EmptyGraphError
     |   +-- RunError
+    +-- DatabaseBusyError                 TimeoutError
+    +-- DatabaseDamagedError              OSError
     +-- FileIntegrityError                OSError
     +-- KeyTakenError                     FileExistsError
     +-- KeyMissingError                   FileNotFoundError
@@ -285,6 +287,14 @@ class EmptyGraphError(GraphError):
 
 class RunError(UserError):
     """A run did not complete; the message counts what failed."""
+
+
+class DatabaseBusyError(ButlerError, TimeoutError):
+    """Other writers kept the database longer than the time limit."""
+
+
+class DatabaseDamagedError(ButlerError, OSError):
+    """The database file is truncated, damaged, or of a format that this version cannot read."""
 
 
 class FileIntegrityError(ButlerError, OSError):

@@ -1,0 +1,207 @@
+"""Connections: statements in, rows out, every statement counted."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from bunter import effects
+from bunter.errors import DatabaseBusyError, DatabaseDamagedError, ReadOnlyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    Parameters = Sequence[object] | Mapping[str, object]
+    Row = tuple[Any, ...]
+
+IntegrityError = sqlite3.IntegrityError
+"""A constraint of the database was violated; the registry turns it into an error of its own."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many statements a database has carried out; an ``executemany`` counts once."""
+
+    statements: int = 0
+
+
+def raise_translated(error: sqlite3.DatabaseError, where: str) -> NoReturn:
+    """Raise the driver's error, as one of ours if it is about the file or its locks."""
+    if (ours := _translation(error, where)) is None:
+        raise error
+    raise ours from error
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn the driver's errors about the file or its locks into ours."""
+    try:
+        yield
+    except sqlite3.DatabaseError as exc:
+        raise_translated(exc, where)
+
+
+def _translation(error: sqlite3.DatabaseError, where: str) -> Exception | None:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return DatabaseBusyError(f"another program keeps {where} locked; end it, or raise the time limit")
+    if name.startswith("SQLITE_READONLY"):
+        return ReadOnlyError(f"{where} cannot be written; check permissions of the file and its directory")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DatabaseDamagedError(f"{where} is damaged ({error}); restore it from a backup")
+    if name.startswith(("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")):
+        return DatabaseDamagedError(f"{where} cannot be read or written ({error}); check the disk and permissions")
+    return None
+
+
+class Connection:
+    """One connection of a pool, good for reading.
+
+    Parameters
+    ----------
+    raw : sqlite3.Connection
+        The driver's connection, in autocommit mode.
+    tally : Tally
+        Where statements are counted.
+    where : str
+        Name of the database in messages.
+    """
+
+    def __init__(self, raw: sqlite3.Connection, tally: Tally, where: str) -> None:
+        self.raw = raw
+        self.tally = tally
+        self.where = where
+        self.durability = ""
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        """Carry out one statement and return its cursor."""
+        self.tally.statements += 1
+        try:
+            return self.raw.execute(sql, parameters)
+        except sqlite3.DatabaseError as exc:
+            raise_translated(exc, self.where)
+
+    def fetchall(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """Return all rows of a query as tuples."""
+        cursor = self.execute(sql, parameters)
+        try:
+            return cursor.fetchall()
+        except sqlite3.DatabaseError as exc:
+            raise_translated(exc, self.where)
+
+    def fetchone(self, sql: str, parameters: Parameters = ()) -> Row | None:
+        """Return the first row of a query, None if there is none."""
+        row: Row | None = self.execute(sql, parameters).fetchone()
+        return row
+
+    def stream(self, sql: str, parameters: Parameters = (), batch_size: int = 65536) -> Iterator[list[Row]]:
+        """Yield the rows of a query in lists of at most ``batch_size``."""
+        cursor = self.execute(sql, parameters)
+        with translated(self.where):
+            while rows := cursor.fetchmany(batch_size):
+                yield rows
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> int:
+        """Carry out one statement for every row of parameters; return the number of rows changed."""
+        self.tally.statements += 1
+        try:
+            return self.raw.executemany(sql, rows).rowcount
+        except sqlite3.DatabaseError as exc:
+            raise_translated(exc, self.where)
+
+    def bulk_insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+        """Insert rows of values given in the order of ``columns``; return how many."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        places = ", ".join("?" * len(columns))
+        return self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)  # noqa: S608 - our names
+
+    def temporary(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Make a table that only this connection sees, or empty the one of that name, and fill it."""
+        self.execute(f'DROP TABLE IF EXISTS temp."{name}"')
+        names = ", ".join(f'"{column}"' for column in columns)
+        self.execute(f'CREATE TEMP TABLE "{name}" ({names})')
+        self.bulk_insert(name, columns, rows)
+
+    def generation(self) -> int:
+        """Return the number that grows with each committed `Transaction.touch`; caches of slow-moving rows go by it."""
+        row = self.fetchone("SELECT n FROM generation")
+        assert row is not None, "the table is filled when the database is made"
+        return int(row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    """What a transaction has written about itself."""
+
+    change: int | None = None
+    touched: bool = False
+
+
+class Transaction(Connection):
+    """A connection that holds the write lock; all of its statements take effect together, or none.
+
+    Parameters
+    ----------
+    connection : Connection
+        The connection it lives on.
+
+    Attributes
+    ----------
+    scratch : dict
+        Values that live as long as the transaction, such as caches of what it has changed itself.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.raw, connection.tally, connection.where)
+        self._ledger = _Ledger()
+        self._depth = 0
+        self.scratch: dict[str, Any] = {}
+
+    @property
+    def touched(self) -> bool:
+        """Whether `touch` was called."""
+        return self._ledger.touched
+
+    def next_change(self, principal: object = None, command: str = "") -> int:
+        """Return the number of this transaction in the history of the repository, drawing it on the first call.
+
+        Parameters
+        ----------
+        principal : Principal, optional
+            Who writes.
+        command : str
+            What wrote, such as ``"put"`` or ``"ingest-raws"``.
+        """
+        if self._ledger.change is None:
+            cursor = self.execute(
+                "INSERT INTO change (committed, user, host, command) VALUES (?, ?, ?, ?)",
+                (effects.now_ns(), getattr(principal, "user", ""), getattr(principal, "host", ""), command),
+            )
+            self._ledger = _Ledger(int(cursor.lastrowid or 0), self._ledger.touched)
+        assert self._ledger.change is not None
+        return self._ledger.change
+
+    def touch(self) -> None:
+        """Tell all caches of slow-moving rows, here and in other processes, to look again after the commit."""
+        if not self._ledger.touched:
+            self.execute("UPDATE generation SET n = n + 1")
+            self._ledger = _Ledger(self._ledger.change, touched=True)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[Transaction]:
+        """Take back what the block wrote if an exception leaves it."""
+        before, self._depth = self._ledger, self._depth + 1
+        name = f"level{self._depth}"
+        self.execute(f"SAVEPOINT {name}")
+        try:
+            yield self
+        except BaseException:
+            self.execute(f"ROLLBACK TO {name}")
+            self._ledger = before
+            self.scratch.clear()
+            raise
+        finally:
+            self.execute(f"RELEASE {name}")
+            self._depth -= 1

@@ -1,0 +1,276 @@
+"""The database: who may read or write it when, and how safely."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from bunter import effects
+from bunter.database.connection import Connection, Tally, Transaction
+from bunter.database.pool import FilePool, MemoryPool
+from bunter.database.sqlite import check_file, create_file
+from bunter.database.turnstile import Turnstile
+from bunter.errors import ButlerError, DatabaseDamagedError, ReadOnlyError
+from bunter.values import Durability
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+WAIT_LIMIT_S = 300.0
+_SYNCHRONOUS = {Durability.full: "FULL", Durability.batch: "NORMAL", Durability.none: "OFF"}
+
+
+class Database:
+    """A SQLite database: readers never wait, writers queue fairly, threads and forked children are safe.
+
+    Made by `create`, `open` or `memory`. Nothing keeps a connection or a lock between two calls.
+
+    Parameters
+    ----------
+    pool : FilePool or MemoryPool
+        Where connections come from.
+    queue : Turnstile, optional
+        Where writers queue; None in memory, where the pool has them take turns.
+    location : str
+        Path of the file, or ``:memory:``.
+    read_only : bool
+        Whether `write` is refused.
+    tally : Tally
+        Where statements are counted.
+    wait_limit_s : float
+        How long a writer waits for others, in seconds.
+    """
+
+    def __init__(  # noqa: PLR0913 - called by the three makers below only
+        self,
+        pool: FilePool | MemoryPool,
+        queue: Turnstile | None,
+        *,
+        location: str,
+        read_only: bool,
+        tally: Tally,
+        wait_limit_s: float,
+    ) -> None:
+        self.location = location
+        self.read_only = read_only
+        self.wait_limit_s = wait_limit_s
+        self._pool = pool
+        self._queue = queue
+        self._tally = tally
+        self._local = threading.local()
+        _databases.add(self)
+
+    @classmethod
+    def create(cls, path: str | Path, *, wait_limit_s: float = WAIT_LIMIT_S) -> Database:
+        """Make a new database file and open it.
+
+        Raises
+        ------
+        RepositoryExistsError
+            If there is a file already; it stays as it was.
+        """
+        create_file(_file(path))
+        return cls.open(path, wait_limit_s=wait_limit_s)
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = False, wait_limit_s: float = WAIT_LIMIT_S) -> Database:
+        """Open an existing database file; never makes one.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; ``sqlite:///path`` and ``:memory:`` are understood as well.
+        read_only : bool
+            Whether `write` is refused.
+        wait_limit_s : float
+            How long a writer waits for others, in seconds.
+
+        Raises
+        ------
+        RepositoryNotFoundError
+            If there is no file, or another program's.
+        DatabaseDamagedError
+            If the file is damaged.
+        ConfigurationError
+            If a later version of Bunter wrote it.
+        """
+        if str(path) in {":memory:", "sqlite://"}:
+            return cls.memory()
+        file = _file(path)
+        check_file(file)
+        tally = Tally()
+        pool = FilePool(file, tally, read_only=read_only, busy_limit_s=wait_limit_s)
+        with pool.lend():
+            queue = Turnstile(f"{file}-queue")
+        return cls(pool, queue, location=str(file), read_only=read_only, tally=tally, wait_limit_s=wait_limit_s)
+
+    @classmethod
+    def memory(cls) -> Database:
+        """Make a database that lives in this process and goes with it."""
+        tally = Tally()
+        return cls(
+            MemoryPool(tally), None, location=":memory:", read_only=False, tally=tally, wait_limit_s=WAIT_LIMIT_S
+        )
+
+    @property
+    def statements(self) -> int:
+        """How many statements this database has carried out in this process."""
+        return self._tally.statements
+
+    @property
+    def transaction(self) -> Transaction | None:
+        """The open transaction of this thread."""
+        return getattr(self._local, "transaction", None)
+
+    @contextmanager
+    def read(self, *, snapshot: bool = False) -> Iterator[Connection]:
+        """Lend a connection for reading.
+
+        Inside `write` this is the transaction itself, which sees what it has written.
+
+        Parameters
+        ----------
+        snapshot : bool
+            Whether all statements of the block see the same state of the database.
+        """
+        if (transaction := self.transaction) is not None:
+            yield transaction
+            return
+        with self._pool.lend() as connection:
+            if not snapshot or connection.raw.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.raw.rollback()
+
+    @contextmanager
+    def write(
+        self, *, durability: Durability = Durability.full, wait_limit_s: float | None = None
+    ) -> Iterator[Transaction]:
+        """Open the transaction of this thread; commit it when the block ends, take it back if an exception leaves it.
+
+        Inside another `write` of the same thread the block is part of that one: it alone is taken back if it fails, and
+        is committed with it.
+
+        Parameters
+        ----------
+        durability : Durability
+            ``full``: a commit survives a power cut once the block has ended; ``batch``: it survives once a later full
+            commit has ended, and nothing is ever torn; ``none``: a power cut may damage the file.
+        wait_limit_s : float, optional
+            How long to wait for other writers.
+
+        Raises
+        ------
+        ReadOnlyError
+            If the database was opened for reading.
+        DatabaseBusyError
+            If others kept it longer than the limit.
+        """
+        if (outer := self.transaction) is not None:
+            with outer.savepoint():
+                yield outer
+            return
+        if self.read_only:
+            raise ReadOnlyError(f"{self.location} is open for reading; open it for writing")
+        limit_s = self.wait_limit_s if wait_limit_s is None else wait_limit_s
+        with self._turn(limit_s), self._pool.lend() as connection:
+            _set_durability(connection, durability)
+            transaction = Transaction(connection)
+            transaction.execute("BEGIN IMMEDIATE")
+            self._local.transaction, owner = transaction, os.getpid()
+            try:
+                yield transaction
+            except BaseException:
+                if os.getpid() == owner:
+                    transaction.raw.rollback()
+                raise
+            else:
+                self._commit(transaction, owner)
+            finally:
+                self._local.transaction = None
+
+    def _turn(self, limit_s: float) -> AbstractContextManager[None]:
+        return nullcontext() if self._queue is None else self._queue.passage(limit_s)
+
+    def _commit(self, transaction: Transaction, owner: int) -> None:
+        if os.getpid() != owner:
+            raise ButlerError("a transaction can only be committed by the process that began it, not by a forked child")
+        try:
+            effects.checkpoint("commit")
+            transaction.execute("COMMIT")
+        except BaseException:
+            transaction.raw.rollback()
+            raise
+        effects.checkpoint("committed")
+
+    def verify(self) -> None:
+        """Look through the whole file.
+
+        Raises
+        ------
+        DatabaseDamagedError
+            If it is damaged; the message has the first few findings.
+        """
+        with self.read() as connection:
+            findings = [row[0] for row in connection.fetchall("PRAGMA quick_check(5)")]
+        if findings != ["ok"]:
+            raise DatabaseDamagedError(f"{self.location} is damaged: {'; '.join(findings)}. Restore it from a backup")
+
+    def backup(self, path: str | Path) -> None:
+        """Copy the database as it is now to a new file, beside running writers."""
+        target = _file(path)
+        effects.write_new(target, b"", sync=False)
+        with self.read() as connection, sqlite3.connect(target) as copy:
+            connection.raw.backup(copy)
+        copy.close()
+
+    def close(self) -> None:
+        """Close files; connections that are still lent are closed when they come back."""
+        self._pool.close()
+        if self._queue is not None:
+            self._queue.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def after_fork(self) -> None:
+        """Leave to the parent what is the parent's; called in every forked child."""
+        self._local = threading.local()
+        self._pool.abandon()
+        if self._queue is not None:
+            self._queue.abandon()
+
+
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for database in list(_databases):
+        database.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def _file(path: str | Path) -> Path:
+    return Path(str(path).removeprefix("sqlite:///"))
+
+
+def _set_durability(connection: Connection, durability: Durability) -> None:
+    if connection.durability != durability.value:
+        connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
+        connection.durability = durability.value

@@ -1,0 +1,107 @@
+"""Where connections wait for their next use."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from bunter.database.connection import Connection, Tally
+from bunter.database.sqlite import open_connection, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["FilePool", "MemoryPool"]
+
+_IDLE = 8
+_abandoned: list[object] = []  # SQLite connections of a parent process, which must not be closed in its child
+
+
+class FilePool:
+    """Connections to a file: lent to one thread at a time, opened when all are out, a few kept open.
+
+    Parameters
+    ----------
+    path : Path
+        The database file.
+    tally : Tally
+        Where statements are counted.
+    read_only : bool
+        Whether writing is impossible.
+    busy_limit_s : float
+        How long a statement waits for other programs' locks.
+    """
+
+    def __init__(self, path: Path, tally: Tally, *, read_only: bool, busy_limit_s: float) -> None:
+        self._path = path
+        self._tally = tally
+        self._read_only = read_only
+        self._busy_limit_s = busy_limit_s
+        self._idle: deque[Connection] = deque()
+        self._out: set[Connection] = set()
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """Lend a connection for the block."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = open_connection(
+                self._path, self._tally, read_only=self._read_only, busy_limit_s=self._busy_limit_s
+            )
+        self._out.add(connection)
+        try:
+            yield connection
+        finally:
+            self._take_back(connection)
+
+    def _take_back(self, connection: Connection) -> None:
+        if connection not in self._out:  # lent before a fork: it belongs to the parent
+            return
+        self._out.discard(connection)
+        if len(self._idle) < _IDLE and not connection.raw.in_transaction:
+            self._idle.append(connection)
+        else:
+            connection.raw.close()
+
+    def abandon(self) -> None:
+        """Forget all connections in a forked child."""
+        _abandoned.extend((*self._idle, *self._out))
+        self._idle, self._out = deque(), set()
+
+    def close(self) -> None:
+        """Close the connections that are not lent."""
+        while self._idle:
+            self._idle.pop().raw.close()
+
+
+class MemoryPool:
+    """The one connection to a database that lives in this process's memory; threads take turns."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._turn = threading.RLock()
+        self._connection = self._open()
+
+    def _open(self) -> Connection:
+        raw = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, cached_statements=512)
+        prepare(raw)
+        return Connection(raw, self._tally, "the database in memory")
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """Wait for the connection and hold it for the block."""
+        with self._turn:
+            yield self._connection
+
+    def abandon(self) -> None:
+        """Keep using the child's own copy of the memory; only the lock may be stuck."""
+        self._turn = threading.RLock()
+
+    def close(self) -> None:
+        """Forget all rows."""
+        self._connection.raw.close()

@@ -1,0 +1,126 @@
+"""SQLite files: making and opening them, and telling ours from others."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from bunter import effects
+from bunter.database.connection import Connection, Tally, translated
+from bunter.errors import (
+    ConfigurationError,
+    DatabaseDamagedError,
+    ReadOnlyError,
+    RepositoryExistsError,
+    RepositoryNotFoundError,
+)
+
+__all__ = ["check_file", "create_file", "open_connection", "prepare"]
+
+APPLICATION_ID = 0x42756E74  # "Bunt"
+SCHEMA_VERSION = 1
+_MAGIC = b"SQLite format 3\x00"
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA mmap_size = 1073741824;"
+)
+_STAMP = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
+_TABLES = """
+BEGIN;
+CREATE TABLE attribute (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE generation (n INTEGER NOT NULL);
+INSERT INTO generation (n) VALUES (1);
+CREATE TABLE change (
+    n INTEGER PRIMARY KEY, committed INTEGER NOT NULL, user TEXT NOT NULL, host TEXT NOT NULL, command TEXT NOT NULL
+);
+COMMIT;
+"""
+
+
+def create_file(path: Path) -> None:
+    """Make a new database with no rows in it.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If there is a file already; it stays as it was.
+    """
+    try:
+        effects.write_new(path, b"", sync=False)
+    except FileExistsError as exc:
+        raise RepositoryExistsError(f"{path} exists; open it, or choose another place") from exc
+    raw = _connect(path, "rw")
+    try:
+        with translated(str(path)):
+            raw.execute("PRAGMA journal_mode = WAL")
+            prepare(raw)
+    finally:
+        raw.close()
+
+
+def prepare(raw: sqlite3.Connection) -> None:
+    """Stamp an empty database as ours and make the tables that every database has."""
+    raw.executescript(_STAMP + _TABLES)
+
+
+def check_file(path: Path) -> None:
+    """Refuse files that are missing, damaged, foreign or of a later version.
+
+    Raises
+    ------
+    RepositoryNotFoundError
+        If there is no file, or another program's.
+    DatabaseDamagedError
+        If the file is no SQLite database any more.
+    ConfigurationError
+        If a later version of Bunter wrote it.
+    """
+    stat = effects.stat(path)
+    if stat is None:
+        raise RepositoryNotFoundError(
+            f"there is no database at {path}; check the path, or restore the file from a backup"
+        )
+    head = effects.read_range(path, 0, 100)
+    if not head.startswith(_MAGIC) or len(head) < 100:
+        raise DatabaseDamagedError(f"{path} is {_shape(head)}; restore it from a backup")
+    if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+        raise RepositoryNotFoundError(f"{path} is a SQLite database of another program, not a Bunter registry")
+    if (version := int.from_bytes(head[60:64], "big")) > SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"{path} has database format {version}, this Bunter knows up to {SCHEMA_VERSION}; "
+            "upgrade it with `pip install -U bunter`"
+        )
+
+
+def _shape(head: bytes) -> str:
+    if not head:
+        return "empty"
+    return "cut short" if head.startswith(_MAGIC) else "no SQLite database"
+
+
+def open_connection(path: Path, tally: Tally, *, read_only: bool, busy_limit_s: float) -> Connection:
+    """Open one more connection to a file that `check_file` has accepted."""
+    where = str(path)
+    with translated(where):
+        try:
+            raw = _connect(path, "ro" if read_only else "rw", busy_limit_s)
+            raw.executescript(_PRAGMAS)
+            raw.execute("SELECT n FROM generation").fetchone()
+        except sqlite3.OperationalError as exc:
+            if read_only and getattr(exc, "sqlite_errorname", "").startswith("SQLITE_CANTOPEN"):
+                raise ReadOnlyError(
+                    f"{where} is in write-ahead mode and cannot be opened without permission to write beside it; "
+                    "ask its owner for a sealed copy or for access to the directory"
+                ) from exc
+            raise
+    return Connection(raw, tally, where)
+
+
+def _connect(path: Path, mode: str, busy_limit_s: float = 60.0) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{Path(path).absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy_limit_s,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+    )

@@ -1,0 +1,139 @@
+"""The queue of writers: first come, first served, among threads and processes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from bunter import effects
+from bunter.errors import DatabaseBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_COUNTER = struct.Struct("<q")
+_LOCK = struct.Struct("hhqqi4x")
+_HEADER, _PLACES = 0, 4096
+# Elsewhere the file has one lock, without order among those who wait.
+_NUMBERED = hasattr(fcntl, "F_OFD_SETLK")
+_SHORT_NAP_S, _LONG_NAP_S, _SHORT_NAPS = 5e-5, 1e-3, 40
+
+
+class Turnstile:
+    """A queue in a lock file: whoever comes draws the next number and waits for the one before.
+
+    SQLite's own waiting is a sleep of random length, so a busy neighbour can keep a writer out for many seconds. Here a
+    writer locks the byte of its number and passes once the byte before is free. Open-file-description locks are freed
+    by the kernel when a process dies, so a dead writer blocks nobody. Should a writer die while it waits, its follower
+    passes early; the database's own lock still keeps them apart.
+
+    Parameters
+    ----------
+    path : str
+        The lock file; made when first needed.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._free: deque[int] = deque()
+        self._all: set[int] = set()
+
+    @contextmanager
+    def passage(self, limit_s: float) -> Iterator[None]:
+        """Wait for one's turn and hold it for the block.
+
+        Parameters
+        ----------
+        limit_s : float
+            Longest wait in seconds.
+
+        Raises
+        ------
+        DatabaseBusyError
+            If the turn has not come by then.
+        """
+        descriptor = self._take()
+        try:
+            if _NUMBERED:
+                place = _draw(descriptor)
+                self._wait(_try_lock, descriptor, place - 1, limit_s)
+            else:
+                self._wait(_try_whole, descriptor, 0, limit_s)
+            yield
+        finally:
+            self._release(descriptor)
+
+    def _take(self) -> int:
+        try:
+            return self._free.pop()
+        except IndexError:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._all.add(descriptor)
+            return descriptor
+
+    def _release(self, descriptor: int) -> None:
+        if descriptor not in self._all:  # we are a forked child, the lock is the parent's
+            return
+        if _NUMBERED:
+            _lock(descriptor, fcntl.F_UNLCK, 0, length=0)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        self._free.append(descriptor)
+
+    def _wait(self, take: Callable[[int, int], bool], descriptor: int, place: int, limit_s: float) -> None:
+        naps, deadline = 0, 0.0
+        while not take(descriptor, place):
+            naps += 1
+            deadline = deadline or effects.monotonic() + limit_s
+            if effects.monotonic() > deadline:
+                raise DatabaseBusyError(
+                    f"waited {limit_s:g} s for other writers of {self.path.removesuffix('-queue')}; "
+                    "see whether one of them hangs, or raise the time limit"
+                )
+            effects.sleep(_SHORT_NAP_S if naps < _SHORT_NAPS else _LONG_NAP_S)
+
+    def abandon(self) -> None:
+        """Close the files in a forked child, which shares them with its parent."""
+        for descriptor in self._all:
+            os.close(descriptor)
+        self._all, self._free = set(), deque()
+
+    close = abandon
+
+
+def _draw(descriptor: int) -> int:
+    """Draw the next number and lock its byte."""
+    _lock(descriptor, fcntl.F_WRLCK, _HEADER, wait=True)
+    try:
+        packed = os.pread(descriptor, _COUNTER.size, 0)
+        place = max(_PLACES, _COUNTER.unpack(packed)[0] if len(packed) == _COUNTER.size else 0) + 1
+        os.pwrite(descriptor, _COUNTER.pack(place), 0)
+        _lock(descriptor, fcntl.F_WRLCK, place)
+    finally:
+        _lock(descriptor, fcntl.F_UNLCK, _HEADER)
+    return place
+
+
+def _try_lock(descriptor: int, offset: int) -> bool:
+    try:
+        _lock(descriptor, fcntl.F_WRLCK, offset)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _lock(descriptor: int, kind: int, offset: int, *, length: int = 1, wait: bool = False) -> None:
+    command = fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK
+    fcntl.fcntl(descriptor, command, _LOCK.pack(kind, os.SEEK_SET, offset, length, 0))
+
+
+def _try_whole(descriptor: int, _place: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
