@@ -1,0 +1,214 @@
+"""The dimension universe: which dimensions there are and how they hang together."""
+
+from __future__ import annotations
+
+import functools
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+from bunter.dimensions.definition import Definition
+from bunter.dimensions.group import DimensionGroup
+from bunter.errors import ConfigurationError, DimensionNameError, near
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bunter.dimensions.element import Column, Element
+
+
+class Universe:
+    """All dimensions and their relations, as one YAML file defines them.
+
+    Made by `default` or `load`; equal definitions give the same object.
+
+    Attributes
+    ----------
+    namespace : str
+        Whose universe it is.
+    version : int
+        Number of the definition within the namespace.
+    elements : Mapping[str, Element]
+        Dimensions without sky pixels, each after those it depends on, then combinations.
+    dimensions : tuple[str, ...]
+        Names of the dimensions among them.
+    combinations : tuple[Element, ...]
+        The other elements.
+    common_skypix : str
+        The pixelization that overlaps are kept in by default.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self.namespace, self.version = definition.namespace, definition.version
+        self.common_skypix = definition.common_skypix
+        built = definition.build(self)
+        self._all: dict[str, Element] = built
+        self.elements: Mapping[str, Element] = {name: each for name, each in built.items() if not each.skypix}
+        self.dimensions = tuple(name for name, each in self.elements.items() if each.is_dimension)
+        self.combinations = tuple(each for each in self.elements.values() if not each.is_dimension)
+        self._rank = {name: rank for rank, name in enumerate(built)}
+        self._key_columns = definition.key_columns()
+        for element in built.values():
+            element.complete(self.key_column)
+        self._groups: dict[frozenset[str], DimensionGroup] = {}
+        self.empty = self.conform(())
+
+    @classmethod
+    def default(cls) -> Universe:
+        """Universe that comes with Bunter."""
+        return _default()
+
+    @classmethod
+    def load(cls, source: str | PathLike[str] | Mapping[str, Any]) -> Universe:
+        """Read a universe.
+
+        Parameters
+        ----------
+        source : str, PathLike or Mapping
+            A YAML file, or its content.
+
+        Returns
+        -------
+        Universe
+            The same object for the same definition.
+
+        Raises
+        ------
+        UniverseError
+            If the definition contradicts itself.
+        ConfigurationError
+            If the file cannot be read.
+        """
+        content = _read(source) if isinstance(source, str | PathLike) else dict(source)
+        definition = Definition.parse(content)
+        return _interned(definition.canonical)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Definition as plain values that `load` takes."""
+        import json
+
+        content: dict[str, Any] = json.loads(self._definition.canonical)
+        return content
+
+    def __getitem__(self, name: str) -> Element:
+        try:
+            return self._all[name]
+        except KeyError:
+            hint = near(name, self.elements)
+            known = ", ".join(self.dimensions)
+            raise DimensionNameError(f"there is no dimension {name!r}{hint} (known: {known}, and sky pixels)") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all
+
+    def get(self, name: str) -> Element | None:
+        """Element of that name, or None."""
+        return self._all.get(name)
+
+    def skypix_dimension(self, name: str) -> Element:
+        """Pixelization of that name, such as ``htm7`` or ``healpix9``."""
+        element = self._all.get(name)
+        if element is None or not element.skypix:
+            raise DimensionNameError(f"there is no pixelization {name!r}; write it like 'htm7' or 'healpix9'")
+        return element
+
+    def key_column(self, name: str) -> Column:
+        """Column that holds a dimension's values in tables and data IDs; it has the dimension's name."""
+        return self._key_columns[name]
+
+    def spatial_family(self, family: str) -> tuple[str, ...]:
+        """Members of a spatial family or system of sky pixels, from fine to coarse."""
+        return self._definition.spatial[family]
+
+    def temporal_family(self, family: str) -> tuple[str, ...]:
+        """Members of a temporal family, from fine to coarse."""
+        return self._definition.temporal[family]
+
+    def sorted(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Put names of elements into the order of the universe."""
+        return tuple(sorted(names, key=self._rank.__getitem__))
+
+    def conform(self, names: Iterable[str] | DimensionGroup) -> DimensionGroup:
+        """Close a set of dimensions over what they require and imply.
+
+        Parameters
+        ----------
+        names : Iterable[str]
+            Dimensions in any order.
+
+        Returns
+        -------
+        DimensionGroup
+            One and the same object whenever the closure is the same.
+
+        Raises
+        ------
+        DimensionNameError
+            If a name is not a dimension of this universe.
+        """
+        if isinstance(names, DimensionGroup) and names.universe is self:
+            return names
+        asked = frozenset([names] if isinstance(names, str) else names)
+        found = self._groups.get(asked)
+        if found is None:
+            closed = frozenset(self._closure(asked))
+            found = self._groups.get(closed) or self._groups.setdefault(closed, DimensionGroup(self, closed))
+            self._groups[asked] = found
+        return found
+
+    def _closure(self, names: Iterable[str]) -> set[str]:
+        closed: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            element = self[name]
+            if not element.is_dimension:
+                raise DimensionNameError(
+                    f"{name!r} is not a dimension but a combination of {', '.join(element.requires)}; name these"
+                )
+            if name not in closed:
+                closed.add(name)
+                todo += [*element.requires, *element.implies]
+        return closed
+
+    def __repr__(self) -> str:
+        return f"<Universe {self.namespace} version {self.version}, {len(self.dimensions)} dimensions>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _interned, (self._definition.canonical,)
+
+
+@functools.cache
+def _default() -> Universe:
+    from importlib.resources import files
+
+    return Universe.load(_parse(files("bunter.dimensions").joinpath("universe.yaml").read_bytes(), "universe.yaml"))
+
+
+@functools.cache
+def _interned(canonical: str) -> Universe:
+    import json
+
+    return Universe(Definition.parse(json.loads(canonical)))
+
+
+def _read(path: str | PathLike[str]) -> Mapping[str, Any]:
+    from bunter import effects
+
+    try:
+        return _parse(effects.read_bytes(fspath(path)), str(path))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the dimension universe {path}: {error.strerror}") from error
+
+
+def _parse(text: bytes, path: str) -> Mapping[str, Any]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        content = yaml.load(text, Loader=loader)  # noqa: S506 - one of the two safe loaders
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"the dimension universe {path} is not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"the dimension universe {path} must be a mapping with 'elements'")
+    return content
