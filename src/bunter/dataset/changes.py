@@ -1,0 +1,198 @@
+"""Changes to a repository, as values.
+
+A repository applies a sequence of them in order within one transaction. They hold names and columns only, so that they
+can be sent to another process. Ids are 16 bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bunter.dataset.artifact import ArtifactLink, ArtifactRow
+    from bunter.dataset.collection import CollectionType
+    from bunter.dataset.columns import DatasetColumns
+    from bunter.dataset.type import DatasetType
+    from bunter.dimensions import Records
+    from bunter.values import Timespan
+
+RecordConflict = Literal["fail", "skip", "same", "replace"]
+DatasetConflict = Literal["fail", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterCollection:
+    """Make a collection; no change if it is there with this type, an error if with another."""
+
+    name: str
+    type: CollectionType
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetChain:
+    """Give a chain these children, in the order they are searched."""
+
+    name: str
+    children: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetCollectionDoc:
+    """Say what a collection is for."""
+
+    name: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveCollection:
+    """Remove a collection without datasets of its own, first from all chains if asked."""
+
+    name: str
+    unlink_from_chains: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterDatasetType:
+    """Make a dataset type; no change if it is there with this definition, an error if with another."""
+
+    dataset_type: DatasetType
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDatasetType:
+    """Remove a dataset type that has no datasets."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InsertRecords:
+    """Add dimension records.
+
+    ``on_conflict`` says what happens to one whose key is there: ``fail``; ``skip`` it; ``same``: skip it if it is
+    equal and fail if not; ``replace`` the facts that are there.
+    """
+
+    records: Records
+    on_conflict: RecordConflict = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class AddDatasets:
+    """Add datasets to a run; ``skip`` leaves out those that are there with the same id, type, data ID and run."""
+
+    columns: DatasetColumns
+    on_conflict: DatasetConflict = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDatasets:
+    """Remove datasets from the registry, and from all tags and calibrations."""
+
+    ids: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Associate:
+    """Put datasets into a tagged collection, in place of those there with the same type and data ID."""
+
+    collection: str
+    ids: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Disassociate:
+    """Take datasets out of a tagged collection."""
+
+    collection: str
+    ids: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Certify:
+    """Declare calibrations valid for a time; an error where another of the same type and data ID is valid already."""
+
+    collection: str
+    ids: Sequence[bytes]
+    timespan: Timespan
+
+
+@dataclass(frozen=True, slots=True)
+class Decertify:
+    """Cut a time out of the validity of calibrations of one type.
+
+    ``data_ids`` are required values of the dataset type's dimensions; None means all.
+    """
+
+    collection: str
+    dataset_type: str
+    timespan: Timespan
+    data_ids: Sequence[tuple[Any, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddArtifacts:
+    """Record artifacts, and which datasets lie in them."""
+
+    artifacts: Sequence[ArtifactRow]
+    links: Sequence[ArtifactLink]
+
+
+@dataclass(frozen=True, slots=True)
+class AddActivity:
+    """Record who did what, and so where the datasets of this transaction come from.
+
+    Parameters
+    ----------
+    kind : str
+        Such as ``ingest``, ``put``, ``quantum``, ``import``.
+    label : str
+        Which one: a task label, a command line.
+    begin_ns, end_ns : int, optional
+        When, in ns TAI.
+    outputs, inputs : Sequence[bytes]
+        Ids of datasets made and read.
+    details : Mapping[str, Any]
+        More, as plain values.
+    """
+
+    kind: str
+    label: str = ""
+    begin_ns: int | None = None
+    end_ns: int | None = None
+    outputs: Sequence[bytes] = ()
+    inputs: Sequence[bytes] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AddHeaders:
+    """Record the metadata cards of datasets' files, as a JSON object for each id."""
+
+    ids: Sequence[bytes]
+    cards_json: Sequence[str]
+
+
+Change = (
+    RegisterCollection
+    | SetChain
+    | SetCollectionDoc
+    | RemoveCollection
+    | RegisterDatasetType
+    | RemoveDatasetType
+    | InsertRecords
+    | AddDatasets
+    | RemoveDatasets
+    | Associate
+    | Disassociate
+    | Certify
+    | Decertify
+    | AddArtifacts
+    | AddActivity
+    | AddHeaders
+)
