@@ -1,0 +1,175 @@
+"""The tables of a graph: quanta per task, datasets per type, edges per connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from bunter.graph.predicted import predicted_id
+
+if TYPE_CHECKING:
+    from bunter.graph.artifacts import ArtifactTable
+    from bunter.graph.keys import Array, KeyTable
+
+__all__ = ["DatasetTable", "EdgeKind", "Edges", "QuantumTable"]
+
+EdgeKind: TypeAlias = Literal["input", "prerequisite", "output", "init_input", "init_output"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantumTable:
+    """The quanta of one task.
+
+    Parameters
+    ----------
+    label : str
+        Label of the task.
+    first : int
+        Row within the graph of its first quantum.
+    keys : KeyTable
+        Their data IDs.
+    fingerprints : array, optional
+        ``(n, 16) uint8``, one fingerprint per quantum.
+    """
+
+    label: str
+    first: int
+    keys: KeyTable
+    fingerprints: Array | None = None
+
+    def __len__(self) -> int:
+        return self.keys.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DatasetTable:
+    """The datasets of one type that the graph reads or writes.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset type.
+    first : int
+        Row within the graph of its first dataset.
+    keys : KeyTable
+        Their data IDs.
+    storage_class : str
+        Storage class of the dataset type.
+    is_calibration : bool
+        Whether the dataset type is one of calibrations.
+    runs : tuple of str
+        The runs that hold them.
+    run : array, optional
+        Code of each dataset's run; None where all are in the only one.
+    ids : array, optional
+        ``(n, 16) uint8``; None where all are predicted.
+    exists : array, optional
+        Whether each exists; None where all do or, without ``ids``, none does.
+    artifacts : ArtifactTable, optional
+        Where those that exist are stored.
+    """
+
+    name: str
+    first: int
+    keys: KeyTable
+    storage_class: str = ""
+    is_calibration: bool = False
+    runs: tuple[str, ...] = ()
+    run: Array | None = None
+    ids: Array | None = None
+    exists: Array | None = None
+    artifacts: ArtifactTable | None = None
+
+    def __len__(self) -> int:
+        return self.keys.size
+
+    def has(self, row: int) -> bool:
+        """Whether the dataset in a row existed when the graph was built."""
+        return self.ids is not None and (self.exists is None or bool(self.exists[row]))
+
+    def id_of(self, row: int, base: bytes) -> bytes:
+        """Id of the dataset in a row: its own, or the predicted one."""
+        if self.ids is not None and self.has(row):
+            return bytes(self.ids[row].tobytes())
+        return predicted_id(base, self.first + row)
+
+    def run_of(self, row: int) -> str:
+        """Return the run of the dataset in a row."""
+        return self.runs[0 if self.run is None else int(self.run[row])]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edges:
+    """Which datasets the quanta of one task read or write through one connection, sorted by quantum.
+
+    Parameters
+    ----------
+    label, connection : str
+        The task and its connection.
+    kind : str
+        "input", "prerequisite", "output", "init_input" or "init_output".
+    dataset_type : str
+        What is at the other end.
+    component : str or None
+        Component that is read.
+    storage_class : str
+        Storage class that the task sees.
+    size : int
+        Number of quanta of the task (1 for the construction of a task).
+    multiple, deferred : bool
+        As declared.
+    begin : array, optional
+        ``(size + 1,)``; datasets of quantum i are ``dataset[begin[i]:begin[i + 1]]``. None where each has exactly one.
+    dataset : array, optional
+        Rows in the dataset table, ascending within a quantum. None where quantum i has dataset i.
+    """
+
+    label: str
+    connection: str
+    kind: EdgeKind
+    dataset_type: str
+    component: str | None
+    storage_class: str
+    size: int
+    multiple: bool = False
+    deferred: bool = False
+    begin: Array | None = None
+    dataset: Array | None = None
+
+    @classmethod
+    def compact(cls, quantum: Array, dataset: Array, size: int) -> tuple[Array | None, Array | None]:
+        """Return the columns ``begin`` and ``dataset`` for pairs, in the shortest of the three forms."""
+        order = np.lexsort((dataset, quantum))
+        quantum, dataset = quantum[order], dataset[order].astype(np.uint32)
+        counts = np.bincount(quantum, minlength=size)
+        if (counts == 1).all():
+            same = bool((dataset == np.arange(size)).all())
+            return None, None if same else dataset
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32), dataset
+
+    def __len__(self) -> int:
+        if self.begin is not None:
+            return int(self.begin[-1])
+        return self.size
+
+    def of_quantum(self, row: int) -> list[int]:
+        """Dataset rows of the task's quantum number ``row``, ascending."""
+        if self.dataset is None:
+            return [row]
+        if self.begin is None:
+            return [int(self.dataset[row])]
+        return [int(found) for found in self.dataset[int(self.begin[row]) : int(self.begin[row + 1])]]
+
+    @property
+    def quanta(self) -> Array:
+        """Quantum of each edge, ascending."""
+        if self.begin is None:
+            return np.arange(self.size)
+        return np.repeat(np.arange(self.size), (self.begin[1:] - self.begin[:-1]).astype(np.int64))
+
+    @property
+    def datasets(self) -> Array:
+        """Dataset of each edge."""
+        return np.arange(self.size) if self.dataset is None else self.dataset.astype(np.int64)
