@@ -1,0 +1,286 @@
+"""Persistent worker processes: forked from a warm server, watched, replaced when they die, gone when their parent is."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import connection, get_context
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from bunter import effects
+from bunter.errors import RunError
+from bunter.execution.mortality import die_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerProcess
+    from types import TracebackType
+
+__all__ = ["Death", "Pool", "Reply"]
+
+Work: TypeAlias = "Callable[[bytes], bytes]"
+
+_AHEAD_S = 0.03  # a worker is given more only while all it has is expected to take less
+_AHEAD_BYTES = 16_384  # and fits into the pipe, so that sending never waits for a busy worker
+_PATIENCE = 3  # workers that die one after the other without any reply, per place
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Event: a worker has answered a request."""
+
+    worker: int
+    token: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Event: a worker is gone.
+
+    Parameters
+    ----------
+    worker : int
+        Its number, never used again.
+    token : int or None
+        The request it worked on.
+    returned : tuple of int
+        Requests that it had not begun.
+    reason : str
+        How it died, as the end of a sentence that begins with "its worker".
+    is_timeout : bool
+        Whether it was ended because the request took too long.
+    """
+
+    worker: int
+    token: int | None
+    returned: tuple[int, ...]
+    reason: str
+    is_timeout: bool = False
+
+
+@dataclass(slots=True)
+class _Request:
+    token: int
+    kind: str
+    size: int
+    limit_s: float | None
+    begun: float = 0.0
+
+
+@dataclass(slots=True)
+class _Worker:
+    number: int
+    process: ForkServerProcess
+    pipe: Connection
+    requests: deque[_Request] = field(default_factory=deque)
+    has_replied: bool = False
+    reason: str = ""
+
+    @property
+    def deadline(self) -> float:
+        head = self.requests[0] if self.requests else None
+        return float("inf") if head is None or head.limit_s is None else head.begun + head.limit_s
+
+
+class Pool:
+    """A fixed number of worker processes that answer requests, bytes for bytes. Use it as a context.
+
+    Parameters
+    ----------
+    size : int
+        Number of processes.
+    hire : callable
+        Gets the number of a new worker and returns a picklable callable. That is called once in the new process and returns
+        the function which turns a request into a reply.
+    preload : sequence of str, optional
+        Modules that the fork server imports once, for all workers.
+    grace_s : float, optional
+        Time between asking a worker to end and ending it, in seconds.
+    """
+
+    def __init__(
+        self, size: int, hire: Callable[[int], Callable[[], Work]], *, preload: Sequence[str] = (), grace_s: float = 1.0
+    ) -> None:
+        self._size, self._hire, self._grace_s = size, hire, grace_s
+        self._context = get_context("forkserver")
+        self._context.set_forkserver_preload([__name__, *preload])
+        self._workers: dict[int, _Worker] = {}
+        self._hired = self._unlucky = 0
+        self._expected_s: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Hire until all places are taken; the new workers warm up by themselves."""
+        while len(self._workers) < self._size:
+            self._start_one()
+
+    def _start_one(self) -> None:
+        number = self._hired
+        self._hired += 1
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=_serve, args=(theirs, self._hire(number)), name=f"bunter-worker-{number}", daemon=True
+        )
+        with _one_thread_each():
+            process.start()
+        theirs.close()
+        self._workers[number] = _Worker(number, process, ours)
+
+    # ---- requests
+
+    @property
+    def outstanding(self) -> int:
+        """Number of requests without reply."""
+        return sum(len(worker.requests) for worker in self._workers.values())
+
+    def has_place(self) -> bool:
+        """Whether a worker can be given another request now."""
+        return len(self._workers) < self._size or any(self._takes_more(worker) for worker in self._workers.values())
+
+    def _takes_more(self, worker: _Worker) -> bool:
+        if not worker.requests:
+            return True
+        expected = sum(self._expected_s.get(request.kind, _AHEAD_S) for request in worker.requests)
+        return expected < _AHEAD_S and sum(request.size for request in worker.requests) < _AHEAD_BYTES
+
+    def submit(self, token: int, body: bytes, *, kind: str = "", limit_s: float | None = None) -> int:
+        """Give a request to the least busy worker and return the worker's number.
+
+        Parameters
+        ----------
+        token : int
+            Comes back with the reply.
+        body : bytes
+            The request.
+        kind : str, optional
+            Requests of one kind take about equally long.
+        limit_s : float, optional
+            Longest time from the start of work, in seconds; then the worker is killed.
+        """
+        self.start()
+        worker = min(self._workers.values(), key=lambda one: len(one.requests))
+        worker.requests.append(_Request(token, kind, len(body), limit_s, effects.monotonic()))
+        with suppress(OSError):  # a worker that has just died is noticed by `wait`
+            worker.pipe.send_bytes(body)
+        return worker.number
+
+    # ---- events
+
+    def wait(self, timeout_s: float) -> list[Reply | Death]:
+        """Wait until something happens, at most so long; return everything that has."""
+        now = effects.monotonic()
+        nearest = min((worker.deadline for worker in self._workers.values()), default=now)
+        pipes = {worker.pipe: worker for worker in self._workers.values()}
+        ready = connection.wait(list(pipes), max(0.0, min(timeout_s, nearest - now)))
+        events = [event for pipe in ready for event in self._hear(pipes[pipe])]  # type: ignore[index]
+        self._kill_overdue()
+        return events
+
+    def _hear(self, worker: _Worker) -> Iterator[Reply | Death]:
+        try:
+            while worker.pipe.poll():
+                yield self._reply(worker, worker.pipe.recv_bytes())
+        except (EOFError, OSError):
+            yield self._death(worker)
+
+    def _reply(self, worker: _Worker, body: bytes) -> Reply:
+        request = worker.requests.popleft()
+        now = effects.monotonic()
+        took = now - request.begun
+        before = self._expected_s.get(request.kind, took)
+        self._expected_s[request.kind] = max(took, 0.8 * before + 0.2 * took)
+        if worker.requests:
+            worker.requests[0].begun = now
+        worker.has_replied = True
+        self._unlucky = 0
+        return Reply(worker.number, request.token, body)
+
+    def _death(self, worker: _Worker) -> Death:
+        del self._workers[worker.number]
+        worker.pipe.close()
+        worker.process.join(self._grace_s)
+        _kill(worker, signal.SIGKILL)
+        worker.process.join()
+        is_timeout, reason = bool(worker.reason), worker.reason or _reason(worker.process.exitcode)
+        tokens = [request.token for request in worker.requests]
+        if not worker.has_replied:
+            self._count_unlucky(reason)
+        return Death(worker.number, tokens[0] if tokens else None, tuple(tokens[1:]), reason, is_timeout)
+
+    def _count_unlucky(self, reason: str) -> None:
+        self._unlucky += 1
+        if self._unlucky > _PATIENCE * self._size:
+            raise RunError(f"{self._unlucky} workers died before they did anything; the last {reason}")
+
+    def _kill_overdue(self) -> None:
+        now = effects.monotonic()
+        for worker in self._workers.values():
+            if now >= worker.deadline and not worker.reason:
+                worker.reason = f"was ended after the limit of {worker.requests[0].limit_s:g} s"
+                _kill(worker, signal.SIGKILL)
+
+    # ---- the end
+
+    def stop(self) -> list[int]:
+        """End all workers, whatever they do, and wait until they are gone; return the tokens without reply."""
+        tokens = [request.token for worker in self._workers.values() for request in worker.requests]
+        for worker in self._workers.values():
+            worker.pipe.close()
+            _kill(worker, signal.SIGTERM if worker.requests else signal.SIGKILL)
+        end = effects.monotonic() + self._grace_s
+        for worker in self._workers.values():
+            worker.process.join(max(0.0, end - effects.monotonic()))
+            _kill(worker, signal.SIGKILL)
+            worker.process.join()
+        self._workers.clear()
+        return tokens
+
+
+def _kill(worker: _Worker, number: int) -> None:
+    """Send a signal to a worker and to what it started."""
+    pid = worker.process.pid
+    if pid is not None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, number)
+
+
+def _reason(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
+        hint = "; the kernel does so when memory runs out" if -exit_code == signal.SIGKILL else ""
+        return f"was killed by {name}{hint}"
+    return f"ended by itself with exit status {exit_code}"
+
+
+class _one_thread_each:  # noqa: N801 - reads as a clause
+    """The fork server and its children use one thread in numerical libraries, unless the user says otherwise."""
+
+    def __enter__(self) -> None:
+        self._set: Mapping[str, str] = {name: "1" for name in _THREADS if name not in os.environ}
+        os.environ.update(self._set)
+
+    def __exit__(self, *error: object) -> None:
+        for name in self._set:
+            os.environ.pop(name, None)
+
+
+def _serve(pipe: Connection, hired: Callable[[], Work]) -> None:
+    """Life of a worker process."""
+    os.setpgid(0, 0)  # the terminal's Ctrl-C is for the parent, which ends us and what we started as one group
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    work = hired()
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            pipe.send_bytes(work(pipe.recv_bytes()))

@@ -1,0 +1,263 @@
+"""What one quantum did, as a value that survives every crash; and the other lines of a job's journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "Artifact",
+    "End",
+    "Intent",
+    "Line",
+    "Opened",
+    "Output",
+    "Problem",
+    "Receipt",
+    "Resources",
+    "decode_line",
+    "encode_lines",
+]
+
+SUCCEEDED, NO_WORK, FAILED = "succeeded", "no_work", "failed"
+End: TypeAlias = str
+
+
+class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An artifact that the job published.
+
+    Parameters
+    ----------
+    nonce : str
+        Its identity.
+    key : str
+        Where it is in the datastore.
+    datastore : str
+        Name of the datastore.
+    size : int
+        Bytes.
+    sha256, xxh3 : bytes
+        Digests of the content.
+    format : str
+        Name of the format.
+    version : int
+        Version of the format.
+    """
+
+    nonce: str
+    key: str
+    datastore: str
+    size: int
+    sha256: bytes
+    xxh3: bytes
+    format: str
+    version: int
+
+
+class Output(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A dataset that was written: its number in the graph, and where in which artifact it is."""
+
+    row: int
+    nonce: str
+    selector: str = ""
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a quantum failed.
+
+    Parameters
+    ----------
+    type : str
+        Name of the exception's class, or what else it was: ``killed``, ``timeout``, ``exit``.
+    message : str
+        One sentence.
+    log : str, optional
+        File that holds the log of the quantum.
+    repeatable : bool
+        Whether another try may succeed.
+    fatal : bool
+        Whether nothing in this run can work.
+    """
+
+    type: str
+    message: str
+    log: str = ""
+    repeatable: bool = False
+    fatal: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}"
+
+
+class Resources(msgspec.Struct, frozen=True):
+    """What the work took.
+
+    Parameters
+    ----------
+    begin_ns : int
+        When it began, ns UTC since 1970.
+    wall_s, cpu_s : float
+        Elapsed time, and CPU time of the process, in seconds.
+    peak_memory : int
+        Greatest resident size of the process so far, in bytes.
+    host : str
+        Machine.
+    process : int
+        Process ID.
+    """
+
+    begin_ns: int
+    wall_s: float
+    cpu_s: float
+    peak_memory: int
+    host: str
+    process: int
+
+
+class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="kind"):
+    """First line: which attempt of which job this is."""
+
+    graph: str
+    run: str
+    job: str
+    attempt: int
+    begin_ns: int
+    user: str
+    host: str
+    process: int
+
+
+class Intent(msgspec.Struct, frozen=True, tag="intent", tag_field="kind"):
+    """Keys that are about to be published; those that no later receipt names are orphans if the job is dead."""
+
+    keys: tuple[str, ...]
+
+
+class Receipt(msgspec.Struct, frozen=True, tag="receipt", tag_field="kind", omit_defaults=True):
+    """The end of one quantum. A success with a receipt on stable storage is committed.
+
+    Parameters
+    ----------
+    quantum : int
+        Number in the graph; ``-1 - i`` for the construction of the i-th task.
+    attempt : int
+        Number of the job attempt.
+    retry : int
+        How often the quantum was tried in this attempt before.
+    end : str
+        ``succeeded``, ``no_work`` or ``failed``.
+    outputs : tuple of Output
+        Datasets that it wrote.
+    artifacts : tuple of Artifact
+        Artifacts of its own; artifacts that are shared stand in a line of their own before.
+    unread : tuple of int
+        Inputs, by number in the graph, that were predicted and not read.
+    resources : Resources, optional
+        What it took.
+    problem : Problem, optional
+        Why it failed, or why there was nothing to do.
+    """
+
+    quantum: int
+    attempt: int
+    end: End
+    retry: int = 0
+    outputs: tuple[Output, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    unread: tuple[int, ...] = ()
+    resources: Resources | None = None
+    problem: Problem | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether its outputs count."""
+        return self.end != FAILED
+
+
+class Shared(msgspec.Struct, frozen=True, tag="shared", tag_field="kind"):
+    """An artifact with members of many quanta: logs, metadata."""
+
+    artifact: Artifact
+
+
+Line: TypeAlias = Opened | Intent | Receipt | Shared
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Opened | Intent | Receipt | Shared)
+
+
+def encode_lines(lines: Iterable[Line]) -> list[bytes]:
+    """Write journal lines as JSON objects."""
+    return [_encoder.encode(line) for line in lines]
+
+
+def decode_line(document: bytes) -> Line:
+    """Read a journal line from JSON; members of newer versions are passed over."""
+    return _decoder.decode(document)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the journals of a run say, all attempts taken together.
+
+    Parameters
+    ----------
+    receipts : tuple of Receipt
+        One per successful quantum, the first that was told; parents before children.
+    failures : tuple of Receipt
+        The last failure of each quantum without success.
+    artifacts : dict of str to Artifact
+        Artifacts of the receipts, by nonce.
+    orphans : tuple of str
+        Keys that were announced and that no successful receipt names.
+    attempts : int
+        Number of job attempts.
+    """
+
+    receipts: tuple[Receipt, ...]
+    failures: tuple[Receipt, ...]
+    artifacts: dict[str, Artifact]
+    orphans: tuple[str, ...]
+    attempts: int
+
+
+def gather(journals: Iterable[Iterable[Line]]) -> Told:
+    """Take the journals of a run's attempts together, oldest first.
+
+    The first success of a quantum counts; what a second one published is an orphan.
+    """
+    successes: dict[int, Receipt] = {}
+    failures: dict[int, Receipt] = {}
+    artifacts: dict[str, Artifact] = {}
+    announced: dict[str, None] = {}
+    attempts = 0
+    for lines in journals:
+        attempts += 1
+        for line in lines:
+            match line:
+                case Intent(keys):
+                    announced |= dict.fromkeys(keys)
+                case Shared(artifact):
+                    artifacts[artifact.nonce] = artifact
+                case Receipt() if not line.is_success:
+                    failures[line.quantum] = line
+                case Receipt() if line.quantum not in successes:
+                    successes[line.quantum] = line
+                    artifacts |= {artifact.nonce: artifact for artifact in line.artifacts}
+                case _:
+                    pass
+    used = {output.nonce for receipt in successes.values() for output in receipt.outputs}
+    artifacts = {nonce: artifact for nonce, artifact in artifacts.items() if nonce in used}
+    kept = {artifact.key for artifact in artifacts.values()}
+    return Told(
+        receipts=tuple(successes.values()),
+        failures=tuple(receipt for quantum, receipt in failures.items() if quantum not in successes),
+        artifacts=artifacts,
+        orphans=tuple(key for key in announced if key not in kept),
+        attempts=attempts,
+    )
