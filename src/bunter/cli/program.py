@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bunter.cli.commands import COMMANDS
-from bunter.errors import ButlerError, UserError, near
+from bunter.errors import ButlerError, near
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,10 +112,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_OK
-    except UserError as mistake:
+    except (ButlerError, OSError) as mistake:
         click.echo(f"bunter: {mistake}", err=True)
         return EXIT_FAILURE
-    except ButlerError:
-        click.echo("bunter: this is our fault, not yours; please report what follows", err=True)
-        raise
     return code if isinstance(code, int) else EXIT_OK

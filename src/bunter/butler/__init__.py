@@ -1,0 +1,26 @@
+"""The Butler: the public face of a repository, and the seam behind it."""
+
+from __future__ import annotations
+
+from bunter.butler.facade import Butler
+from bunter.butler.files import read_file_table
+from bunter.butler.lookup import DeferredDataset
+from bunter.butler.opening import check_creation, configuration_of, labels
+from bunter.butler.repository import FindRequest, Repository, RepositoryFacts
+from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
+
+__all__ = [
+    "Butler",
+    "DataIdResults",
+    "DatasetResults",
+    "DeferredDataset",
+    "FindRequest",
+    "JoinedResults",
+    "RecordResults",
+    "Repository",
+    "RepositoryFacts",
+    "check_creation",
+    "configuration_of",
+    "labels",
+    "read_file_table",
+]

@@ -1,0 +1,152 @@
+"""From what users write to data IDs: defaults filled in, alternate keys and record fields resolved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bunter.dimensions import DataCoordinate
+from bunter.errors import DimensionNameError, DimensionValueError, near
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bunter.butler.session import Session
+    from bunter.dimensions import DimensionGroup, Element, Universe
+
+__all__ = ["DataIds"]
+
+_PREFERRED = ("exposure", "visit")
+
+
+class DataIds:
+    """Completes and checks data IDs.
+
+    A key that is missing takes its default; ``detector="R22_S11"`` is looked up as an alternate key, and
+    ``day_obs=..., seq_num=...`` or ``**{"exposure.obs_id": ...}`` as fields of the record that has them.
+
+    Parameters
+    ----------
+    session : Session
+        The repository and the defaults.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._governors: tuple[int, dict[str, object]] = (-1, {})
+
+    def defaults(self) -> Mapping[str, object]:
+        """Return default values: those given to the butler, and each governor that has only one record."""
+        return {**self._only_governors(), **self._session.defaults.data_id}
+
+    def _only_governors(self) -> dict[str, object]:
+        facts = self._session.facts
+        if self._governors[0] != facts.generation:
+            found = {}
+            for element in facts.universe.elements.values():
+                if element.governor and len(names := self._names_of(element)) == 1:
+                    found[element.name] = names[0]
+            self._governors = (facts.generation, found)
+        return self._governors[1]
+
+    def _names_of(self, element: Element) -> list[object]:
+        from bunter.butler.results import Question
+
+        rows = self._rows(Question("records", element, limit=2))
+        return [row[element.name] for row in rows]
+
+    def _rows(self, question: object) -> list[dict[str, object]]:
+        from bunter.butler.queries import Queries
+
+        stream = Queries(self._session, _NoDefaults(self._session)).stream(question)  # type: ignore[arg-type]
+        return [row for batch in stream.batches() for row in batch.to_pylist()]
+
+    def standardize(self, data_id: Mapping[str, object] | DataCoordinate | None, group: DimensionGroup, **more: object) -> DataCoordinate:
+        """Return the data ID of ``group`` that the values mean.
+
+        Raises
+        ------
+        DimensionNameError
+            If a name is unknown, or a key is missing and has no default.
+        DimensionValueError
+            If a value fits no record.
+        """
+        if isinstance(data_id, DataCoordinate) and not more:
+            return data_id if data_id.group is group else data_id.subset(group)
+        values = {**(data_id.mapping if isinstance(data_id, DataCoordinate) else data_id or {}), **more}
+        if fields := [name for name, value in values.items() if _is_field(name, value, group)]:
+            values = self._resolve(values, fields, group)
+        missing = [key for key in group.required if key not in values]
+        if missing:
+            values = {**{key: value for key, value in self.defaults().items() if key in missing}, **values}
+        return DataCoordinate.standardize(values, group=group)
+
+    def _resolve(self, values: Mapping[str, object], fields: list[str], group: DimensionGroup) -> dict[str, object]:
+        """Replace alternate keys and record fields by the primary keys of the records that have them."""
+        plain = {name: value for name, value in values.items() if name not in fields}
+        wanted: dict[str, dict[str, object]] = {}
+        for name in fields:
+            element, column = _place(name, values[name], group)
+            wanted.setdefault(element, {})[column] = values[name]
+        for name, sought in wanted.items():
+            record = self._record(group.universe[name], sought, {**self.defaults(), **plain})
+            plain |= {key: record[key] for key in group.universe[name].required}
+        return plain
+
+    def _record(self, element: Element, sought: Mapping[str, object], known: Mapping[str, object]) -> dict[str, object]:
+        """Return the only record with these field values and these values of other dimensions."""
+        from bunter.butler.results import Question
+
+        beside = [key for key in (*element.required, *element.implies) if key in known and key != element.name]
+        where = " AND ".join(f"{element.name}.{column} = :{column}" for column in sought)
+        question = Question("records", element, where=where, binds=sought, data_id={key: known[key] for key in beside}, limit=2)
+        rows = self._rows(question)
+        if len(rows) == 1:
+            return rows[0]
+        said = ", ".join(f"{column}={value!r}" for column, value in sought.items())
+        raise DimensionValueError(
+            f"{'several' if rows else 'no'} {element.name} records have {said}; "
+            f"`bunter query-dimension-records REPO {element.name}` lists them"
+        )
+
+
+class _NoDefaults(DataIds):
+    """Looks nothing up: used while the defaults themselves are asked for."""
+
+    def defaults(self) -> Mapping[str, object]:
+        return self._session.defaults.data_id
+
+
+def _is_field(name: str, value: object, group: DimensionGroup) -> bool:
+    """Say whether a user's key is no dimension, or a dimension whose alternate key is given."""
+    if name not in group.universe:
+        return True
+    return name in group and isinstance(value, str) and group.universe.key_column(name).kind == "int"
+
+
+def _place(name: str, value: object, group: DimensionGroup) -> tuple[str, str]:
+    """Find the element and the column that a user's key speaks of."""
+    universe = group.universe
+    if name in group:
+        return name, _alternate(universe, name, value)
+    if "." in name:
+        element, _, column = name.partition(".")
+        if element in group:
+            return element, universe[element].field(column)
+        raise DimensionNameError(f"{name!r} speaks of {element!r}, which is not one of {sorted(group.names)}{near(element, group.names)}")
+    candidates = sorted(group.names, key=lambda known: (known not in _PREFERRED, known))
+    for known in candidates:
+        element_of = universe[known]
+        if name in {column.name for column in element_of.columns}:
+            return known, name
+    raise DimensionNameError(f"no dimension or field {name!r} in {group}{near(name, _names(group))}")
+
+
+def _names(group: DimensionGroup) -> list[str]:
+    return [*group.names, *(column.name for name in group.names for column in group.universe[name].columns)]
+
+
+def _alternate(universe: Universe, name: str, value: object) -> str:
+    alternates = universe[name].alternate_keys
+    if not alternates:
+        raise DimensionValueError(f"{name}={value!r} must be an int")
+    return alternates[0].name

@@ -1,0 +1,396 @@
+"""The Butler: the flat public face of a repository; every method is one call into a service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from bunter.butler.collections import Collections, DatasetTypes
+from bunter.butler.data_ids import DataIds
+from bunter.butler.files import Files
+from bunter.butler.lookup import DeferredDataset, Lookup
+from bunter.butler.opening import Address, create_repository, open_repository
+from bunter.butler.publishing import Publishing, new_refs
+from bunter.butler.queries import Queries
+from bunter.butler.records import DimensionRecords
+from bunter.butler.removal import Removal
+from bunter.butler.session import Defaults, Session
+from bunter.dataset import DatasetRef, DatasetType, split_component
+from bunter.errors import DatasetNotFoundError
+from bunter.values import Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from types import TracebackType
+    from uuid import UUID
+
+    import pyarrow as pa
+
+    from bunter.butler.repository import Repository
+    from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
+    from bunter.dataset import CollectionInfo, FileDataset, StoredArtifact
+    from bunter.dataset.changes import Change
+    from bunter.datastore import ArtifactURI, CheckReport, Datastore
+    from bunter.dimensions import DataCoordinate, Universe
+    from bunter.values import Timespan
+
+__all__ = ["Butler"]
+
+Names: TypeAlias = "str | Iterable[str] | None"
+
+
+class Butler:
+    """Access to a repository of datasets.
+
+    Parameters
+    ----------
+    repo : str or Path
+        Folder of a repository, its ``bunter.yaml``, a label of the site's index, or ``memory://name``.
+    collections : str or sequence of str, optional
+        Collections to search where a call names none, in order. Without it, every collection is searched, newest first.
+    run : str, optional
+        RUN collection that `put` writes; made if it is not there.
+    writeable : bool, optional
+        Whether the repository may be changed; by default as far as its files permit.
+    **default_data_id
+        Data-ID values that calls need not repeat, such as ``instrument="DemoCam"``.
+
+    Examples
+    --------
+    >>> butler = Butler("demo")
+    >>> coadd = butler.get("coadd", tract=0, patch=3, band="r")
+    """
+
+    def __init__(
+        self,
+        repo: str | Path | Repository,
+        *,
+        collections: Names = None,
+        run: str | None = None,
+        writeable: bool | None = None,
+        **default_data_id: object,
+    ) -> None:
+        self._address = Address.of(repo, writeable=writeable)
+        self.repository: Repository = open_repository(self._address)
+        names = () if collections is None else (collections,) if isinstance(collections, str) else tuple(collections)
+        searched = names or ((run,) if run else ())
+        self._session = Session(self.repository, Principal.current(), Defaults(searched, run, default_data_id))
+        self._data_ids = DataIds(self._session)
+        self._queries = Queries(self._session, self._data_ids)
+        self._lookup = Lookup(self._session, self._queries, self._data_ids)
+        self._publishing = Publishing(self._session, self._lookup)
+        self.collections = Collections(self._session)
+        self.dataset_types = DatasetTypes(self._session)
+        self.dimension_records = DimensionRecords(self._session)
+        if run is not None:
+            self.collections.register(run)
+
+    @classmethod
+    def create(
+        cls,
+        root: str | Path,
+        *,
+        dimensions: str | Path | Mapping[str, Any] | None = None,
+        database: str | None = None,
+        datastore: Mapping[str, Any] | None = None,
+        seed_config: str | Path | None = None,
+    ) -> Butler:
+        """Make an empty repository and open it.
+
+        Parameters
+        ----------
+        root : str or Path
+            A folder that is empty or does not exist, or ``memory://name``.
+        dimensions : path or mapping, optional
+            Definition of the dimensions; the default universe is meant for imaging surveys.
+        database, datastore : optional
+            Settings of the registry's database and of the datastore.
+        seed_config : path, optional
+            A partial configuration file.
+
+        Raises
+        ------
+        RepositoryExistsError
+            If the folder holds anything.
+        """
+        create_repository(root, dimensions=dimensions, database=database, datastore=datastore, seed_config=seed_config)
+        return cls(root, writeable=True)
+
+    def clone(self, *, collections: Names = None, run: str | None = None, **default_data_id: object) -> Butler:
+        """Open the same repository again with other defaults."""
+        old = self._session.defaults
+        return Butler(
+            self._address.reopen(),
+            collections=old.collections if collections is None and run is None else collections,
+            run=run or (old.run if collections is None else None),
+            writeable=self._address.writeable,
+            **{**old.data_id, **default_data_id},
+        )
+
+    # Datasets in and out
+
+    def put(
+        self,
+        obj: Any,
+        dataset_type: str | DatasetType | DatasetRef,
+        data_id: Mapping[str, object] | DataCoordinate | None = None,
+        *,
+        run: str | None = None,
+        **key: object,
+    ) -> DatasetRef:
+        """Store an object and return its ref.
+
+        Equal content at the same data ID and run is no error and returns the ref that is there.
+
+        Raises
+        ------
+        ConflictingDatasetError
+            If the run has other content for this data ID.
+        """
+        if isinstance(dataset_type, DatasetRef):
+            return self._publishing.put(obj, dataset_type)
+        kind = self._queries.dataset_type(dataset_type)
+        coordinate = self._data_ids.standardize(data_id, kind.dimensions, **key)
+        return self._publishing.put(obj, new_refs(kind, [coordinate], self._publishing.run(run))[0])
+
+    def put_many(
+        self,
+        objects: Iterable[Any],
+        dataset_type: str | DatasetType,
+        data_ids: Iterable[Mapping[str, object] | DataCoordinate],
+        *,
+        run: str | None = None,
+    ) -> list[DatasetRef]:
+        """Store many objects of one type at once, all or none."""
+        kind = self._queries.dataset_type(dataset_type)
+        coordinates = [self._data_ids.standardize(data_id, kind.dimensions) for data_id in data_ids]
+        refs = new_refs(kind, coordinates, self._publishing.run(run))
+        return self._publishing.put_many(zip(objects, refs, strict=True))
+
+    def get(
+        self,
+        dataset_type: str | DatasetType | DatasetRef,
+        data_id: Mapping[str, object] | DataCoordinate | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        storage_class: str | None = None,
+        collections: Names = None,
+        timespan: Timespan | None = None,
+        **key: object,
+    ) -> Any:
+        """Read a dataset, or a component of one (``"calexp.wcs"``).
+
+        Raises
+        ------
+        DatasetNotFoundError
+            If there is none; the message says where we looked.
+        """
+        if isinstance(dataset_type, DatasetRef):
+            return self._lookup.read(dataset_type, parameters=parameters, storage_class=storage_class)
+        return self._lookup.get(
+            dataset_type,
+            data_id,
+            parameters=parameters,
+            storage_class=storage_class,
+            collections=collections,
+            timespan=timespan,
+            **key,
+        )
+
+    def get_deferred(
+        self, dataset_type: str | DatasetRef, data_id: Mapping[str, object] | DataCoordinate | None = None, **more: Any
+    ) -> DeferredDataset:
+        """Find a dataset now and read it later with ``.get()``."""
+        if isinstance(dataset_type, DatasetRef):
+            return DeferredDataset(self._lookup, dataset_type)
+        name, component = split_component(dataset_type)
+        return DeferredDataset(self._lookup, self._lookup.get_ref(name, data_id, **more), component)
+
+    def find_dataset(
+        self,
+        dataset_type: str | DatasetType,
+        data_id: Mapping[str, object] | DataCoordinate | None = None,
+        *,
+        collections: Names = None,
+        timespan: Timespan | None = None,
+        **key: object,
+    ) -> DatasetRef | None:
+        """Return the first dataset of this data ID, None if there is none."""
+        return self._lookup.find(dataset_type, data_id, collections=collections, timespan=timespan, **key)
+
+    def get_dataset(self, id: UUID) -> DatasetRef | None:  # noqa: A002 - the field's word
+        """Return the dataset with this id, None if there is none."""
+        return self._lookup.refs([id])[0]
+
+    def exists(self, dataset_type: str | DatasetType | DatasetRef, data_id: Mapping[str, object] | None = None, **more: Any) -> bool:
+        """Say whether a dataset is registered and its artifact is there."""
+        ref = dataset_type if isinstance(dataset_type, DatasetRef) else self._lookup.find(dataset_type, data_id, **more)
+        return ref is not None and self._lookup.exists_many([ref])[0]
+
+    def exists_many(self, refs: Sequence[DatasetRef]) -> list[bool]:
+        """Say of each dataset whether it is registered and its artifact is there, in bulk."""
+        return self._lookup.exists_many(refs)
+
+    def stored(self, ref: DatasetRef) -> bool:
+        """Say whether an artifact is recorded for a dataset, without looking at the file."""
+        return bool(self._lookup.locate([ref])[0])
+
+    def get_uri(self, dataset_type: str | DatasetRef, data_id: Mapping[str, object] | None = None, **more: Any) -> ArtifactURI:
+        """Return where the only artifact of a dataset is."""
+        ref = dataset_type if isinstance(dataset_type, DatasetRef) else self._lookup.get_ref(dataset_type, data_id, **more)
+        uris = self._lookup.uris([ref])[0]
+        if len(uris) != 1:
+            raise DatasetNotFoundError(f"{ref} has {len(uris)} artifacts; butler.get_uris([ref]) lists them")
+        return uris[0]
+
+    def get_uris(self, refs: Sequence[DatasetRef]) -> list[list[ArtifactURI]]:
+        """Return where the artifacts of each dataset are, in bulk."""
+        return self._lookup.uris(refs)
+
+    def ingest(self, *files: FileDataset, transfer: str = "auto", skip_existing: bool = False) -> list[DatasetRef]:
+        """Register files that exist as datasets, all or none.
+
+        Parameters
+        ----------
+        *files : FileDataset
+            Files with the datasets that each holds.
+        transfer : str
+            "auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink" or "direct" (stay where they are).
+        skip_existing : bool
+            Whether a file all of whose datasets are registered is left out instead of being an error.
+        """
+        return Files(self._session, self._lookup).ingest(files, transfer=transfer, skip_existing=skip_existing)
+
+    def retrieve_artifacts(self, refs: Iterable[DatasetRef], destination: str | Path, *, transfer: str = "auto") -> list[Path]:
+        """Copy or link the artifacts of datasets to a folder and return the files."""
+        return Files(self._session, self._lookup).retrieve(list(refs), destination, transfer=transfer)
+
+    # Questions
+
+    def query_datasets(
+        self, dataset_type: str | DatasetType, collections: Names = None, *, find_first: bool | None = None, **more: Any
+    ) -> DatasetResults:
+        """Ask for the datasets of one type.
+
+        Parameters
+        ----------
+        dataset_type : str
+            The type.
+        collections : str or sequence of str, optional
+            Where to look, in order; names, chains or globs.
+        find_first : bool, optional
+            Only the first dataset of each data ID; by default so, but not with globs.
+        **more
+            ``where`` (expression), ``bind``, ``data_id``, ``order_by``, ``limit``, ``offset``; data-ID keys.
+        """
+        return self._queries.datasets(dataset_type, collections, find_first=find_first, **more)
+
+    def query_data_ids(self, dimensions: str | Iterable[str], **more: Any) -> DataIdResults:
+        """Ask for data IDs; with ``datasets=`` (and ``collections=``) those for which datasets exist."""
+        return self._queries.data_ids(dimensions, **more)
+
+    def query_dimension_records(self, element: str, **more: Any) -> RecordResults:
+        """Ask for the records of a dimension element."""
+        return self._queries.records(element, **more)
+
+    def query_joined(self, *dataset_types: str | DatasetType, collections: Names = None, **more: Any) -> JoinedResults:
+        """Ask for rows with one dataset of each type, joined by their data IDs."""
+        return self._queries.joined(dataset_types, collections, **more)
+
+    def calibrations(self, dataset_type: str | DatasetType, collections: Names = None) -> pa.Table:
+        """Return the memberships of a dataset type: id, data-ID values, run, collection, validity range."""
+        return self._queries.associations(dataset_type, collections)
+
+    def locate(self, ids: Sequence[bytes]) -> list[list[StoredArtifact]]:
+        """Return the artifacts of datasets by id, in bulk."""
+        return self.repository.locate(self._session.principal, ids)
+
+    # Changes
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Publish everything put in the block at once when it ends; discard it if an exception leaves the block."""
+        return self._session.transaction()
+
+    def apply(self, *changes: Change) -> None:
+        """Apply changes in one transaction, in order."""
+        self._session.commit(changes)
+
+    def remove_datasets(self, refs: Iterable[DatasetRef]) -> int:
+        """Remove datasets: registry rows, memberships and the artifacts that are ours."""
+        return Removal(self._session).datasets(list(refs))
+
+    def remove_runs(self, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> int:
+        """Remove RUN collections with their datasets; return how many datasets went."""
+        return Removal(self._session).runs(names, unlink_from_chains=unlink_from_chains)
+
+    def check(self, *, deep: bool = False) -> CheckReport:
+        """Compare the registry with the files, both ways."""
+        return self.repository.check(deep=deep)
+
+    # The repository
+
+    @property
+    def universe(self) -> Universe:
+        """Dimensions of this repository."""
+        return self._session.facts.universe
+
+    dimensions = universe
+
+    @property
+    def datastore(self) -> Datastore:
+        """The storage of this repository."""
+        return self.repository.datastore
+
+    @property
+    def root(self) -> Path | None:
+        """Folder of this repository, None if it has none."""
+        return self._address.root
+
+    @property
+    def run(self) -> str | None:
+        """RUN collection that `put` writes by default."""
+        return self._session.defaults.run
+
+    @property
+    def writeable(self) -> bool:
+        """Whether this access may change the repository."""
+        return self._session.facts.writeable
+
+    def standardize(self, data_id: Mapping[str, object] | None, dimensions: Iterable[str], **key: object) -> DataCoordinate:
+        """Return a complete, checked data ID of these dimensions."""
+        return self._data_ids.standardize(data_id, self.universe.conform(dimensions), **key)
+
+    def info(self, name: str) -> CollectionInfo:
+        """Return what is known of a collection."""
+        return self.collections.info(name)
+
+    def close(self) -> None:
+        """Give back connections and leases; closing twice is no error."""
+        self.repository.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        defaults = self._session.defaults
+        return _reopen, (self._address, defaults.collections, defaults.run, dict(defaults.data_id))
+
+    def __repr__(self) -> str:
+        facts = self._session.facts
+        mode = "" if facts.writeable else ", read-only"
+        return (
+            f"Butler({facts.location!r}{mode}): {len(facts.collections)} collections, {len(facts.dataset_types)} dataset types; "
+            "try .collections, .dataset_types, .query_datasets('raw')"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><td>{kind.name}</td><td>{kind.dimensions}</td><td>{kind.storage_class}</td></tr>" for kind in self.dataset_types)
+        return f"<p>{self!r}</p><table><tr><th>dataset type</th><th>dimensions</th><th>storage class</th></tr>{rows}</table>"
+
+
+def _reopen(address: Address, collections: tuple[str, ...], run: str | None, data_id: dict[str, object]) -> Butler:
+    return Butler(address.reopen(), collections=collections, run=run, writeable=address.writeable, **data_id)

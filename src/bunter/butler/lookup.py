@@ -1,0 +1,221 @@
+"""Datasets found and read: check the data ID, one query, one read, one decode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from bunter.butler.repository import FindRequest
+from bunter.dataset import DatasetRef, split_component
+from bunter.errors import DatasetNotFoundError, DatasetRemovedError
+from bunter.values import Timespan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bunter.butler.data_ids import DataIds
+    from bunter.butler.queries import Queries
+    from bunter.butler.session import Session
+    from bunter.dataset import DatasetType, StoredArtifact
+    from bunter.datastore import ArtifactURI
+    from bunter.dimensions import DataCoordinate
+
+__all__ = ["DeferredDataset", "Lookup"]
+
+
+class Lookup:
+    """Finds datasets by data ID and reads them.
+
+    Parameters
+    ----------
+    session : Session
+        The repository and the defaults.
+    queries : Queries
+        Resolves dataset types and collections.
+    data_ids : DataIds
+        Resolves data IDs.
+    """
+
+    def __init__(self, session: Session, queries: Queries, data_ids: DataIds) -> None:
+        self._session = session
+        self._queries = queries
+        self._data_ids = data_ids
+
+    def find(
+        self,
+        dataset_type: str | DatasetType,
+        data_id: Mapping[str, object] | DataCoordinate | None = None,
+        *,
+        collections: str | Iterable[str] | None = None,
+        timespan: Timespan | None = None,
+        **key: object,
+    ) -> DatasetRef | None:
+        """Return the first dataset of this data ID, None if there is none."""
+        kind = self._queries.dataset_type(dataset_type)
+        coordinate = self._data_ids.standardize(data_id, kind.dimensions, **self._known(kind, key))
+        names = self._queries.collections(collections)
+        if (ref := self._in_unit(kind, coordinate, names)) is not None:
+            return ref
+        times = None
+        if kind.is_calibration:
+            times = [timespan if timespan is not None else self._time_of({**(data_id or {}), **key})]
+        request = FindRequest(kind, [coordinate.required_values], names, times)
+        found = self._session.repository.resolve(self._session.principal, request)[0]
+        return None if found is None else DatasetRef(UUID(bytes=found.id), kind, coordinate, found.run)
+
+    @staticmethod
+    def _known(kind: DatasetType, key: Mapping[str, object]) -> dict[str, object]:
+        """Leave out keys that only say when a calibration is wanted."""
+        if not kind.is_calibration:
+            return dict(key)
+        return {name: value for name, value in key.items() if name not in ("exposure", "visit", "day_obs") or name in kind.dimensions.names}
+
+    def _time_of(self, values: Mapping[str, object]) -> Timespan | None:
+        """Return the time of the exposure, visit or night that a data ID names."""
+        for name in ("exposure", "visit", "day_obs"):
+            if name in values:
+                record = self._queries.records(name, data_id={name: values[name]}).first()
+                return None if record is None else record.timespan
+        return None
+
+    def _in_unit(self, kind: DatasetType, coordinate: DataCoordinate, collections: Sequence[str]) -> DatasetRef | None:
+        unit = self._session.unit
+        if unit is None or not unit.written:
+            return None
+        keys = ((kind.name, run, coordinate.required_values) for run in collections)
+        return next((unit.written[key][0] for key in keys if key in unit.written), None)
+
+    def find_in_run(self, ref: DatasetRef) -> DatasetRef | None:
+        """Return what the run of ``ref`` has for its type and data ID."""
+        return self.find(ref.dataset_type, ref.data_id, collections=(ref.run,))
+
+    def get_ref(
+        self, dataset_type: str | DatasetType, data_id: Mapping[str, object] | DataCoordinate | None, **more: Any
+    ) -> DatasetRef:
+        """Return the first dataset of this data ID.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            If there is none; the message says where we looked.
+        """
+        ref = self.find(dataset_type, data_id, **more)
+        if ref is not None:
+            return ref
+        kind = self._queries.dataset_type(dataset_type)
+        options = ("collections", "timespan")
+        said = {**(dict(data_id.mapping if hasattr(data_id, "mapping") else data_id or {})), **{k: v for k, v in more.items() if k not in options}}
+        searched = self._queries.collections(more.get("collections"))
+        raise DatasetNotFoundError(
+            f"no {kind.name!r} for {said}; searched {', '.join(searched) or 'no collection'}. "
+            f"`bunter query-datasets REPO {kind.name}` lists those that exist"
+        )
+
+    def refs(self, ids: Sequence[UUID]) -> list[DatasetRef | None]:
+        """Return the datasets with these ids, None where there is none."""
+        return self._session.repository.identify(self._session.principal, [i.bytes for i in ids])
+
+    def locate(self, refs: Sequence[DatasetRef]) -> list[list[StoredArtifact]]:
+        """Return the artifacts of each dataset, an empty list where nothing is stored."""
+        unit = self._session.unit
+        if unit is not None and unit.written:
+            pending = {ref.id: stored for ref, stored in unit.written.values()}
+            rest = [ref for ref in refs if ref.id not in pending]
+            found = dict(zip((ref.id for ref in rest), self._located(rest), strict=True))
+            return [pending.get(ref.id) or found[ref.id] for ref in refs]
+        return self._located(refs)
+
+    def _located(self, refs: Sequence[DatasetRef]) -> list[list[StoredArtifact]]:
+        return self._session.repository.locate(self._session.principal, [ref.id.bytes for ref in refs])
+
+    def read(
+        self,
+        ref: DatasetRef,
+        *,
+        component: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        storage_class: str | None = None,
+    ) -> Any:
+        """Read one dataset, or a component of it, as its storage class says.
+
+        Raises
+        ------
+        DatasetRemovedError
+            If it is registered but its artifact was removed.
+        """
+        stored = self.locate([ref])[0]
+        if not stored:
+            raise DatasetRemovedError(f"{ref} has no artifact any more; `bunter query-datasets REPO {ref.dataset_type.name}` lists others")
+        datastore = self._session.repository.datastore
+        wanted = storage_class or ref.dataset_type.storage_class
+        try:
+            return datastore.read(stored, storage_class=wanted, component=component, parameters=parameters)
+        except FileNotFoundError:
+            again = self.locate([ref])[0]
+            if not again:
+                raise DatasetNotFoundError(f"{ref} was removed while it was read") from None
+            if [item.key for item in again] == [item.key for item in stored]:
+                raise
+            return datastore.read(again, storage_class=wanted, component=component, parameters=parameters)
+
+    def get(
+        self,
+        what: str | DatasetType | DatasetRef,
+        data_id: Mapping[str, object] | DataCoordinate | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        storage_class: str | None = None,
+        **more: Any,
+    ) -> Any:
+        """Find and read."""
+        if isinstance(what, DatasetRef):
+            return self.read(what, parameters=parameters, storage_class=storage_class)
+        name, component = split_component(what) if isinstance(what, str) else (what, None)
+        return self.read(
+            self.get_ref(name, data_id, **more), component=component, parameters=parameters, storage_class=storage_class
+        )
+
+    def exists_many(self, refs: Sequence[DatasetRef]) -> list[bool]:
+        """Say of each dataset whether it is registered and its artifacts are there."""
+        located = self.locate(refs)
+        keys = [item for stored in located for item in stored]
+        there = iter(self._session.repository.datastore.exist(keys))
+        return [bool(stored) and all([next(there) for _ in stored]) for stored in located]
+
+    def uris(self, refs: Sequence[DatasetRef]) -> list[list[ArtifactURI]]:
+        """Return where the artifacts of each dataset are."""
+        datastore = self._session.repository.datastore
+        return [[datastore.uri(item) for item in stored] for stored in self.locate(refs)]
+
+
+class DeferredDataset:
+    """A dataset that was found and is read when asked for.
+
+    Parameters
+    ----------
+    lookup : Lookup
+        Reads it.
+    ref : DatasetRef
+        Which one.
+    component : str, optional
+        Read only this component.
+    """
+
+    def __init__(self, lookup: Lookup, ref: DatasetRef, component: str | None = None) -> None:
+        self._lookup = lookup
+        self.ref = ref
+        self.component = component
+
+    @property
+    def data_id(self) -> DataCoordinate:
+        """Its data ID."""
+        return self.ref.data_id
+
+    def get(self, *, component: str | None = None, parameters: Mapping[str, Any] | None = None, storage_class: str | None = None) -> Any:
+        """Read it now."""
+        return self._lookup.read(
+            self.ref, component=component or self.component, parameters=parameters, storage_class=storage_class
+        )
+
+    def __repr__(self) -> str:
+        return f"DeferredDataset({self.ref}); .get() reads it"

@@ -1,0 +1,201 @@
+"""From an address to an open repository: folders, labels of the site's index, memory."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.errors import ConfigurationError, ReadOnlyError, RepositoryExistsError, RepositoryNotFoundError, near
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bunter.butler.config import Configuration
+    from bunter.butler.direct import DirectRepository
+    from bunter.butler.repository import Repository
+    from bunter.dimensions import Universe
+
+__all__ = ["Address", "check_creation", "configuration_of", "create_repository", "labels", "open_repository"]
+
+_MEMORY = "memory://"
+_in_memory: dict[str, DirectRepository] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a repository is.
+
+    Parameters
+    ----------
+    text : str
+        Path of the folder or ``memory://name``.
+    writeable : bool, optional
+        What the caller asked for; None leaves it to the permissions of the files.
+    live : Repository, optional
+        One that is open already.
+    """
+
+    text: str
+    writeable: bool | None = None
+    live: Repository | None = None
+
+    @classmethod
+    def of(cls, repo: str | Path | Repository | Address, *, writeable: bool | None = None) -> Self:
+        """Read what a user gives: a path, a configuration file, a label, ``memory://name``, or an open repository."""
+        if isinstance(repo, Address):
+            return cls(repo.text, writeable, repo.live)
+        if not isinstance(repo, str | Path):
+            return cls("", writeable, repo)
+        text = os.fspath(repo)
+        if text.startswith(_MEMORY):
+            return cls(text, writeable)
+        path = Path(text)
+        if path.name == CONFIG_NAME and path.is_file():
+            path = path.parent
+        if not (path / CONFIG_NAME).is_file() and (known := labels()).get(text):
+            path = Path(known[text])
+        return cls(str(path.absolute()), writeable)
+
+    @property
+    def root(self) -> Path | None:
+        """Folder of the repository, None in memory."""
+        if self.live is not None or self.text.startswith(_MEMORY):
+            return None
+        return Path(self.text)
+
+    def reopen(self) -> Any:
+        """Return what `Butler` takes to open the same repository again."""
+        return self.live if self.live is not None else self.text
+
+
+def labels() -> dict[str, str]:
+    """Return the labels of the site: name to folder, from the YAML file named by ``BUNTER_REPOSITORY_INDEX``.
+
+    Without that variable, ``~/.config/bunter/repositories.yaml`` is read if it is there.
+    """
+    import yaml
+
+    named = os.environ.get("BUNTER_REPOSITORY_INDEX")
+    path = Path(named) if named else Path.home() / ".config/bunter/repositories.yaml"
+    if not path.is_file():
+        if named:
+            raise ConfigurationError(f"BUNTER_REPOSITORY_INDEX names {path}, which is not there")
+        return {}
+    index = yaml.safe_load(path.read_text())
+    if not isinstance(index, dict):
+        raise ConfigurationError(f"{path} must map labels to folders, such as 'dr1: /data/dr1'")
+    return {str(label): str(folder) for label, folder in index.items()}
+
+
+def open_repository(address: Address) -> Repository:
+    """Open what the address names.
+
+    Raises
+    ------
+    RepositoryNotFoundError
+        If there is no repository; nothing is ever created.
+    """
+    if address.live is not None:
+        return address.live
+    if address.text.startswith(_MEMORY):
+        if address.text not in _in_memory:
+            raise RepositoryNotFoundError(f"no repository {address.text} in this process; Butler.create({address.text!r}) makes one")
+        return _in_memory[address.text]
+    from bunter.butler.direct import DirectRepository
+
+    root = _existing(address)
+    return DirectRepository.open(root, load_configuration(root / CONFIG_NAME), read_only=_read_only(root, address))
+
+
+def _read_only(root: Path, address: Address) -> bool:
+    permitted = os.access(root, os.W_OK)
+    if address.writeable and not permitted:
+        raise ReadOnlyError(f"no permission to write in {root}; open it with writeable=False")
+    return not permitted if address.writeable is None else not address.writeable
+
+
+def create_repository(
+    root: str | Path,
+    *,
+    dimensions: str | Path | Mapping[str, Any] | None = None,
+    database: str | None = None,
+    datastore: Mapping[str, Any] | None = None,
+    seed_config: str | Path | None = None,
+) -> None:
+    """Make an empty repository.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If the folder holds anything, or the name in memory is taken.
+    """
+    from bunter.butler.direct import DirectRepository
+
+    argument = {
+        **({"registry": {"database": database}} if database else {}),
+        **({"datastore": dict(datastore)} if datastore else {}),
+    }
+    universe, configuration = check_creation(root, dimensions=dimensions, seed_config=seed_config, argument=argument)
+    if str(root).startswith(_MEMORY):
+        _in_memory[str(root)] = DirectRepository.in_memory(str(root), universe, configuration)
+    else:
+        DirectRepository.create(Path(root).absolute(), universe, configuration, kept=_kept(configuration))
+
+
+def check_creation(
+    root: str | Path,
+    *,
+    dimensions: str | Path | Mapping[str, Any] | None = None,
+    seed_config: str | Path | None = None,
+    argument: Mapping[str, Any] | None = None,
+) -> tuple[Universe, Configuration]:
+    """Read all that a new repository needs and see that it could be made; nothing is."""
+    from bunter.dimensions import Universe
+
+    universe = Universe.default() if dimensions is None else Universe.load(dimensions)
+    configuration = load_configuration(seed=None if seed_config is None else Path(seed_config), argument=argument)
+    if not str(root).startswith(_MEMORY):
+        _must_be_empty(Path(root).absolute())
+    elif str(root) in _in_memory:
+        raise RepositoryExistsError(f"{root} exists already; open it with Butler({str(root)!r})")
+    return universe, configuration
+
+
+def configuration_of(repo: str | Path) -> Configuration:
+    """Return the configuration of a repository with the source of each value."""
+    return load_configuration(_existing(Address.of(repo)) / CONFIG_NAME)
+
+
+def _existing(address: Address) -> Path:
+    root = Path(address.text)
+    if (root / CONFIG_NAME).is_file():
+        return root
+    known = labels()
+    raise RepositoryNotFoundError(
+        f"no repository at {root}{near(root.name, known)}; `bunter create {root}` makes one"
+        + (f", and the labels known here are {', '.join(known)}" if known else "")
+    )
+
+
+def _must_be_empty(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RepositoryExistsError(f"{folder} is a file; choose a folder that is empty or does not exist")
+    if folder.is_dir() and any(folder.iterdir()):
+        what = "is a repository already" if (folder / CONFIG_NAME).is_file() else "is not empty"
+        raise RepositoryExistsError(f"{folder} {what}; choose a folder that is empty or does not exist")
+
+
+def _kept(configuration: Configuration) -> dict[str, Any]:
+    """Return what the new repository's own file says: values of its seed and of the call, not those of the site."""
+    tree: dict[str, Any] = {}
+    for name, value, source in configuration.rows():
+        if source == "argument" or source.startswith("repository "):
+            *parents, last = name.split(".")
+            branch = tree
+            for parent in parents:
+                branch = branch.setdefault(parent, {})
+            branch[last] = value
+    return tree

@@ -1,0 +1,105 @@
+"""The seam to a repository: few bulk methods, each given the principal who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
+    from bunter.dataset.changes import Change
+    from bunter.datastore import Datastore, Staged
+    from bunter.dimensions import Universe
+    from bunter.query.bound import BoundQuery
+    from bunter.registry import CollectionCatalog, Found, ResultStream
+    from bunter.values import Durability, Principal, Timespan
+
+__all__ = ["FindRequest", "Repository", "RepositoryFacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFacts:
+    """What changes slowly about a repository.
+
+    Parameters
+    ----------
+    location : str
+        Address under which it was opened.
+    universe : Universe
+        Its dimensions.
+    dataset_types : mapping of str to DatasetType
+        All registered dataset types, by name.
+    collections : CollectionCatalog
+        All collections.
+    writeable : bool
+        Whether this access may change it.
+    generation : int
+        Grows with each change that others or we commit.
+    """
+
+    location: str
+    universe: Universe
+    dataset_types: Mapping[str, DatasetType]
+    collections: CollectionCatalog
+    writeable: bool
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindRequest:
+    """A search for the first dataset of one type in ordered collections, for many data IDs at once.
+
+    Parameters
+    ----------
+    dataset_type : DatasetType
+        What to look for.
+    rows : sequence of tuple
+        Values of the required dimensions, one tuple per data ID.
+    collections : tuple of str
+        Names of RUN, TAGGED and CALIBRATION collections in order; chains are flattened before.
+    timespans : sequence of Timespan or None, optional
+        Time of each data ID, for calibrations; None where unknown.
+    """
+
+    dataset_type: DatasetType
+    rows: Sequence[tuple[object, ...]]
+    collections: tuple[str, ...]
+    timespans: Sequence[Timespan | None] | None = None
+
+
+class Repository(Protocol):
+    """Registry and datastore in one unit of work; every method is bulk and says who asks."""
+
+    @property
+    def datastore(self) -> Datastore:
+        """The reading and encoding side of the storage."""
+
+    def facts(self, principal: Principal) -> RepositoryFacts:
+        """Return universe, dataset types and collections as they are now."""
+
+    def resolve(self, principal: Principal, request: FindRequest) -> list[Found | None]:
+        """Return the first dataset for each data ID, None where there is none."""
+
+    def execute(self, principal: Principal, query: BoundQuery) -> ResultStream:
+        """Return the rows of a bound query as a stream of columns."""
+
+    def associations(self, principal: Principal, dataset_type: DatasetType, collections: Sequence[str]) -> pa.Table:
+        """Return the memberships of a dataset type: id, data ID values, collection, validity range."""
+
+    def identify(self, principal: Principal, ids: Sequence[bytes]) -> list[DatasetRef | None]:
+        """Return the datasets with these ids, None where there is none."""
+
+    def locate(self, principal: Principal, ids: Sequence[bytes]) -> list[list[StoredArtifact]]:
+        """Return the artifacts of each dataset, an empty list where nothing is stored."""
+
+    def commit(
+        self, principal: Principal, changes: Sequence[Change], staged: Sequence[Staged] = (), *, durability: Durability | None = None
+    ) -> None:
+        """Publish staged artifacts and apply all changes at once; on any error nothing has changed."""
+
+    def close(self) -> None:
+        """Give back connections and leases."""

@@ -1,0 +1,228 @@
+"""Results of queries: lazy, iterable, sized on request, and tables when asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from uuid import UUID
+
+from bunter.dataset import DatasetRef
+from bunter.dimensions import DataCoordinate, DimensionRecord
+from bunter.errors import EmptyQueryResultError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
+    from astropy.table import Table
+
+    from bunter.butler.queries import Queries
+    from bunter.dataset import DatasetType
+    from bunter.dimensions import DimensionGroup, Element
+
+__all__ = ["DataIdResults", "DatasetResults", "JoinedResults", "Question", "RecordResults", "Results"]
+
+Item = TypeVar("Item")
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked, before names are resolved.
+
+    Parameters
+    ----------
+    kind : str
+        "data_ids", "datasets", "records" or "joined".
+    result : DimensionGroup, Element or DatasetType
+        What a row is.
+    searches : tuple of (DatasetType, tuple of str, bool)
+        Dataset types joined, with the flat collections to look in and whether the first one counts.
+    where : str or expression
+        Condition.
+    binds, data_id : mapping
+        Values for names in ``where``; data-ID values that every row has.
+    order_by : tuple of str
+        Names to sort by; a leading ``-`` turns the order round.
+    limit : int, optional
+        At most this many rows.
+    offset : int
+        Rows left out first.
+    """
+
+    kind: str
+    result: DimensionGroup | Element | DatasetType
+    searches: tuple[tuple[DatasetType, tuple[str, ...], bool], ...] = ()
+    where: Any = ""
+    binds: Mapping[str, object] = field(default_factory=dict)
+    data_id: Mapping[str, object] = field(default_factory=dict)
+    order_by: tuple[str, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+
+
+class Results(Generic[Item]):
+    """Rows that a question has; nothing is asked until somebody looks.
+
+    Iterate over it, ask `count` or `any`, or take a table with `to_arrow`, `to_table` (astropy), `to_pandas` or
+    `to_polars`. `order_by`, `limit`, `offset` and `where` return narrower results.
+    """
+
+    def __init__(self, queries: Queries, question: Question) -> None:
+        self._queries = queries
+        self.question = question
+
+    def __iter__(self) -> Iterator[Item]:
+        for batch in self._queries.stream(self.question).batches():
+            yield from self._items(batch)
+
+    def _items(self, batch: pa.RecordBatch) -> Iterator[Item]:
+        raise NotImplementedError
+
+    def _narrow(self, **changes: Any) -> Self:
+        return type(self)(self._queries, replace(self.question, **changes))
+
+    def where(self, condition: Any, **binds: object) -> Self:
+        """Return the rows that also satisfy ``condition``."""
+        old = self.question.where
+        both = f"({old}) AND ({condition})" if old else condition
+        return self._narrow(where=both, binds={**self.question.binds, **binds})
+
+    def order_by(self, *names: str) -> Self:
+        """Return the same rows sorted by ``names``; ``"-visit"`` sorts downwards."""
+        return self._narrow(order_by=names)
+
+    def limit(self, count: int) -> Self:
+        """Return at most ``count`` rows."""
+        return self._narrow(limit=count)
+
+    def offset(self, count: int) -> Self:
+        """Leave out the first ``count`` rows."""
+        return self._narrow(offset=count)
+
+    def count(self) -> int:
+        """Return the exact number of rows."""
+        return self._queries.stream(self.question).count()
+
+    def any(self) -> bool:
+        """Say whether there is any row."""
+        return self._queries.stream(self.question).any()
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __bool__(self) -> bool:
+        return self.any()
+
+    def first(self) -> Item | None:
+        """Return the first row, None if there is none."""
+        return next(iter(self.limit(1)), None)
+
+    def one(self) -> Item:
+        """Return the only row.
+
+        Raises
+        ------
+        EmptyQueryResultError
+            If there is no row, or more than one.
+        """
+        rows = list(self.limit(2))
+        if len(rows) == 1:
+            return rows[0]
+        if rows:
+            raise EmptyQueryResultError(f"more than one result; the first two are {rows[0]} and {rows[1]}. Narrow the query")
+        raise EmptyQueryResultError(self.explain())
+
+    def explain(self) -> str:
+        """Say which constraint empties the result, with the number of rows without it."""
+        return self._queries.explain(self.question)
+
+    def to_arrow(self) -> pa.Table:
+        """Return all rows as a pyarrow table."""
+        import pyarrow as pa
+
+        stream = self._queries.stream(self.question)
+        return pa.Table.from_batches(list(stream.batches()), schema=stream.schema)
+
+    def to_table(self) -> Table:
+        """Return all rows as an astropy table; ids are text."""
+        from bunter.butler.tables import to_astropy
+
+        return to_astropy(self.to_arrow())
+
+    def to_pandas(self) -> Any:
+        """Return all rows as a pandas data frame; ids are text."""
+        from bunter.butler.tables import to_pandas
+
+        return to_pandas(self.to_arrow())
+
+    def to_polars(self) -> Any:
+        """Return all rows as a polars data frame; ids are text."""
+        from bunter.butler.tables import to_polars
+
+        return to_polars(self.to_arrow())
+
+    def __repr__(self) -> str:
+        rows = list(self.limit(_SHOWN + 1) if self.question.limit is None else self)
+        lines = [f"  {row}" for row in rows[:_SHOWN]]
+        more = [f"  ... {self.count()} in all; .to_table() has them"] if len(rows) > _SHOWN else []
+        return "\n".join([f"{type(self).__name__}: {self._title()}{'' if rows else ' (none; .explain() says why)'}", *lines, *more])
+
+    def _title(self) -> str:
+        where = f" where {self.question.where}" if self.question.where else ""
+        name = getattr(self.question.result, "name", None) or str(self.question.result)
+        return f"{name}{where}"
+
+    def _repr_html_(self) -> str:
+        table = (self.limit(_SHOWN) if self.question.limit is None else self).to_table()
+        return f"<p>{self._title()}: {self.count()} rows</p>{table._repr_html_()}"  # noqa: SLF001 - the notebook protocol
+
+
+class DataIdResults(Results[DataCoordinate]):
+    """Data IDs, each a `DataCoordinate`."""
+
+    def _items(self, batch: pa.RecordBatch) -> Iterator[DataCoordinate]:
+        group: DimensionGroup = self.question.result  # type: ignore[assignment]
+        columns = [batch.column(key).to_pylist() for key in group.data_id_keys]
+        for values in zip(*columns, strict=True) if columns else [()] * batch.num_rows:
+            yield DataCoordinate(group, values)
+
+
+class DatasetResults(Results[DatasetRef]):
+    """Datasets of one type, each a `DatasetRef`."""
+
+    def _items(self, batch: pa.RecordBatch) -> Iterator[DatasetRef]:
+        dataset_type: DatasetType = self.question.result  # type: ignore[assignment]
+        group = dataset_type.dimensions
+        ids, runs = batch.column("id").to_pylist(), batch.column("run").to_pylist()
+        columns = [batch.column(key).to_pylist() for key in group.data_id_keys]
+        rows = zip(*columns, strict=True) if columns else iter([()] * len(ids))
+        for id_, run, values in zip(ids, runs, rows, strict=True):
+            yield DatasetRef(UUID(bytes=id_), dataset_type, DataCoordinate(group, values), run)
+
+
+class RecordResults(Results[DimensionRecord]):
+    """Records of one dimension element, each a `DimensionRecord`."""
+
+    def _items(self, batch: pa.RecordBatch) -> Iterator[DimensionRecord]:
+        from bunter.dimensions import Records
+
+        element: Element = self.question.result  # type: ignore[assignment]
+        yield from Records(element, batch.to_pydict())
+
+
+class JoinedResults(Results[tuple[Any, ...]]):
+    """One row per data ID: a tuple of the `DataCoordinate` and one `DatasetRef` per dataset type asked for."""
+
+    def _items(self, batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+        group: DimensionGroup = self.question.result  # type: ignore[assignment]
+        keys = group.data_id_keys
+        columns = [batch.column(key).to_pylist() for key in keys]
+        types = [dataset_type for dataset_type, _, _ in self.question.searches]
+        found = [
+            (dataset_type, batch.column(f"{dataset_type.name}.id").to_pylist(), batch.column(f"{dataset_type.name}.run").to_pylist())
+            for dataset_type in types
+        ]
+        for row, values in enumerate(zip(*columns, strict=True)):
+            data_id = DataCoordinate(group, values)
+            yield (data_id, *(DatasetRef(UUID(bytes=i[row]), t, data_id.subset(t.dimensions), r[row]) for t, i, r in found))

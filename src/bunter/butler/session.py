@@ -1,0 +1,98 @@
+"""What the services of a butler share: a repository, who asks, defaults, and the unit of work of each thread."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bunter.errors import ReadOnlyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bunter.butler.repository import Repository, RepositoryFacts
+    from bunter.dataset import DatasetRef, StoredArtifact
+    from bunter.dataset.changes import Change
+    from bunter.datastore import Staged
+    from bunter.values import Principal
+
+__all__ = ["Defaults", "Session", "UnitOfWork"]
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a call means where it does not say: collections to read, run to write, data-ID values."""
+
+    collections: tuple[str, ...] = ()
+    run: str | None = None
+    data_id: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """Changes and staged artifacts that are published together when the unit ends."""
+
+    changes: list[Change] = field(default_factory=list)
+    staged: list[Staged] = field(default_factory=list)
+    written: dict[tuple[str, str, tuple[object, ...]], tuple[DatasetRef, list[StoredArtifact]]] = field(
+        default_factory=dict
+    )
+
+
+class Session:
+    """One user's access to one repository.
+
+    Parameters
+    ----------
+    repository : Repository
+        Where datasets are.
+    principal : Principal
+        Who asks.
+    defaults : Defaults
+        What a call means where it does not say.
+    """
+
+    def __init__(self, repository: Repository, principal: Principal, defaults: Defaults) -> None:
+        self.repository = repository
+        self.principal = principal
+        self.defaults = defaults
+        self._local = threading.local()
+
+    @property
+    def facts(self) -> RepositoryFacts:
+        """The slow-moving facts of the repository, as they are now."""
+        return self.repository.facts(self.principal)
+
+    @property
+    def unit(self) -> UnitOfWork | None:
+        """The open unit of work of this thread, if any."""
+        return getattr(self._local, "unit", None)
+
+    def commit(self, changes: Sequence[Change], staged: Sequence[Staged] = ()) -> None:
+        """Apply changes now, or with the open unit of work when that ends."""
+        if not self.facts.writeable:
+            raise ReadOnlyError(f"{self.facts.location} is open for reading; open it with Butler(..., writeable=True)")
+        if (unit := self.unit) is not None:
+            unit.changes += changes
+            unit.staged += staged
+        else:
+            self.repository.commit(self.principal, changes, staged)
+
+    @contextmanager
+    def transaction(self) -> Iterator[UnitOfWork]:
+        """Collect changes of this thread and publish them at once; discard them if an exception leaves the block."""
+        if (outer := self.unit) is not None:
+            yield outer
+            return
+        unit = self._local.unit = UnitOfWork()
+        try:
+            yield unit
+        except BaseException:
+            self.repository.datastore.discard(unit.staged)
+            raise
+        finally:
+            self._local.unit = None
+        if unit.changes:
+            self.repository.commit(self.principal, unit.changes, unit.staged)

@@ -1,0 +1,195 @@
+"""Commands about collections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from bunter.butler import Butler
+    from bunter.cli.output import Emit
+    from bunter.dataset import DatasetRef
+
+__all__ = ["associate", "certify", "collection_chain", "disassociate", "remove_collections", "remove_runs"]
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+
+
+@click.command("collection-chain", epilog="Example: bunter collection-chain demo DemoCam/defaults DemoCam/raw/all DemoCam/calib")
+@click.argument("repo")
+@click.argument("parent")
+@click.argument("children", nargs=-1)
+@click.option("--mode", type=click.Choice(["redefine", "extend", "prepend", "remove"]), default="redefine", help="What to do with the chain.")
+@click.option("--doc", help="What the chain is for.")
+@_dry_run
+@output_options
+def collection_chain(  # noqa: PLR0913 - one option each
+    *, repo: str, parent: str, children: tuple[str, ...], mode: str, doc: str | None, dry_run: bool, emit: Emit
+) -> None:
+    """Define or edit the chain PARENT of CHILDREN, in search order."""
+    from bunter.butler import Butler
+    from bunter.dataset import CollectionType
+
+    with Butler(repo) as butler, butler.transaction():
+        names = [name for group in children for name in group.split(",")]
+        if dry_run:
+            for name in names:
+                butler.collections.info(name)
+            emit.record({"chain": parent, "children": names}, f"would {mode} chain {parent} with {', '.join(names)}")
+            return
+        if parent not in butler.collections.query():
+            butler.collections.register(parent, CollectionType.CHAINED, doc)
+            butler.collections.redefine_chain(parent, names)
+        else:
+            edits = {
+                "redefine": butler.collections.redefine_chain,
+                "extend": butler.collections.extend_chain,
+                "prepend": butler.collections.prepend_chain,
+                "remove": butler.collections.remove_from_chain,
+            }
+            edits[mode](parent, names)
+    with Butler(repo, writeable=False) as butler:
+        now = butler.collections.info(parent).children
+    emit.record({"chain": parent, "children": list(now)}, f"{parent}: {', '.join(now) or 'empty'}")
+
+
+def _refs(butler: Butler, dataset_types: tuple[str, ...], collections: tuple[str, ...], where: str) -> list[DatasetRef]:
+    names = [name for group in collections for name in group.split(",")] or None
+    return [ref for kind in dataset_types for ref in butler.query_datasets(kind, names, where=where)]
+
+
+_datasets = click.option("-d", "--datasets", "dataset_types", multiple=True, required=True, help="Dataset type. Repeatable.")
+_collections = click.option("--collections", multiple=True, help="Where to find them. Repeatable.")
+_where = click.option("--where", default="", help="Query expression.")
+
+
+@click.command(epilog="Example: bunter associate demo good -d calexp --where \"visit = 3\"")
+@click.argument("repo")
+@click.argument("collection")
+@_datasets
+@_collections
+@_where
+@_dry_run
+@output_options
+def associate(  # noqa: PLR0913 - one option each
+    *, repo: str, collection: str, dataset_types: tuple[str, ...], collections: tuple[str, ...], where: str, dry_run: bool, emit: Emit
+) -> None:
+    """Put datasets into the TAGGED collection COLLECTION, which is made if it is not there."""
+    from bunter.butler import Butler
+    from bunter.dataset import CollectionType
+
+    with Butler(repo) as butler:
+        refs = _refs(butler, dataset_types, collections, where)
+        if not dry_run:
+            butler.collections.register(collection, CollectionType.TAGGED)
+            butler.collections.associate(collection, refs)
+    emit.record({"collection": collection, "datasets": len(refs)}, f"{'would put' if dry_run else 'put'} {len(refs)} datasets into {collection}")
+
+
+@click.command(epilog="Example: bunter disassociate demo good -d calexp --collections good --where \"visit = 3\"")
+@click.argument("repo")
+@click.argument("collection")
+@_datasets
+@_where
+@_dry_run
+@output_options
+def disassociate(*, repo: str, collection: str, dataset_types: tuple[str, ...], where: str, dry_run: bool, emit: Emit) -> None:
+    """Take datasets out of the TAGGED collection COLLECTION; they stay in their runs."""
+    from bunter.butler import Butler
+
+    with Butler(repo) as butler:
+        refs = _refs(butler, dataset_types, (collection,), where)
+        if not dry_run:
+            butler.collections.disassociate(collection, refs)
+    emit.record({"collection": collection, "datasets": len(refs)}, f"{'would take' if dry_run else 'took'} {len(refs)} datasets out of {collection}")
+
+
+@click.command(
+    "certify-calibrations",
+    epilog="Example: bunter certify-calibrations demo DemoCam/calib/run1 DemoCam/calib bias --begin-date 2026-01-01",
+)
+@click.argument("repo")
+@click.argument("input_collection")
+@click.argument("output_collection")
+@click.argument("dataset_types", nargs=-1, required=True)
+@click.option("--begin-date", help="First instant of validity, ISO (UTC; 'T.../tai' for TAI); open by default.")
+@click.option("--end-date", help="First instant after validity; open by default.")
+@_dry_run
+@output_options
+def certify(  # noqa: PLR0913 - one option each
+    *,
+    repo: str,
+    input_collection: str,
+    output_collection: str,
+    dataset_types: tuple[str, ...],
+    begin_date: str | None,
+    end_date: str | None,
+    dry_run: bool,
+    emit: Emit,
+) -> None:
+    """Give the calibrations DATASET_TYPES of INPUT_COLLECTION a validity range in OUTPUT_COLLECTION."""
+    from bunter.butler import Butler
+    from bunter.dataset import CollectionType
+    from bunter.errors import DatasetNotFoundError
+    from bunter.values import Timespan
+
+    timespan = Timespan.from_times(begin_date, end_date)
+    with Butler(repo) as butler:
+        found = {name: list(butler.query_datasets(name, input_collection)) for name in dataset_types}
+        if empty := [name for name, refs in found.items() if not refs]:
+            raise DatasetNotFoundError(
+                f"no {', '.join(empty)} in {input_collection}; `bunter query-datasets {repo} {empty[0]}` lists those that exist"
+            )
+        refs = [ref for group in found.values() for ref in group]
+        if not dry_run:
+            with butler.transaction():
+                butler.collections.register(output_collection, CollectionType.CALIBRATION)
+                butler.collections.certify(output_collection, refs, timespan)
+    emit.record(
+        {"collection": output_collection, "datasets": len(refs), "timespan": str(timespan)},
+        f"{'would certify' if dry_run else 'certified'} {len(refs)} datasets in {output_collection} for {timespan}",
+    )
+
+
+@click.command("remove-collections", epilog="Example: bunter remove-collections demo 'test/*' --no-confirm")
+@click.argument("repo")
+@click.argument("pattern")
+@click.option("--confirm/--no-confirm", default=True, help="Ask before removing.")
+@click.option("--remove-from-parents", is_flag=True, help="Take them out of chains first.")
+@_dry_run
+@output_options
+def remove_collections(*, repo: str, pattern: str, confirm: bool, remove_from_parents: bool, dry_run: bool, emit: Emit) -> None:
+    """Remove the TAGGED, CHAINED and CALIBRATION collections that match PATTERN; datasets stay in their runs."""
+    from bunter.butler import Butler
+    from bunter.dataset import CollectionType
+
+    with Butler(repo) as butler:
+        names = butler.collections.query(pattern, types=set(CollectionType) - {CollectionType.RUN})
+        if names and not dry_run and (not confirm or click.confirm(f"remove {', '.join(names)}?", err=True)):
+            with butler.transaction():
+                for name in names:
+                    butler.collections.remove(name, unlink_from_chains=remove_from_parents)
+    emit.rows(("removed" if not dry_run else "would_remove",), [(name,) for name in names])
+
+
+@click.command("remove-runs", epilog="Example: bunter remove-runs demo 'test/*' --no-confirm")
+@click.argument("repo")
+@click.argument("pattern")
+@click.option("--confirm/--no-confirm", default=True, help="Ask before removing.")
+@click.option("--force", is_flag=True, help="Also runs that are in chains; they are taken out.")
+@_dry_run
+@output_options
+def remove_runs(*, repo: str, pattern: str, confirm: bool, force: bool, dry_run: bool, emit: Emit) -> None:
+    """Remove the RUN collections that match PATTERN, with their datasets and files."""
+    from bunter.butler import Butler
+    from bunter.dataset import CollectionType
+
+    with Butler(repo) as butler:
+        names = butler.collections.query(pattern, types={CollectionType.RUN})
+        removed = 0
+        if names and not dry_run and (not confirm or click.confirm(f"remove {', '.join(names)} with all datasets?", err=True)):
+            removed = butler.remove_runs(names, unlink_from_chains=force)
+    emit.record({"runs": names, "datasets": removed}, f"{'would remove' if dry_run else 'removed'} {len(names)} runs{'' if dry_run else f', {removed} datasets'}")

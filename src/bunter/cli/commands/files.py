@@ -1,0 +1,137 @@
+"""Commands about the files of datasets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bunter.butler import Butler
+    from bunter.cli.output import Emit
+    from bunter.dataset import DatasetRef
+
+__all__ = ["get_uri", "ingest_files", "prune_datasets", "retrieve_artifacts"]
+
+TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+_collections = click.option("--collections", multiple=True, help="Where to find them. Repeatable.")
+_where = click.option("--where", default="", help="Query expression.")
+
+
+def _refs(butler: Butler, dataset_types: Sequence[str], collections: Sequence[str], where: str, *, find_first: bool | None = None) -> list[DatasetRef]:
+    names = [name for group in collections for name in group.split(",")] or None
+    kinds = [kind for pattern in dataset_types for kind in butler.dataset_types.query(pattern)] or [butler.dataset_types.get(name) for name in dataset_types]
+    return [ref for kind in kinds for ref in butler.query_datasets(kind, names, where=where, find_first=find_first)]
+
+
+@click.command("ingest-files", epilog="Example: bunter ingest-files demo flat DemoCam/flats flats.csv --transfer copy")
+@click.argument("repo")
+@click.argument("dataset_type")
+@click.argument("run")
+@click.argument("table", type=click.Path(exists=True, dir_okay=False))
+@click.option("-t", "--transfer", type=click.Choice(TRANSFERS), default="auto", help="How the files come in.")
+@click.option("--data-id", "common", multiple=True, metavar="KEY=VALUE", help="Same for all files. Repeatable.")
+@click.option("--prefix", type=click.Path(), default="", help="Folder that relative file names are below.")
+@click.option("--format", "file_format", help="Short name of the format; by default from the file's suffix.")
+@_dry_run
+@output_options
+def ingest_files(  # noqa: PLR0913 - one option each
+    *,
+    repo: str,
+    dataset_type: str,
+    run: str,
+    table: str,
+    transfer: str,
+    common: tuple[str, ...],
+    prefix: str,
+    file_format: str | None,
+    dry_run: bool,
+    emit: Emit,
+) -> None:
+    """Ingest the files named in the first column of TABLE (CSV, ECSV, ...); its other columns are data-ID keys."""
+    from bunter.butler import Butler, read_file_table
+
+    shared = dict(pair.partition("=")[::2] for pair in common)
+    with Butler(repo) as butler:
+        files = read_file_table(butler, table, dataset_type, run, shared=shared, prefix=prefix, file_format=file_format)
+        if not dry_run:
+            with butler.transaction():
+                butler.collections.register(run)
+                butler.ingest(*files, transfer=transfer)
+    emit.record({"run": run, "files": len(files)}, f"{'would ingest' if dry_run else 'ingested'} {len(files)} files into {run}")
+
+
+@click.command("retrieve-artifacts", epilog="Example: bunter retrieve-artifacts demo out -d coadd --where \"band = 'r'\"")
+@click.argument("repo")
+@click.argument("destination", type=click.Path(file_okay=False))
+@click.option("-d", "--datasets", "dataset_types", multiple=True, default=("*",), help="Dataset type or glob. Repeatable.")
+@_collections
+@_where
+@click.option("-t", "--transfer", type=click.Choice(["auto", "copy", "hardlink", "symlink"]), default="auto", help="How files get there.")
+@_dry_run
+@output_options
+def retrieve_artifacts(  # noqa: PLR0913 - one option each
+    *, repo: str, destination: str, dataset_types: tuple[str, ...], collections: tuple[str, ...], where: str, transfer: str, dry_run: bool, emit: Emit
+) -> None:
+    """Copy the files of datasets to the folder DESTINATION."""
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False) as butler:
+        refs = _refs(butler, dataset_types, collections, where)
+        files = [] if dry_run else butler.retrieve_artifacts(refs, destination, transfer=transfer)
+    if dry_run:
+        emit.record({"datasets": len(refs)}, f"would copy the files of {len(refs)} datasets to {destination}")
+    else:
+        emit.rows(("file",), [(str(path),) for path in files])
+
+
+@click.command("get-uri", epilog="Example: bunter get-uri demo coadd tract=0 patch=3 band=r")
+@click.argument("repo")
+@click.argument("dataset_type")
+@click.argument("data_id", nargs=-1, metavar="[KEY=VALUE]...")
+@_collections
+@output_options
+def get_uri(*, repo: str, dataset_type: str, data_id: tuple[str, ...], collections: tuple[str, ...], emit: Emit) -> None:
+    """Say where the file of one dataset is."""
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False) as butler:
+        values = {key: _number(value) for key, _, value in (pair.partition("=") for pair in data_id)}
+        uri = butler.get_uri(dataset_type, values, collections=list(collections) or None)
+    emit.record({"uri": str(uri)}, str(uri))
+
+
+def _number(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+@click.command("prune-datasets", epilog="Example: bunter prune-datasets demo -d warp --collections science/run1 --dry-run")
+@click.argument("repo")
+@click.option("-d", "--datasets", "dataset_types", multiple=True, required=True, help="Dataset type or glob. Repeatable.")
+@click.option("--collections", multiple=True, required=True, help="Where to find them. Repeatable.")
+@_where
+@click.option("--confirm/--no-confirm", default=True, help="Ask before removing.")
+@_dry_run
+@output_options
+def prune_datasets(  # noqa: PLR0913 - one option each
+    *, repo: str, dataset_types: tuple[str, ...], collections: tuple[str, ...], where: str, confirm: bool, dry_run: bool, emit: Emit
+) -> None:
+    """Remove datasets with their files from the repository."""
+    from bunter.butler import Butler
+
+    with Butler(repo) as butler:
+        refs = _refs(butler, dataset_types, collections, where, find_first=False)
+        goes = bool(refs) and not dry_run and (not confirm or click.confirm(f"remove {len(refs)} datasets with their files?", err=True))
+        removed = butler.remove_datasets(refs) if goes else 0
+    emit.record(
+        {"found": len(refs), "removed": removed}, f"would remove {len(refs)} datasets" if dry_run else f"removed {removed} datasets"
+    )

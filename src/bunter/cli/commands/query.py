@@ -1,0 +1,220 @@
+"""Commands that look and change nothing."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bunter.butler import Butler
+    from bunter.butler.results import Results
+    from bunter.cli.output import Emit
+
+__all__ = ["query_collections", "query_data_ids", "query_dataset_types", "query_datasets", "query_dimension_records"]
+
+
+def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every query has."""
+    options = [
+        click.option("--where", default="", help="Query expression, such as \"band = 'r' and visit > 100\"."),
+        click.option("--order-by", multiple=True, help="Sort by this name; '-name' downwards. Repeatable."),
+        click.option("--limit", type=click.IntRange(min=1), help="At most this many rows."),
+        click.option("--offset", type=click.IntRange(min=0), default=0, help="Leave out the first rows."),
+        click.option("--count", is_flag=True, help="Print only the number of rows."),
+        click.option("--explain", is_flag=True, help="Say which constraint empties the result."),
+    ]
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+_collections = click.option("--collections", multiple=True, help="Collections to search, in order; names, chains, globs. Repeatable.")
+
+
+def _chosen(collections: tuple[str, ...]) -> list[str] | None:
+    return [name for names in collections for name in names.split(",")] or None
+
+
+def _emit(emit: Emit, results: Results[Any], *, count: bool, explain: bool, names: list[str] | None = None) -> None:
+    if count:
+        number = results.count()
+        emit.record({"count": number}, str(number))
+    elif explain:
+        sentence = results.explain()
+        emit.record({"explanation": sentence}, sentence)
+    else:
+        _emit_rows(emit, results, names)
+
+
+def _emit_rows(emit: Emit, results: Results[Any], names: list[str] | None) -> None:
+    from bunter.butler.tables import plain_rows
+
+    columns, rows = plain_rows(results.to_arrow(), names)
+    if not rows and emit.style == "text":
+        emit.note(results.explain())
+        return
+    emit.rows(columns, rows)
+
+
+@click.command("query-datasets", epilog="Example: bunter query-datasets demo coadd --where \"band = 'r'\" --show-uri")
+@click.argument("repo")
+@click.argument("dataset_types", nargs=-1)
+@_collections
+@click.option("--find-first/--no-find-first", default=None, help="Only the first dataset of each data ID.")
+@click.option("--show-uri", is_flag=True, help="Print where each file is.")
+@_selection
+@output_options
+def query_datasets(  # noqa: PLR0913 - one option each
+    *,
+    repo: str,
+    dataset_types: tuple[str, ...],
+    collections: tuple[str, ...],
+    find_first: bool | None,
+    show_uri: bool,
+    where: str,
+    order_by: tuple[str, ...],
+    limit: int | None,
+    offset: int,
+    count: bool,
+    explain: bool,
+    emit: Emit,
+) -> None:
+    """List the datasets of DATASET_TYPES (names or globs; all by default) in REPO."""
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False) as butler:
+        for name in _matching_types(butler, dataset_types):
+            results = butler.query_datasets(
+                name,
+                _chosen(collections),
+                find_first=find_first,
+                where=where,
+                order_by=order_by,
+                limit=limit,
+                offset=offset,
+            )
+            if show_uri and not (count or explain):
+                _emit_uris(emit, butler, results)
+            elif len(dataset_types) == 1 or results.any():
+                if emit.style == "text" and len(dataset_types) != 1:
+                    emit.note(f"{name}:")
+                _emit(emit, results, count=count, explain=explain)
+
+
+def _matching_types(butler: Butler, patterns: tuple[str, ...]) -> Iterator[str]:
+    for pattern in patterns or ("*",):
+        if set(pattern) & set("*?["):
+            yield from (kind.name for kind in butler.dataset_types.query(pattern))
+        else:
+            yield butler.dataset_types.get(pattern).name
+
+
+def _emit_uris(emit: Emit, butler: Butler, results: Results[Any]) -> None:
+    refs = list(results)
+    uris = butler.get_uris(refs)
+    rows = [(ref.dataset_type.name, ref.run, str(ref.data_id), str(uri)) for ref, found in zip(refs, uris, strict=True) for uri in found]
+    emit.rows(("dataset_type", "run", "data_id", "uri"), rows)
+
+
+@click.command("query-data-ids", epilog="Example: bunter query-data-ids demo visit detector --datasets calexp")
+@click.argument("repo")
+@click.argument("dimensions", nargs=-1, required=True)
+@click.option("--datasets", multiple=True, help="Only data IDs for which this dataset type exists. Repeatable.")
+@_collections
+@_selection
+@output_options
+def query_data_ids(  # noqa: PLR0913 - one option each
+    *,
+    repo: str,
+    dimensions: tuple[str, ...],
+    datasets: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    order_by: tuple[str, ...],
+    limit: int | None,
+    offset: int,
+    count: bool,
+    explain: bool,
+    emit: Emit,
+) -> None:
+    """List the data IDs of DIMENSIONS in REPO."""
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False) as butler:
+        results = butler.query_data_ids(
+            dimensions,
+            datasets=datasets,
+            collections=_chosen(collections),
+            where=where,
+            order_by=order_by,
+            limit=limit,
+            offset=offset,
+        )
+        _emit(emit, results, count=count, explain=explain)
+
+
+@click.command("query-dimension-records", epilog="Example: bunter query-dimension-records demo exposure --where \"exposure.exposure_time > 10\"")
+@click.argument("repo")
+@click.argument("element")
+@_selection
+@output_options
+def query_dimension_records(  # noqa: PLR0913 - one option each
+    *,
+    repo: str,
+    element: str,
+    where: str,
+    order_by: tuple[str, ...],
+    limit: int | None,
+    offset: int,
+    count: bool,
+    explain: bool,
+    emit: Emit,
+) -> None:
+    """List the records of the dimension ELEMENT in REPO."""
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False) as butler:
+        results = butler.query_dimension_records(element, where=where, order_by=order_by, limit=limit, offset=offset)
+        _emit(emit, results, count=count, explain=explain)
+
+
+@click.command("query-dataset-types", epilog="Example: bunter query-dataset-types demo 'co*'")
+@click.argument("repo")
+@click.argument("pattern", default="*")
+@output_options
+def query_dataset_types(*, repo: str, pattern: str, emit: Emit) -> None:
+    """List the dataset types of REPO whose names match PATTERN."""
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False) as butler:
+        rows = [
+            (kind.name, " ".join(kind.dimensions.required), kind.storage_class, kind.is_calibration)
+            for kind in butler.dataset_types.query(pattern)
+        ]
+    emit.rows(("name", "dimensions", "storage_class", "is_calibration"), rows)
+
+
+@click.command("query-collections", epilog="Example: bunter query-collections demo --collection-type RUN")
+@click.argument("repo")
+@click.argument("pattern", default="*")
+@click.option(
+    "--collection-type",
+    type=click.Choice(["RUN", "TAGGED", "CHAINED", "CALIBRATION"], case_sensitive=False),
+    multiple=True,
+    help="Only collections of this type. Repeatable.",
+)
+@click.option("--flatten", is_flag=True, help="Follow chains and list what they search, in order.")
+@output_options
+def query_collections(*, repo: str, pattern: str, collection_type: tuple[str, ...], flatten: bool, emit: Emit) -> None:
+    """List the collections of REPO whose names match PATTERN."""
+    from bunter.butler import Butler
+    from bunter.dataset import CollectionType
+
+    types = [CollectionType[name.upper()] for name in collection_type] or None
+    with Butler(repo, writeable=False) as butler:
+        infos = [butler.collections.info(name) for name in butler.collections.query(pattern, types=types, flatten_chains=flatten)]
+    emit.rows(("name", "type", "children", "doc"), [(i.name, i.type.name, " ".join(i.children), i.doc or "") for i in infos])

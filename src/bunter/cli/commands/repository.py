@@ -1,0 +1,101 @@
+"""Commands about a repository as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from bunter.cli.output import Emit
+
+__all__ = ["config_dump", "config_validate", "create", "register_dataset_type"]
+
+
+@click.command(epilog="Example: bunter create /data/night1")
+@click.argument("repo")
+@click.option("--seed-config", type=click.Path(exists=True, dir_okay=False), help="Partial configuration (YAML) to begin with.")
+@click.option("--dimension-config", type=click.Path(exists=True, dir_okay=False), help="Definition of the dimensions (YAML).")
+@click.option("--dry-run", is_flag=True, help="Check everything and make nothing.")
+@output_options
+def create(*, repo: str, seed_config: str | None, dimension_config: str | None, dry_run: bool, emit: Emit) -> None:
+    """Create an empty repository in the folder REPO."""
+    from bunter.butler import Butler, check_creation
+
+    if dry_run:
+        check_creation(repo, dimensions=dimension_config, seed_config=seed_config)
+        emit.record({"repository": repo, "created": False}, f"would create a repository in {repo}")
+        return
+    with Butler.create(repo, dimensions=dimension_config, seed_config=seed_config) as butler:
+        universe = butler.universe
+        emit.record(
+            {"repository": repo, "created": True, "universe": universe.namespace, "universe_version": universe.version},
+            f"created repository {repo}; next: bunter register-instrument {repo} NAME",
+        )
+
+
+@click.command("config-dump", epilog="Example: bunter config-dump demo --source")
+@click.argument("repo")
+@click.option("--source", is_flag=True, help="Say which layer each value comes from.")
+@output_options
+def config_dump(*, repo: str, source: bool, emit: Emit) -> None:
+    """Print the configuration of REPO."""
+    from bunter.butler import configuration_of
+
+    rows = configuration_of(repo).rows()
+    if source:
+        emit.rows(("setting", "value", "source"), rows)
+    else:
+        emit.rows(("setting", "value"), [row[:2] for row in rows])
+
+
+@click.command("config-validate", epilog="Example: bunter config-validate demo")
+@click.argument("repo")
+@output_options
+def config_validate(*, repo: str, emit: Emit) -> None:
+    """Check the configuration of REPO, also against its dataset types."""
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False) as butler:
+        butler.datastore.validate(butler.dataset_types.query())
+        count = len(butler.dataset_types.query())
+    emit.record({"valid": True, "dataset_types": count}, f"the configuration is valid for {count} dataset types")
+
+
+@click.command(
+    "register-dataset-type",
+    epilog="Example: bunter register-dataset-type demo src AstropyTable instrument visit detector",
+)
+@click.argument("repo")
+@click.argument("dataset_type")
+@click.argument("storage_class")
+@click.argument("dimensions", nargs=-1)
+@click.option("--is-calibration/--no-is-calibration", default=False, help="Whether it may be certified.")
+@click.option("--dry-run", is_flag=True, help="Check and change nothing.")
+@output_options
+def register_dataset_type(  # noqa: PLR0913 - one option each
+    *,
+    repo: str,
+    dataset_type: str,
+    storage_class: str,
+    dimensions: tuple[str, ...],
+    is_calibration: bool,
+    dry_run: bool,
+    emit: Emit,
+) -> None:
+    """Register a dataset type with its dimensions; the same definition again changes nothing."""
+    from bunter.butler import Butler
+    from bunter.dataset import DatasetType
+    from bunter.storage_class import storage_class as known
+
+    with Butler(repo) as butler:
+        known(storage_class)
+        kind = DatasetType(dataset_type, butler.universe.conform(dimensions), storage_class, is_calibration)
+        if not dry_run:
+            butler.dataset_types.register(kind)
+    emit.record(
+        {"dataset_type": kind.name, "dimensions": list(kind.dimensions.required), "storage_class": storage_class},
+        f"{'would register' if dry_run else 'registered'} {kind}",
+    )
