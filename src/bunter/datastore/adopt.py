@@ -1,0 +1,102 @@
+"""Files that exist already, brought into a store by one of the ways of transfer."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from bunter import effects
+from bunter.datastore.store import LocalPaths, Staged, Transfer
+from bunter.errors import IngestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from bunter.datastore.store import PublishingStore
+
+__all__ = ["adopt"]
+
+_WORKERS = 4
+_BIG = 4 << 20  # below this, a pool of threads costs more than it gives
+
+
+def adopt(
+    store: PublishingStore,
+    owner: Callable[[], str],
+    paths: Sequence[str | Path],
+    transfer: Transfer,
+    keys: Sequence[str] | None,
+) -> list[Staged]:
+    """Stage files; see `Datastore.ingest_stage`."""
+    absolute, sizes = _look(paths)
+    if transfer is Transfer.DIRECT:
+        return [Staged(path, size, None, "", owned=False) for path, size in zip(absolute, sizes, strict=True)]
+    root = _root(store)
+    inside = [bool(root) and path.startswith(root) for path in absolute]
+    if transfer is Transfer.IN_PLACE and not all(inside):
+        outside = [(path, f"is not below {root}") for path, is_in in zip(absolute, inside, strict=True) if not is_in]
+        raise IngestError("files can only be recorded in place if they lie inside the store", rejected=outside)
+    if transfer in {Transfer.AUTO, Transfer.IN_PLACE} and all(inside):
+        return [_in_place(path, size, root) for path, size in zip(absolute, sizes, strict=True)]
+    if keys is None or len(keys) != len(absolute):
+        raise ValueError(f"{len(absolute)} files need as many keys to be transferred by {transfer}")
+    stay = inside if transfer is Transfer.AUTO else [False] * len(absolute)
+    return _stage_all(store, owner(), transfer, list(zip(absolute, sizes, stay, keys, strict=True)), root)
+
+
+def _look(paths: Sequence[str | Path]) -> tuple[list[str], list[int]]:
+    """Absolute path and size of each file; IngestError names those that are none."""
+    absolute, sizes, rejected = [], [], []
+    for given in paths:
+        path = _absolute(os.fspath(given))
+        found = effects.stat(path)
+        if found is None or found.st_mode & 0o170000 != 0o100000:
+            rejected.append((path, "there is no such file" if found is None else "is not a file"))
+            continue
+        absolute.append(path)
+        sizes.append(found.st_size)
+    if rejected:
+        raise IngestError(f"{len(rejected)} of {len(paths)} files cannot be ingested; none was", rejected=rejected)
+    return absolute, sizes
+
+
+def _absolute(path: str) -> str:
+    if path.startswith("/") and "/." not in path and "//" not in path:
+        return path
+    return os.path.abspath(path)  # noqa: PTH100 - symbolic links are kept in the user's spelling
+
+
+def _root(store: PublishingStore) -> str:
+    return f"{store.path('x').parent}/" if isinstance(store, LocalPaths) else ""
+
+
+def _in_place(path: str, size: int, root: str) -> Staged:
+    return Staged(path.removeprefix(root), size, None, "", owned=False)
+
+
+def _stage_all(
+    store: PublishingStore, owner: str, transfer: Transfer, files: list[tuple[str, int, bool, str]], root: str
+) -> list[Staged]:
+    from pathlib import Path
+
+    def stage(file: tuple[str, int, bool, str]) -> Staged:
+        path, size, stays, key = file
+        if stays:
+            return _in_place(path, size, root)
+        return store.stage(owner, key, Path(path), transfer=transfer, sync=False)
+
+    done: list[Staged] = []
+    try:
+        if sum(size for _, size, _, _ in files) > _BIG * len(files) and transfer is Transfer.COPY:
+            with ThreadPoolExecutor(_WORKERS) as pool:
+                for item in pool.map(stage, files):
+                    done.append(item)  # noqa: PERF402 - what is done must be known if a later one fails
+        else:
+            for file in files:
+                done.append(stage(file))  # noqa: PERF401 - as above
+    except BaseException:
+        store.discard(done)
+        raise
+    return done

@@ -1,0 +1,99 @@
+"""Which format, template and acceptance a dataset type gets from the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bunter.datastore.format import format_of, formats_for
+from bunter.datastore.template import DEFAULT, Template
+from bunter.errors import ConfigurationError, FormatError
+from bunter.storage_class import storage_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bunter.dataset import DatasetType
+    from bunter.datastore.config import DatastoreConfig
+    from bunter.datastore.format import Format
+    from bunter.storage_class import StorageClass
+
+__all__ = ["Choice", "check_configuration", "choose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How datasets of one type are stored.
+
+    Parameters
+    ----------
+    storage_class : StorageClass
+        What they are in memory.
+    format : Format
+        What writes them.
+    template : Template
+        What names them.
+    accepted : bool
+        Whether they may be stored here.
+    """
+
+    storage_class: StorageClass
+    format: Format
+    template: Template
+    accepted: bool
+
+
+def choose(config: DatastoreConfig | None, dataset_type: DatasetType) -> Choice:
+    """Look up how a dataset type is stored.
+
+    Raises
+    ------
+    FormatError
+        If no format is known for its storage class.
+    """
+    keys = list(_keys(dataset_type))
+    storage_class = storage_classes()[dataset_type.storage_class]
+    configured = None if config is None else next((config.formats[key] for key in keys if key in config.formats), None)
+    name = configured or formats_for(storage_class.name, storage_class.python_type)
+    if name is None:
+        raise FormatError(
+            f"no format is known for storage class {storage_class.name!r}; set one in bunter.yaml, "
+            f"as in 'datastore: {{formats: {{{storage_class.name}: json}}}}'"
+        )
+    templates = {} if config is None else config.templates
+    text = next((templates[key] for key in keys if key in templates), DEFAULT)
+    return Choice(storage_class, format_of(name), Template(text), _accepted(config, keys))
+
+
+def _keys(dataset_type: DatasetType) -> Iterator[str]:
+    """Keys of the configuration that mean this dataset type, the most special first."""
+    group = dataset_type.dimensions
+    yield dataset_type.name
+    yield group.key
+    yield "+".join(sorted(group.required))
+    yield dataset_type.storage_class
+    yield "default"
+
+
+def _accepted(config: DatastoreConfig | None, keys: list[str]) -> bool:
+    if config is None:
+        return True
+    special = {*keys[:-1], "all"}
+    accept, reject = config.constraints.accept, config.constraints.reject
+    if special & set(accept):
+        return True
+    return not accept and not special & set(reject)
+
+
+def check_configuration(config: DatastoreConfig) -> None:
+    """Refuse a configuration whose templates or formats cannot be used."""
+    for where, text in config.templates.items():
+        try:
+            Template(text)
+        except ValueError as exc:
+            raise ConfigurationError(f"datastore.templates.{where}: {exc}") from exc
+    for where, name in config.formats.items():
+        try:
+            format_of(name)
+        except FormatError as exc:
+            raise ConfigurationError(f"datastore.formats.{where}: {exc}") from exc

@@ -1,0 +1,276 @@
+"""Artifacts as files below one directory."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bunter import effects
+from bunter.datastore.key import check_key
+from bunter.datastore.lease import OwnerLease
+from bunter.datastore.moves import MoveList
+from bunter.datastore.recovery import is_same_file, recover
+from bunter.datastore.staging import bring
+from bunter.datastore.store import Staged, Stat, Transfer
+from bunter.errors import KeyMissingError, KeyTakenError, TemplateError
+from bunter.values import Durability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from bunter.values import ByteRange
+
+__all__ = ["STAGE", "LocalStore"]
+
+STAGE = ".stage"
+"""Directory of staging areas below the root; keys never begin with a dot."""
+
+_MISSING = (FileNotFoundError, NotADirectoryError)
+
+
+class LocalStore:
+    """Artifacts as files below one directory; the staging link of a new one is the intent until its commit is known.
+
+    Parameters
+    ----------
+    root : str or Path
+        The directory; made when the first artifact is staged.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - keeps symbolic links: the user's spelling of the root
+        self._prefix = f"{self.root}/"
+        self._stage_root = f"{self._prefix}{STAGE}"
+        self._leases: dict[str, OwnerLease] = {}
+        self._lock = threading.Lock()
+        self._known: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"LocalStore({str(self.root)!r})"
+
+    def __reduce__(self) -> tuple[type[LocalStore], tuple[str]]:
+        return LocalStore, (str(self.root),)
+
+    # ------------------------------------------------------------------ reading
+
+    def path(self, key: str) -> Path:
+        """Return where the artifact is, whether it exists or not."""
+        return Path(self._place(key))
+
+    def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
+        """Return the whole file or ranges of it; see `ArtifactStore.read`."""
+        path = self._place(key)
+        try:
+            if ranges is None:
+                return [effects.read_bytes(path)]
+            return [effects.read_range(path, piece.begin, piece.size) for piece in ranges]
+        except _MISSING as exc:
+            raise KeyMissingError(f"no artifact {key!r} in {self.root}; `bunter check` lists what is missing") from exc
+
+    def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
+        """Size and time of each file."""
+        return [_stat(self._place(key)) for key in keys]
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """Every file below the root but those of dotted names."""
+        directory = prefix.rpartition("/")[0]
+        begin = f"{directory}/" if directory else ""
+        for name in [directory] if directory else _visible(effects.listdir(self.root)):
+            yield from self._walk_below(name, begin, prefix)
+
+    def _walk_below(self, name: str, begin: str, prefix: str) -> Iterator[tuple[str, Stat]]:
+        place = f"{self._prefix}{name}"
+        if not begin and not os.path.isdir(place):  # noqa: PTH112
+            found = effects.stat(place)
+            if found is not None and name.startswith(prefix):
+                yield name, Stat(found.st_size, found.st_mtime_ns)
+            return
+        for below, found in effects.walk(place):
+            key = f"{name}/{below}"
+            if key.startswith(prefix):
+                yield key, Stat(found.st_size, found.st_mtime_ns)
+
+    # ------------------------------------------------------------------ owners
+
+    def own(self) -> str:
+        """Begin an owner: a locked file in the staging directory."""
+        lease = OwnerLease(self._stage_root)
+        self._leases[lease.owner] = lease
+        return lease.owner
+
+    def disown(self, owner: str) -> None:
+        """End an owner; empty staging directories go with it."""
+        lease = self._leases.pop(owner, None)
+        if lease is not None:
+            if lease.process == os.getpid():
+                _remove_empty(f"{self._stage_root}/{owner}")
+            lease.end()
+
+    # ------------------------------------------------------------------ publishing
+
+    def stage(
+        self, owner: str, key: str, source: bytes | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
+    ) -> Staged:
+        """Write or link the content at the same key below the owner's staging directory."""
+        final = f"{self._prefix}{check_key(key)}"
+        staging = self._staging(owner, key)
+        for attempt in (False, True):  # the directory may just have been removed as empty: then once more
+            self._enter(staging.rpartition("/")[0], again=attempt)
+            try:
+                return bring(source, staging, final, Staged(key, 0, None, owner), transfer=transfer, sync=sync)
+            except FileExistsError as exc:
+                raise KeyTakenError(f"artifact key {key!r} is already being staged; draw a new nonce") from exc
+            except FileNotFoundError:
+                if attempt or (isinstance(source, Path) and not os.path.lexists(source)):
+                    raise
+        raise AssertionError
+
+    def publish(self, staged: Sequence[Staged], durability: Durability) -> None:
+        """Link each staged file to its key, then put the directories on stable storage, once each."""
+        ours = [item for item in staged if item.owner]
+        sync = durability is not Durability.none
+        if sync:
+            _sync_files([self._staging(item.owner, item.key) for item in ours if not item.synced])
+        MoveList.write(self._stage_root, ours, sync=sync)
+        done: list[Staged] = []
+        changed: set[str] = set()
+        try:
+            for item in ours:
+                changed |= self._link(item)
+                done.append(item)
+            if sync:
+                for directory in sorted(changed):
+                    effects.sync_dir(directory)
+        except BaseException:
+            for item in reversed(done):
+                effects.unlink(self._prefix + item.key, missing_ok=True)
+            raise
+
+    def _link(self, item: Staged) -> set[str]:
+        """Give a staged file its final name; return the directories that changed."""
+        final = self._prefix + item.key
+        directory = final.rpartition("/")[0]
+        changed = self._enter(directory)
+        staging = self._staging(item.owner, item.key)
+        try:
+            try:
+                effects.link(staging, final)
+            except FileNotFoundError:
+                changed |= self._enter(directory, again=True)
+                effects.link(staging, final)
+        except FileExistsError as exc:
+            raise KeyTakenError(f"artifact key {item.key!r} is taken in {self.root}; publish under a new nonce") from exc
+        changed.add(directory)
+        return changed
+
+    def settle(self, staged: Sequence[Staged]) -> None:
+        """Remove sources of moves, then the staging links."""
+        ours = [item for item in staged if item.owner]
+        for item in ours:
+            if item.source:
+                effects.unlink(item.source, missing_ok=True)
+        MoveList.forget(self._stage_root, ours)
+        for item in ours:
+            effects.unlink(self._staging(item.owner, item.key), missing_ok=True)
+
+    def discard(self, staged: Sequence[Staged]) -> None:
+        """Remove the final names that are links to the staged files, then the staged files."""
+        ours = [item for item in staged if item.owner]
+        for item in ours:
+            staging, final = self._staging(item.owner, item.key), self._prefix + item.key
+            if is_same_file(staging, final):
+                effects.unlink(final, missing_ok=True)
+        MoveList.forget(self._stage_root, ours)
+        for item in ours:
+            effects.unlink(self._staging(item.owner, item.key), missing_ok=True)
+
+    def recover(self, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
+        """Finish or undo what dead owners left; see `PublishingStore.recover`."""
+        return recover(self._stage_root, self._prefix, is_registered)
+
+    # ------------------------------------------------------------------ removing
+
+    def delete_many(self, keys: Sequence[str]) -> dict[str, OSError]:
+        """Unlink the files and then the directories that became empty."""
+        failures: dict[str, OSError] = {}
+        directories: set[str] = set()
+        for key in keys:
+            try:
+                path = self._place(key)
+                effects.unlink(path, missing_ok=True)
+                directories.add(path.rpartition("/")[0])
+            except NotADirectoryError:
+                continue
+            except OSError as exc:
+                failures[key] = exc
+        self._prune(directories)
+        return failures
+
+    def _prune(self, directories: Iterable[str]) -> None:
+        """Remove empty directories, and their parents that become empty, below the root."""
+        for directory in sorted(directories, key=len, reverse=True):
+            place = directory
+            while len(place) > len(self._prefix) and effects.rmdir(place):
+                self._known.discard(place)
+                place = place.rpartition("/")[0]
+
+    # ------------------------------------------------------------------ places
+
+    def _staging(self, owner: str, key: str) -> str:
+        return f"{self._stage_root}/{owner}/{key}"
+
+    def _place(self, key: str) -> str:
+        """Path of a key; TemplateError if a symbolic link among its directories leads out of the root."""
+        path = self._prefix + check_key(key)
+        directory = path.rpartition("/")[0]
+        if directory not in self._known:
+            self._check_inside(directory)
+        return path
+
+    def _check_inside(self, directory: str) -> None:
+        real, root = os.path.realpath(directory), os.path.realpath(self.root)
+        if real != root and not real.startswith(f"{root}/"):
+            raise TemplateError(f"{directory} is a symbolic link to {real}, outside the store {self.root}; it is not used")
+        if os.path.isdir(directory):  # noqa: PTH112
+            self._known.add(directory)
+
+    def _enter(self, directory: str, *, again: bool = False) -> set[str]:
+        """Make a directory if needed; return the directories that got a new entry by it."""
+        if directory in self._known and not again:
+            return set()
+        changed = set()
+        place = directory
+        while not os.path.isdir(place):  # noqa: PTH112
+            place = place.rpartition("/")[0]
+            changed.add(place)
+        effects.mkdirs(directory)
+        self._check_inside(directory)
+        return changed
+
+
+def _stat(path: str) -> Stat | None:
+    found = effects.stat(path)
+    return None if found is None else Stat(found.st_size, found.st_mtime_ns)
+
+
+def _visible(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not name.startswith(".")]
+
+
+def _sync_files(paths: list[str]) -> None:
+    """Sync files; several at once, as a journaling file system then shares its commits among them."""
+    if len(paths) < 8:
+        for path in paths:
+            effects.sync_file(path)
+        return
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(effects.sync_file, paths))
+
+
+def _remove_empty(directory: str) -> None:
+    """Remove a tree of directories as far as it holds no files."""
+    for place, _, _ in os.walk(directory, topdown=False):
+        effects.rmdir(place)

@@ -1,0 +1,80 @@
+"""Artifacts to objects: whole ones verified, parts read as parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bunter.datastore.format import ReadRequest, ReadsMembers, ReadsPaths, format_of
+from bunter.datastore.store import LocalPaths
+from bunter.errors import FileIntegrityError, FormatError
+from bunter.values import quick_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bunter.dataset import StoredArtifact
+    from bunter.datastore.format import Format
+    from bunter.datastore.store import ArtifactStore
+
+__all__ = ["part_for", "read_artifact", "read_verified"]
+
+
+def part_for(stored: Sequence[StoredArtifact], component: str | None) -> tuple[StoredArtifact, str | None]:
+    """Choose the artifact that holds a component, and what is still to be taken from it."""
+    for artifact in stored:
+        if artifact.component == (component or ""):
+            return artifact, None
+    for artifact in stored:
+        if not artifact.component:
+            return artifact, component
+    raise FormatError(f"no artifact holds the component {component!r}; there are {[item.component for item in stored]}")
+
+
+def read_artifact(store: ArtifactStore, stored: StoredArtifact, request: ReadRequest) -> object:
+    """Read what is requested of an artifact.
+
+    Raises
+    ------
+    FileIntegrityError
+        If the whole artifact was read and is not what was recorded.
+    FormatError
+        If the bytes cannot be read as the recorded format.
+    KeyMissingError
+        If the artifact is gone.
+    """
+    form = format_of(stored.format)
+    if stored.format_version > form.version:
+        raise FormatError(
+            f"{stored.key} was written in version {stored.format_version} of the format {form.name}, and this Bunter reads "
+            f"up to {form.version}; upgrade Bunter"
+        )
+    try:
+        return _read(store, stored, form, request)
+    except FormatError as exc:
+        raise FormatError(f"{stored.key}: {exc}") from exc
+
+
+def _read(store: ArtifactStore, stored: StoredArtifact, form: Format, request: ReadRequest) -> object:
+    if request.is_partial:
+        if stored.selector and isinstance(form, ReadsMembers):
+            return form.from_bytes(store.read(stored.key, [form.member(stored.selector)])[0], request)
+        if isinstance(form, ReadsPaths) and isinstance(store, LocalPaths):
+            store.read(stored.key, [])  # raises if it is gone
+            return form.read_path(store.path(stored.key), request)
+    return form.from_bytes(read_verified(store, stored), request)
+
+
+def read_verified(store: ArtifactStore, stored: StoredArtifact) -> bytes:
+    """Read a whole artifact and compare it with what was recorded."""
+    data: bytes = store.read(stored.key)[0]
+    if len(data) != stored.size >= 0:
+        raise FileIntegrityError(
+            f"{stored.key} has {len(data)} bytes where {stored.size} were recorded; `bunter check --deep` looks for more damage"
+        )
+    if stored.xxh3 is not None and quick_digest(data) != stored.xxh3:
+        raise FileIntegrityError(
+            f"{stored.key} is damaged: its digest differs from the one recorded; `bunter check --deep` looks for more damage"
+        )
+    return data
+
+

@@ -1,0 +1,79 @@
+"""What dead owners left in their staging areas: finished where it was committed, undone where it was not."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from bunter import effects
+from bunter.datastore.lease import dead_owners
+from bunter.datastore.moves import MoveList
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+__all__ = ["is_same_file", "recover"]
+
+
+def recover(stage_root: str, prefix: str, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
+    """Clean the staging areas of dead owners.
+
+    Parameters
+    ----------
+    stage_root : str
+        Directory of all staging areas.
+    prefix : str
+        What stands before a key in the path of its artifact.
+    is_registered : callable
+        Tells which of some keys are committed.
+
+    Returns
+    -------
+    int
+        Number of staged artifacts found.
+    """
+    found = 0
+    for owner in dead_owners(stage_root):
+        area = f"{stage_root}/{owner}"
+        names = [name for name, _ in effects.walk(area)]
+        keys = [name for name in names if not MoveList.is_list(name)]
+        lists = [f"{area}/{name}" for name in names if MoveList.is_list(name)]
+        _finish_moves(lists, is_registered)
+        _undo(area, prefix, keys, is_registered)
+        for path in lists:
+            effects.unlink(path, missing_ok=True)
+        for place, _, _ in os.walk(area, topdown=False):
+            effects.rmdir(place)
+        found += len(keys)
+    return found
+
+
+def _finish_moves(lists: Sequence[str], is_registered: Callable[[Sequence[str]], Collection[str]]) -> None:
+    """Remove the sources of committed moves, unless the name belongs to another file by now."""
+    for path in lists:
+        moves = MoveList.read(path)
+        committed = is_registered([move.key for move in moves])
+        for move in moves:
+            if move.key in committed and move.is_unchanged():
+                effects.unlink(move.source, missing_ok=True)
+
+
+def _undo(
+    area: str, prefix: str, keys: Sequence[str], is_registered: Callable[[Sequence[str]], Collection[str]]
+) -> None:
+    """Take back what was published but not committed; the final name goes before its staging link."""
+    committed = is_registered(keys) if keys else ()
+    for key in keys:
+        staging, final = f"{area}/{key}", prefix + key
+        if key not in committed and is_same_file(staging, final):
+            effects.unlink(final, missing_ok=True)
+        effects.unlink(staging, missing_ok=True)
+
+
+def is_same_file(one: str, other: str) -> bool:
+    """Whether two names are links to one file; symbolic links are not followed."""
+    try:
+        first, second = os.lstat(one), os.lstat(other)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)

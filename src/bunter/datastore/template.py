@@ -1,0 +1,156 @@
+"""Readable names for artifacts, made from dataset type, run and data ID."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bunter.datastore.key import NAME_LIMIT, escape, shorten
+from bunter.errors import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["DEFAULT", "Template"]
+
+DEFAULT = (
+    "{run:/}/{dataset_type}.{component:?}/{tract:?}/{day_obs:?}/{visit|exposure|group:?}"
+    "/{dataset_type}_{component:?}_{data_id:?}"
+)
+"""The template used where none is configured."""
+
+_NONCE_LENGTH = 14  # a hyphen and 13 characters
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_NAMES = {"datasetType": "dataset_type"}  # the reference system's spelling
+_SPECIAL = frozenset({"run", "dataset_type", "component", "data_id", "id"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One ``{a|b.c:?}``: the first of the names that has a value."""
+
+    literal: str
+    names: tuple[str, ...]
+    optional: bool = False
+    slashes: bool = False
+
+
+class Template:
+    """A pattern of names such as ``{run:/}/{dataset_type}/{exposure.obs_id}_{detector}``.
+
+    Fields are ``run``, ``dataset_type``, ``component``, ``data_id`` (all required values joined by ``_``), ``id``,
+    dimensions, and fields of their records such as ``exposure.obs_id``. ``a|b`` takes the first that has a value;
+    ``:?`` leaves the field and the text before it (never a ``/``) out where there is none; ``:/`` keeps slashes as
+    directories. The nonce and the extension follow the last part, so names never repeat.
+
+    Parameters
+    ----------
+    text : str
+        The pattern.
+
+    Raises
+    ------
+    TemplateError
+        If it is malformed, absolute, contains ``..``, or names neither run nor id.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._parts = [_parse(part, text) for part in _split(text)]
+        names = {name for part in self._parts for field in part for name in field.names}
+        if not names & {"run", "id"}:
+            raise TemplateError(f"template {text!r} must contain {{run}} or {{id}}, so that runs do not share directories")
+        self.names = frozenset(names)
+
+    def __repr__(self) -> str:
+        return f"Template({self.text!r})"
+
+    def key(self, values: Mapping[str, object], nonce: str, extension: str) -> str:
+        """Make a key.
+
+        Parameters
+        ----------
+        values : mapping
+            Values of the fields; those of the data ID and of records by name, and the special fields.
+        nonce : str
+            Makes the key unique.
+        extension : str
+            With its dot.
+
+        Raises
+        ------
+        TemplateError
+            If a field that is not optional has no value.
+        """
+        *directories, last = [name for part in self._parts for name in self._names_of(part, values)]
+        room = NAME_LIMIT - _NONCE_LENGTH - len(extension)
+        name = f"{shorten(last, room)}-{nonce}{extension}"
+        return "/".join([shorten(directory) for directory in directories] + [name]) if directories else name
+
+    def _names_of(self, part: list[_Field], values: Mapping[str, object]) -> list[str]:
+        """Names that one part between slashes gives: none, one, or several where slashes are kept."""
+        pieces: list[str] = []
+        for field in part:
+            value = self._value(field, values)
+            if value is not None:
+                pieces += (field.literal, value)
+        text = "".join(pieces)
+        return [name for name in text.split("/") if name]
+
+    def _value(self, field: _Field, values: Mapping[str, object]) -> str | None:
+        for name in field.names:
+            value = values.get(name)
+            if value is not None:
+                return str(value) if type(value) is int else _safe(str(value), slashes=field.slashes)
+        if field.optional:
+            return None
+        if not field.names:
+            return ""
+        raise TemplateError(
+            f"template {self.text!r} needs {' or '.join(field.names)}, which has no value here; "
+            "give it, or mark the field optional with ':?'"
+        )
+
+
+@functools.lru_cache(maxsize=4096)
+def _safe(text: str, *, slashes: bool) -> str:
+    normal = unicodedata.normalize("NFC", text)
+    return "/".join(escape(name) for name in normal.split("/") if name) if slashes else escape(normal)
+
+
+def _split(text: str) -> list[str]:
+    """Split at slashes outside braces."""
+    if text.startswith("/") or ".." in text or not text.strip("/"):
+        raise TemplateError(f"template {text!r} must be a relative path without '..'")
+    marked = _FIELD.sub(lambda match: match.group().replace("/", "\0"), text)
+    return [part.replace("\0", "/") for part in marked.split("/") if part]
+
+
+def _parse(part: str, text: str) -> list[_Field]:
+    fields: list[_Field] = []
+    end = 0
+    for match in _FIELD.finditer(part):
+        fields.append(_field(part[end : match.start()], match.group(1), text))
+        end = match.end()
+    rest = part[end:]
+    if "{" in part.replace("{", "", len(fields)) or not _balanced(rest):
+        raise TemplateError(f"template {text!r} has a brace without its partner in {part!r}")
+    return [*fields, _Field(rest, ())] if rest else fields
+
+
+def _balanced(literal: str) -> bool:
+    return "{" not in literal and "}" not in literal
+
+
+def _field(literal: str, body: str, text: str) -> _Field:
+    names, _, flags = body.partition(":")
+    known = tuple(_NAMES.get(name, name) for name in names.partition("!")[0].split("|"))
+    for name in known:
+        if not all(word.isidentifier() for word in name.split(".")):
+            raise TemplateError(f"template {text!r} has a field {{{body}}} that names nothing")
+    if not _balanced(literal) or set(flags) - {"?", "/"}:
+        raise TemplateError(f"template {text!r} has a field {{{body}}} that cannot be read; flags are ':?' and ':/'")
+    return _Field(literal, known, "?" in flags, "/" in flags)

@@ -1,0 +1,79 @@
+"""Where an artifact is, as a value that can be opened."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from bunter.datastore.key import is_direct
+from bunter.datastore.store import LocalPaths
+from bunter.errors import KeyMissingError
+from bunter.values import ByteRange
+
+if TYPE_CHECKING:
+    from bunter.dataset import StoredArtifact
+    from bunter.datastore.store import ArtifactStore
+
+__all__ = ["ArtifactURI"]
+
+
+class ArtifactURI:
+    """Where an artifact is.
+
+    Parameters
+    ----------
+    store : ArtifactStore
+        Where its bytes are.
+    stored : StoredArtifact
+        What is recorded of it.
+    """
+
+    def __init__(self, store: ArtifactStore, stored: StoredArtifact) -> None:
+        self._store, self.stored = store, stored
+
+    @property
+    def path(self) -> Path | None:
+        """File of this machine that holds it; None where there is no such file."""
+        if is_direct(self.stored.key):
+            return Path(self.stored.key)
+        return self._store.path(self.stored.key) if isinstance(self._store, LocalPaths) else None
+
+    @property
+    def selector(self) -> str:
+        """Member of the artifact that is the dataset; empty for all of it."""
+        return self.stored.selector
+
+    @property
+    def size(self) -> int:
+        """Recorded size of the whole artifact, in bytes."""
+        return self.stored.size
+
+    def exists(self) -> bool:
+        """Whether the artifact is there now."""
+        return self._store.stat_many([self.stored.key])[0] is not None
+
+    def read(self) -> bytes:
+        """Return the whole artifact."""
+        return self._store.read(self.stored.key)[0]
+
+    def read_range(self, begin: int, size: int) -> bytes:
+        """Return ``size`` bytes from offset ``begin``; fewer at the end."""
+        return self._store.read(self.stored.key, [ByteRange(begin, size)])[0]
+
+    def open(self) -> BinaryIO:
+        """Open it for reading; close it, or use it as a context."""
+        if (path := self.path) is None:
+            return io.BytesIO(self.read())
+        try:
+            return path.open("rb")
+        except FileNotFoundError as exc:
+            raise KeyMissingError(f"no artifact {path}; `bunter check` lists what is missing") from exc
+
+    def __str__(self) -> str:
+        place = self.path
+        address = place.as_uri() if place is not None else f"memory:{self.stored.key}"
+        return f"{address}#{self.selector}" if self.selector else address
+
+    def __repr__(self) -> str:
+        return f"ArtifactURI({str(self)!r})"
