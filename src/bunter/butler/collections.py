@@ -5,15 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bunter.dataset import CollectionType, DatasetType
-from bunter.dataset.changes import Associate, Certify, Decertify, Disassociate, RegisterCollection, RegisterDatasetType, RemoveCollection, RemoveDatasetType, SetChain
+from bunter.dataset.changes import (
+    Associate,
+    Certify,
+    Decertify,
+    Disassociate,
+    RegisterCollection,
+    RegisterDatasetType,
+    RemoveCollection,
+    RemoveDatasetType,
+    SetChain,
+)
 from bunter.errors import MissingCollectionError
-from bunter.values import Timespan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bunter.butler.session import Session
     from bunter.dataset import CollectionInfo, DatasetRef
+    from bunter.values import Timespan
 
 __all__ = ["Collections", "DatasetTypes"]
 
@@ -48,7 +58,11 @@ class Collections:
         return self._session.facts.collections.info(name)
 
     def query(
-        self, pattern: str | Iterable[str] = "*", *, types: Iterable[CollectionType] | None = None, flatten_chains: bool = False
+        self,
+        pattern: str | Iterable[str] = "*",
+        *,
+        types: Iterable[CollectionType] | None = None,
+        flatten_chains: bool = False,
     ) -> list[str]:
         """Return the names that match, sorted by name; with ``flatten_chains`` in search order."""
         catalog = self._session.facts.collections
@@ -77,7 +91,9 @@ class Collections:
         """Take collections out of a chain."""
         gone, old = _listed(children), self.info(name).children
         if strangers := [child for child in gone if child not in old]:
-            raise MissingCollectionError(f"{', '.join(strangers)} not in chain {name!r}, which has {', '.join(old) or 'no members'}")
+            raise MissingCollectionError(
+                f"{', '.join(strangers)} not in chain {name!r}, which has {', '.join(old) or 'no members'}"
+            )
         self.redefine_chain(name, [child for child in old if child not in gone])
 
     def associate(self, name: str, refs: Iterable[DatasetRef]) -> None:
@@ -93,14 +109,22 @@ class Collections:
         self._session.commit([Certify(name, [ref.id.bytes for ref in refs], timespan)])
 
     def decertify(
-        self, name: str, dataset_type: DatasetType | str, timespan: Timespan, data_ids: Iterable[Mapping[str, object]] | None = None
+        self,
+        name: str,
+        dataset_type: DatasetType | str,
+        timespan: Timespan,
+        data_ids: Iterable[Mapping[str, object]] | None = None,
     ) -> None:
         """Take a range of time out of the validity of calibrations; ranges are cut or split."""
         type_name = dataset_type if isinstance(dataset_type, str) else dataset_type.name
         kind = self._session.facts.dataset_types[type_name]
         from bunter.dimensions import DataCoordinate
 
-        rows = None if data_ids is None else [DataCoordinate.standardize(d, group=kind.dimensions).required_values for d in data_ids]
+        rows = (
+            None
+            if data_ids is None
+            else [DataCoordinate.standardize(d, group=kind.dimensions).required_values for d in data_ids]
+        )
         self._session.commit([Decertify(name, type_name, timespan, rows)])
 
     def remove(self, name: str, *, unlink_from_chains: bool = False) -> None:
@@ -135,7 +159,11 @@ class DatasetTypes:
     ) -> DatasetType:
         """Register a dataset type; the same definition again is no error."""
         facts = self._session.facts
-        kind = name if isinstance(name, DatasetType) else DatasetType(name, facts.universe.conform(dimensions), storage_class, is_calibration)
+        kind = (
+            name
+            if isinstance(name, DatasetType)
+            else DatasetType(name, facts.universe.conform(dimensions), storage_class, is_calibration)
+        )
         if facts.dataset_types.get(kind.name) != kind:
             self._session.commit([RegisterDatasetType(kind)])
         return kind

@@ -164,7 +164,9 @@ def _validated(tree: Mapping[str, Any], sources: Mapping[str, str]) -> Repositor
 
 def _sentence(error: Mapping[str, Any], sources: Mapping[str, str]) -> str:
     name = ".".join(str(part) for part in error["loc"])
-    layer = next((where for known, where in sources.items() if known == name or known.startswith(f"{name}.")), "package")
+    layer = next(
+        (where for known, where in sources.items() if known == name or known.startswith(f"{name}.")), "package"
+    )
     if error["type"] == "extra_forbidden":
         return f"unknown setting {name!r} ({layer}){near(str(error['loc'][-1]), _names_beside(error['loc']))}"
     return f"setting {name!r} ({layer}): {error['msg']}"

@@ -60,7 +60,9 @@ class DataIds:
         stream = Queries(self._session, _NoDefaults(self._session)).stream(question)  # type: ignore[arg-type]
         return [row for batch in stream.batches() for row in batch.to_pylist()]
 
-    def standardize(self, data_id: Mapping[str, object] | DataCoordinate | None, group: DimensionGroup, **more: object) -> DataCoordinate:
+    def standardize(
+        self, data_id: Mapping[str, object] | DataCoordinate | None, group: DimensionGroup, **more: object
+    ) -> DataCoordinate:
         """Return the data ID of ``group`` that the values mean.
 
         Raises
@@ -98,7 +100,9 @@ class DataIds:
 
         beside = [key for key in (*element.required, *element.implies) if key in known and key != element.name]
         where = " AND ".join(f"{element.name}.{column} = :{column}" for column in sought)
-        question = Question("records", element, where=where, binds=sought, data_id={key: known[key] for key in beside}, limit=2)
+        question = Question(
+            "records", element, where=where, binds=sought, data_id={key: known[key] for key in beside}, limit=2
+        )
         rows = self._rows(question)
         if len(rows) == 1:
             return rows[0]
@@ -132,7 +136,9 @@ def _place(name: str, value: object, group: DimensionGroup) -> tuple[str, str]:
         element, _, column = name.partition(".")
         if element in group:
             return element, universe[element].field(column)
-        raise DimensionNameError(f"{name!r} speaks of {element!r}, which is not one of {sorted(group.names)}{near(element, group.names)}")
+        raise DimensionNameError(
+            f"{name!r} speaks of {element!r}, which is not one of {sorted(group.names)}{near(element, group.names)}"
+        )
     candidates = sorted(group.names, key=lambda known: (known not in _PREFERRED, known))
     for known in candidates:
         element_of = universe[known]

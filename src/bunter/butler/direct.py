@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import yaml
@@ -13,13 +12,14 @@ from bunter.butler.config import CONFIG_NAME
 from bunter.butler.repository import FindRequest, RepositoryFacts
 from bunter.database import Database
 from bunter.dataset.changes import AddArtifacts, RemoveDatasets
-from bunter.datastore import Datastore, check_datastore
+from bunter.datastore import Datastore
 from bunter.datastore.records import ArtifactRecords
 from bunter.registry import Registry
 from bunter.values import Durability
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -62,8 +62,10 @@ class DirectRepository:
     def open(cls, root: Path, configuration: Configuration, *, read_only: bool) -> Self:
         """Open the repository in a folder; a writeable one first settles what dead writers left."""
         model = configuration.model
-        database = Database.open(root / model.registry.database, read_only=read_only, lock_timeout_s=model.registry.lock_timeout_s)
-        return cls(str(root), database, Datastore.open(model.datastore, root))
+        database = Database.open(
+            root / model.registry.database, read_only=read_only, wait_limit_s=model.registry.lock_timeout_s
+        )
+        return cls(str(root), database, Datastore.local(root / model.datastore.root, model.datastore))
 
     @classmethod
     def create(cls, root: Path, universe: Universe, configuration: Configuration, *, kept: Mapping[str, Any]) -> None:
@@ -81,7 +83,7 @@ class DirectRepository:
         """Make a repository that lives as long as this process."""
         database = Database.memory()
         cls._fill(database, universe)
-        return cls(location, database, Datastore.in_memory(configuration.model.datastore))
+        return cls(location, database, Datastore.memory(configuration.model.datastore))
 
     @staticmethod
     def _fill(database: Database, universe: Universe) -> None:
@@ -106,14 +108,21 @@ class DirectRepository:
             collections = self._registry.collections(connection)
             types = self._registry.dataset_types(connection)
         return RepositoryFacts(
-            self._location, self._registry.universe, types, collections, not self._database.read_only, self._registry.generation
+            self._location,
+            self._registry.universe,
+            types,
+            collections,
+            not self._database.read_only,
+            self._registry.generation,
         )
 
     def resolve(self, principal: Principal, request: FindRequest) -> list[Found | None]:
         """See `Repository`."""
         del principal
         with self._database.read() as connection:
-            return self._registry.find(connection, request.dataset_type, request.rows, request.collections, request.timespans)
+            return self._registry.find(
+                connection, request.dataset_type, request.rows, request.collections, request.timespans
+            )
 
     def execute(self, principal: Principal, query: BoundQuery) -> ResultStream:
         """See `Repository`."""
@@ -145,31 +154,77 @@ class DirectRepository:
             return self._records.locate(connection, ids)
 
     def commit(
-        self, principal: Principal, changes: Sequence[Change], staged: Sequence[Staged] = (), *, durability: Durability = Durability.FULL
+        self,
+        principal: Principal,
+        changes: Sequence[Change],
+        staged: Sequence[Staged] = (),
+        *,
+        durability: Durability | None = None,
     ) -> None:
         """See `Repository`."""
         self.recover()
-        removed = False
         try:
             self.datastore.publish(staged, durability)
-            with self._database.write(durability=durability) as transaction:
-                transaction.next_change(principal)
-                for change in changes:
-                    removed |= self._apply(transaction, change)
+            self._write(principal, changes, durability or Durability.full)
         except BaseException:
-            self.datastore.discard(staged)
+            self._undo(staged)
             raise
         self.datastore.settle(staged)
-        if removed:
+        if any(isinstance(change, RemoveDatasets) for change in changes):
             self.empty_trash()
 
-    def _apply(self, transaction: Transaction, change: Change) -> bool:
+    def _write(self, principal: Principal, changes: Sequence[Change], durability: Durability) -> None:
+        with self._database.write(durability=durability) as transaction:
+            transaction.next_change(principal)
+            for change in changes:
+                self._apply(transaction, change)
+
+    def _undo(self, staged: Sequence[Staged]) -> None:
+        """Take artifacts back after an error; an interrupt may come after the commit, and what is registered stays."""
+        registered = self._registered([item.key for item in staged]) if staged else set()
+        self.datastore.discard([item for item in staged if item.key not in registered])
+        self.datastore.settle([item for item in staged if item.key in registered])
+
+    def _registered(self, keys: Sequence[str]) -> Collection[str]:
+        with self._database.read() as connection:
+            return self._records.registered(connection, keys)
+
+    def recover(self) -> int:
+        """Finish or undo what dead writers left, once per opening; return how many artifacts they had staged."""
+        with self._lock:
+            if self._recovered or self._database.read_only:
+                return 0
+            self._recovered = True
+        found = self.datastore.recover(self._registered)
+        self.empty_trash()
+        return found
+
+    def empty_trash(self) -> dict[str, OSError]:
+        """Unlink what was removed from the registry; return why some files could not be."""
+        with self._database.read() as connection:
+            keys = self._records.trash(connection)
+        if not keys:
+            return {}
+        failed = self.datastore.delete(keys)
+        with self._database.write() as transaction:
+            self._records.forget_trash(transaction, [key for key in keys if key not in failed])
+        return failed
+
+    def _apply(self, transaction: Transaction, change: Change) -> None:
         if isinstance(change, AddArtifacts):
             self._records.add(transaction, change)
-            return False
+            return
         if isinstance(change, RemoveDatasets):
             self._records.remove(transaction, change.ids)
-            self._registry.apply(transaction, change)
-            return True
         self._registry.apply(transaction, change)
-        return False
+
+    def check(self, *, deep: bool = False) -> CheckReport:
+        """Compare the registry with the files, both ways."""
+        from bunter.datastore.check import check_datastore
+
+        return check_datastore(self.datastore, self._records, self._database, deep=deep)
+
+    def close(self) -> None:
+        """See `Repository`."""
+        self.datastore.close()
+        self._database.close()

@@ -168,7 +168,7 @@ class Butler:
         refs = new_refs(kind, coordinates, self._publishing.run(run))
         return self._publishing.put_many(zip(objects, refs, strict=True))
 
-    def get(
+    def get(  # noqa: PLR0913 - the mission's call
         self,
         dataset_type: str | DatasetType | DatasetRef,
         data_id: Mapping[str, object] | DataCoordinate | None = None,
@@ -223,7 +223,9 @@ class Butler:
         """Return the dataset with this id, None if there is none."""
         return self._lookup.refs([id])[0]
 
-    def exists(self, dataset_type: str | DatasetType | DatasetRef, data_id: Mapping[str, object] | None = None, **more: Any) -> bool:
+    def exists(
+        self, dataset_type: str | DatasetType | DatasetRef, data_id: Mapping[str, object] | None = None, **more: Any
+    ) -> bool:
         """Say whether a dataset is registered and its artifact is there."""
         ref = dataset_type if isinstance(dataset_type, DatasetRef) else self._lookup.find(dataset_type, data_id, **more)
         return ref is not None and self._lookup.exists_many([ref])[0]
@@ -236,9 +238,15 @@ class Butler:
         """Say whether an artifact is recorded for a dataset, without looking at the file."""
         return bool(self._lookup.locate([ref])[0])
 
-    def get_uri(self, dataset_type: str | DatasetRef, data_id: Mapping[str, object] | None = None, **more: Any) -> ArtifactURI:
+    def get_uri(
+        self, dataset_type: str | DatasetRef, data_id: Mapping[str, object] | None = None, **more: Any
+    ) -> ArtifactURI:
         """Return where the only artifact of a dataset is."""
-        ref = dataset_type if isinstance(dataset_type, DatasetRef) else self._lookup.get_ref(dataset_type, data_id, **more)
+        ref = (
+            dataset_type
+            if isinstance(dataset_type, DatasetRef)
+            else self._lookup.get_ref(dataset_type, data_id, **more)
+        )
         uris = self._lookup.uris([ref])[0]
         if len(uris) != 1:
             raise DatasetNotFoundError(f"{ref} has {len(uris)} artifacts; butler.get_uris([ref]) lists them")
@@ -262,7 +270,9 @@ class Butler:
         """
         return Files(self._session, self._lookup).ingest(files, transfer=transfer, skip_existing=skip_existing)
 
-    def retrieve_artifacts(self, refs: Iterable[DatasetRef], destination: str | Path, *, transfer: str = "auto") -> list[Path]:
+    def retrieve_artifacts(
+        self, refs: Iterable[DatasetRef], destination: str | Path, *, transfer: str = "auto"
+    ) -> list[Path]:
         """Copy or link the artifacts of datasets to a folder and return the files."""
         return Files(self._session, self._lookup).retrieve(list(refs), destination, transfer=transfer)
 
@@ -357,7 +367,9 @@ class Butler:
         """Whether this access may change the repository."""
         return self._session.facts.writeable
 
-    def standardize(self, data_id: Mapping[str, object] | None, dimensions: Iterable[str], **key: object) -> DataCoordinate:
+    def standardize(
+        self, data_id: Mapping[str, object] | None, dimensions: Iterable[str], **key: object
+    ) -> DataCoordinate:
         """Return a complete, checked data ID of these dimensions."""
         return self._data_ids.standardize(data_id, self.universe.conform(dimensions), **key)
 
@@ -372,7 +384,9 @@ class Butler:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -388,7 +402,10 @@ class Butler:
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{kind.name}</td><td>{kind.dimensions}</td><td>{kind.storage_class}</td></tr>" for kind in self.dataset_types)
+        rows = "".join(
+            f"<tr><td>{kind.name}</td><td>{kind.dimensions}</td><td>{kind.storage_class}</td></tr>"
+            for kind in self.dataset_types
+        )
         return f"<p>{self!r}</p><table><tr><th>dataset type</th><th>dimensions</th><th>storage class</th></tr>{rows}</table>"
 
 

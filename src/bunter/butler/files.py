@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any
 
-from bunter.butler.publishing import dataset_columns
-from bunter.dataset import ArtifactLink, ArtifactRow, DatasetRef, FileDataset
+from bunter import effects
+from bunter.butler.publishing import new_refs
+from bunter.dataset import ArtifactLink, DatasetColumns, DatasetRef, FileDataset
 from bunter.dataset.changes import AddArtifacts, AddDatasets
+from bunter.datastore import format_of
 from bunter.errors import ConflictingDatasetError, DatasetNotFoundError, IngestError
 from bunter.values import new_nonce
 
@@ -19,9 +20,24 @@ if TYPE_CHECKING:
     from bunter.butler.lookup import Lookup
     from bunter.butler.session import Session
     from bunter.dataset.changes import Change
-    from bunter.datastore import Staged
+    from bunter.datastore import ArtifactURI, Staged
 
 __all__ = ["Files", "read_file_table"]
+
+_SUFFIXES = {
+    ".fits": "fits",
+    ".fit": "fits",
+    ".fz": "fits",
+    ".parq": "parquet",
+    ".parquet": "parquet",
+    ".ecsv": "ecsv",
+    ".json": "json",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".txt": "text",
+    ".npy": "npy",
+    ".png": "png",
+}
 
 
 class Files:
@@ -38,3 +54,160 @@ class Files:
     def __init__(self, session: Session, lookup: Lookup) -> None:
         self._session = session
         self._lookup = lookup
+
+    def ingest(
+        self,
+        files: Sequence[FileDataset],
+        *,
+        transfer: str = "auto",
+        skip_existing: bool = False,
+        more: Sequence[Change] = (),
+    ) -> list[DatasetRef]:
+        """Register files as datasets, all or none.
+
+        Parameters
+        ----------
+        files : sequence of FileDataset
+            Files with the datasets in each.
+        transfer : str
+            How they come in.
+        skip_existing : bool
+            Whether files whose datasets are all registered are left out.
+        more : sequence of changes
+            Applied before, in the same transaction, such as dimension records.
+
+        Raises
+        ------
+        ConflictingDatasetError
+            If a dataset is registered already; nothing has changed.
+        IngestError
+            If a file is missing or unfit; nothing has changed.
+        """
+        if skip_existing:
+            files = self._new(files)
+        if not files and not more:
+            return []
+        datastore = self._session.repository.datastore
+        formats = [self._format_name(file) for file in files]
+        nonces = [new_nonce() for _ in files]
+        keys = (
+            None
+            if transfer == "direct"
+            else [self._key(file, nonce) for file, nonce in zip(files, nonces, strict=True)]
+        )
+        staged = datastore.ingest_stage([file.path for file in files], transfer=transfer, keys=keys)
+        refs = [ref for file in files for ref in file.refs]
+        changes: list[Change] = [*more, *(AddDatasets(columns) for columns in DatasetColumns.from_refs(refs))]
+        changes.append(_artifacts(datastore.row, files, staged, nonces, formats))
+        self._session.commit(changes, staged)
+        return refs
+
+    def _key(self, file: FileDataset, nonce: str) -> str:
+        first = file.refs[0]
+        suffix = (
+            "".join(Path(file.path).suffixes[-2:]) if file.path.endswith((".gz", ".fz")) else Path(file.path).suffix
+        )
+        return self._session.repository.datastore.key_for(first.dataset_type, first.data_id, first.run, nonce, suffix)
+
+    def _new(self, files: Sequence[FileDataset]) -> list[FileDataset]:
+        """Leave out files all of whose datasets are registered; a file that is partly registered is an error."""
+        refs = [ref for file in files for ref in file.refs]
+        found = iter(self._lookup.registered(refs))
+        new = []
+        for file in files:
+            there = [next(found) for _ in file.refs]
+            if not any(there):
+                new.append(file)
+            elif not all(there):
+                raise ConflictingDatasetError(
+                    f"some datasets of {file.path} are registered and some are not; remove them first"
+                )
+        return new
+
+    def _format_name(self, file: FileDataset) -> str:
+        """Return the format of a file: the one named, that of its suffix, or that of its dataset type."""
+        if file.format is not None:
+            return format_of(file.format).name
+        path = Path(file.path.removesuffix(".gz"))
+        return (
+            _SUFFIXES.get(path.suffix)
+            or self._session.repository.datastore.choice(file.refs[0].dataset_type).format.name
+        )
+
+    def retrieve(self, refs: Sequence[DatasetRef], destination: str | Path, *, transfer: str = "auto") -> list[Path]:
+        """Copy or link artifacts to a folder; nothing there is overwritten."""
+        located = self._lookup.locate(refs)
+        if missing := [ref for ref, stored in zip(refs, located, strict=True) if not stored]:
+            raise DatasetNotFoundError(f"{len(missing)} of {len(refs)} datasets have no artifact, first {missing[0]}")
+        datastore = self._session.repository.datastore
+        uris = {item.key: datastore.uri(item) for stored in located for item in stored}
+        return [_retrieve(uri, Path(destination), transfer) for uri in uris.values()]
+
+
+def _retrieve(uri: ArtifactURI, destination: Path, transfer: str) -> Path:
+    target = destination / Path(uri.stored.key).name
+    effects.mkdirs(destination)
+    source = uri.path
+    if source is None:
+        effects.write_new(target, uri.read(), sync=False)
+    elif transfer == "symlink":
+        effects.symlink(source, target)
+    elif transfer == "hardlink":
+        effects.link(source, target)
+    else:
+        effects.copy_new(source, target, sync=False)
+    return target
+
+
+def _artifacts(
+    row: Any, files: Sequence[FileDataset], staged: Sequence[Staged], nonces: Sequence[str], formats: Sequence[str]
+) -> AddArtifacts:
+    rows = [row(item, nonce, form) for item, nonce, form in zip(staged, nonces, formats, strict=True)]
+    links = []
+    for file, nonce in zip(files, nonces, strict=True):
+        selectors = file.selectors or [""] * len(file.refs)
+        links += [
+            ArtifactLink(ref.id.bytes, "", nonce, selector) for ref, selector in zip(file.refs, selectors, strict=True)
+        ]
+    return AddArtifacts(rows, links)
+
+
+def read_file_table(  # noqa: PLR0913 - what one command offers
+    butler: Butler,
+    table: str,
+    dataset_type: str,
+    run: str,
+    *,
+    shared: Mapping[str, str],
+    prefix: str = "",
+    file_format: str | None = None,
+) -> list[FileDataset]:
+    """Read a table of files: the first column is the path, the others are data-ID keys.
+
+    Raises
+    ------
+    IngestError
+        If the table cannot be read, or a file does not exist; all such files are listed.
+    """
+    from astropy.table import Table
+
+    try:
+        rows = Table.read(table, format="ascii.csv" if table.endswith(".csv") else None)
+    except Exception as exc:
+        raise IngestError(f"cannot read the table {table}: {' '.join(str(exc).split())[:200]}") from exc
+    kind = butler.dataset_types.get(dataset_type)
+    names = rows.colnames[1:]
+    paths = [Path(prefix) / str(path) for path in rows.columns[0]]
+    if missing := [(str(path), "no such file") for path in paths if not path.is_file()]:
+        raise IngestError(
+            f"{len(missing)} of {len(paths)} files in {table} do not exist; nothing was ingested", rejected=missing[:20]
+        )
+    common = {key: int(value) if value.isdigit() else value for key, value in shared.items()}
+    values = [{**common, **{name: _python(row[name]) for name in names}} for row in rows]
+    data_ids = [butler.standardize(value, kind.dimensions.required) for value in values]
+    refs = new_refs(kind, data_ids, run)
+    return [FileDataset(str(path), [ref], file_format) for path, ref in zip(paths, refs, strict=True)]
+
+
+def _python(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

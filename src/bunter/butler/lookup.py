@@ -8,7 +8,6 @@ from uuid import UUID
 from bunter.butler.repository import FindRequest
 from bunter.dataset import DatasetRef, split_component
 from bunter.errors import DatasetNotFoundError, DatasetRemovedError
-from bunter.values import Timespan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from bunter.dataset import DatasetType, StoredArtifact
     from bunter.datastore import ArtifactURI
     from bunter.dimensions import DataCoordinate
+    from bunter.values import Timespan
 
 __all__ = ["DeferredDataset", "Lookup"]
 
@@ -68,7 +68,11 @@ class Lookup:
         """Leave out keys that only say when a calibration is wanted."""
         if not kind.is_calibration:
             return dict(key)
-        return {name: value for name, value in key.items() if name not in ("exposure", "visit", "day_obs") or name in kind.dimensions.names}
+        return {
+            name: value
+            for name, value in key.items()
+            if name not in ("exposure", "visit", "day_obs") or name in kind.dimensions.names
+        }
 
     def _time_of(self, values: Mapping[str, object]) -> Timespan | None:
         """Return the time of the exposure, visit or night that a data ID names."""
@@ -104,7 +108,10 @@ class Lookup:
             return ref
         kind = self._queries.dataset_type(dataset_type)
         options = ("collections", "timespan")
-        said = {**(dict(data_id.mapping if hasattr(data_id, "mapping") else data_id or {})), **{k: v for k, v in more.items() if k not in options}}
+        said = {
+            **(dict(data_id.mapping if hasattr(data_id, "mapping") else data_id or {})),
+            **{k: v for k, v in more.items() if k not in options},
+        }
         searched = self._queries.collections(more.get("collections"))
         raise DatasetNotFoundError(
             f"no {kind.name!r} for {said}; searched {', '.join(searched) or 'no collection'}. "
@@ -114,6 +121,22 @@ class Lookup:
     def refs(self, ids: Sequence[UUID]) -> list[DatasetRef | None]:
         """Return the datasets with these ids, None where there is none."""
         return self._session.repository.identify(self._session.principal, [i.bytes for i in ids])
+
+    def registered(self, refs: Sequence[DatasetRef]) -> list[bool]:
+        """Say of each ref whether its run has a dataset of its type and data ID, in bulk."""
+        groups: dict[tuple[str, str], list[int]] = {}
+        for place, ref in enumerate(refs):
+            groups.setdefault((ref.dataset_type.name, ref.run), []).append(place)
+        answer = [False] * len(refs)
+        for (_, run), places in groups.items():
+            if run not in self._session.facts.collections:
+                continue
+            rows = [refs[place].data_id.required_values for place in places]
+            request = FindRequest(refs[places[0]].dataset_type, rows, (run,))
+            found = self._session.repository.resolve(self._session.principal, request)
+            for place, item in zip(places, found, strict=True):
+                answer[place] = item is not None
+        return answer
 
     def locate(self, refs: Sequence[DatasetRef]) -> list[list[StoredArtifact]]:
         """Return the artifacts of each dataset, an empty list where nothing is stored."""
@@ -145,7 +168,9 @@ class Lookup:
         """
         stored = self.locate([ref])[0]
         if not stored:
-            raise DatasetRemovedError(f"{ref} has no artifact any more; `bunter query-datasets REPO {ref.dataset_type.name}` lists others")
+            raise DatasetRemovedError(
+                f"{ref} has no artifact any more; `bunter query-datasets REPO {ref.dataset_type.name}` lists others"
+            )
         datastore = self._session.repository.datastore
         wanted = storage_class or ref.dataset_type.storage_class
         try:
@@ -179,8 +204,8 @@ class Lookup:
         """Say of each dataset whether it is registered and its artifacts are there."""
         located = self.locate(refs)
         keys = [item for stored in located for item in stored]
-        there = iter(self._session.repository.datastore.exist(keys))
-        return [bool(stored) and all([next(there) for _ in stored]) for stored in located]
+        there = iter(self._session.repository.datastore.exists_many(keys))
+        return [bool(stored) and sum(next(there) for _ in stored) == len(stored) for stored in located]
 
     def uris(self, refs: Sequence[DatasetRef]) -> list[list[ArtifactURI]]:
         """Return where the artifacts of each dataset are."""
@@ -211,7 +236,13 @@ class DeferredDataset:
         """Its data ID."""
         return self.ref.data_id
 
-    def get(self, *, component: str | None = None, parameters: Mapping[str, Any] | None = None, storage_class: str | None = None) -> Any:
+    def get(
+        self,
+        *,
+        component: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        storage_class: str | None = None,
+    ) -> Any:
         """Read it now."""
         return self._lookup.read(
             self.ref, component=component or self.component, parameters=parameters, storage_class=storage_class

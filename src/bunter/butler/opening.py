@@ -102,7 +102,9 @@ def open_repository(address: Address) -> Repository:
         return address.live
     if address.text.startswith(_MEMORY):
         if address.text not in _in_memory:
-            raise RepositoryNotFoundError(f"no repository {address.text} in this process; Butler.create({address.text!r}) makes one")
+            raise RepositoryNotFoundError(
+                f"no repository {address.text} in this process; Butler.create({address.text!r}) makes one"
+            )
         return _in_memory[address.text]
     from bunter.butler.direct import DirectRepository
 

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from bunter.dataset import ArtifactLink, ArtifactRow, DatasetColumns, DatasetRef, StoredArtifact
 from bunter.dataset.changes import AddArtifacts, AddDatasets
+from bunter.datastore import format_of
 from bunter.errors import ConflictingDatasetError, MissingCollectionError
 from bunter.values import new_id, new_ids, new_nonce
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from bunter.butler.lookup import Lookup
     from bunter.butler.session import Session
@@ -79,7 +80,7 @@ class Publishing:
         except ConflictingDatasetError:
             return self._again(written)
         if (unit := self._session.unit) is not None:
-            unit.written |= {_key(item.ref): (item.ref, [_as_stored(item)]) for item in written}
+            unit.written |= {_key(item.ref): (item.ref, [_as_stored(item, self._row(item))]) for item in written}
         return [item.ref for item in written]
 
     def _stage(self, obj: Any, ref: DatasetRef) -> _Written:
@@ -90,10 +91,17 @@ class Publishing:
         return _Written(ref, datastore.stage(key, encoded.data), encoded, nonce)
 
     def _changes(self, written: Sequence[_Written]) -> list[Change]:
-        changes: list[Change] = [AddDatasets(columns) for columns in DatasetColumns.from_refs([item.ref for item in written])]
-        artifacts = [_artifact_row(item) for item in written]
+        changes: list[Change] = [
+            AddDatasets(columns) for columns in DatasetColumns.from_refs([item.ref for item in written])
+        ]
+        artifacts = [self._row(item) for item in written]
         links = [ArtifactLink(item.ref.id.bytes, "", item.nonce, "") for item in written]
         return [*changes, AddArtifacts(artifacts, links)]
+
+    def _row(self, item: _Written) -> ArtifactRow:
+        return self._session.repository.datastore.row(
+            item.staged, item.nonce, item.encoded.format, item.encoded.version
+        )
 
     def _again(self, written: Sequence[_Written]) -> list[DatasetRef]:
         """Take equal content as done and store the rest; refuse when content differs."""
@@ -107,7 +115,8 @@ class Publishing:
         if rest:
             datastore = self._session.repository.datastore
             fresh = [
-                _Written(item.ref, datastore.stage(item.staged.key, item.encoded.data), item.encoded, item.nonce) for item in rest
+                _Written(item.ref, datastore.stage(item.staged.key, item.encoded.data), item.encoded, item.nonce)
+                for item in rest
             ]
             self._session.commit(self._changes(fresh), [item.staged for item in fresh])
         return [old or item.ref for item, old in zip(written, known, strict=True)]
@@ -115,10 +124,12 @@ class Publishing:
     def _must_be_same(self, item: _Written, old: DatasetRef) -> None:
         datastore = self._session.repository.datastore
         stored = self._lookup.locate([old])[0]
-        if stored and stored[0].sha256 == item.staged.digests.sha256:
+        if stored and item.staged.digests is not None and stored[0].sha256 == item.staged.digests.sha256:
             return
-        if stored and datastore.same(stored[0], item.encoded):
-            return
+        if stored and stored[0].format == item.encoded.format:
+            old_bytes = datastore.uri(stored[0]).read()
+            if format_of(item.encoded.format).same(old_bytes, item.encoded.data):
+                return
         raise ConflictingDatasetError(
             f"{old} is already there with other content; use another run, or remove it first with butler.remove_datasets([ref])"
         )
@@ -128,32 +139,26 @@ def new_refs(dataset_type: DatasetType, data_ids: Sequence[Any], run: str) -> li
     """Return refs with new ids for data IDs of the type's dimensions."""
     if len(data_ids) == 1:
         return [DatasetRef(new_id(), dataset_type, data_ids[0], run)]
-    return [DatasetRef(UUID(bytes=i), dataset_type, d, run) for i, d in zip(new_ids(len(data_ids)), data_ids, strict=True)]
+    return [
+        DatasetRef(UUID(bytes=i), dataset_type, d, run) for i, d in zip(new_ids(len(data_ids)), data_ids, strict=True)
+    ]
 
 
 def _key(ref: DatasetRef) -> tuple[str, str, tuple[object, ...]]:
     return ref.dataset_type.name, ref.run, ref.data_id.required_values
 
 
-def _artifact_row(item: _Written) -> ArtifactRow:
-    directory, _, name = item.staged.key.rpartition("/")
-    digests = item.staged.digests
-    return ArtifactRow(
-        nonce=item.nonce,
-        datastore=item.staged.datastore,
-        directory=directory,
-        name=name,
-        size=item.staged.size,
-        sha256=digests.sha256,
-        xxh3=digests.xxh3,
-        format=item.encoded.format,
-        format_version=item.encoded.version,
-        owned=True,
-    )
-
-
-def _as_stored(item: _Written) -> StoredArtifact:
-    row = _artifact_row(item)
+def _as_stored(item: _Written, row: ArtifactRow) -> StoredArtifact:
     return StoredArtifact(
-        item.ref.id.bytes, "", item.staged.key, row.datastore, row.size, row.sha256, row.xxh3, row.format, row.format_version, row.owned, ""
+        item.ref.id.bytes,
+        "",
+        item.staged.key,
+        row.datastore,
+        row.size,
+        row.sha256,
+        row.xxh3,
+        row.format,
+        row.format_version,
+        row.owned,
+        "",
     )

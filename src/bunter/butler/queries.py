@@ -59,13 +59,19 @@ class Queries:
         Where there are no defaults either, every collection is searched, the newest first.
         """
         catalog = self._session.facts.collections
-        chosen = self._session.defaults.collections if names is None else (names,) if isinstance(names, str) else tuple(names)
+        chosen = (
+            self._session.defaults.collections
+            if names is None
+            else (names,)
+            if isinstance(names, str)
+            else tuple(names)
+        )
         if not chosen and names is None:
             return catalog.newest_first()
         return catalog.flatten(chosen)
 
     def _search(
-        self, dataset_type: DatasetType, collections: str | Iterable[str] | None, find_first: bool | None
+        self, dataset_type: DatasetType, collections: str | Iterable[str] | None, *, find_first: bool | None
     ) -> tuple[DatasetType, tuple[str, ...], bool]:
         given = () if collections is None else (collections,) if isinstance(collections, str) else tuple(collections)
         first = not any(_WILD & set(name) for name in given) if find_first is None else find_first
@@ -84,7 +90,11 @@ class Queries:
         kind = self.dataset_type(dataset_type)
         given, extra = _split(more)
         question = Question(
-            "datasets", kind, (self._search(kind, collections, find_first),), data_id=self._values(data_id, extra), **given
+            "datasets",
+            kind,
+            (self._search(kind, collections, find_first=find_first),),
+            data_id=self._values(data_id, extra),
+            **given,
         )
         return DatasetResults(self, question)
 
@@ -187,7 +197,9 @@ def _conjuncts(where: Any) -> list[tuple[str, Any]]:
     from bunter.query import split_conjuncts
 
     parts = split_conjuncts(where)
-    return [(part, " AND ".join(f"({p})" for n, p in enumerate(parts) if n != place)) for place, part in enumerate(parts)]
+    return [
+        (part, " AND ".join(f"({p})" for n, p in enumerate(parts) if n != place)) for place, part in enumerate(parts)
+    ]
 
 
 def _split(more: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

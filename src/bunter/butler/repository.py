@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.changes import Change
-    from bunter.datastore import Datastore, Staged
+    from bunter.datastore import CheckReport, Datastore, Staged
     from bunter.dimensions import Universe
     from bunter.query.bound import BoundQuery
     from bunter.registry import CollectionCatalog, Found, ResultStream
@@ -93,13 +93,24 @@ class Repository(Protocol):
     def identify(self, principal: Principal, ids: Sequence[bytes]) -> list[DatasetRef | None]:
         """Return the datasets with these ids, None where there is none."""
 
+    def members(self, principal: Principal, runs: Sequence[str]) -> list[bytes]:
+        """Return the ids of all datasets in some runs."""
+
     def locate(self, principal: Principal, ids: Sequence[bytes]) -> list[list[StoredArtifact]]:
         """Return the artifacts of each dataset, an empty list where nothing is stored."""
 
     def commit(
-        self, principal: Principal, changes: Sequence[Change], staged: Sequence[Staged] = (), *, durability: Durability | None = None
+        self,
+        principal: Principal,
+        changes: Sequence[Change],
+        staged: Sequence[Staged] = (),
+        *,
+        durability: Durability | None = None,
     ) -> None:
         """Publish staged artifacts and apply all changes at once; on any error nothing has changed."""
+
+    def check(self, *, deep: bool = False) -> CheckReport:
+        """Compare registry and artifacts, both ways; with ``deep`` also every digest."""
 
     def close(self) -> None:
         """Give back connections and leases."""

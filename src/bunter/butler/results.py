@@ -130,7 +130,9 @@ class Results(Generic[Item]):
         if len(rows) == 1:
             return rows[0]
         if rows:
-            raise EmptyQueryResultError(f"more than one result; the first two are {rows[0]} and {rows[1]}. Narrow the query")
+            raise EmptyQueryResultError(
+                f"more than one result; the first two are {rows[0]} and {rows[1]}. Narrow the query"
+            )
         raise EmptyQueryResultError(self.explain())
 
     def explain(self) -> str:
@@ -166,7 +168,9 @@ class Results(Generic[Item]):
         rows = list(self.limit(_SHOWN + 1) if self.question.limit is None else self)
         lines = [f"  {row}" for row in rows[:_SHOWN]]
         more = [f"  ... {self.count()} in all; .to_table() has them"] if len(rows) > _SHOWN else []
-        return "\n".join([f"{type(self).__name__}: {self._title()}{'' if rows else ' (none; .explain() says why)'}", *lines, *more])
+        return "\n".join(
+            [f"{type(self).__name__}: {self._title()}{'' if rows else ' (none; .explain() says why)'}", *lines, *more]
+        )
 
     def _title(self) -> str:
         where = f" where {self.question.where}" if self.question.where else ""
@@ -175,7 +179,7 @@ class Results(Generic[Item]):
 
     def _repr_html_(self) -> str:
         table = (self.limit(_SHOWN) if self.question.limit is None else self).to_table()
-        return f"<p>{self._title()}: {self.count()} rows</p>{table._repr_html_()}"  # noqa: SLF001 - the notebook protocol
+        return f"<p>{self._title()}: {self.count()} rows</p>{table._repr_html_()}"
 
 
 class DataIdResults(Results[DataCoordinate]):
@@ -220,9 +224,16 @@ class JoinedResults(Results[tuple[Any, ...]]):
         columns = [batch.column(key).to_pylist() for key in keys]
         types = [dataset_type for dataset_type, _, _ in self.question.searches]
         found = [
-            (dataset_type, batch.column(f"{dataset_type.name}.id").to_pylist(), batch.column(f"{dataset_type.name}.run").to_pylist())
+            (
+                dataset_type,
+                batch.column(f"{dataset_type.name}.id").to_pylist(),
+                batch.column(f"{dataset_type.name}.run").to_pylist(),
+            )
             for dataset_type in types
         ]
         for row, values in enumerate(zip(*columns, strict=True)):
             data_id = DataCoordinate(group, values)
-            yield (data_id, *(DatasetRef(UUID(bytes=i[row]), t, data_id.subset(t.dimensions), r[row]) for t, i, r in found))
+            yield (
+                data_id,
+                *(DatasetRef(UUID(bytes=i[row]), t, data_id.subset(t.dimensions), r[row]) for t, i, r in found),
+            )

@@ -56,7 +56,9 @@ class _JsonLines(logging.Formatter):
 def _level(word: str) -> int:
     number = logging.getLevelNamesMapping().get(word.upper())
     if number is None:
-        raise click.BadParameter(f"no level {word!r}; use TRACE, DEBUG, VERBOSE, INFO, WARNING or ERROR", param_hint="--log-level")
+        raise click.BadParameter(
+            f"no level {word!r}; use TRACE, DEBUG, VERBOSE, INFO, WARNING or ERROR", param_hint="--log-level"
+        )
     return number
 
 

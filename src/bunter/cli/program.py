@@ -63,13 +63,15 @@ class LazyGroup(click.Group):
     help="Least level to log: TRACE, DEBUG, VERBOSE, INFO, WARNING, ERROR; '.=LEVEL' for the root logger. Repeatable.",
 )
 @click.option("--long-log", is_flag=True, help="Time, process and place in each log line.")
-@click.option("--log-file", "log_files", multiple=True, help="Append the log to a file; JSON lines if it ends in .json.")
+@click.option(
+    "--log-file", "log_files", multiple=True, help="Append the log to a file; JSON lines if it ends in .json."
+)
 @click.option("--log-tty/--no-log-tty", default=True, help="Log to the terminal (standard error).")
 @click.option("--log-label", "log_labels", multiple=True, metavar="KEY=VALUE", help="Add to every log record.")
 @click.option("--progress/--no-progress", default=None, help="Progress bars; by default where standard error is a tty.")
 @click.version_option(package_name="bunter", prog_name="bunter")
 @click.pass_context
-def cli(  # noqa: PLR0913 - the global options of the mission
+def cli(
     ctx: click.Context,
     *,
     log_levels: tuple[str, ...],

@@ -18,15 +18,22 @@ __all__ = ["associate", "certify", "collection_chain", "disassociate", "remove_c
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
 
 
-@click.command("collection-chain", epilog="Example: bunter collection-chain demo DemoCam/defaults DemoCam/raw/all DemoCam/calib")
+@click.command(
+    "collection-chain", epilog="Example: bunter collection-chain demo DemoCam/defaults DemoCam/raw/all DemoCam/calib"
+)
 @click.argument("repo")
 @click.argument("parent")
 @click.argument("children", nargs=-1)
-@click.option("--mode", type=click.Choice(["redefine", "extend", "prepend", "remove"]), default="redefine", help="What to do with the chain.")
+@click.option(
+    "--mode",
+    type=click.Choice(["redefine", "extend", "prepend", "remove"]),
+    default="redefine",
+    help="What to do with the chain.",
+)
 @click.option("--doc", help="What the chain is for.")
 @_dry_run
 @output_options
-def collection_chain(  # noqa: PLR0913 - one option each
+def collection_chain(
     *, repo: str, parent: str, children: tuple[str, ...], mode: str, doc: str | None, dry_run: bool, emit: Emit
 ) -> None:
     """Define or edit the chain PARENT of CHILDREN, in search order."""
@@ -61,12 +68,14 @@ def _refs(butler: Butler, dataset_types: tuple[str, ...], collections: tuple[str
     return [ref for kind in dataset_types for ref in butler.query_datasets(kind, names, where=where)]
 
 
-_datasets = click.option("-d", "--datasets", "dataset_types", multiple=True, required=True, help="Dataset type. Repeatable.")
+_datasets = click.option(
+    "-d", "--datasets", "dataset_types", multiple=True, required=True, help="Dataset type. Repeatable."
+)
 _collections = click.option("--collections", multiple=True, help="Where to find them. Repeatable.")
 _where = click.option("--where", default="", help="Query expression.")
 
 
-@click.command(epilog="Example: bunter associate demo good -d calexp --where \"visit = 3\"")
+@click.command(epilog='Example: bunter associate demo good -d calexp --where "visit = 3"')
 @click.argument("repo")
 @click.argument("collection")
 @_datasets
@@ -74,8 +83,15 @@ _where = click.option("--where", default="", help="Query expression.")
 @_where
 @_dry_run
 @output_options
-def associate(  # noqa: PLR0913 - one option each
-    *, repo: str, collection: str, dataset_types: tuple[str, ...], collections: tuple[str, ...], where: str, dry_run: bool, emit: Emit
+def associate(
+    *,
+    repo: str,
+    collection: str,
+    dataset_types: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    dry_run: bool,
+    emit: Emit,
 ) -> None:
     """Put datasets into the TAGGED collection COLLECTION, which is made if it is not there."""
     from bunter.butler import Butler
@@ -86,17 +102,22 @@ def associate(  # noqa: PLR0913 - one option each
         if not dry_run:
             butler.collections.register(collection, CollectionType.TAGGED)
             butler.collections.associate(collection, refs)
-    emit.record({"collection": collection, "datasets": len(refs)}, f"{'would put' if dry_run else 'put'} {len(refs)} datasets into {collection}")
+    emit.record(
+        {"collection": collection, "datasets": len(refs)},
+        f"{'would put' if dry_run else 'put'} {len(refs)} datasets into {collection}",
+    )
 
 
-@click.command(epilog="Example: bunter disassociate demo good -d calexp --collections good --where \"visit = 3\"")
+@click.command(epilog='Example: bunter disassociate demo good -d calexp --collections good --where "visit = 3"')
 @click.argument("repo")
 @click.argument("collection")
 @_datasets
 @_where
 @_dry_run
 @output_options
-def disassociate(*, repo: str, collection: str, dataset_types: tuple[str, ...], where: str, dry_run: bool, emit: Emit) -> None:
+def disassociate(
+    *, repo: str, collection: str, dataset_types: tuple[str, ...], where: str, dry_run: bool, emit: Emit
+) -> None:
     """Take datasets out of the TAGGED collection COLLECTION; they stay in their runs."""
     from bunter.butler import Butler
 
@@ -104,7 +125,10 @@ def disassociate(*, repo: str, collection: str, dataset_types: tuple[str, ...], 
         refs = _refs(butler, dataset_types, (collection,), where)
         if not dry_run:
             butler.collections.disassociate(collection, refs)
-    emit.record({"collection": collection, "datasets": len(refs)}, f"{'would take' if dry_run else 'took'} {len(refs)} datasets out of {collection}")
+    emit.record(
+        {"collection": collection, "datasets": len(refs)},
+        f"{'would take' if dry_run else 'took'} {len(refs)} datasets out of {collection}",
+    )
 
 
 @click.command(
@@ -119,7 +143,7 @@ def disassociate(*, repo: str, collection: str, dataset_types: tuple[str, ...], 
 @click.option("--end-date", help="First instant after validity; open by default.")
 @_dry_run
 @output_options
-def certify(  # noqa: PLR0913 - one option each
+def certify(
     *,
     repo: str,
     input_collection: str,
@@ -161,7 +185,9 @@ def certify(  # noqa: PLR0913 - one option each
 @click.option("--remove-from-parents", is_flag=True, help="Take them out of chains first.")
 @_dry_run
 @output_options
-def remove_collections(*, repo: str, pattern: str, confirm: bool, remove_from_parents: bool, dry_run: bool, emit: Emit) -> None:
+def remove_collections(
+    *, repo: str, pattern: str, confirm: bool, remove_from_parents: bool, dry_run: bool, emit: Emit
+) -> None:
     """Remove the TAGGED, CHAINED and CALIBRATION collections that match PATTERN; datasets stay in their runs."""
     from bunter.butler import Butler
     from bunter.dataset import CollectionType
@@ -190,6 +216,13 @@ def remove_runs(*, repo: str, pattern: str, confirm: bool, force: bool, dry_run:
     with Butler(repo) as butler:
         names = butler.collections.query(pattern, types={CollectionType.RUN})
         removed = 0
-        if names and not dry_run and (not confirm or click.confirm(f"remove {', '.join(names)} with all datasets?", err=True)):
+        if (
+            names
+            and not dry_run
+            and (not confirm or click.confirm(f"remove {', '.join(names)} with all datasets?", err=True))
+        ):
             removed = butler.remove_runs(names, unlink_from_chains=force)
-    emit.record({"runs": names, "datasets": removed}, f"{'would remove' if dry_run else 'removed'} {len(names)} runs{'' if dry_run else f', {removed} datasets'}")
+    emit.record(
+        {"runs": names, "datasets": removed},
+        f"{'would remove' if dry_run else 'removed'} {len(names)} runs{'' if dry_run else f', {removed} datasets'}",
+    )

@@ -24,9 +24,18 @@ _collections = click.option("--collections", multiple=True, help="Where to find 
 _where = click.option("--where", default="", help="Query expression.")
 
 
-def _refs(butler: Butler, dataset_types: Sequence[str], collections: Sequence[str], where: str, *, find_first: bool | None = None) -> list[DatasetRef]:
+def _refs(
+    butler: Butler,
+    dataset_types: Sequence[str],
+    collections: Sequence[str],
+    where: str,
+    *,
+    find_first: bool | None = None,
+) -> list[DatasetRef]:
     names = [name for group in collections for name in group.split(",")] or None
-    kinds = [kind for pattern in dataset_types for kind in butler.dataset_types.query(pattern)] or [butler.dataset_types.get(name) for name in dataset_types]
+    kinds = [kind for pattern in dataset_types for kind in butler.dataset_types.query(pattern)] or [
+        butler.dataset_types.get(name) for name in dataset_types
+    ]
     return [ref for kind in kinds for ref in butler.query_datasets(kind, names, where=where, find_first=find_first)]
 
 
@@ -41,7 +50,7 @@ def _refs(butler: Butler, dataset_types: Sequence[str], collections: Sequence[st
 @click.option("--format", "file_format", help="Short name of the format; by default from the file's suffix.")
 @_dry_run
 @output_options
-def ingest_files(  # noqa: PLR0913 - one option each
+def ingest_files(
     *,
     repo: str,
     dataset_type: str,
@@ -64,20 +73,40 @@ def ingest_files(  # noqa: PLR0913 - one option each
             with butler.transaction():
                 butler.collections.register(run)
                 butler.ingest(*files, transfer=transfer)
-    emit.record({"run": run, "files": len(files)}, f"{'would ingest' if dry_run else 'ingested'} {len(files)} files into {run}")
+    emit.record(
+        {"run": run, "files": len(files)}, f"{'would ingest' if dry_run else 'ingested'} {len(files)} files into {run}"
+    )
 
 
-@click.command("retrieve-artifacts", epilog="Example: bunter retrieve-artifacts demo out -d coadd --where \"band = 'r'\"")
+@click.command(
+    "retrieve-artifacts", epilog="Example: bunter retrieve-artifacts demo out -d coadd --where \"band = 'r'\""
+)
 @click.argument("repo")
 @click.argument("destination", type=click.Path(file_okay=False))
-@click.option("-d", "--datasets", "dataset_types", multiple=True, default=("*",), help="Dataset type or glob. Repeatable.")
+@click.option(
+    "-d", "--datasets", "dataset_types", multiple=True, default=("*",), help="Dataset type or glob. Repeatable."
+)
 @_collections
 @_where
-@click.option("-t", "--transfer", type=click.Choice(["auto", "copy", "hardlink", "symlink"]), default="auto", help="How files get there.")
+@click.option(
+    "-t",
+    "--transfer",
+    type=click.Choice(["auto", "copy", "hardlink", "symlink"]),
+    default="auto",
+    help="How files get there.",
+)
 @_dry_run
 @output_options
-def retrieve_artifacts(  # noqa: PLR0913 - one option each
-    *, repo: str, destination: str, dataset_types: tuple[str, ...], collections: tuple[str, ...], where: str, transfer: str, dry_run: bool, emit: Emit
+def retrieve_artifacts(
+    *,
+    repo: str,
+    destination: str,
+    dataset_types: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    transfer: str,
+    dry_run: bool,
+    emit: Emit,
 ) -> None:
     """Copy the files of datasets to the folder DESTINATION."""
     from bunter.butler import Butler
@@ -97,7 +126,9 @@ def retrieve_artifacts(  # noqa: PLR0913 - one option each
 @click.argument("data_id", nargs=-1, metavar="[KEY=VALUE]...")
 @_collections
 @output_options
-def get_uri(*, repo: str, dataset_type: str, data_id: tuple[str, ...], collections: tuple[str, ...], emit: Emit) -> None:
+def get_uri(
+    *, repo: str, dataset_type: str, data_id: tuple[str, ...], collections: tuple[str, ...], emit: Emit
+) -> None:
     """Say where the file of one dataset is."""
     from bunter.butler import Butler
 
@@ -114,24 +145,40 @@ def _number(text: str) -> int | str:
         return text
 
 
-@click.command("prune-datasets", epilog="Example: bunter prune-datasets demo -d warp --collections science/run1 --dry-run")
+@click.command(
+    "prune-datasets", epilog="Example: bunter prune-datasets demo -d warp --collections science/run1 --dry-run"
+)
 @click.argument("repo")
-@click.option("-d", "--datasets", "dataset_types", multiple=True, required=True, help="Dataset type or glob. Repeatable.")
+@click.option(
+    "-d", "--datasets", "dataset_types", multiple=True, required=True, help="Dataset type or glob. Repeatable."
+)
 @click.option("--collections", multiple=True, required=True, help="Where to find them. Repeatable.")
 @_where
 @click.option("--confirm/--no-confirm", default=True, help="Ask before removing.")
 @_dry_run
 @output_options
-def prune_datasets(  # noqa: PLR0913 - one option each
-    *, repo: str, dataset_types: tuple[str, ...], collections: tuple[str, ...], where: str, confirm: bool, dry_run: bool, emit: Emit
+def prune_datasets(
+    *,
+    repo: str,
+    dataset_types: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    confirm: bool,
+    dry_run: bool,
+    emit: Emit,
 ) -> None:
     """Remove datasets with their files from the repository."""
     from bunter.butler import Butler
 
     with Butler(repo) as butler:
         refs = _refs(butler, dataset_types, collections, where, find_first=False)
-        goes = bool(refs) and not dry_run and (not confirm or click.confirm(f"remove {len(refs)} datasets with their files?", err=True))
+        goes = (
+            bool(refs)
+            and not dry_run
+            and (not confirm or click.confirm(f"remove {len(refs)} datasets with their files?", err=True))
+        )
         removed = butler.remove_datasets(refs) if goes else 0
     emit.record(
-        {"found": len(refs), "removed": removed}, f"would remove {len(refs)} datasets" if dry_run else f"removed {removed} datasets"
+        {"found": len(refs), "removed": removed},
+        f"would remove {len(refs)} datasets" if dry_run else f"removed {removed} datasets",
     )

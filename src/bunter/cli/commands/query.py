@@ -32,7 +32,9 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-_collections = click.option("--collections", multiple=True, help="Collections to search, in order; names, chains, globs. Repeatable.")
+_collections = click.option(
+    "--collections", multiple=True, help="Collections to search, in order; names, chains, globs. Repeatable."
+)
 
 
 def _chosen(collections: tuple[str, ...]) -> list[str] | None:
@@ -68,7 +70,7 @@ def _emit_rows(emit: Emit, results: Results[Any], names: list[str] | None) -> No
 @click.option("--show-uri", is_flag=True, help="Print where each file is.")
 @_selection
 @output_options
-def query_datasets(  # noqa: PLR0913 - one option each
+def query_datasets(
     *,
     repo: str,
     dataset_types: tuple[str, ...],
@@ -116,7 +118,11 @@ def _matching_types(butler: Butler, patterns: tuple[str, ...]) -> Iterator[str]:
 def _emit_uris(emit: Emit, butler: Butler, results: Results[Any]) -> None:
     refs = list(results)
     uris = butler.get_uris(refs)
-    rows = [(ref.dataset_type.name, ref.run, str(ref.data_id), str(uri)) for ref, found in zip(refs, uris, strict=True) for uri in found]
+    rows = [
+        (ref.dataset_type.name, ref.run, str(ref.data_id), str(uri))
+        for ref, found in zip(refs, uris, strict=True)
+        for uri in found
+    ]
     emit.rows(("dataset_type", "run", "data_id", "uri"), rows)
 
 
@@ -127,7 +133,7 @@ def _emit_uris(emit: Emit, butler: Butler, results: Results[Any]) -> None:
 @_collections
 @_selection
 @output_options
-def query_data_ids(  # noqa: PLR0913 - one option each
+def query_data_ids(
     *,
     repo: str,
     dimensions: tuple[str, ...],
@@ -157,12 +163,15 @@ def query_data_ids(  # noqa: PLR0913 - one option each
         _emit(emit, results, count=count, explain=explain)
 
 
-@click.command("query-dimension-records", epilog="Example: bunter query-dimension-records demo exposure --where \"exposure.exposure_time > 10\"")
+@click.command(
+    "query-dimension-records",
+    epilog='Example: bunter query-dimension-records demo exposure --where "exposure.exposure_time > 10"',
+)
 @click.argument("repo")
 @click.argument("element")
 @_selection
 @output_options
-def query_dimension_records(  # noqa: PLR0913 - one option each
+def query_dimension_records(
     *,
     repo: str,
     element: str,
@@ -216,5 +225,10 @@ def query_collections(*, repo: str, pattern: str, collection_type: tuple[str, ..
 
     types = [CollectionType[name.upper()] for name in collection_type] or None
     with Butler(repo, writeable=False) as butler:
-        infos = [butler.collections.info(name) for name in butler.collections.query(pattern, types=types, flatten_chains=flatten)]
-    emit.rows(("name", "type", "children", "doc"), [(i.name, i.type.name, " ".join(i.children), i.doc or "") for i in infos])
+        infos = [
+            butler.collections.info(name)
+            for name in butler.collections.query(pattern, types=types, flatten_chains=flatten)
+        ]
+    emit.rows(
+        ("name", "type", "children", "doc"), [(i.name, i.type.name, " ".join(i.children), i.doc or "") for i in infos]
+    )

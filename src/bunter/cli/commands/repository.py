@@ -16,8 +16,12 @@ __all__ = ["config_dump", "config_validate", "create", "register_dataset_type"]
 
 @click.command(epilog="Example: bunter create /data/night1")
 @click.argument("repo")
-@click.option("--seed-config", type=click.Path(exists=True, dir_okay=False), help="Partial configuration (YAML) to begin with.")
-@click.option("--dimension-config", type=click.Path(exists=True, dir_okay=False), help="Definition of the dimensions (YAML).")
+@click.option(
+    "--seed-config", type=click.Path(exists=True, dir_okay=False), help="Partial configuration (YAML) to begin with."
+)
+@click.option(
+    "--dimension-config", type=click.Path(exists=True, dir_okay=False), help="Definition of the dimensions (YAML)."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything and make nothing.")
 @output_options
 def create(*, repo: str, seed_config: str | None, dimension_config: str | None, dry_run: bool, emit: Emit) -> None:
@@ -75,7 +79,7 @@ def config_validate(*, repo: str, emit: Emit) -> None:
 @click.option("--is-calibration/--no-is-calibration", default=False, help="Whether it may be certified.")
 @click.option("--dry-run", is_flag=True, help="Check and change nothing.")
 @output_options
-def register_dataset_type(  # noqa: PLR0913 - one option each
+def register_dataset_type(
     *,
     repo: str,
     dataset_type: str,
