@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bunter.pipeline.context import DeferredDataset, InMemoryDataset, LimitedButler, QuantumContext
     from bunter.pipeline.function_task import task
     from bunter.pipeline.kit import run_task
+    from bunter.pipeline.pipeline import Pipeline
+    from bunter.pipeline.pipeline_graph import Connection, PipelineGraph, TaskNode
     from bunter.pipeline.pipeline_task import PipelineTask
     from bunter.pipeline.signals import (
         AlgorithmError,
@@ -56,6 +58,8 @@ _HOMES = {
         "UpstreamFailureNoWorkFound",
     ],
     "struct": ["Struct"],
+    "pipeline": ["Pipeline"],
+    "pipeline_graph": ["Connection", "PipelineGraph", "TaskNode"],
     "pipeline_task": ["PipelineTask"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -74,6 +78,10 @@ __all__ = [  # noqa: RUF022 - by topic
     "config_dict",
     "config_hash",
     "config_schema",
+    "Connection",
+    "Pipeline",
+    "PipelineGraph",
+    "TaskNode",
     "PipelineTask",
     "Struct",
     "task",

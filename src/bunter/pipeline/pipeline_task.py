@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
 
 from bunter.errors import PipelineError, QuantumError, near
 from bunter.pipeline.config import TaskConfig
-from bunter.pipeline.connections import Connections as _Connections
 from bunter.pipeline.struct import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bunter.pipeline.connections import Connections as _Connections
     from bunter.pipeline.context import QuantumContext
 
 __all__ = ["PipelineTask"]
@@ -126,7 +126,7 @@ class PipelineTask(Generic[C]):
             named = {}
         if not isinstance(named, Mapping):
             raise QuantumError(
-                f"{type(self).__name__}.run returned a {type(returned).__name__}; return Struct(name=...) of its outputs"
+                f"{type(self).__name__}.run returned a {type(returned).__name__}; return a Struct of its outputs"
             )
         known = self.connections.of_kind("output")
         for name in named:

@@ -1,0 +1,284 @@
+"""A pipeline: labelled tasks and their configuration, read from a file or made in Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bunter.errors import PipelineError, near
+from bunter.pipeline.document import Assignment, Contract, Step, Subset, TaskEntry, check_label
+from bunter.pipeline.importing import Content, gather, locate, read_assignments
+from bunter.pipeline.located import Located, Source, read_yaml, read_yaml_file, scalar_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from bunter.dataset import DatasetType
+    from bunter.dimensions import Universe
+    from bunter.pipeline.pipeline_graph import PipelineGraph, TaskNode
+
+__all__ = ["Pipeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Labelled tasks with their configuration, before any task is imported.
+
+    Make one with `from_file`, `from_text`, `from_dict` or `from_tasks`. It does not change: `configure`, `add`,
+    `remove`, `choose` and `select` return a new one.
+
+    Parameters
+    ----------
+    tasks : Mapping[str, TaskEntry]
+        Tasks by label, in the order of the file.
+    location : str
+        File that it comes from, or a word for where it was made.
+    trusted : bool
+        Whether it is the user's own, so that any task class it names may be imported.
+    """
+
+    tasks: Mapping[str, TaskEntry]
+    description: str = ""
+    instrument: str | None = None
+    parameters: Mapping[str, Assignment] = field(default_factory=dict)
+    subsets: Mapping[str, Subset] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    contracts: tuple[Contract, ...] = ()
+    location: str = "<memory>"
+    trusted: bool = True
+    chosen: tuple[str, ...] = ()
+    selected: tuple[str, ...] = ()
+
+    @classmethod
+    def from_file(cls, location: str | Path) -> Pipeline:
+        """Read a pipeline file and its imports; no task is imported.
+
+        Parameters
+        ----------
+        location : str or Path
+            A path, or ``package:path`` for a file in an installed package; ``#`` and a list of labels, subsets and
+            ranges chooses a part, as in ``drp.yaml#isr..warp,plots``.
+
+        Raises
+        ------
+        PipelineError
+            With file and line of the mistake.
+        """
+        name, _, labels = str(location).partition("#")
+        path = locate(name, Path(), PipelineError)
+        content = gather(read_yaml_file(path), path.parent, (path.resolve(),))
+        pipeline = cls._of_content(content, name)
+        return pipeline.choose(labels) if labels else pipeline
+
+    @classmethod
+    def from_text(cls, text: str, *, folder: str | Path = ".", name: str = "<text>", trusted: bool = True) -> Pipeline:
+        """Read a pipeline from YAML text; relative imports start from ``folder``."""
+        return cls._of_content(gather(read_yaml(text, name), Path(folder)), name, trusted=trusted)
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, Any], *, folder: str | Path = ".", name: str = "<dict>", trusted: bool = True
+    ) -> Pipeline:
+        """Make a pipeline from what a pipeline file holds, as plain data."""
+        return cls._of_content(gather(_located(data, Source(name)), Path(folder)), name, trusted=trusted)
+
+    @classmethod
+    def from_tasks(cls, tasks: Mapping[str, Any], *, description: str = "") -> Pipeline:
+        """Make a pipeline from task classes.
+
+        Parameters
+        ----------
+        tasks : Mapping
+            By label: a task class, a function declared as a task, or a name; or a pair of one of these and a mapping of
+            configuration values by dotted field.
+        description : str
+            What it does.
+        """
+        empty = cls({}, description=description)
+        for label, what in tasks.items():
+            task, config = what if isinstance(what, tuple) else (what, {})
+            empty = empty.add(label, task, config)
+        return empty
+
+    @classmethod
+    def _of_content(cls, content: Content, location: str, *, trusted: bool = True) -> Pipeline:
+        return cls(
+            tasks=content.tasks,
+            description=content.description,
+            instrument=content.instrument,
+            parameters=content.parameters,
+            subsets=content.subsets,
+            steps=tuple(content.steps),
+            contracts=tuple(content.contracts),
+            location=location,
+            trusted=trusted,
+        )
+
+    def add(self, label: str, task: Any, config: Mapping[str, Any] | None = None) -> Pipeline:
+        """Return a pipeline with one more task, a class or a name.
+
+        Raises
+        ------
+        PipelineError
+            If the label is taken.
+        """
+        if label in self.tasks:
+            raise PipelineError(f"the pipeline already has a task {label!r}; remove it first, or choose another label")
+        source = Source("<python>")
+        check_label(label, source)
+        assignments = tuple(Assignment(name, value, source) for name, value in (config or {}).items())
+        if isinstance(task, str):
+            entry = TaskEntry(label, task, assignments, source)
+        else:
+            from bunter.pipeline.trust import class_name_of
+
+            entry = TaskEntry(label, class_name_of(task), assignments, source, getattr(task, "task", task))
+        return replace(self, tasks={**self.tasks, label: entry})
+
+    def remove(self, *labels: str) -> Pipeline:
+        """Return a pipeline without some tasks; subsets lose them too."""
+        self._known(labels)
+        tasks = {label: entry for label, entry in self.tasks.items() if label not in labels}
+        subsets = {
+            name: replace(subset, labels=left)
+            for name, subset in self.subsets.items()
+            if (left := tuple(label for label in subset.labels if label not in labels))
+        }
+        steps = tuple(step for step in self.steps if step.label in subsets)
+        return replace(self, tasks=tasks, subsets=subsets, steps=steps)
+
+    def configure(self, *overrides: str) -> Pipeline:
+        """Return a pipeline with values set.
+
+        Parameters
+        ----------
+        *overrides : str
+            ``label:dotted.field=value`` or ``parameters:NAME=value``, applied in order; a value is read as YAML, so
+            that ``5``, ``[1, 2]`` and ``true`` are what they look like.
+
+        Raises
+        ------
+        PipelineError
+            If an override is not of this form or names no task.
+        """
+        pipeline = self
+        for override in overrides:
+            label, field_name, text = _split_override(override)
+            one = Assignment(field_name, scalar_of(text), Source(f"argument '{override}'"))
+            pipeline = pipeline._set_parameter(one) if label == "parameters" else pipeline._assign(label, [one])
+        return pipeline
+
+    def configure_from(self, label: str, location: str | Path) -> Pipeline:
+        """Return a pipeline with the values of a YAML file of ``dotted.field: value`` set for one task."""
+        return self._assign(label, read_assignments(str(location), Path(), Source(f"argument '{label}:{location}'")))
+
+    def _assign(self, label: str, assignments: list[Assignment]) -> Pipeline:
+        if label not in self.tasks:
+            raise assignments[0].source.error(f"the pipeline has no task {label!r}{self._near(label)}")
+        entry = self.tasks[label]
+        entry = replace(entry, assignments=(*entry.assignments, *assignments))
+        return replace(self, tasks={**self.tasks, label: entry})
+
+    def _set_parameter(self, one: Assignment) -> Pipeline:
+        if one.field not in self.parameters:
+            known = ", ".join(self.parameters) or "none"
+            offer = near(one.field, self.parameters) or f"; it has: {known}"
+            raise one.source.error(f"the pipeline has no parameter {one.field!r}{offer}")
+        return replace(self, parameters={**self.parameters, one.field: one})
+
+    def _known(self, labels: Iterable[str]) -> None:
+        for label in labels:
+            if label not in self.tasks:
+                raise PipelineError(f"the pipeline has no task {label!r}{self._near(label)}")
+
+    def _near(self, label: str) -> str:
+        return near(label, self.tasks) or f"; it has: {', '.join(self.tasks) or 'none'}"
+
+    def choose(self, labels: str) -> Pipeline:
+        """Return a pipeline of which only some labels, subsets and ranges will be used, as after ``#`` in a location."""
+        return replace(self, chosen=(*self.chosen, labels))
+
+    def select(self, expression: str) -> Pipeline:
+        """Return a pipeline of which only what a set expression selects will be used, as with ``--select-tasks``."""
+        return replace(self, selected=(*self.selected, expression))
+
+    def resolve(
+        self,
+        universe: Universe | None = None,
+        dataset_types: Mapping[str, DatasetType] | None = None,
+        *,
+        trust: bool | Collection[str] | None = None,
+    ) -> PipelineGraph:
+        """Import and configure the tasks, check everything, and return the graph.
+
+        Parameters
+        ----------
+        universe : Universe, optional
+            The dimensions; the default universe if left out.
+        dataset_types : Mapping[str, DatasetType], optional
+            Dataset types of the repository.
+        trust : bool or collection of str, optional
+            Whether to import task classes outside installed entry points, or the packages from which one may; by
+            default as the pipeline is trusted.
+
+        Raises
+        ------
+        PipelineError
+            With file and line where the mistake has one.
+        """
+        from bunter.dimensions import Universe
+        from bunter.pipeline.resolving import resolve_task
+
+        universe = universe or Universe.default()
+        trust = self.trusted if trust is None else trust
+        if not self.tasks:
+            raise PipelineError("the pipeline has no tasks", file=self.location)
+        nodes = [resolve_task(entry, universe, self.parameters, trust=trust) for entry in self.tasks.values()]
+        return self._assembled(nodes, universe, dataset_types)
+
+    def _assembled(
+        self, nodes: list[TaskNode], universe: Universe, dataset_types: Mapping[str, DatasetType] | None
+    ) -> PipelineGraph:
+        from bunter.pipeline.pipeline_graph import PipelineGraph
+        from bunter.pipeline.resolving import agree_on_dataset_types, check_steps, refuse_made_prerequisites
+        from bunter.pipeline.selecting import select_labels, select_tasks
+
+        subsets = {name: subset.labels for name, subset in self.subsets.items()}
+        whole = PipelineGraph(tuple(nodes), {}, universe, subsets=subsets)
+        check_steps(self.steps, subsets, {label: set(parents) for label, parents in whole.wiring.upstream().items()})
+        labels = set(whole.labels)
+        for spec in self.chosen:
+            labels &= set(select_labels(spec, whole.wiring, subsets))
+        for expression in self.selected:
+            labels &= set(select_tasks(expression, whole.wiring, subsets))
+        if not labels:
+            raise PipelineError("the selections together leave no task", file=self.location)
+        order = whole.wiring.only(labels).ordered()
+        refuse_made_prerequisites([whole[label] for label in order])
+        part = replace(
+            whole,
+            tasks=tuple(whole[label] for label in order),
+            dataset_types=agree_on_dataset_types([whole[label] for label in order], dataset_types),
+            description=self.description,
+            instrument=self.instrument,
+            steps=tuple((step.label, step.dimensions) for step in self.steps),
+            contracts=tuple((one.expression, one.message) for one in self.contracts),
+        )
+        return part.select(labels)
+
+
+def _split_override(override: str) -> tuple[str, str, str]:
+    label, colon, rest = override.partition(":")
+    name, equals, text = rest.partition("=")
+    if not (colon and equals and label and name):
+        raise PipelineError(f"{override!r} is no override; write label:field=value")
+    return label.strip(), name.strip(), text.strip()
+
+
+def _located(value: Any, source: Source) -> Located:
+    if isinstance(value, dict):
+        return Located({str(key): _located(item, source) for key, item in value.items()}, source)
+    if isinstance(value, list | tuple):
+        return Located([_located(item, source) for item in value], source)
+    return Located(value, source)

@@ -1,0 +1,1 @@
+"""Tasks of a small survey, for tests of pipelines."""
