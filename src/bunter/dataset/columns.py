@@ -63,7 +63,7 @@ class DatasetColumns:
         return cls(first.dataset_type, first.run, ids, dict(zip(names, columns, strict=True)))
 
     def required_rows(self) -> list[tuple[Any, ...]]:
-        """Required values of each dataset, in the order of the dimensions."""
+        """Gather the required values of each dataset, in the order of the dimensions."""
         names = self.dataset_type.dimensions.required
         if not names:
             return [() for _ in self.ids]

@@ -1,0 +1,9 @@
+"""Regions of the sky, how they lie to each other, and sky pixels. ICRS degrees throughout."""
+
+from __future__ import annotations
+
+from bunter.geometry.overlap import caps, overlapping_pairs
+from bunter.geometry.pixels import Pixelization, skypix
+from bunter.geometry.region import Region
+
+__all__ = ["Pixelization", "Region", "caps", "overlapping_pairs", "skypix"]

@@ -1,0 +1,198 @@
+"""Which regions of one set overlap which of another, in bulk.
+
+Bounding caps are matched on a grid in NumPy; what is left is tested exactly, with each region decoded once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bunter.geometry.shapes import decode, shapes_overlap, sphgeom, xyz
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+PADDING = 5e-8
+"""Radians that caps are wider than needed, so that tests by dot products in double precision lose nothing."""
+
+_WIDE = 0.5  # radians; caps that together are wider than this are compared one with all
+_BLOCK = 1 << 16
+
+
+def caps(regions: Sequence[bytes]) -> Floats:
+    """Bounding caps of encoded regions.
+
+    Parameters
+    ----------
+    regions : Sequence[bytes]
+        As `Region.encode` gives them.
+
+    Returns
+    -------
+    ndarray, (N, 4) float64
+        Unit vector of the centre and opening angle in radians, `PADDING` wider than the region. An empty region has a
+        negative angle.
+    """
+    return _Decoded(regions).caps
+
+
+def overlapping_pairs(a: Sequence[bytes], b: Sequence[bytes]) -> tuple[Ints, Ints]:
+    """Find all pairs of overlapping regions, borders included.
+
+    Parameters
+    ----------
+    a, b : Sequence[bytes]
+        Encoded regions.
+
+    Returns
+    -------
+    tuple[ndarray, ndarray]
+        Positions in ``a`` and in ``b`` of each pair (int64), sorted by the first, then the second.
+    """
+    import numpy as np
+
+    first, second = _Decoded(a), _Decoded(b)
+    left, right = _candidates(first.caps, second.caps)
+    order = np.lexsort((right, left))
+    left, right = left[order], right[order]
+    keep = _exact(first, second, left, right)
+    return left[keep], right[keep]
+
+
+class _Decoded:
+    """Encoded regions: their caps, which of them are convex polygons, and their shapes once asked for."""
+
+    def __init__(self, regions: Sequence[bytes]) -> None:
+        import numpy as np
+
+        self.regions = regions
+        self.caps = np.zeros((len(regions), 4))
+        self.corners = np.zeros(len(regions), np.int64)  # number of vertices of a polygon, else 0
+        self._shapes: dict[int, Any] = {}
+        self._sort_out()
+
+    def _sort_out(self) -> None:
+        import numpy as np
+
+        kinds: dict[tuple[bytes, int], list[int]] = {}
+        for position, encoded in enumerate(self.regions):
+            kinds.setdefault((encoded[:1], len(encoded)), []).append(position)
+        for (kind, size), positions in kinds.items():
+            where = np.array(positions, np.int64)
+            if kind == b"p" and size >= 73 and size % 24 == 1:
+                self._polygons(where, (size - 1) // 24)
+            else:
+                self.caps[where] = [self._cap(position) for position in positions]
+
+    def _polygons(self, where: Ints, count: int) -> None:
+        import numpy as np
+
+        joined = b"".join([self.regions[position][1:] for position in where])
+        vertices = np.frombuffer(joined, "<f8").reshape(len(where), count, 3)
+        centre = vertices.sum(axis=1)
+        centre /= np.linalg.norm(centre, axis=1, keepdims=True)
+        chord = np.linalg.norm(vertices - centre[:, None, :], axis=2).max(axis=1)
+        self.caps[where, :3] = centre
+        self.caps[where, 3] = 2 * np.arcsin(np.minimum(chord / 2, 1.0)) + PADDING
+        wide = where[chord > 1.3]  # near a hemisphere the farthest point need not be a vertex
+        if wide.size:
+            self.caps[wide] = [self._cap(int(position)) for position in wide]
+        self.corners[where] = count
+
+    def _cap(self, position: int) -> tuple[float, float, float, float]:
+        circle = self.shape(position).getBoundingCircle()
+        angle = circle.getOpeningAngle().asRadians()
+        return *xyz(circle.getCenter()), angle + PADDING if angle >= 0 else -1.0
+
+    def shape(self, position: int) -> Any:
+        found = self._shapes.get(position)
+        if found is None:
+            found = self._shapes[position] = decode(self.regions[position])
+        return found
+
+
+def _candidates(a: Floats, b: Floats) -> tuple[Ints, Ints]:
+    """Pairs whose caps overlap, in no order."""
+    import numpy as np
+
+    lefts, rights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for some_a in _by_size(a):
+        for some_b in _by_size(b):
+            reach = a[some_a, 3].max() + b[some_b, 3].max()
+            matching = _all_pairs if reach > _WIDE or len(some_a) * len(some_b) < 4096 else _grid_pairs
+            for left, right in matching(a[some_a, :3], b[some_b, :3], reach):
+                one, other = some_a[left], some_b[right]
+                near = _caps_overlap(a[one], b[other])
+                lefts.append(one[near])
+                rights.append(other[near])
+    return np.concatenate(lefts), np.concatenate(rights)
+
+
+def _by_size(cap: Floats) -> Iterator[Ints]:
+    """Positions of caps of like size, so that the grid fits all of them; empty ones are left out."""
+    import numpy as np
+
+    size = np.log2(np.maximum(cap[:, 3], 1e-6) * 1e6).astype(np.int64) // 2
+    size[cap[:, 3] < 0] = -1
+    for step in np.unique(size[size >= 0]):
+        yield np.flatnonzero(size == step)
+
+
+def _caps_overlap(a: Floats, b: Floats) -> NDArray[np.bool_]:
+    import numpy as np
+
+    apart = a[:, :3] - b[:, :3]
+    reach = np.minimum(a[:, 3] + b[:, 3], np.pi)
+    return np.einsum("ij,ij->i", apart, apart) <= (2 * np.sin(reach / 2)) ** 2  # type: ignore[no-any-return]
+
+
+def _all_pairs(a: Floats, b: Floats, _reach: float) -> Iterator[tuple[Ints, Ints]]:
+    import numpy as np
+
+    step = max(1, _BLOCK * 16 // max(len(b), 1))
+    columns = np.arange(len(b))
+    for begin in range(0, len(a), step):
+        rows = np.arange(begin, min(begin + step, len(a)))
+        yield np.repeat(rows, len(columns)), np.tile(columns, len(rows))
+
+
+def _grid_pairs(a: Floats, b: Floats, reach: float) -> Iterator[tuple[Ints, Ints]]:
+    """Pairs in the same or neighbouring cells of a cubic grid with cells as wide as the reach."""
+    import numpy as np
+
+    width = 2 * np.sin(reach / 2) * (1 + 1e-9)
+    side = int(2 / width) + 4
+    cell_a, cell_b = (np.floor((each + 1) / width).astype(np.int64) + 1 for each in (a, b))
+    weights = np.array([side * side, side, 1])
+    key_a, key_b = cell_a @ weights, cell_b @ weights
+    order = np.argsort(key_b, kind="stable")
+    key_b = key_b[order]
+    steps = np.array([(i * side + j) * side - 1 for i in (-1, 0, 1) for j in (-1, 0, 1)])
+    for step in steps:  # three cells in a row have consecutive keys
+        begin = np.searchsorted(key_b, key_a + step, "left")
+        end = np.searchsorted(key_b, key_a + step + 2, "right")
+        count = end - begin
+        left = np.repeat(np.arange(len(a)), count)
+        offset = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
+        yield left, order[np.repeat(begin, count) + offset]
+
+
+def _exact(first: _Decoded, second: _Decoded, left: Ints, right: Ints) -> NDArray[np.bool_]:
+    """Which of the pairs do overlap; two convex polygons by one call into sphgeom, the rest with more care."""
+    import numpy as np
+
+    disjoint = sphgeom().DISJOINT
+    convex = ((first.corners[left] > 0) & (second.corners[right] > 0)).tolist()
+    found = [
+        not first.shape(i).relate(second.shape(j)) & disjoint
+        if simple
+        else shapes_overlap(first.shape(i), second.shape(j))
+        for i, j, simple in zip(left.tolist(), right.tolist(), convex, strict=True)
+    ]
+    return np.array(found, bool)
