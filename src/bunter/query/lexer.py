@@ -39,8 +39,8 @@ _SPELLED = {"==": "=", "<>": "!="}
 class Token(NamedTuple):
     """One word of the expression.
 
-    Keywords and operators have themselves as their kind (keywords in capitals); the other kinds are name, bind, int, float,
-    text, time, bytes and end.
+    Keywords and operators have themselves as their kind (keywords in capitals); the other kinds are name, bind, int,
+    float, text, time, bytes and end.
     """
 
     kind: str

@@ -1,7 +1,7 @@
 """Tokens to syntax tree, by precedence climbing.
 
-From weakest to strongest: OR; AND; NOT; comparisons (``= != < <= > >= OVERLAPS IN IS BETWEEN LIKE``, which do not chain);
-``+ -``; ``* / %``; signs.
+From weakest to strongest: OR; AND; NOT; comparisons (``= != < <= > >= OVERLAPS IN IS BETWEEN LIKE``, which do not
+chain); ``+ -``; ``* / %``; signs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def parse(text: str) -> Node | None:
     Parameters
     ----------
     text : str
-        The expression, at most `bunter.query.lexer.MAX_LENGTH` characters, nested at most 100 deep; lists of AND, OR and IN may be as long as they like.
+        The expression, at most `bunter.query.lexer.MAX_LENGTH` characters, nested at most 100 deep; AND, OR and lists
+        may have any number of terms.
 
     Raises
     ------
@@ -87,7 +88,7 @@ class _Parser:
         if token.kind == "end":
             message = f"the expression ends too early; {wanted or 'a value'} should follow"
         else:
-            shown = token.text if len(token.text) <= 40 else token.text[:37] + "..."  # noqa: PLR2004
+            shown = token.text if len(token.text) <= 40 else token.text[:37] + "..."
             message = f"{shown} is not expected here"
             message += f"; {wanted} should be" if wanted else ""
         fail(message, self.text, token.position)
@@ -198,13 +199,13 @@ class _Parser:
         return tree.Range(self.whole(begin), end, stride, position)
 
     def whole(self, node: Node) -> int:
-        """Number of a node that may only be an int with or without sign."""
         match node:
             case tree.Number(int(value)):
                 return value
             case tree.Unary(sign, tree.Number(int(value))):
                 return value if sign == "+" else -value
-        fail("a range a..b or a..b:stride takes whole numbers only", self.text, node.position)
+            case _:
+                return fail("a range a..b or a..b:stride takes whole numbers only", self.text, node.position)
 
     def atom(self) -> Node:
         token = self.token
@@ -219,7 +220,7 @@ class _Parser:
         self.advance()
         return self.literal(token)
 
-    def literal(self, token: Token) -> Node:
+    def literal(self, token: Token) -> Node:  # noqa: PLR0911 - one line per kind
         kind, word, position = token
         match kind:
             case "int" | "float":
@@ -241,8 +242,9 @@ class _Parser:
         follower = self.token
         if follower.position == token.position + len(token.text) and follower.kind in _WORDLIKE:
             fail(f"{token.text}{follower.text} is no number and no name", self.text, token.position)
-        value = int(token.text) if token.kind == "int" and len(token.text) <= 20 else float(token.text)  # noqa: PLR2004
-        if token.kind == "int" and value > _MAX_INT or not math.isfinite(value):
+        whole = token.kind == "int"
+        value = int(token.text) if whole and len(token.text) <= 20 else float(token.text)
+        if not math.isfinite(value) or (whole and value > _MAX_INT):
             fail("the number is too large; whole numbers have 64 bits", self.text, token.position)
         return tree.Number(value, token.position)
 

@@ -1,7 +1,7 @@
 """Syntax trees: what was written, before anybody asks what it means.
 
-Nodes are frozen values; the position (offset in the text) is carried along for error messages and takes no part in equality.
-Trees are kept in one canonical form: an `And` holds no `And`, an `Or` no `Or`, and numbers are not negative.
+Nodes are frozen values; the position (offset in the text) is carried along for error messages and takes no part in
+equality. Trees are kept in one canonical form: an `And` holds no `And`, an `Or` no `Or`, and numbers are not negative.
 """
 
 from __future__ import annotations

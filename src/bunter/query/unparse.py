@@ -30,7 +30,7 @@ def _text(node: Node, weakest: int) -> str:
     return f"({text})" if strength < weakest else text
 
 
-def _phrase(node: Node) -> tuple[str, int]:
+def _phrase(node: Node) -> tuple[str, int]:  # noqa: PLR0911 - one line per kind
     match node:
         case tree.Or(terms):
             return " OR ".join([_text(term, _AND) for term in terms]), _OR
@@ -66,7 +66,7 @@ def _test(node: tree.Overlaps | tree.In | tree.Between | tree.Like | tree.IsNull
             return f"{value} IS {negation}NULL"
 
 
-def _atom(node: Node) -> str:
+def _atom(node: Node) -> str:  # noqa: C901, PLR0911 - one line per kind
     match node:
         case tree.Name(name):
             return name
