@@ -56,17 +56,17 @@ def test_fail_fast_cancels_what_has_not_begun():
     assert scheduler.is_over
 
 
-def test_a_repeatable_failure_is_tried_again_as_often_as_allowed():
+def test_a_transient_failure_is_tried_again_as_often_as_allowed():
     scheduler = Scheduler(1, edges(), retries=2)
     tries = []
     while taken := scheduler.take():
         tries.append(taken[0].retry)
-        scheduler.tell(Failed(0, repeatable=True))
+        scheduler.tell(Failed(0, transient=True))
     assert tries == [0, 1, 2]
     assert scheduler.state(0) is State.FAILED
 
 
-def test_a_failure_that_is_not_repeatable_is_final():
+def test_a_failure_that_is_not_transient_is_final():
     scheduler = Scheduler(1, edges(), retries=2)
     scheduler.take()
     assert scheduler.tell(Failed(0)) == [0]
@@ -75,7 +75,7 @@ def test_a_failure_that_is_not_repeatable_is_final():
 def test_a_fatal_failure_stops_the_run():
     scheduler = Scheduler(2, edges(), retries=1)
     scheduler.take()
-    scheduler.tell(Failed(0, repeatable=True, fatal=True))
+    scheduler.tell(Failed(0, transient=True, fatal=True))
     assert scheduler.states() == [State.FAILED, State.CANCELLED]
 
 
@@ -181,7 +181,7 @@ class Simulation:
 
     @staticmethod
     def killed(quantum):
-        return Failed(quantum, repeatable=True)
+        return Failed(quantum, transient=True)
 
     def commit(self):
         end = Lost if self.random.random() < 0.02 else Committed

@@ -78,7 +78,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
         One sentence.
     log : str, optional
         File that holds the log of the quantum.
-    repeatable : bool
+    transient : bool
         Whether another try may succeed.
     fatal : bool
         Whether nothing in this run can work.
@@ -87,7 +87,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     type: str
     message: str
     log: str = ""
-    repeatable: bool = False
+    transient: bool = False
     fatal: bool = False
 
     def __str__(self) -> str:

@@ -60,10 +60,10 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Event: the quantum failed; ``repeatable`` if another try may succeed, ``fatal`` if the whole run must stop."""
+    """Event: the quantum failed; ``transient`` if another try may succeed, ``fatal`` if the whole run must stop."""
 
     quantum: int
-    repeatable: bool = False
+    transient: bool = False
     fatal: bool = False
 
 
@@ -104,7 +104,7 @@ class Scheduler:
     done : iterable of int, optional
         Quanta whose outputs exist already.
     retries : int, optional
-        How often a repeatable failure is tried again.
+        How often a transient failure is tried again.
     fail_fast : bool, optional
         Whether the first failure stops the run.
     """
@@ -200,8 +200,8 @@ class Scheduler:
                 return self._finished(quantum)
             case Committed(quanta):
                 return self._committed(quanta)
-            case Failed(quantum, repeatable, fatal):
-                return self._failed(quantum, repeatable=repeatable, fatal=fatal)
+            case Failed(quantum, transient, fatal):
+                return self._failed(quantum, transient=transient, fatal=fatal)
             case Returned(quantum):
                 return self._returned(quantum)
             case Lost(quanta):
@@ -221,9 +221,9 @@ class Scheduler:
             self._set(quantum, State.SUCCEEDED)
         return list(quanta)
 
-    def _failed(self, quantum: int, *, repeatable: bool, fatal: bool) -> list[int]:
+    def _failed(self, quantum: int, *, transient: bool, fatal: bool) -> list[int]:
         self._expect(quantum, State.RUNNING)
-        if repeatable and self._tries[quantum] < self._retries and not self._stopped and not fatal:
+        if transient and self._tries[quantum] < self._retries and not self._stopped and not fatal:
             self._tries[quantum] += 1
             self._push(quantum)
             return []

@@ -1,0 +1,73 @@
+"""What the scheduler's side and a worker say to each other; small values that cross a pipe as MessagePack."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from bunter.execution.receipt import Artifact, Receipt
+
+__all__ = ["Made", "Outcome", "Request", "decode", "encode"]
+
+M = TypeVar("M")
+
+
+class Made(msgspec.Struct, frozen=True, array_like=True):
+    """A dataset that an earlier quantum made: its number in the graph, its artifact, and where in the artifact it is."""
+
+    row: int
+    artifact: Artifact
+    selector: str = ""
+
+
+class Request(msgspec.Struct, frozen=True, array_like=True):
+    """Run a quantum.
+
+    Parameters
+    ----------
+    quantum : int
+        Its number in the graph; ``-1 - i`` constructs the i-th task and writes what it has to write once.
+    attempt, retry : int
+        Which attempt of the job, and which try within it.
+    inputs : tuple of Made
+        Inputs that were made in this run.
+    """
+
+    quantum: int
+    attempt: int
+    retry: int
+    inputs: tuple[Made, ...] = ()
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
+    """How a quantum ended in a worker, before anything of it is durable.
+
+    Parameters
+    ----------
+    receipt : Receipt
+        Its end and what it wrote into artifacts of its own.
+    metadata, log : bytes
+        JSON documents that go into an artifact shared by many quanta.
+    log_text : str
+        The log for people, of a failure only.
+    """
+
+    receipt: Receipt
+    metadata: bytes = b""
+    log: bytes = b""
+    log_text: str = ""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoders = {kind: msgspec.msgpack.Decoder(kind) for kind in (Request, Outcome)}
+
+
+def encode(message: Request | Outcome) -> bytes:
+    """Write a message as bytes."""
+    return _encoder.encode(message)
+
+
+def decode(kind: type[M], body: bytes) -> M:
+    """Read a message of a known kind."""
+    return _decoders[kind].decode(body)  # type: ignore[index, no-any-return]

@@ -1,0 +1,172 @@
+"""A butler for one quantum: it knows the datasets of that quantum, where they are, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bunter.dataset import DatasetType, StoredArtifact
+from bunter.datastore import MAIN
+from bunter.errors import DatasetNotFoundError, QuantumError
+from bunter.execution.receipt import Artifact, Output
+from bunter.graph import dataset_nonce
+from bunter.values import Durability
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bunter.datastore import Datastore, PublishingStore, Staged
+    from bunter.dimensions import Universe
+    from bunter.execution.message import Made
+    from bunter.graph import QuantumGraph, QuantumRef
+
+__all__ = ["Place", "QuantumButler", "stored_artifact"]
+
+
+class Place:
+    """Where the quanta of a graph read and write: a datastore, an owner in it, and the graph's dataset types.
+
+    Parameters
+    ----------
+    datastore : Datastore
+        Reads and encodes.
+    owner : str
+        Owner of what is published until it is committed.
+    universe : Universe
+        The dimensions.
+    graph : QuantumGraph
+        The graph.
+    """
+
+    def __init__(self, datastore: Datastore, owner: str, universe: Universe, graph: QuantumGraph) -> None:
+        self.datastore, self.owner, self.universe, self.graph = datastore, owner, universe, graph
+        self.store: PublishingStore = datastore.stores[MAIN]
+        self._types: dict[str, DatasetType] = {}
+
+    def dataset_type(self, name: str) -> DatasetType:
+        """Dataset type of the graph by name."""
+        if name not in self._types:
+            self._types[name] = graph_dataset_type(self.graph, name, self.universe)
+        return self._types[name]
+
+
+def graph_dataset_type(graph: QuantumGraph, name: str, universe: Universe) -> DatasetType:
+    """Return a dataset type of a graph as a repository knows it."""
+    table = graph.datasets[name]
+    return DatasetType(name, universe.conform(table.keys.required), table.storage_class, table.is_calibration)
+
+
+class QuantumButler:
+    """Reads the inputs and writes the outputs of one quantum.
+
+    What is written is visible under its final, never repeated name at once, so that the next quantum on this machine can
+    read it; the datastore's owner keeps it undoable until it is committed.
+
+    Parameters
+    ----------
+    place : Place
+        Where to read and write.
+    attempt : int
+        Decides the names of new artifacts.
+    made : iterable of Made
+        Inputs that were made in this run.
+    """
+
+    def __init__(self, place: Place, attempt: int, made: Iterable[Made] = ()) -> None:
+        self._place, self._attempt = place, attempt
+        self._made = {item.row: item for item in made}
+        self.outputs: list[Output] = []
+        self.artifacts: list[Artifact] = []
+        self.staged: list[Staged] = []
+
+    @property
+    def dimensions(self) -> Universe:
+        """The universe."""
+        return self._place.universe
+
+    def stored(self, ref: QuantumRef) -> bool:
+        """Whether an artifact of the dataset is known."""
+        return ref.row in self._made or bool(ref.artifacts)
+
+    def get(
+        self,
+        ref: QuantumRef,
+        *,
+        component: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        storage_class: str | None = None,
+    ) -> Any:
+        """Read an input.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            If it was not there when the graph was made, and no earlier quantum made it.
+        """
+        artifacts = self._artifacts(ref)
+        wanted = ref.storage_class if component or storage_class is None else storage_class
+        return self._place.datastore.read(artifacts, storage_class=wanted, component=component, parameters=parameters)
+
+    def _artifacts(self, ref: QuantumRef) -> tuple[StoredArtifact, ...]:
+        if (made := self._made.get(ref.row)) is not None:
+            return (stored_artifact(ref.id, made.artifact, made.selector),)
+        if not ref.artifacts:
+            raise DatasetNotFoundError(f"{ref} was not made by any quantum before this one")
+        return ref.artifacts
+
+    def get_deferred(self, ref: QuantumRef) -> Handle:
+        """Return a handle that reads the input when asked."""
+        return Handle(self, ref)
+
+    def put(self, obj: Any, ref: QuantumRef) -> QuantumRef:
+        """Write an output.
+
+        Raises
+        ------
+        QuantumError
+            If the quantum has written it before.
+        """
+        if any(output.row == ref.row for output in self.outputs):
+            raise QuantumError(f"{ref} was written twice by one quantum")
+        place, dataset_type = self._place, self._place.dataset_type(ref.dataset_type)
+        encoded = place.datastore.encode(obj, dataset_type)
+        nonce = dataset_nonce(place.graph.header.graph_id, ref.row, self._attempt)
+        key = place.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, encoded.extension)
+        staged = place.store.stage(place.owner, key, encoded.data, sync=False)
+        self.staged.append(staged)
+        place.store.publish([staged], Durability.none)
+        assert staged.digests is not None, "content from memory is digested as it is written"
+        self.outputs.append(Output(ref.row, nonce))
+        digests = staged.digests
+        self.artifacts.append(
+            Artifact(nonce, key, MAIN, staged.size, digests.sha256, digests.xxh3, encoded.format, encoded.version)
+        )
+        return ref
+
+    def discard(self) -> None:
+        """Take back everything written."""
+        self._place.store.discard(self.staged)
+        self.outputs, self.artifacts, self.staged = [], [], []
+
+
+class Handle:
+    """An input that is read when asked."""
+
+    def __init__(self, butler: QuantumButler, ref: QuantumRef) -> None:
+        self._butler, self.ref = butler, ref
+
+    @property
+    def data_id(self) -> Mapping[str, Any]:
+        """Data ID of the dataset."""
+        return self.ref.data_id
+
+    def get(self, *, component: str | None = None, parameters: Mapping[str, Any] | None = None) -> Any:
+        """Read the dataset, a component of it, or a part that the parameters name."""
+        return self._butler.get(self.ref, component=component, parameters=parameters)
+
+
+def stored_artifact(dataset_id: bytes, artifact: Artifact, selector: str = "") -> StoredArtifact:
+    """Say where a dataset is that was made in this run."""
+    return StoredArtifact(
+        dataset_id, "", artifact.key, artifact.datastore, artifact.size, artifact.sha256, artifact.xxh3,
+        artifact.format, artifact.version, True, selector,
+    )  # fmt: skip

@@ -1,0 +1,264 @@
+"""Runs quanta one after the other: constructs a task once, gives each quantum its butler, tells how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from bunter import effects
+from bunter.errors import TaskFailedError
+from bunter.execution.message import Outcome
+from bunter.execution.quantum_butler import QuantumButler
+from bunter.execution.quantum_log import QuantumLog
+from bunter.execution.receipt import FAILED, NO_WORK, SUCCEEDED, Problem, Receipt, Resources
+from bunter.pipeline.context import QuantumContext
+from bunter.pipeline.signals import InvalidQuantumError, NoWorkFound, RepeatableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bunter.execution.message import Made, Request
+    from bunter.execution.quantum_butler import Place
+    from bunter.graph import Quantum, QuantumRef
+    from bunter.pipeline import PipelineGraph, PipelineTask, TaskNode
+
+__all__ = ["TASK_LOG", "Worker", "attempt_number"]
+
+TASK_LOG = "bunter.task"
+"""Logger above those of the tasks, ``bunter.task.<label>``."""
+
+_HOST = os.uname().nodename
+_RETRIES = 256
+
+
+def attempt_number(attempt: int, retry: int) -> int:
+    """One number for the ``retry``-th try of a quantum in an attempt of its job; 0 for the first of all."""
+    return attempt * _RETRIES + retry
+
+
+class Worker:
+    """Runs quanta of one graph in this process.
+
+    Parameters
+    ----------
+    place : Place
+        Where they read and write.
+    pipeline : PipelineGraph
+        The tasks; their code is imported when it is needed.
+    init : iterable of Made
+        Datasets that were written once for the run, for tasks that read them when constructed.
+    """
+
+    def __init__(self, place: Place, pipeline: PipelineGraph, init: Sequence[Made] = ()) -> None:
+        self._place, self._pipeline, self._init = place, pipeline, tuple(init)
+        self._tasks: dict[str, PipelineTask[Any]] = {}
+        logger = logging.getLogger(TASK_LOG)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.INFO)
+
+    def run(self, request: Request) -> Outcome:
+        """Run one quantum to its end, whatever it does."""
+        quantum = self._place.graph.quantum(request.quantum)
+        butler = QuantumButler(self._place, attempt_number(request.attempt, request.retry), request.inputs)
+        work = _Work(request, butler)
+        with QuantumLog(quantum.label) as log, contextlib.redirect_stdout(sys.stderr):
+            try:
+                task = self._task(quantum.label)
+                self._run_task(task, self._pipeline[quantum.label], quantum, work)
+            except KeyboardInterrupt:
+                butler.discard()
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever a task does must not end the worker
+                work.ended_by(error, log)
+        return work.outcome(quantum, log)
+
+    def construct(self, request: Request, label: str) -> Outcome:
+        """Write what a task writes once for a run: its configuration, and attributes it declares as InitOutput."""
+        node, quantum = self._pipeline[label], self._place.graph.construction(label)
+        butler = QuantumButler(self._place, attempt_number(request.attempt, request.retry), request.inputs)
+        self._init = request.inputs
+        for name, refs in quantum.outputs.items():
+            automatic = node.connection(name).is_automatic
+            obj = node.config_dict if automatic else _attribute(self._task(label), name)
+            for ref in refs:
+                butler.put(obj, ref)
+        receipt = Receipt(
+            request.quantum, request.attempt, SUCCEEDED, request.retry, tuple(butler.outputs), tuple(butler.artifacts)
+        )
+        return Outcome(receipt)
+
+    def _task(self, label: str) -> PipelineTask[Any]:
+        if label not in self._tasks:
+            node = self._pipeline[label]
+            reader = QuantumButler(self._place, 0, self._init)
+            inputs = {
+                name: _load_init(reader, node, name, refs)
+                for name, refs in self._place.graph.construction(label).inputs.items()
+            }
+            self._tasks[label] = node.make_task(init_inputs=inputs, log=logging.getLogger(f"{TASK_LOG}.{label}"))
+        return self._tasks[label]
+
+    def _run_task(self, task: PipelineTask[Any], node: TaskNode, quantum: Quantum, work: _Work) -> None:
+        task.metadata = work.metadata
+        inputs = {name: [ref for ref in refs if work.has(ref)] for name, refs in quantum.inputs.items()}
+        outputs = {name: list(refs) for name, refs in quantum.outputs.items() if not node.connection(name).is_automatic}
+        _require_inputs(node, inputs)
+        if node.adjusts_quanta:
+            adjusted = task.connections.adjust_quantum(inputs, outputs, quantum.data_id)
+            inputs, outputs = ({name: list(refs) for name, refs in side.items()} for side in adjusted)
+            _require_inputs(node, inputs)
+        context = work.context = QuantumContext(
+            work.butler, inputs=inputs, outputs=outputs, data_id=quantum.data_id, quantum=quantum
+        )
+        task.run_quantum(context, inputs, outputs)
+        _require_outputs(node, outputs, {output.row for output in work.butler.outputs})
+
+
+class _Work:
+    """One quantum while it runs, and how it ends."""
+
+    def __init__(self, request: Request, butler: QuantumButler) -> None:
+        self._request, self.butler = request, butler
+        self.context: QuantumContext | None = None
+        self.metadata: dict[str, Any] = {}
+        self._end, self._problem = SUCCEEDED, None
+        self._begin_ns, self._begin, self._begin_cpu = effects.now_ns(), effects.monotonic(), _cpu_s()
+
+    def has(self, ref: QuantumRef) -> bool:
+        return ref.exists or self.butler.stored(ref)
+
+    def ended_by(self, error: BaseException, log: QuantumLog) -> None:
+        self.butler.discard()
+        if isinstance(error, NoWorkFound):
+            self._end, self._problem = NO_WORK, Problem(type(error).__name__, _sentence(error))
+            return
+        log.failed(error)
+        self._end = FAILED
+        self._problem = _problem(error)
+
+    def outcome(self, quantum: Quantum, log: QuantumLog) -> Outcome:
+        resources = Resources(
+            begin_ns=self._begin_ns,
+            wall_s=round(effects.monotonic() - self._begin, 6),
+            cpu_s=round(_cpu_s() - self._begin_cpu, 6),
+            peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
+            host=_HOST,
+            process=os.getpid(),
+        )
+        receipt = Receipt(
+            quantum=quantum.row,
+            attempt=self._request.attempt,
+            end=self._end,
+            retry=self._request.retry,
+            outputs=tuple(self.butler.outputs),
+            artifacts=tuple(self.butler.artifacts),
+            unread=self._unread(),
+            resources=resources,
+            problem=self._problem,
+        )
+        metadata = self._metadata(quantum, resources)
+        is_failure = self._end == FAILED
+        return Outcome(receipt, _json(metadata), _json(log.records()), log.text() if is_failure else "")
+
+    def _unread(self) -> tuple[int, ...]:
+        if self.context is None:
+            return ()
+        read = {ref.row for ref in self.context.read}
+        return tuple(ref.row for refs in self.context.inputs.values() for ref in refs if ref.row not in read)
+
+    def _metadata(self, quantum: Quantum, resources: Resources) -> dict[str, Any]:
+        facts = {
+            "label": quantum.label,
+            "data_id": dict(quantum.data_id),
+            "end": self._end,
+            "attempt": self._request.attempt,
+            "retry": self._request.retry,
+            "begin_ns": resources.begin_ns,
+            "wall_s": resources.wall_s,
+            "cpu_s": resources.cpu_s,
+            "peak_memory": resources.peak_memory,
+            "host": resources.host,
+            "process": resources.process,
+        }
+        if self._problem is not None:
+            facts["reason"] = str(self._problem)
+        return {"quantum": facts, "task": self.metadata}
+
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # what ru_maxrss counts
+
+
+def _cpu_s() -> float:
+    """CPU time of this process and of the children it has waited for, in seconds."""
+    children = os.times()
+    return time.process_time() + children.children_user + children.children_system
+
+
+def _attribute(task: PipelineTask[Any], name: str) -> Any:
+    if not hasattr(task, name):
+        raise TaskFailedError(f"{type(task).__name__} declares the InitOutput {name!r} but has no attribute of that name")
+    return getattr(task, name)
+
+
+def _load_init(butler: QuantumButler, node: TaskNode, name: str, refs: Sequence[QuantumRef]) -> Any:
+    connection = node.connection(name)
+    return butler.get(refs[0], component=connection.component, storage_class=connection.storage_class)
+
+
+def _require_inputs(node: TaskNode, inputs: Mapping[str, Sequence[Any]]) -> None:
+    """Nothing is to be done where earlier quanta had nothing to do and so made too few inputs."""
+    for connection in node.of_kind("input", "prerequisite"):
+        found = len(inputs.get(connection.name, ()))
+        if found < connection.minimum:
+            raise NoWorkFound(f"{found} of input {connection.name!r} were made, and {node.label} needs {connection.minimum}")
+
+
+def _require_outputs(node: TaskNode, outputs: Mapping[str, Sequence[QuantumRef]], written: set[int]) -> None:
+    for connection in node.outputs:
+        refs = outputs.get(connection.name, ())
+        made = sum(ref.row in written for ref in refs)
+        if made < min(connection.minimum, len(refs)):
+            raise TaskFailedError(
+                f"{node.label} ended without its output {connection.name!r} ({refs[0]}); return it, or raise NoWorkFound"
+            )
+
+
+def _problem(error: BaseException) -> Problem:
+    if isinstance(error, SystemExit):
+        return Problem("SystemExit", f"the task called sys.exit({error.code!r}); it must return, or raise an error")
+    return Problem(
+        type(error).__name__,
+        _sentence(error),
+        transient=not isinstance(error, RepeatableError | InvalidQuantumError | TaskFailedError),
+        fatal=isinstance(error, InvalidQuantumError),
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    """First line of the message, bounded; the log has all of it."""
+    first = str(error).strip().partition("\n")[0]
+    return first if len(first) <= 500 else f"{first[:480]} ... ({len(str(error))} characters)"
+
+
+def _json(value: Any) -> bytes:
+    """Write plain values as JSON, and what is not plain as its text, so that metadata never fail a quantum."""
+    try:
+        return json.dumps(value, default=_plain).encode()
+    except (TypeError, ValueError, UnicodeEncodeError):
+        return json.dumps(_textual(value), default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _textual(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _textual(item) for key, item in value.items()}
+    return [_textual(item) for item in value] if isinstance(value, list | tuple) else value
