@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bunter.datastore.format import format_of, formats_for
 from bunter.datastore.template import DEFAULT, Template
 from bunter.errors import ConfigurationError, FormatError
-from bunter.storage_class import storage_classes
+from bunter.storage_class import storage_class as named_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def choose(config: DatastoreConfig | None, dataset_type: DatasetType) -> Choice:
         If no format is known for its storage class.
     """
     keys = list(_keys(dataset_type))
-    storage_class = storage_classes()[dataset_type.storage_class]
+    storage_class = named_class(dataset_type.storage_class)
     configured = None if config is None else next((config.formats[key] for key in keys if key in config.formats), None)
     name = configured or formats_for(storage_class.name, storage_class.python_type)
     if name is None:

@@ -19,7 +19,7 @@ from bunter.datastore.reading import part_for, read_artifact
 from bunter.datastore.store import Staged, Transfer
 from bunter.datastore.uri import ArtifactURI
 from bunter.errors import ConfigurationError, KeyMissingError
-from bunter.storage_class import storage_classes
+from bunter.storage_class import storage_class as named_class
 from bunter.values import Durability
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ MAIN = "main"
 """Name of the store that new artifacts go to."""
 
 _DIRECT = DirectFiles()
+_ONE_WAY = {"png"}  # what was drawn is read as a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +286,9 @@ class Datastore:
         wanted = _result_class(storage_class, component)
         artifact, remaining = part_for(stored, component)
         request = ReadRequest(wanted.python_type, remaining, parameters or {}, artifact.selector)
-        return wanted.convert(read_artifact(self.store_of(artifact), artifact, request))
+        obj = read_artifact(self.store_of(artifact), artifact, request)
+        # A part is what its format makes of it (no mask is None, a picture stays one); a whole is what was asked for.
+        return obj if component or artifact.format in _ONE_WAY else wanted.convert(obj)
 
     def uri(self, stored: StoredArtifact) -> ArtifactURI:
         """Where an artifact is, as a value that can be opened."""
@@ -323,9 +326,6 @@ class Datastore:
 
 
 def _result_class(storage_class: StorageClass | str, component: str | None) -> StorageClass:
-    whole = storage_classes()[storage_class] if isinstance(storage_class, str) else storage_class
-    if component:
-        name = whole.components.get(component) or whole.derived.get(component)
-        if name is not None:
-            return storage_classes()[name]
-    return whole
+    whole = named_class(storage_class) if isinstance(storage_class, str) else storage_class
+    part = component and (whole.components.get(component) or whole.derived.get(component))
+    return named_class(part) if part else whole

@@ -98,6 +98,7 @@ _DEFAULTS = {
     "builtins:int": "json",
     "builtins:float": "json",
     "builtins:bool": "json",
+    "numbers:Number": "json",
     "builtins:str": "text",
     "builtins:bytes": "bytes",
     "astropy.nddata:CCDData": "fits",

@@ -51,6 +51,18 @@ def equal(old: object, new: object) -> bool:
     return type(old) is type(new) and old == new
 
 
+def _part(obj: Any, request: ReadRequest) -> object:
+    """Return the component or the ``keys`` asked for."""
+    if request.component:
+        return component_of(obj, request.component)
+    if "keys" not in request.parameters:
+        return obj
+    missing = [key for key in request.parameters["keys"] if not isinstance(obj, Mapping) or key not in obj]
+    if missing:
+        raise FormatError(f"there is no key {', '.join(map(repr, missing))} to read")
+    return {key: obj[key] for key in request.parameters["keys"]}
+
+
 class JsonFormat:
     """Plain values as JSON; NaN and infinity as Python writes them, tuples and NumPy values as lists and numbers."""
 
@@ -73,7 +85,7 @@ class JsonFormat:
             obj = json.loads(data)
         except ValueError as exc:
             raise FormatError(f"not JSON: {exc}") from exc
-        return component_of(obj, request.component) if request.component else obj
+        return _part(obj, request)
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether the values are equal, whatever the order of keys."""
@@ -113,7 +125,7 @@ class JsonLinesFormat:
             obj: Any = json.loads(data) if request.selector else [json.loads(line) for line in data.splitlines()]
         except ValueError as exc:
             raise FormatError(f"not JSON lines: {exc}") from exc
-        return component_of(obj, request.component) if request.component else obj
+        return _part(obj, request)
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether line by line the values are equal."""
@@ -157,7 +169,7 @@ class YamlFormat:
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Read the value, or one item of it as a component; no tag can make anything but plain values."""
         obj = self._load(data)
-        return component_of(obj, request.component) if request.component else obj
+        return _part(obj, request)
 
     @staticmethod
     def _load(data: bytes) -> object:

@@ -1,0 +1,57 @@
+"""Tables as text that people read: ECSV."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from bunter.datastore.formats.tables import same_tables, table_component, to_wanted
+from bunter.errors import FormatError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from bunter.datastore.format import ReadRequest
+
+__all__ = ["EcsvFormat"]
+
+
+class EcsvFormat:
+    """Astropy tables as ECSV, with units, descriptions and meta."""
+
+    name = "ecsv"
+    version = 1
+    extension = ".ecsv"
+    python_types = ("astropy.table:Table", "astropy.table:QTable", "pandas:DataFrame", "pyarrow:Table")
+
+    def to_bytes(self, obj: object) -> bytes:
+        """Write the table as UTF-8 text."""
+        from astropy.table import Table
+
+        table = to_wanted(obj, "astropy.table:Table")
+        if not isinstance(table, Table):
+            raise FormatError(f"the format ecsv writes tables, not {type(obj).__name__}")
+        out = io.StringIO()
+        table.write(out, format="ascii.ecsv")
+        return out.getvalue().encode()
+
+    def _read(self, data: bytes) -> Any:
+        from astropy.table import QTable, Table
+
+        try:
+            return (QTable if b"astropy.table.QTable" in data[:200] else Table).read(data.decode(), format="ascii.ecsv")
+        except (ValueError, KeyError) as exc:
+            raise FormatError(f"not an ECSV table: {exc}") from exc
+
+    def from_bytes(self, data: bytes, request: ReadRequest) -> object:
+        """Read the table, some columns of it, or a component."""
+        table = self._read(data)
+        if columns := request.parameters.get("columns"):
+            table = table[[columns] if isinstance(columns, str) else list(columns)]
+        if request.component:
+            return table_component(table, request.component)
+        return to_wanted(table, request.python_type)
+
+    def same(self, old: bytes, new: bytes) -> bool:
+        """Whether columns, units and values are equal."""
+        return old == new or same_tables(self._read(old), self._read(new))

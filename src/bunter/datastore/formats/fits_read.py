@@ -1,0 +1,262 @@
+"""HDUs to objects: only the HDU, the pixels and the component that are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bunter.datastore.formats.fits_header import NO_WCS, merged, observation_cards, wcs_of
+from bunter.datastore.formats.fits_write import MASK, PSF, UNCERTAINTY
+from bunter.datastore.formats.tables import table_component, to_wanted, wanted_kind
+from bunter.errors import FormatError
+
+if TYPE_CHECKING:
+    from astropy.io.fits import HDUList, Header
+
+    from bunter.datastore.format import ReadRequest
+
+__all__ = ["read_hdus"]
+
+
+def read_hdus(hdus: HDUList, size: int, request: ReadRequest) -> object:
+    """Read what is requested.
+
+    Parameters
+    ----------
+    hdus : HDUList
+        An open file.
+    size : int
+        Length of the file in bytes, to find out whether it was cut short.
+    request : ReadRequest
+        What is wanted.
+    """
+    index = _index(hdus, request)
+    hdu = hdus[index]
+    _refuse_cut(hdu, size)
+    if hasattr(hdu, "columns") and not _is_image(hdu):
+        return _table(hdu, request)
+    header = _header(hdus, index)
+    image = _Image(hdus, index, size, _box(hdu, request))
+    if request.component:
+        return _component(image, header, request.component)
+    kind = request.python_type.rpartition(":")[2]
+    if kind == "Header":
+        return header
+    if kind == "WCS":
+        return image.wcs(header)
+    if request.python_type.startswith("numpy:") or not header and hdu.data is None:
+        return image.data()
+    return _ccd(image, header)
+
+
+def _index(hdus: HDUList, request: ReadRequest) -> int:
+    """Number of the HDU that is meant: the one selected, or the first with data."""
+    selector = request.selector
+    if not selector:
+        return _first_with_data(hdus, request)
+    try:
+        index = int(selector) if selector.isdigit() else hdus.index_of(selector)
+        hdus[index]
+    except (KeyError, IndexError) as exc:
+        names = ", ".join(f"{i} {hdu.name}".strip() for i, hdu in enumerate(hdus))
+        raise FormatError(f"no HDU {selector!r}; there are {names}") from exc
+    return index
+
+
+def _first_with_data(hdus: HDUList, request: ReadRequest) -> int:
+    if hdus[0].header.get("NAXIS", 0) or request.python_type.rpartition(":")[2] in {"Header", "WCS"}:
+        return 0
+    for index in range(1, len(hdus)):
+        if hdus[index].header.get("NAXIS", 0):
+            return index
+    return 0
+
+
+def _is_image(hdu: Any) -> bool:
+    return bool(getattr(hdu, "is_image", False))
+
+
+def _refuse_cut(hdu: Any, size: int) -> None:
+    """Refuse an HDU whose data lie beyond the end of the file."""
+    place = hdu.fileinfo()
+    if place is not None and place["datLoc"] + hdu.size > size:
+        raise FormatError(
+            f"the file is cut short: HDU {hdu.name or 'PRIMARY'!r} ends at byte {place['datLoc'] + hdu.size}, the file at {size}; "
+            "fetch it again"
+        )
+
+
+def _header(hdus: HDUList, index: int) -> Header:
+    if index == 0:
+        return observation_cards(hdus[0].header)
+    return merged(hdus[0].header, hdus[index].header)
+
+
+def _box(hdu: Any, request: ReadRequest) -> tuple[int, int, int, int] | None:
+    """Part of the image that is asked for, checked against its size."""
+    if unknown := set(request.parameters) - {"bbox", "cutout"}:
+        raise FormatError(f"an image is read with the parameter bbox, not {', '.join(sorted(unknown))}")
+    box = request.parameters.get("bbox", request.parameters.get("cutout"))
+    if box is None:
+        return None
+    try:
+        x_begin, y_begin, x_end, y_end = (int(value) for value in box)
+    except (TypeError, ValueError) as exc:
+        raise FormatError(f"bbox is (x_begin, y_begin, x_end, y_end) in pixels from 0, not {box!r}") from exc
+    height, width = hdu.shape[-2:] if len(hdu.shape) >= 2 else (0, 0)
+    if not (0 <= x_begin < x_end <= width and 0 <= y_begin < y_end <= height):
+        raise FormatError(f"bbox {tuple(box)} does not lie in the image, which is {width} x {height} pixels (x, y)")
+    return x_begin, y_begin, x_end, y_end
+
+
+class _Image:
+    """An image HDU, its companions, and the part of them that is asked for."""
+
+    def __init__(self, hdus: HDUList, index: int, size: int, box: tuple[int, int, int, int] | None) -> None:
+        self.hdus, self.hdu, self.index, self.size, self.box = hdus, hdus[index], index, size, box
+
+    def data(self) -> Any:
+        if self.hdu.header.get("NAXIS", 0) == 0 and self.hdu.data is None:
+            raise FormatError(f"HDU {self.index} holds no pixels")
+        return self._pixels(self.hdu)
+
+    def _pixels(self, hdu: Any) -> Any:
+        """Pixels in this machine's byte order."""
+        import numpy as np
+
+        if self.box is None:
+            values = hdu.data
+        else:
+            x_begin, y_begin, x_end, y_end = self.box
+            values = hdu.section[..., y_begin:y_end, x_begin:x_end]
+        return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+
+    def _companion(self, name: str) -> Any:
+        """Extension of this name that belongs to an image that we wrote; None where there is none."""
+        if self.index != 0:
+            return None
+        try:
+            hdu = self.hdus[name]
+        except KeyError:
+            return None
+        _refuse_cut(hdu, self.size)
+        return hdu
+
+    def mask(self) -> Any:
+        if (hdu := self._companion(MASK)) is None:
+            return None
+        mask = self._pixels(hdu)
+        return mask.astype(bool) if hdu.header.get("BOOLMASK") else mask
+
+    def uncertainty(self) -> Any:
+        if (hdu := self._companion(UNCERTAINTY)) is None:
+            return None
+        from astropy import nddata, units
+
+        kinds = (nddata.StdDevUncertainty, nddata.VarianceUncertainty, nddata.InverseVariance, nddata.UnknownUncertainty)
+        kind = {known.__name__: known for known in kinds}.get(hdu.header.get("UTYPE"))
+        if kind is None:
+            raise FormatError(f"the uncertainty is of the kind {hdu.header.get('UTYPE')!r}, which is not known")
+        unit = hdu.header.get("BUNIT")
+        return kind(self._pixels(hdu), unit=None if unit is None else units.Unit(unit), copy=False)
+
+    def psf(self) -> Any:
+        from astropy.io import fits
+
+        hdu = self._companion(PSF)
+        return None if not isinstance(hdu, fits.ImageHDU) else hdu.data.astype(hdu.data.dtype.newbyteorder("="))
+
+    def wcs(self, header: Header) -> Any:
+        shape = tuple(self.hdu.shape) if len(getattr(self.hdu, "shape", ())) else None
+        wcs = wcs_of(header, shape)
+        if wcs is None or self.box is None:
+            return wcs
+        x_begin, y_begin, x_end, y_end = self.box
+        return wcs[y_begin:y_end, x_begin:x_end]
+
+    def fit_header(self, header: Header) -> Header:
+        """Move the reference pixel with the box, and drop our own marks."""
+        if self.box is not None:
+            for axis, begin in enumerate(self.box[:2], 1):
+                if f"CRPIX{axis}" in header:
+                    header[f"CRPIX{axis}"] -= begin
+        header.remove(NO_WCS, ignore_missing=True)
+        return header
+
+
+def _ccd(image: _Image, header: Header) -> Any:
+    from astropy.nddata import CCDData
+
+    data, wcs = image.data(), image.wcs(header)
+    unit = _unit(header)
+    mask, uncertainty, psf = image.mask(), image.uncertainty(), image.psf()
+    meta = image.fit_header(header)
+    meta.remove("BUNIT", ignore_missing=True)
+    return CCDData(data, unit=unit, mask=mask, uncertainty=uncertainty, wcs=wcs, meta=meta, psf=psf, copy=False)
+
+
+def _unit(header: Header) -> Any:
+    """Unit of the pixels; counts of the converter where none is given, as in raw frames."""
+    from astropy import units
+
+    text = header.get("BUNIT")
+    if text is None:
+        return units.adu
+    for spelling in (str(text), str(text).lower()):
+        try:
+            return units.Unit(spelling)
+        except ValueError:
+            continue
+    return units.adu
+
+
+def _component(image: _Image, header: Header, component: str) -> object:
+    """Read one component and nothing else."""
+    if component in {"image", "data"}:
+        return image.data()
+    if component == "mask":
+        return image.mask()
+    if component == "uncertainty":
+        return image.uncertainty()
+    if component == "variance":
+        return _variance(image.uncertainty())
+    if component == "wcs":
+        return image.wcs(header)
+    if component in {"header", "meta"}:
+        return image.fit_header(header)
+    if component == "unit":
+        return str(_unit(header))
+    if component == "shape":
+        return list(image.hdu.shape)
+    if component == "psf":
+        return image.psf()
+    raise FormatError(
+        f"an image has no component {component!r}; there are image, mask, uncertainty, variance, wcs, header, unit, psf and shape"
+    )
+
+
+def _variance(uncertainty: Any) -> Any:
+    """Uncertainty as variance, an array; None where there is none."""
+    if uncertainty is None:
+        return None
+    kind = type(uncertainty).__name__
+    if kind == "StdDevUncertainty":
+        return uncertainty.array**2
+    if kind == "InverseVariance":
+        return 1 / uncertainty.array
+    return uncertainty.array
+
+
+def _table(hdu: Any, request: ReadRequest) -> object:
+    from astropy.table import Table
+
+    if unknown := set(request.parameters) - {"columns"}:
+        raise FormatError(f"a table is read with the parameter columns, not {', '.join(sorted(unknown))}")
+    table = Table.read(hdu)
+    for column in table.itercols():
+        if not column.dtype.isnative:
+            table.replace_column(column.name, column.astype(column.dtype.newbyteorder("=")))
+    if columns := request.parameters.get("columns"):
+        table = table[[columns] if isinstance(columns, str) else list(columns)]
+    if request.component:
+        return table_component(table, request.component)
+    return to_wanted(table, request.python_type) if wanted_kind(request.python_type) else table

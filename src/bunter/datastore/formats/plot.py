@@ -1,0 +1,46 @@
+"""Plots as PNG images."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from bunter.errors import FormatError
+
+if TYPE_CHECKING:
+    from bunter.datastore.format import ReadRequest
+
+__all__ = ["PngFormat"]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+class PngFormat:
+    """PNG bytes, or a matplotlib figure that is drawn when written; reading gives the bytes."""
+
+    name = "png"
+    version = 1
+    extension = ".png"
+    python_types = ("builtins:bytes", "matplotlib.figure:Figure")
+
+    def to_bytes(self, obj: object) -> bytes:
+        """Draw a figure, without the date and program that would make equal plots differ."""
+        if hasattr(obj, "savefig"):
+            out = io.BytesIO()
+            obj.savefig(out, format="png", metadata={"Software": None, "Creation Time": None})
+            return out.getvalue()
+        if isinstance(obj, bytes | bytearray | memoryview) and bytes(obj[:8]) == _SIGNATURE:
+            return bytes(obj)
+        raise FormatError(f"a plot is PNG bytes or a matplotlib figure, not {type(obj).__name__}")
+
+    def from_bytes(self, data: bytes, request: ReadRequest) -> object:
+        """Return the PNG bytes."""
+        if request.component or request.selector:
+            raise FormatError(f"a plot has no part {request.component or request.selector!r}")
+        if not data.startswith(_SIGNATURE):
+            raise FormatError("not a PNG image")
+        return data
+
+    def same(self, old: bytes, new: bytes) -> bool:
+        """Whether the bytes are equal."""
+        return old == new

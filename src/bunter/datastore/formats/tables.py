@@ -1,0 +1,89 @@
+"""Tables of the several libraries: which is which, conversion between them, comparison."""
+
+from __future__ import annotations
+
+
+from typing import TYPE_CHECKING, Any
+
+from bunter.errors import FormatError
+
+if TYPE_CHECKING:
+
+    from astropy.table import Table
+
+__all__ = ["kind_of", "same_columns", "same_tables", "table_component", "to_wanted"]
+
+_KINDS = {"astropy": "astropy", "pandas": "pandas", "pyarrow": "arrow", "polars": "polars"}
+
+
+def kind_of(obj: object) -> str:
+    """Library of a table: ``astropy``, ``pandas``, ``arrow``, ``polars``; empty for what is no table."""
+    for kind in type(obj).__mro__:
+        library = kind.__module__.partition(".")[0]
+        if library in _KINDS and kind.__name__ in {"Table", "DataFrame"}:
+            return _KINDS[library]
+    return ""
+
+
+def wanted_kind(python_type: str) -> str:
+    """Library that a ``module:Class`` belongs to; empty where the reader has no wish."""
+    return _KINDS.get(python_type.partition(".")[0].partition(":")[0], "")
+
+
+def to_wanted(obj: Any, python_type: str) -> Any:
+    """Convert a table to the library of ``python_type``, as far as that is a wish about tables."""
+    want, have = wanted_kind(python_type), kind_of(obj)
+    if not want or want == have:
+        return obj
+    if not have:
+        raise FormatError(f"a {type(obj).__name__} is no table; give an astropy Table, a pandas DataFrame or an Arrow table")
+    if want == "astropy" and have == "pandas":
+        from astropy.table import Table
+
+        return Table.from_pandas(obj)
+    if want == "pandas" and have == "astropy":
+        return obj.to_pandas()
+    from bunter.datastore.formats.arrow import from_arrow, to_arrow
+
+    return from_arrow(to_arrow(obj), want)
+
+
+def table_component(table: Any, component: str) -> object:
+    """Return ``columns`` (names), ``rowcount``, ``schema`` (types by column) or ``meta`` of a table."""
+    kind = kind_of(table)
+    if component == "rowcount":
+        return int(table.num_rows if kind == "arrow" else len(table))
+    if component == "columns":
+        names = {"astropy": "colnames", "arrow": "column_names"}.get(kind, "columns")
+        return [str(name) for name in getattr(table, names)]
+    if component == "schema":
+        return {field.name: str(field.type) for field in to_wanted(table, "pyarrow:Table").schema}
+    if component == "meta" and kind == "astropy":
+        return dict(table.meta)
+    raise FormatError(f"a table has no component {component!r}; there are columns, rowcount, schema and meta")
+
+
+def same_tables(old: Table, new: Table) -> bool:
+    """Whether two astropy tables have equal columns, units, meta and values, NaN with NaN."""
+    if old.colnames != new.colnames or len(old) != len(new) or dict(old.meta) != dict(new.meta):
+        return False
+    return all(same_columns(old[name], new[name]) for name in old.colnames)
+
+
+def same_columns(one: Any, two: Any) -> bool:
+    """Whether two columns have equal dtype, unit, mask and values, NaN with NaN."""
+    import numpy as np
+
+    if getattr(one, "unit", None) != getattr(two, "unit", None) or type(one) is not type(two):
+        return False
+    if not isinstance(one, np.ndarray):
+        return bool(np.all(one == two))
+    if one.dtype != two.dtype or one.shape != two.shape:
+        return False
+    mask = [np.ma.getmaskarray(column) for column in (one, two)]
+    if not np.array_equal(*mask):
+        return False
+    values = [np.asarray(np.ma.getdata(column))[~mask[0]] for column in (one, two)]
+    return bool(np.array_equal(*values, equal_nan=one.dtype.kind in "fc"))
+
+

@@ -1,0 +1,225 @@
+"""What is recorded of artifacts: tables beside the registry's, in the same database and the same transaction."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from bunter.database import IntegrityError
+from bunter.dataset import StoredArtifact
+from bunter.datastore.key import join_key, split_key
+from bunter.errors import KeyTakenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bunter.database import Connection, Transaction
+    from bunter.dataset import AddArtifacts, ArtifactRow
+
+__all__ = ["ArtifactRecords"]
+
+_TABLES = (
+    """
+    CREATE TABLE artifact_directory (
+        id INTEGER PRIMARY KEY, datastore TEXT NOT NULL, path TEXT NOT NULL, UNIQUE (path, datastore)
+    )
+    """,
+    """
+    CREATE TABLE artifact (
+        id INTEGER PRIMARY KEY, directory INTEGER NOT NULL REFERENCES artifact_directory (id), name TEXT NOT NULL,
+        nonce TEXT NOT NULL, size INTEGER NOT NULL, sha256 BLOB, xxh3 BLOB, format TEXT NOT NULL,
+        format_version INTEGER NOT NULL, owned INTEGER NOT NULL, UNIQUE (directory, name)
+    )
+    """,
+    """
+    CREATE TABLE dataset_artifact (
+        dataset_id BLOB NOT NULL, component TEXT NOT NULL, artifact INTEGER NOT NULL REFERENCES artifact (id),
+        selector TEXT NOT NULL, PRIMARY KEY (dataset_id, component)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX dataset_artifact_by_artifact ON dataset_artifact (artifact)",
+    """
+    CREATE TABLE trash (
+        datastore TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (key, datastore)
+    ) WITHOUT ROWID
+    """,
+)
+
+_FIELDS = """
+    l.dataset_id, l.component, d.path, a.name, d.datastore, a.size, a.sha256, a.xxh3, a.format, a.format_version, a.owned,
+    l.selector
+"""
+_JOINS = "JOIN artifact a ON a.id = l.artifact JOIN artifact_directory d ON d.id = a.directory"
+_LOCATE_ONE = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} WHERE l.dataset_id = ?"  # noqa: S608 - constants
+
+# Ids come as one blob, 16 bytes each, so that one statement serves any number of them.
+_WANTED = """
+    WITH RECURSIVE n (i) AS (SELECT 0 WHERE :count > 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count),
+    wanted (i, id) AS (SELECT i, substr(:ids, 1 + 16 * i, 16) FROM n)
+"""
+_LOCATE_MANY = f"""
+    {_WANTED} SELECT {_FIELDS}, w.i FROM wanted w CROSS JOIN dataset_artifact l ON l.dataset_id = w.id {_JOINS}
+"""  # noqa: S608 - constants
+_STORED_AMONG = f"{_WANTED} SELECT DISTINCT w.i FROM wanted w JOIN dataset_artifact l ON l.dataset_id = w.id"  # noqa: S608
+_ALL = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} ORDER BY a.id"  # noqa: S608 - constants
+_REGISTERED = """
+    SELECT d.path, a.name FROM json_each(:keys) k
+    CROSS JOIN artifact_directory d ON d.path = json_extract(k.value, '$[0]') AND d.datastore = :datastore
+    CROSS JOIN artifact a ON a.directory = d.id AND a.name = json_extract(k.value, '$[1]')
+"""
+
+
+class ArtifactRecords:
+    """The tables ``artifact``, ``dataset_artifact`` and ``trash``; every method is given the open connection."""
+
+    def create(self, tx: Transaction) -> None:
+        """Make the tables."""
+        for statement in _TABLES:
+            tx.execute(statement)
+
+    # ------------------------------------------------------------------ writing
+
+    def add(self, tx: Transaction, change: AddArtifacts) -> None:
+        """Record artifacts and which datasets lie in them; as many statements for one as for many.
+
+        Raises
+        ------
+        KeyTakenError
+            If an artifact of this datastore and key, or a place of one of the datasets, is recorded already.
+        """
+        directories = _directories(tx, change.artifacts)
+        first = (tx.fetchone("SELECT max(id) FROM artifact") or (None,))[0] or 0
+        rows = [
+            (i, directories[a.datastore, a.directory], a.name, a.nonce, a.size, a.sha256, a.xxh3, a.format, a.format_version, a.owned)
+            for i, a in enumerate(change.artifacts, first + 1)
+        ]
+        numbers = {a.nonce: i for i, a in enumerate(change.artifacts, first + 1)}
+        if missing := {link.nonce for link in change.links} - numbers.keys():
+            numbers |= _known(tx, missing)
+        try:
+            tx.executemany("INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            links = sorted((k.dataset_id, k.component, numbers[k.nonce], k.selector) for k in change.links)
+            tx.executemany("INSERT INTO dataset_artifact VALUES (?, ?, ?, ?)", links)
+        except IntegrityError as exc:
+            raise KeyTakenError(_taken(tx, change, exc)) from exc
+
+    def remove(self, tx: Transaction, ids: Sequence[bytes]) -> int:
+        """Forget where datasets are stored; artifacts of ours that hold no other dataset go to the trash.
+
+        Returns
+        -------
+        int
+            Number of artifacts moved to the trash.
+        """
+        blob = {"ids": b"".join(ids), "count": len(ids)}
+        tx.execute("CREATE TEMP TABLE IF NOT EXISTS leaving (artifact INTEGER PRIMARY KEY)")
+        tx.execute("DELETE FROM temp.leaving")
+        tx.execute(
+            f"{_WANTED} INSERT OR IGNORE INTO temp.leaving "  # noqa: S608 - constants
+            "SELECT l.artifact FROM wanted w CROSS JOIN dataset_artifact l ON l.dataset_id = w.id",
+            blob,
+        )
+        tx.execute(f"{_WANTED} DELETE FROM dataset_artifact WHERE dataset_id IN (SELECT id FROM wanted)", blob)  # noqa: S608
+        tx.execute("DELETE FROM temp.leaving WHERE artifact IN (SELECT artifact FROM dataset_artifact)")
+        moved = tx.execute(
+            "INSERT OR IGNORE INTO trash SELECT d.datastore, CASE d.path WHEN '' THEN a.name ELSE d.path || '/' || a.name END, "
+            "a.size FROM temp.leaving g JOIN artifact a ON a.id = g.artifact JOIN artifact_directory d ON d.id = a.directory "
+            "WHERE a.owned"
+        ).rowcount
+        tx.execute("DELETE FROM artifact WHERE id IN (SELECT artifact FROM temp.leaving)")
+        return int(moved)
+
+    def forget_trash(self, tx: Transaction, keys: Iterable[str], datastore: str) -> None:
+        """Drop the trash rows of artifacts that are gone."""
+        tx.executemany("DELETE FROM trash WHERE key = ? AND datastore = ?", [(key, datastore) for key in keys])
+
+    # ------------------------------------------------------------------ reading
+
+    def locate(self, conn: Connection, ids: Sequence[bytes]) -> list[list[StoredArtifact]]:
+        """Find where datasets are stored.
+
+        Parameters
+        ----------
+        conn : Connection
+            Where to ask.
+        ids : sequence of bytes
+            16 bytes each.
+
+        Returns
+        -------
+        list[list[StoredArtifact]]
+            For each id its artifacts, one per component; empty where nothing is stored.
+        """
+        if len(ids) == 1:
+            return [[_stored(row) for row in conn.fetchall(_LOCATE_ONE, (ids[0],))]]
+        answer: list[list[StoredArtifact]] = [[] for _ in ids]
+        for row in conn.fetchall(_LOCATE_MANY, {"ids": b"".join(ids), "count": len(ids)}):
+            answer[row[-1]].append(_stored(row[:-1]))
+        return answer
+
+    def stored(self, conn: Connection, ids: Sequence[bytes]) -> list[bool]:
+        """Whether each dataset has an artifact recorded."""
+        found = conn.fetchall(_STORED_AMONG, {"ids": b"".join(ids), "count": len(ids)})
+        present = {row[0] for row in found}
+        return [i in present for i in range(len(ids))]
+
+    def all(self, conn: Connection) -> Iterator[list[StoredArtifact]]:
+        """Every dataset and component with its artifact, in batches; those of one artifact follow each other."""
+        for rows in conn.stream(_ALL):
+            yield [_stored(row) for row in rows]
+
+    def registered(self, conn: Connection, keys: Sequence[str], datastore: str) -> set[str]:
+        """Which of some keys are recorded."""
+        parts = json.dumps([split_key(key) for key in keys])
+        rows = conn.fetchall(_REGISTERED, {"keys": parts, "datastore": datastore})
+        return {join_key(*row) for row in rows}
+
+    def trash(self, conn: Connection, datastore: str) -> list[tuple[str, int]]:
+        """Keys and sizes of artifacts that are to be removed."""
+        return [(key, size) for key, size in conn.fetchall("SELECT key, size FROM trash WHERE datastore = ?", (datastore,))]
+
+
+def _directories(tx: Transaction, artifacts: Sequence[ArtifactRow]) -> dict[tuple[str, str], int]:
+    """Numbers of the directories, new ones made."""
+    names = list({(a.datastore, a.directory): None for a in artifacts})
+    tx.executemany("INSERT OR IGNORE INTO artifact_directory (datastore, path) VALUES (?, ?)", names)
+    rows = tx.fetchall(
+        "SELECT d.datastore, d.path, d.id FROM json_each(?) k CROSS JOIN artifact_directory d "
+        "ON d.path = json_extract(k.value, '$[1]') AND d.datastore = json_extract(k.value, '$[0]')",
+        (json.dumps(names),),
+    )
+    return {(datastore, path): number for datastore, path, number in rows}
+
+
+def _known(tx: Transaction, nonces: Iterable[str]) -> dict[str, int]:
+    """Numbers of artifacts recorded before, for new links to them."""
+    rows = tx.fetchall(
+        "SELECT nonce, id FROM artifact WHERE nonce IN (SELECT value FROM json_each(?))", (json.dumps(sorted(nonces)),)
+    )
+    found = dict(rows)
+    for nonce in nonces:
+        if nonce not in found:
+            raise KeyTakenError(f"a dataset is linked to the artifact {nonce!r}, which is neither new nor recorded")
+    return found
+
+
+def _taken(tx: Transaction, change: AddArtifacts, exc: IntegrityError) -> str:
+    if "dataset_artifact" in str(exc):
+        return "a dataset of this change is stored already; remove it first, or put it under another run"
+    for artifact in change.artifacts:
+        row = tx.fetchone(
+            "SELECT a.nonce FROM artifact a JOIN artifact_directory d ON d.id = a.directory "
+            "WHERE a.name = ? AND d.path = ? AND d.datastore = ? AND a.nonce <> ?",
+            (artifact.name, artifact.directory, artifact.datastore, artifact.nonce),
+        )
+        if row is not None:
+            return f"{join_key(artifact.directory, artifact.name)} is recorded already; ingest a file only once"
+    return f"an artifact of this change is recorded already ({exc})"
+
+
+def _stored(row: tuple[object, ...]) -> StoredArtifact:
+    dataset_id, component, directory, name, datastore, size, sha256, xxh3, form, version, owned, selector = row
+    key = join_key(directory, name)  # type: ignore[arg-type]
+    return StoredArtifact(
+        dataset_id, component, key, datastore, size, sha256, xxh3, form, version, bool(owned), selector  # type: ignore[arg-type]
+    )
