@@ -1,0 +1,364 @@
+"""What every repository promises, as tests: subclass `RepositoryContract` and supply an ``empty`` fixture."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from bunter.butler import Butler
+from bunter.dataset import CollectionType, DatasetRef
+from bunter.errors import (
+    CollectionCycleError,
+    CollectionInUseError,
+    ConflictingDatasetError,
+    ConflictingDefinitionError,
+    DatasetNotFoundError,
+    DimensionNameError,
+    DimensionValueError,
+    InconsistentDataIdError,
+    InvalidQueryError,
+    MissingCollectionError,
+    MissingDatasetTypeError,
+    StorageClassError,
+)
+from bunter.values import Timespan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["RepositoryContract", "fill_dimensions"]
+
+DAY_NS = 86_400 * 10**9
+T0_NS = 1_767_268_800 * 10**9
+
+
+def fill_dimensions(butler: Butler, *, exposures: int = 4, detectors: int = 3) -> None:
+    """Insert an instrument *Cam* with filters g and r, detectors, and exposures of 30 s every 60 s."""
+    insert = butler.dimension_records.insert
+    with butler.transaction():
+        insert("instrument", {"name": "Cam", "class_name": "none", "visit_system": 0})
+        insert("physical_filter", [{"instrument": "Cam", "name": f"Cam-{b}", "band": b} for b in "gr"])
+        insert("detector", [{"instrument": "Cam", "id": d, "full_name": f"D{d}"} for d in range(detectors)])
+        insert("day_obs", {"instrument": "Cam", "id": 20260101, "timespan": (T0_NS, T0_NS + DAY_NS)})
+        insert("group", [{"instrument": "Cam", "name": f"g{e}"} for e in range(exposures)])
+        insert("exposure", [exposure_row(e) for e in range(exposures)])
+
+
+def exposure_row(number: int) -> dict[str, Any]:
+    """Return the record of exposure ``number``."""
+    begin = T0_NS + number * 60 * 10**9
+    return {
+        "instrument": "Cam",
+        "id": number,
+        "obs_id": f"obs{number}",
+        "physical_filter": f"Cam-{'gr'[number % 2]}",
+        "group": f"g{number}",
+        "day_obs": 20260101,
+        "exposure_time": 30.0,
+        "seq_num": number + 1,
+        "observation_type": "science",
+        "timespan": (begin, begin + 30 * 10**9),
+    }
+
+
+class RepositoryContract:
+    """Promises of a repository through the butler's face.
+
+    A subclass has a fixture ``empty`` that yields a writeable `Butler` on an empty repository.
+    """
+
+    @pytest.fixture
+    def butler(self, empty: Butler) -> Iterator[Butler]:
+        fill_dimensions(empty)
+        empty.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+        empty.dataset_types.register("bias", ["instrument", "detector"], "StructuredDataDict", is_calibration=True)
+        empty.collections.register("run1")
+        yield empty
+
+    @staticmethod
+    def put(butler: Butler, exposure: int = 0, detector: int = 0, *, run: str = "run1", **content: object) -> DatasetRef:
+        value = {"e": exposure, "d": detector, **content}
+        return butler.put(value, "thing", instrument="Cam", exposure=exposure, detector=detector, run=run)
+
+    # Datasets
+
+    def test_what_was_put_is_got_by_data_id_ref_and_deferred(self, butler: Butler) -> None:
+        ref = self.put(butler, 1, 2)
+        assert butler.get("thing", instrument="Cam", exposure=1, detector=2, collections="run1") == {"e": 1, "d": 2}
+        assert butler.get(ref) == {"e": 1, "d": 2}
+        assert butler.get_deferred("thing", instrument="Cam", exposure=1, detector=2).get() == {"e": 1, "d": 2}
+
+    def test_the_only_instrument_and_all_collections_are_the_default(self, butler: Butler) -> None:
+        self.put(butler)
+        assert butler.get("thing", exposure=0, detector=0) == {"e": 0, "d": 0}
+
+    def test_the_newest_run_is_searched_first_by_default(self, butler: Butler) -> None:
+        self.put(butler)
+        butler.collections.register("run2")
+        self.put(butler, run="run2", newer=True)
+        assert butler.get("thing", exposure=0, detector=0)["newer"]
+
+    def test_put_of_equal_content_returns_the_ref_that_is_there(self, butler: Butler) -> None:
+        first = self.put(butler)
+        assert self.put(butler) == first
+        assert butler.query_datasets("thing").count() == 1
+
+    def test_put_of_other_content_is_a_conflict_and_changes_nothing(self, butler: Butler) -> None:
+        ref = self.put(butler)
+        with pytest.raises(ConflictingDatasetError, match="other content"):
+            self.put(butler, new=1)
+        assert butler.get(ref) == {"e": 0, "d": 0}
+        assert butler.check().clean
+
+    def test_put_many_is_all_or_nothing(self, butler: Butler) -> None:
+        ids = [{"instrument": "Cam", "exposure": 0, "detector": d} for d in (0, 1, 99)]
+        with pytest.raises(DimensionValueError):
+            butler.put_many([{}, {}, {}], "thing", ids, run="run1")
+        assert butler.query_datasets("thing").count() == 0
+        assert len(butler.put_many([{}, {}], "thing", ids[:2], run="run1")) == 2
+        assert butler.check().clean
+
+    def test_a_value_without_record_is_refused_and_named(self, butler: Butler) -> None:
+        with pytest.raises((DimensionValueError, InconsistentDataIdError), match="exposure"):
+            self.put(butler, 77)
+        assert butler.check().clean
+
+    def test_misspelt_names_are_answered_with_the_nearest(self, butler: Butler) -> None:
+        self.put(butler)
+        with pytest.raises(MissingDatasetTypeError, match="did you mean 'thing'"):
+            butler.get("thin", exposure=0, detector=0)
+        with pytest.raises(DimensionNameError, match="detector"):
+            butler.get("thing", exposure=0, detectr=0)
+        with pytest.raises(MissingCollectionError, match="run1"):
+            butler.get("thing", exposure=0, detector=0, collections="run11")
+
+    def test_not_found_says_where_we_looked(self, butler: Butler) -> None:
+        with pytest.raises(DatasetNotFoundError, match=r"searched run1.*query-datasets"):
+            butler.get("thing", exposure=0, detector=0, collections="run1")
+        assert butler.find_dataset("thing", exposure=0, detector=0) is None
+        assert not butler.exists("thing", exposure=0, detector=0)
+
+    def test_put_needs_a_run_that_exists(self, butler: Butler) -> None:
+        with pytest.raises(MissingCollectionError, match="run"):
+            butler.put({}, "thing", exposure=0, detector=0)
+        with pytest.raises(MissingCollectionError, match="nowhere"):
+            self.put(butler, run="nowhere")
+        assert butler.check().clean
+
+    def test_an_object_of_the_wrong_type_is_refused(self, butler: Butler) -> None:
+        with pytest.raises(StorageClassError):
+            butler.put(object(), "thing", exposure=0, detector=0, run="run1")
+
+    def test_alternate_keys_and_record_fields_are_understood(self, butler: Butler) -> None:
+        self.put(butler, 2, 1)
+        assert butler.get("thing", exposure="obs2", detector="D1") == {"e": 2, "d": 1}
+        assert butler.get("thing", day_obs=20260101, seq_num=3, detector=1) == {"e": 2, "d": 1}
+        assert butler.get("thing", {"exposure.obs_id": "obs2", "detector.full_name": "D1"}) == {"e": 2, "d": 1}
+        with pytest.raises(DimensionValueError, match="obs99"):
+            butler.get("thing", exposure="obs99", detector=0)
+
+    def test_a_dataset_is_known_by_its_id(self, butler: Butler) -> None:
+        ref = self.put(butler)
+        found = butler.get_dataset(ref.id)
+        assert found is not None
+        assert (found, found.data_id, found.run) == (ref, ref.data_id, ref.run)
+        assert butler.get_dataset(UUID(int=1)) is None
+
+    def test_uris_can_be_read(self, butler: Butler) -> None:
+        ref = self.put(butler)
+        uri = butler.get_uri(ref)
+        assert uri.exists()
+        assert b'"e"' in uri.read()
+
+    # Units of work
+
+    def test_a_transaction_sees_its_own_puts_and_publishes_at_the_end(self, butler: Butler) -> None:
+        with butler.transaction():
+            ref = self.put(butler)
+            assert butler.get("thing", exposure=0, detector=0, collections="run1") == {"e": 0, "d": 0}
+            assert butler.exists(ref) or butler.stored(ref)
+        assert butler.query_datasets("thing").count() == 1
+
+    def test_a_failed_transaction_leaves_nothing(self, butler: Butler) -> None:
+        with pytest.raises(ZeroDivisionError), butler.transaction():
+            self.put(butler)
+            raise ZeroDivisionError
+        assert butler.query_datasets("thing").count() == 0
+        assert butler.check().clean
+
+    def test_the_number_of_statements_does_not_grow_with_the_puts(self, butler: Butler) -> None:
+        def cost(exposures: range) -> int:
+            before = butler.repository.statements  # type: ignore[attr-defined]
+            ids = [{"instrument": "Cam", "exposure": e, "detector": d} for e in exposures for d in range(3)]
+            butler.put_many([{} for _ in ids], "thing", ids, run="run1")
+            return int(butler.repository.statements - before)  # type: ignore[attr-defined]
+
+        cost(range(1))
+        assert cost(range(1, 2)) == cost(range(2, 4))
+
+    def test_one_butler_serves_several_threads(self, butler: Butler) -> None:
+        def work(detector: int) -> None:
+            for exposure in range(4):
+                self.put(butler, exposure, detector)
+
+        threads = [threading.Thread(target=work, args=(d,)) for d in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert butler.query_datasets("thing").count() == 12
+
+    # Collections
+
+    def test_chains_are_searched_in_order(self, butler: Butler) -> None:
+        butler.collections.register("run2")
+        butler.collections.register("chain", CollectionType.CHAINED)
+        self.put(butler, 0, 0, which=1)
+        self.put(butler, 0, 0, run="run2", which=2)
+        butler.collections.redefine_chain("chain", ["run1", "run2"])
+        assert butler.get("thing", exposure=0, detector=0, collections="chain")["which"] == 1
+        butler.collections.prepend_chain("chain", "run2")
+        assert butler.get("thing", exposure=0, detector=0, collections="chain")["which"] == 2
+        assert butler.query_datasets("thing", "chain", find_first=False).count() == 2
+
+    def test_a_chain_cannot_contain_itself(self, butler: Butler) -> None:
+        for name in ("a", "b"):
+            butler.collections.register(name, "CHAINED")
+        butler.collections.redefine_chain("a", ["b"])
+        with pytest.raises(CollectionCycleError):
+            butler.collections.redefine_chain("b", ["a"])
+
+    def test_a_collection_keeps_its_type(self, butler: Butler) -> None:
+        assert not butler.collections.register("run1")
+        with pytest.raises(ConflictingDefinitionError):
+            butler.collections.register("run1", "TAGGED")
+
+    def test_tags_hold_datasets_of_several_runs(self, butler: Butler) -> None:
+        refs = [self.put(butler, 0, d) for d in range(2)]
+        butler.collections.register("good", "TAGGED")
+        butler.collections.associate("good", refs)
+        assert {ref.id for ref in butler.query_datasets("thing", "good")} == {ref.id for ref in refs}
+        butler.collections.disassociate("good", refs[:1])
+        assert [ref.id for ref in butler.query_datasets("thing", "good")] == [refs[1].id]
+
+    def test_calibrations_are_found_by_time(self, butler: Butler) -> None:
+        butler.collections.register("calib", "CALIBRATION")
+        for number, run in enumerate(("bias1", "bias2")):
+            butler.collections.register(run)
+            ref = butler.put({"number": number}, "bias", detector=0, run=run)
+            edge = T0_NS + 90 * 10**9
+            butler.collections.certify("calib", [ref], Timespan(None, edge) if number == 0 else Timespan(edge, None))
+        for exposure, number in ((0, 0), (1, 0), (2, 1), (3, 1)):
+            assert butler.get("bias", exposure=exposure, detector=0, collections="calib") == {"number": number}
+        assert butler.get("bias", detector=0, collections="calib", timespan=Timespan.instant(T0_NS)) == {"number": 0}
+
+    def test_overlapping_validity_is_refused(self, butler: Butler) -> None:
+        butler.collections.register("calib", "CALIBRATION")
+        refs = []
+        for run in ("bias1", "bias2"):
+            butler.collections.register(run)
+            refs.append(butler.put({"run": run}, "bias", detector=0, run=run))
+        butler.collections.certify("calib", refs[:1], Timespan(0, 100))
+        with pytest.raises(ConflictingDefinitionError):
+            butler.collections.certify("calib", refs[1:], Timespan(50, 150))
+        butler.collections.certify("calib", refs[1:], Timespan(100, 150))
+
+    def test_removing_a_run_removes_its_datasets_and_files(self, butler: Butler) -> None:
+        uri = butler.get_uri(self.put(butler))
+        butler.collections.register("chain", "CHAINED")
+        butler.collections.redefine_chain("chain", "run1")
+        with pytest.raises(CollectionInUseError):
+            butler.remove_runs("run1")
+        assert uri.exists()
+        assert butler.remove_runs("run1", unlink_from_chains=True) == 1
+        assert not uri.exists()
+        assert "run1" not in butler.collections.query()
+        assert butler.check().clean
+
+    def test_a_removed_dataset_can_be_put_again(self, butler: Butler) -> None:
+        ref = self.put(butler)
+        assert butler.remove_datasets([ref]) == 1
+        assert butler.find_dataset("thing", exposure=0, detector=0) is None
+        again = self.put(butler, other=1)
+        assert again.id != ref.id
+        assert butler.get(again)["other"] == 1
+        assert butler.check().clean
+
+    # Questions
+
+    def test_conditions_select_datasets(self, butler: Butler) -> None:
+        for exposure in range(4):
+            self.put(butler, exposure, exposure % 3)
+        ask = butler.query_datasets
+        assert ask("thing", where="band = 'r'").count() == 2
+        assert ask("thing", where="exposure IN (1..3) AND NOT detector = 1").count() == 2
+        assert ask("thing", where="exposure.seq_num > 2 OR detector = 0").count() == 3
+        assert [ref.data_id["exposure"] for ref in ask("thing", order_by="-exposure", limit=2)] == [3, 2]
+        assert ask("thing", exposure=2).one().data_id["exposure"] == 2
+        assert ask("thing", where="exposure = wanted", bind={"wanted": 3}).count() == 1
+
+    def test_a_wrong_condition_is_shown_with_a_caret(self, butler: Butler) -> None:
+        with pytest.raises(InvalidQueryError, match="detector") as caught:
+            butler.query_datasets("thing", where="detecor = 1").count()
+        assert "^" in str(caught.value)
+
+    def test_an_empty_result_is_explained(self, butler: Butler) -> None:
+        self.put(butler)
+        sentence = butler.query_datasets("thing", where="exposure = 0 AND detector = 2").explain()
+        assert "detector = 2" in sentence
+        assert "1" in sentence
+
+    def test_results_are_tables(self, butler: Butler) -> None:
+        ref = self.put(butler)
+        results = butler.query_datasets("thing")
+        table = results.to_table()
+        assert table["id"][0] == str(ref.id)
+        assert table["exposure"][0] == 0
+        assert table["band"][0] == "g"
+        assert results.to_pandas()["detector"].tolist() == [0]
+        assert "thing" in repr(results)
+
+    def test_data_ids_and_records_are_found(self, butler: Butler) -> None:
+        self.put(butler, 3, 2)
+        assert butler.query_data_ids(["exposure", "detector"]).count() == 12
+        assert [d["exposure"] for d in butler.query_data_ids(["exposure", "detector"], datasets="thing")] == [3]
+        record = butler.query_dimension_records("exposure", exposure=3).one()
+        assert record.obs_id == "obs3"
+        assert record.timespan == Timespan(T0_NS + 180 * 10**9, T0_NS + 210 * 10**9)
+
+    def test_joined_results_have_one_dataset_of_each_type(self, butler: Butler) -> None:
+        butler.dataset_types.register("other", ["instrument", "exposure"], "StructuredDataDict")
+        self.put(butler, 1, 1)
+        other = butler.put({}, "other", exposure=1, run="run1")
+        data_id, thing, found = butler.query_joined("thing", "other").one()
+        assert (data_id["detector"], thing.data_id["detector"], found) == (1, 1, other)
+
+    # The repository itself
+
+    def test_dataset_types_are_registered_once(self, butler: Butler) -> None:
+        kind = butler.dataset_types.register("thing", ["detector", "exposure"], "StructuredDataDict")
+        assert butler.dataset_types.get("thing") == kind
+        with pytest.raises(ConflictingDefinitionError):
+            butler.dataset_types.register("thing", ["detector"], "StructuredDataDict")
+
+    def test_records_must_agree_with_those_that_are_there(self, butler: Butler) -> None:
+        butler.dimension_records.sync("exposure", exposure_row(0))
+        with pytest.raises(ConflictingDefinitionError):
+            butler.dimension_records.sync("exposure", {**exposure_row(0), "exposure_time": 31.0})
+        butler.dimension_records.sync("exposure", {**exposure_row(0), "exposure_time": 31.0}, update=True)
+        assert butler.query_dimension_records("exposure", exposure=0).one().exposure_time == 31.0
+
+    def test_a_butler_can_be_pickled(self, butler: Butler) -> None:
+        self.put(butler)
+        copy = pickle.loads(pickle.dumps(butler.clone(collections="run1", instrument="Cam")))  # noqa: S301 - our own bytes
+        assert copy.get("thing", exposure=0, detector=0) == {"e": 0, "d": 0}
+
+    def test_the_repr_teaches(self, butler: Butler) -> None:
+        assert "query_datasets" in repr(butler)
+        assert "thing" in butler._repr_html_()  # noqa: SLF001 - the notebook protocol
+        assert "run1" in repr(butler.collections)
+        assert "thing" in repr(butler.dataset_types)

@@ -1,0 +1,198 @@
+"""SIGKILL before each effect of a write path: nothing registered is missing, recovery leaves no orphan, redoing works."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from bunter import Butler, FileDataset, effects
+from bunter.contracts.repository import fill_dimensions
+from bunter.dataset import DatasetRef
+from bunter.values import new_id
+
+CHANGING = {
+    "write_new",
+    "copy_new",
+    "link",
+    "symlink",
+    "unlink",
+    "rename",
+    "rmdir",
+    "mkdirs",
+    "append",
+    "open_append",
+    "sync_dir",
+    "sync_file",
+    "checkpoint",
+}
+
+
+def die_at(step):
+    """Kill this process just before its effect number ``step`` that changes something."""
+    seen = 0
+
+    def hook(operation, path):
+        nonlocal seen
+        seen += operation in CHANGING
+        if seen == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    effects.set_hook(hook)
+
+
+def killed(action, step):
+    """Run ``action`` in a child that dies at ``step``; say whether it died before it was done."""
+    child = os.fork()
+    if child == 0:
+        try:
+            die_at(step)
+            action()
+        except BaseException:  # noqa: BLE001 - the child must end here, whatever happens
+            os._exit(3)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL), f"the child failed with status {status}"
+    return status == signal.SIGKILL
+
+
+def at_every_step(template, tmp_path, action, verify):
+    """Kill ``action`` at step 1, 2, ... on a fresh copy each, until it gets through; return how many steps it has."""
+    step = 0
+    while True:
+        step += 1
+        place = tmp_path / f"step{step}"
+        shutil.copytree(template, place)
+        died = killed(lambda place=place: action(place), step)
+        verify(place, died=died)
+        shutil.rmtree(place)
+        if not died:
+            return step - 1
+
+
+def sound(root):
+    """Recover by opening for writing, and see that all that is registered is there and nothing else."""
+    with Butler(root, writeable=True) as butler:
+        butler.repository.recover()
+        refs = list(butler.query_datasets("thing", "*", find_first=False))
+        values = [butler.get(ref) for ref in refs]
+        report = butler.check(deep=True)
+        assert report.clean, report
+        butler.repository.datastore.close()
+    leavings = [path for path in root.rglob("*") if ".stage" in path.parts and path.is_file() and path.suffix != ".lock"]
+    assert leavings == []
+    return refs, values
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    base = tmp_path_factory.mktemp("template")
+    with Butler.create(base / "repo") as butler:
+        fill_dimensions(butler)
+        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+        butler.collections.register("run1")
+    (base / "in").mkdir()
+    for number in range(3):
+        (base / "in" / f"f{number}.json").write_text(f'{{"n": {number}}}')
+    return base
+
+
+def key(number):
+    return {"instrument": "Cam", "exposure": number, "detector": 0}
+
+
+def test_put(template, tmp_path):
+    def act(place):
+        with Butler(place / "repo", run="run1") as butler:
+            butler.put({"n": 0}, "thing", key(0))
+            (place / "acknowledged").touch()
+
+    def verify(place, *, died):
+        _, values = sound(place / "repo")
+        if (place / "acknowledged").exists():
+            assert values == [{"n": 0}]
+        with Butler(place / "repo", run="run1") as butler:
+            butler.put({"n": 0}, "thing", key(0))
+        assert sound(place / "repo")[1] == [{"n": 0}]
+
+    assert at_every_step(template, tmp_path, act, verify) >= 6
+
+
+def test_transaction_of_several_puts_is_whole_or_not_there(template, tmp_path):
+    def act(place):
+        with Butler(place / "repo", run="run1") as butler, butler.transaction():
+            for number in range(3):
+                butler.put({"n": number}, "thing", key(number))
+
+    def verify(place, *, died):
+        refs, _ = sound(place / "repo")
+        assert len(refs) in (0, 3)
+        act(place)
+        assert len(sound(place / "repo")[0]) == 3
+
+    at_every_step(template, tmp_path, act, verify)
+
+
+@pytest.mark.parametrize("transfer", ["copy", "move", "hardlink", "direct"])
+def test_ingest(template, tmp_path, transfer):
+    def act(place):
+        with Butler(place / "repo") as butler:
+            kind = butler.dataset_types.get("thing")
+            group = kind.dimensions
+            files = [
+                FileDataset(
+                    str(place / "in" / f"f{n}.json"),
+                    [DatasetRef(new_id(), kind, butler.standardize(key(n), group.required), "run1")],
+                )
+                for n in range(3)
+            ]
+            butler.ingest(*files, transfer=transfer)
+
+    def verify(place, *, died):
+        refs, _ = sound(place / "repo")
+        assert len(refs) in (0, 3)
+        originals = sorted((place / "in").iterdir())
+        if transfer != "move" or not refs:
+            assert len(originals) == 3
+        else:
+            assert originals == []
+        if not refs:
+            act(place)
+            assert len(sound(place / "repo")[0]) == 3
+
+    at_every_step(template, tmp_path, act, verify)
+
+
+def test_removal(template, tmp_path):
+    full = tmp_path / "full"
+    shutil.copytree(template, full)
+    with Butler(full / "repo", run="run1") as butler:
+        butler.put_many([{"n": n} for n in range(3)], "thing", [key(n) for n in range(3)])
+
+    def act(place):
+        with Butler(place / "repo") as butler:
+            butler.remove_datasets(butler.query_datasets("thing", where="exposure IN (0, 1)"))
+
+    def verify(place, *, died):
+        _, values = sound(place / "repo")
+        assert len(values) in (1, 3)
+        act(place)
+        assert sound(place / "repo")[1] == [{"n": 2}]
+
+    at_every_step(full, tmp_path, act, verify)
+
+
+def test_create_leaves_no_half_repository(tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    def act(place):
+        Butler.create(place / "repo").close()
+
+    def verify(place, *, died):
+        if (place / "repo" / "bunter.yaml").exists():
+            Butler(place / "repo").close()
+        else:
+            shutil.rmtree(place / "repo", ignore_errors=True)
+            act(place)
+
+    at_every_step(tmp_path / "empty", tmp_path, act, verify)
