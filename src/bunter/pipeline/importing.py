@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bunter.errors import PipelineError
 
-__all__ = ["Content", "find_package_file", "gather", "locate"]
+__all__ = ["Content", "find_module_file", "find_package_file", "gather", "locate"]
 
 _PACKAGE_FILE = re.compile(r"([A-Za-z_][\w.]*):(.+)$")
 
@@ -48,6 +48,20 @@ def find_package_file(package: str, name: str) -> Path | None:
             return None
         places = list(spec.submodule_search_locations)
     return next((Path(place, name) for place in places or [] if Path(place, name).is_file()), None)
+
+
+def find_module_file(name: str) -> Path | None:
+    """Return the source file of a module, without importing it or its packages; None if it is not there."""
+    places: list[str] | None = None
+    spec = None
+    parts = name.split(".")
+    for i in range(len(parts)):
+        spec = _find_spec(".".join(parts[: i + 1]), places)
+        if spec is None:
+            return None
+        places = list(spec.submodule_search_locations or [])
+    found = Path(spec.origin) if spec and spec.origin else None
+    return found if found and found.suffix == ".py" else None
 
 
 def _find_spec(name: str, places: list[str] | None) -> importlib.machinery.ModuleSpec | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bunter.dataset import DatasetType
     from bunter.dimensions import Universe
     from bunter.pipeline.pipeline_graph import PipelineGraph, TaskNode
+    from bunter.pipeline.wiring import Wiring
 
 __all__ = ["Pipeline"]
 
@@ -237,23 +238,42 @@ class Pipeline:
         nodes = [resolve_task(entry, universe, self.parameters, trust=trust) for entry in self.tasks.values()]
         return self._assembled(nodes, universe, dataset_types)
 
+    def chosen_labels(self, wiring: Wiring) -> set[str]:
+        """Return the labels that `choose` and `select` leave, given what the tasks read and write."""
+        from bunter.pipeline.selecting import select_labels, select_tasks
+
+        subsets = {name: subset.labels for name, subset in self.subsets.items()}
+        labels = set(self.tasks)
+        for spec in self.chosen:
+            labels &= set(select_labels(spec, wiring, subsets))
+        for expression in self.selected:
+            labels &= set(select_tasks(expression, wiring, subsets))
+        if not labels:
+            raise PipelineError("the selections together leave no task", file=self.location)
+        return labels
+
+    def draw(self, style: str = "text") -> str:
+        """Return a drawing as ``"text"``, ``"svg"`` or ``"mermaid"``; tasks are read, never imported.
+
+        Raises
+        ------
+        PipelineError
+            If there is no such style, or the tasks wait for each other in a circle.
+        """
+        from bunter.pipeline.drawing import diagram_of_pipeline, draw
+
+        return draw(diagram_of_pipeline(self), style)
+
     def _assembled(
         self, nodes: list[TaskNode], universe: Universe, dataset_types: Mapping[str, DatasetType] | None
     ) -> PipelineGraph:
         from bunter.pipeline.pipeline_graph import PipelineGraph
         from bunter.pipeline.resolving import agree_on_dataset_types, check_steps, refuse_made_prerequisites
-        from bunter.pipeline.selecting import select_labels, select_tasks
 
         subsets = {name: subset.labels for name, subset in self.subsets.items()}
         whole = PipelineGraph(tuple(nodes), {}, universe, subsets=subsets)
         check_steps(self.steps, subsets, {label: set(parents) for label, parents in whole.wiring.upstream().items()})
-        labels = set(whole.labels)
-        for spec in self.chosen:
-            labels &= set(select_labels(spec, whole.wiring, subsets))
-        for expression in self.selected:
-            labels &= set(select_tasks(expression, whole.wiring, subsets))
-        if not labels:
-            raise PipelineError("the selections together leave no task", file=self.location)
+        labels = self.chosen_labels(whole.wiring)
         order = whole.wiring.only(labels).ordered()
         refuse_made_prerequisites([whole[label] for label in order])
         part = replace(

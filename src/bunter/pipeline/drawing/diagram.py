@@ -1,0 +1,184 @@
+"""What there is to draw of a pipeline, whether its tasks were imported or only read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bunter.pipeline.pipeline import Pipeline
+    from bunter.pipeline.pipeline_graph import PipelineGraph
+    from bunter.pipeline.statics import StaticTask
+
+__all__ = ["Box", "Diagram", "diagram_of_graph", "diagram_of_pipeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A task, or dataset types that the same tasks write and read.
+
+    Parameters
+    ----------
+    key : str
+        ``T:label`` or ``D:name``.
+    names : tuple of str
+        The label, or the names of the dataset types.
+    dimensions : tuple of str
+        Dimensions of the task or dataset types.
+    note : str
+        Class of the task, or storage class of the dataset types.
+    """
+
+    key: str
+    names: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    note: str
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it is a task."""
+        return self.key.startswith("T:")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """Boxes such that arrows lead from earlier to later ones.
+
+    Parameters
+    ----------
+    boxes : tuple of Box
+        In topological order.
+    arrows : tuple of (str, str)
+        Keys of the boxes at the tail and the tip.
+    prerequisites : frozenset of (str, str)
+        The arrows that are prerequisites: there beforehand.
+    description : str
+        What the pipeline does.
+    missing : tuple of str
+        Labels of tasks whose connections are not known.
+    """
+
+    boxes: tuple[Box, ...]
+    arrows: tuple[tuple[str, str], ...]
+    prerequisites: frozenset[tuple[str, str]] = frozenset()
+    description: str = ""
+    missing: tuple[str, ...] = ()
+
+    def into(self, key: str) -> list[str]:
+        """Return the keys of the boxes from which arrows lead here."""
+        return [tail for tail, tip in self.arrows if tip == key]
+
+    def out_of(self, key: str) -> list[str]:
+        """Return the keys of the boxes to which arrows lead from here."""
+        return [tip for tail, tip in self.arrows if tail == key]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One connection of one task, as far as a drawing cares."""
+
+    label: str
+    dataset_type: str
+    is_input: bool
+    prerequisite: bool
+    dimensions: tuple[str, ...]
+    storage_class: str
+
+
+def diagram_of_graph(graph: PipelineGraph) -> Diagram:
+    """Return what to draw of a resolved pipeline; automatic datasets only where a task reads them."""
+    tasks = [Box(f"T:{t.label}", (t.label,), t.dimensions.required, t.class_name) for t in graph.tasks]
+    lines = [
+        _Line(
+            task.label, one.dataset_type, one.is_input, one.kind == "prerequisite",
+            one.dimensions.required, one.storage_class,
+        )
+        for task in graph.tasks
+        for one in task.connections
+        if not one.is_automatic or graph.consumers_of(one.dataset_type)
+    ]  # fmt: skip
+    return _assemble(tasks, lines, graph.description)
+
+
+def diagram_of_pipeline(pipeline: Pipeline) -> Diagram:
+    """Return what to draw of a pipeline whose tasks are read, never imported.
+
+    Tasks whose source cannot be found, or whose connections are computed, are drawn alone and listed as missing.
+    """
+    from bunter.pipeline.statics import read_tasks
+
+    read = {label: _in_order(task) for label, task in read_tasks(pipeline).items()}
+    order = _chosen(pipeline, read)
+    tasks = [Box(f"T:{name}", (name,), read[name].dimensions, pipeline.tasks[name].class_name) for name in order]
+    lines = [
+        _Line(
+            label, one.name.partition(".")[0], one.is_input, one.kind == "prerequisite",
+            tuple(one.dimensions), one.storage_class,
+        )
+        for label in order
+        for one in read[label].connections
+    ]  # fmt: skip
+    missing = tuple(label for label in order if not read[label].known)
+    return _assemble(tasks, lines, pipeline.description, missing)
+
+
+def _in_order(task: StaticTask) -> StaticTask:
+    """Write dimensions as the default universe orders them, if it has them."""
+    from bunter.dimensions import Universe
+    from bunter.errors import ButlerError
+
+    universe = Universe.default()
+    try:
+        return replace(
+            task,
+            dimensions=universe.conform(task.dimensions).required,
+            connections=tuple(
+                replace(one, dimensions=universe.conform(one.dimensions).required) for one in task.connections
+            ),
+        )
+    except ButlerError:
+        return task
+
+
+def _chosen(pipeline: Pipeline, read: Mapping[str, StaticTask]) -> list[str]:
+    from bunter.pipeline.wiring import Wiring
+
+    wiring = Wiring(
+        {
+            label: tuple(c.name.partition(".")[0] for c in task.connections if c.is_input)
+            for label, task in read.items()
+        },
+        {label: tuple(c.name for c in task.connections if not c.is_input) for label, task in read.items()},
+    )
+    return wiring.only(pipeline.chosen_labels(wiring)).ordered()
+
+
+def _assemble(tasks: Iterable[Box], lines: list[_Line], description: str, missing: tuple[str, ...] = ()) -> Diagram:
+    """Put dataset types that the same tasks write and read into one box, and order all boxes."""
+    about: dict[str, list[_Line]] = {}
+    for line in lines:
+        about.setdefault(line.dataset_type, []).append(line)
+    alike: dict[object, list[str]] = {}
+    for name, own in about.items():
+        roles = frozenset((line.label, line.is_input, line.prerequisite) for line in own)
+        alike.setdefault((roles, own[0].dimensions), []).append(name)
+    datasets = {}
+    for names in alike.values():
+        first = about[names[0]][0]
+        notes = dict.fromkeys(about[name][0].storage_class for name in names)
+        box = Box(f"D:{names[0]}", tuple(names), first.dimensions, ", ".join(notes))
+        datasets |= dict.fromkeys(names, box)
+    ordered: dict[str, Box] = {}
+    for task in tasks:
+        own = [line for line in lines if line.label == task.names[0]]
+        ordered |= {datasets[line.dataset_type].key: datasets[line.dataset_type] for line in own if line.is_input}
+        ordered[task.key] = task
+        ordered |= {datasets[line.dataset_type].key: datasets[line.dataset_type] for line in own if not line.is_input}
+    arrows: dict[tuple[str, str], bool] = {}
+    for line in lines:
+        ends = datasets[line.dataset_type].key, f"T:{line.label}"
+        arrows.setdefault(ends if line.is_input else ends[::-1], line.prerequisite)
+    before = frozenset(arrow for arrow, prerequisite in arrows.items() if prerequisite)
+    return Diagram(tuple(ordered.values()), tuple(arrows), before, description, missing)
