@@ -240,14 +240,14 @@ def test_a_reader_keeps_its_snapshot_while_another_writes(path):
 
 def test_a_writer_that_waits_too_long_says_so(path):
     with Database.open(path) as database, Database.open(path) as other, database.write():  # noqa: SIM117 - two acts
-        with pytest.raises(DatabaseBusyError, match="other writers"), other.write(wait_limit_s=0.05):
+        with pytest.raises(DatabaseBusyError, match="other writers"), other.write(lock_timeout_s=0.05):
             pass
 
 
 def test_a_writer_of_another_program_is_waited_for_and_named(path):
     raw = sqlite3.connect(path, isolation_level=None)
     raw.execute("BEGIN IMMEDIATE")
-    with Database.open(path, wait_limit_s=0.05) as database:
+    with Database.open(path, lock_timeout_s=0.05) as database:
         with pytest.raises(DatabaseBusyError, match="another program"), database.write():
             pass
         raw.execute("ROLLBACK")
@@ -315,11 +315,11 @@ def test_a_writer_that_is_killed_lets_the_next_one_in(path):
     holder = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"in\n"
     with Database.open(path) as database:
-        with pytest.raises(DatabaseBusyError), database.write(wait_limit_s=0.05):
+        with pytest.raises(DatabaseBusyError), database.write(lock_timeout_s=0.05):
             pass
         holder.kill()
         holder.communicate()
-        with database.write(wait_limit_s=10) as tx:
+        with database.write(lock_timeout_s=10) as tx:
             assert tx.fetchone("SELECT count(*) FROM t") == (0,)
 
 

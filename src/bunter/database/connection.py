@@ -117,12 +117,29 @@ class Connection:
         places = ", ".join("?" * len(columns))
         return self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)  # noqa: S608 - our names
 
-    def temporary(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Make a table that only this connection sees, or empty the one of that name, and fill it."""
-        self.execute(f'DROP TABLE IF EXISTS temp."{name}"')
-        names = ", ".join(f'"{column}"' for column in columns)
-        self.execute(f'CREATE TEMP TABLE "{name}" ({names})')
-        self.bulk_insert(name, columns, rows)
+    def upload(self, slot: str, width: int, rows: Iterable[Sequence[object]]) -> str:
+        """Put rows into a table that only this connection sees, in place of those put there before.
+
+        Parameters
+        ----------
+        slot : str
+            Tells apart tables that are needed at the same time.
+        width : int
+            Number of columns; they are called ``c0``, ``c1`` and so on.
+        rows : iterable of sequence
+            The rows.
+
+        Returns
+        -------
+        str
+            Name of the table, to be used before the next upload to this slot.
+        """
+        name = f"upload_{slot}_{width}"
+        columns = [f"c{n}" for n in range(width)]
+        self.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({', '.join(columns)})")
+        self.execute(f"DELETE FROM temp.{name}")  # noqa: S608 - our names
+        self.executemany(f"INSERT INTO temp.{name} VALUES ({', '.join('?' * width)})", rows)  # noqa: S608
+        return f"temp.{name}"
 
     def generation(self) -> int:
         """Return the number that grows with each committed `Transaction.touch`; caches of slow-moving rows go by it."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-WAIT_LIMIT_S = 300.0
+LOCK_TIMEOUT_S = 300.0
 _SYNCHRONOUS = {Durability.full: "FULL", Durability.batch: "NORMAL", Durability.none: "OFF"}
 
 
@@ -44,7 +44,7 @@ class Database:
         Whether `write` is refused.
     tally : Tally
         Where statements are counted.
-    wait_limit_s : float
+    lock_timeout_s : float
         How long a writer waits for others, in seconds.
     """
 
@@ -56,11 +56,11 @@ class Database:
         location: str,
         read_only: bool,
         tally: Tally,
-        wait_limit_s: float,
+        lock_timeout_s: float,
     ) -> None:
         self.location = location
         self.read_only = read_only
-        self.wait_limit_s = wait_limit_s
+        self.lock_timeout_s = lock_timeout_s
         self._pool = pool
         self._queue = queue
         self._tally = tally
@@ -68,7 +68,7 @@ class Database:
         _databases.add(self)
 
     @classmethod
-    def create(cls, path: str | Path, *, wait_limit_s: float = WAIT_LIMIT_S) -> Database:
+    def create(cls, path: str | Path, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Database:
         """Make a new database file and open it.
 
         Raises
@@ -77,10 +77,10 @@ class Database:
             If there is a file already; it stays as it was.
         """
         create_file(_file(path))
-        return cls.open(path, wait_limit_s=wait_limit_s)
+        return cls.open(path, lock_timeout_s=lock_timeout_s)
 
     @classmethod
-    def open(cls, path: str | Path, *, read_only: bool = False, wait_limit_s: float = WAIT_LIMIT_S) -> Database:
+    def open(cls, path: str | Path, *, read_only: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Database:
         """Open an existing database file; never makes one.
 
         Parameters
@@ -89,7 +89,7 @@ class Database:
             The file; ``sqlite:///path`` and ``:memory:`` are understood as well.
         read_only : bool
             Whether `write` is refused.
-        wait_limit_s : float
+        lock_timeout_s : float
             How long a writer waits for others, in seconds.
 
         Raises
@@ -106,17 +106,17 @@ class Database:
         file = _file(path)
         check_file(file)
         tally = Tally()
-        pool = FilePool(file, tally, read_only=read_only, busy_limit_s=wait_limit_s)
+        pool = FilePool(file, tally, read_only=read_only, busy_limit_s=lock_timeout_s)
         with pool.lend():
             queue = Turnstile(f"{file}-queue")
-        return cls(pool, queue, location=str(file), read_only=read_only, tally=tally, wait_limit_s=wait_limit_s)
+        return cls(pool, queue, location=str(file), read_only=read_only, tally=tally, lock_timeout_s=lock_timeout_s)
 
     @classmethod
     def memory(cls) -> Database:
         """Make a database that lives in this process and goes with it."""
         tally = Tally()
         return cls(
-            MemoryPool(tally), None, location=":memory:", read_only=False, tally=tally, wait_limit_s=WAIT_LIMIT_S
+            MemoryPool(tally), None, location=":memory:", read_only=False, tally=tally, lock_timeout_s=LOCK_TIMEOUT_S
         )
 
     @property
@@ -155,7 +155,7 @@ class Database:
 
     @contextmanager
     def write(
-        self, *, durability: Durability = Durability.full, wait_limit_s: float | None = None
+        self, *, durability: Durability = Durability.full, lock_timeout_s: float | None = None
     ) -> Iterator[Transaction]:
         """Open the transaction of this thread; commit it when the block ends, take it back if an exception leaves it.
 
@@ -167,7 +167,7 @@ class Database:
         durability : Durability
             ``full``: a commit survives a power cut once the block has ended; ``batch``: it survives once a later full
             commit has ended, and nothing is ever torn; ``none``: a power cut may damage the file.
-        wait_limit_s : float, optional
+        lock_timeout_s : float, optional
             How long to wait for other writers.
 
         Raises
@@ -183,7 +183,7 @@ class Database:
             return
         if self.read_only:
             raise ReadOnlyError(f"{self.location} is open for reading; open it for writing")
-        limit_s = self.wait_limit_s if wait_limit_s is None else wait_limit_s
+        limit_s = self.lock_timeout_s if lock_timeout_s is None else lock_timeout_s
         with self._turn(limit_s), self._pool.lend() as connection:
             _set_durability(connection, durability)
             transaction = Transaction(connection)

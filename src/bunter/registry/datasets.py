@@ -1,0 +1,150 @@
+"""Datasets added to runs and removed from them."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from bunter.database import IntegrityError
+from bunter.dataset import CollectionType
+from bunter.errors import CollectionTypeError, ConflictingDatasetError
+from bunter.registry.layout import LIVE
+from bunter.registry.presence import require_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bunter.database import Connection, Transaction
+    from bunter.dataset import DatasetColumns
+    from bunter.dataset.changes import AddDatasets, RemoveDatasets
+    from bunter.registry.roster import Roster, TypeRow
+
+__all__ = ["add_datasets", "dataset_members", "remove_datasets"]
+
+_ID_BYTES = 16
+
+
+def add_datasets(tx: Transaction, roster: Roster, change: AddDatasets) -> list[bytes]:
+    """Add datasets to a run; return the ids of those that were there before (only if conflicts are skipped)."""
+    columns = change.columns
+    kind = roster.type_row(columns.dataset_type)
+    run = roster.collections.row(columns.run)
+    if run.type is not CollectionType.RUN:
+        raise CollectionTypeError(f"{columns.run!r} is a {run.type.name} collection; datasets are added to a RUN")
+    if not columns.ids:
+        return []
+    _refuse_odd_ids(columns.ids)
+    require_values(tx, columns.dataset_type.dimensions, columns.values)
+    required = columns.dataset_type.dimensions.required
+    rows: Iterable[tuple[Any, ...]] = zip(columns.ids, *(columns.values[name] for name in required), strict=True)
+    skipped: list[bytes] = []
+    if change.on_conflict == "skip":
+        known = _known(tx, kind, run.number, rows := list(rows))
+        skipped = [row[0] for row in rows if row[0] in known]
+        rows = [row for row in rows if row[0] not in known]
+    _insert(tx, kind, run.number, list(rows), columns)
+    return skipped
+
+
+def _refuse_odd_ids(ids: Sequence[bytes]) -> None:
+    if any(len(id_) != _ID_BYTES for id_ in ids):
+        raise ConflictingDatasetError("a dataset id has 16 bytes; use `bunter.values.new_ids`, or `UUID.bytes`")
+
+
+def _insert(tx: Transaction, kind: TypeRow, run: int, rows: list[tuple[Any, ...]], columns: DatasetColumns) -> None:
+    added = tx.next_change()
+    names = ", ".join(f'"{name}"' for name in kind.dataset_type.dimensions.required)
+    places = ", ?" * len(kind.dataset_type.dimensions.required)
+    comma = ", " if names else ""
+    try:
+        tx.executemany(
+            "INSERT INTO dataset (id, type, run, added) VALUES (?, ?, ?, ?)",
+            zip((row[0] for row in rows), repeat(kind.number), repeat(run), repeat(added)),  # noqa: B905 - endless
+        )
+        tx.executemany(
+            f"INSERT INTO {kind.layout.datasets} (type, run, id{comma}{names}) "  # noqa: S608 - our names
+            f"VALUES ({kind.number}, {run}, ?{places})",
+            rows,
+        )
+    except IntegrityError as exc:
+        raise _conflict(tx, kind, run, rows, columns.run) from exc
+
+
+def _known(connection: Connection, kind: TypeRow, run: int, rows: list[tuple[Any, ...]]) -> set[bytes]:
+    """Pick the ids of rows that are in the run with the same data ID; another meaning of an id is refused."""
+    taken = _taken(connection, kind, run, rows)
+    known = set()
+    for id_, there, same in taken:
+        if there != id_ or not same:
+            raise _conflict(connection, kind, run, rows, "the run")
+        known.add(id_)
+    return known
+
+
+def _taken(
+    connection: Connection, kind: TypeRow, run: int, rows: list[tuple[Any, ...]]
+) -> list[tuple[bytes, bytes, bool]]:
+    """Find what stands in the way: (id that is new, id that is there, whether type, run and data ID are equal)."""
+    names = kind.dataset_type.dimensions.required
+    table = connection.upload("new", 1 + len(names), rows)
+    equal = " AND ".join(f'd."{name}" = q.c{place}' for place, name in enumerate(names, 1)) or "1"
+    by_key = (
+        f"SELECT q.c0, d.id, 1 FROM {table} q CROSS JOIN {kind.layout.datasets} d "  # noqa: S608 - our names
+        f"WHERE d.type = {kind.number} AND d.run = {run} AND {equal}"
+    )
+    by_id = (
+        f"SELECT q.c0, o.id, EXISTS (SELECT 1 FROM {kind.layout.datasets} d WHERE d.type = {kind.number} "  # noqa: S608
+        f"AND d.run = {run} AND d.id = q.c0 AND {equal}) FROM {table} q CROSS JOIN dataset o WHERE o.id = q.c0"
+    )
+    return [(new, there, bool(same)) for new, there, same in connection.fetchall(f"{by_key} UNION {by_id}")]
+
+
+def _conflict(
+    connection: Connection, kind: TypeRow, run: int, rows: list[tuple[Any, ...]], run_name: str
+) -> ConflictingDatasetError:
+    names = kind.dataset_type.dimensions.required
+    by_id = {row[0]: row[1:] for row in rows}
+    inserted = {row[0] for row in rows}
+    for new, there, same in _taken(connection, kind, run, rows):
+        said = dict(zip(names, by_id[new], strict=True))
+        if there == new and not same:
+            return ConflictingDatasetError(f"dataset id {UUID(bytes=new)} is taken by another dataset")
+        if there not in inserted or there != new:
+            return ConflictingDatasetError(
+                f"{run_name!r} has a {kind.dataset_type.name!r} for {said} already ({UUID(bytes=there)}); "
+                "use another run, or remove that one first"
+            )
+    first = dict(zip(names, rows[0][1:], strict=True))
+    return ConflictingDatasetError(
+        f"datasets of {kind.dataset_type.name!r} for {run_name!r} (the first is {first}) are given twice, or there already"
+    )
+
+
+def dataset_members(connection: Connection, roster: Roster, runs: Sequence[str]) -> list[bytes]:
+    """Return the ids of all datasets in runs, ascending."""
+    numbers = [roster.collections.row(name).number for name in runs]
+    found: list[bytes] = []
+    for kind in roster.rows.values():
+        for run in numbers:
+            sql = f"SELECT id FROM {kind.layout.datasets} WHERE type = ? AND run = ?"  # noqa: S608 - our names
+            found += [id_ for (id_,) in connection.fetchall(sql, (kind.number, run))]
+    return sorted(found)
+
+
+def remove_datasets(tx: Transaction, roster: Roster, change: RemoveDatasets) -> int:
+    """Remove datasets, with their tags and validity ranges; return how many there were. Unknown ids are ignored."""
+    now = tx.next_change()
+    gone = tx.upload("gone", 1, ((id_,) for id_ in sorted(change.ids)))
+    types = tx.fetchall(f"SELECT DISTINCT type FROM dataset WHERE id IN (SELECT c0 FROM {gone})")  # noqa: S608
+    for layout in {roster.by_number[number].layout for (number,) in types}:
+        for table in (layout.tags, layout.calibrations):
+            mine = f"retired = {LIVE} AND id IN (SELECT c0 FROM {gone})"  # noqa: S608
+            tx.execute(f"DELETE FROM {table} WHERE {mine} AND added = {now}")  # noqa: S608
+            tx.execute(f"UPDATE {table} SET retired = {now} WHERE {mine}")  # noqa: S608
+        tx.execute(f"DELETE FROM {layout.datasets} WHERE id IN (SELECT c0 FROM {gone})")  # noqa: S608
+    tx.execute(
+        "INSERT INTO removed_dataset (id, type, run, added, removed) "  # noqa: S608
+        f"SELECT id, type, run, added, {now} FROM dataset WHERE id IN (SELECT c0 FROM {gone}) AND added < {now}"
+    )
+    return tx.execute(f"DELETE FROM dataset WHERE id IN (SELECT c0 FROM {gone})").rowcount  # noqa: S608

@@ -1,0 +1,197 @@
+"""The registry: which datasets there are, and what is known of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from bunter.database import Transaction
+from bunter.dataset import changes
+from bunter.dimensions import Universe
+from bunter.errors import ConfigurationError, DatabaseDamagedError
+from bunter.registry import find as finding
+from bunter.registry.calibrations import certify, decertify
+from bunter.registry.collection_changes import register_collection, remove_collection, set_chain, set_collection_doc
+from bunter.registry.datasets import add_datasets, dataset_members, remove_datasets
+from bunter.registry.identify import get_many, removed
+from bunter.registry.memberships import associate, disassociate
+from bunter.registry.record_changes import insert_records
+from bunter.registry.roster import Roster, read_roster
+from bunter.registry.schema import create_registry_tables
+from bunter.registry.type_changes import register_dataset_type, remove_dataset_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from bunter.database import Connection, Database
+    from bunter.dataset import DatasetRef, DatasetType
+    from bunter.query.bound import BoundQuery
+    from bunter.registry.collections import CollectionCatalog
+    from bunter.registry.find import Found
+    from bunter.registry.stream import ResultStream
+    from bunter.values import Timespan
+
+__all__ = ["Registry"]
+
+SCHEMA_VERSION = 1
+
+_HANDLERS: dict[type, Callable[..., Any]] = {
+    changes.RegisterCollection: register_collection,
+    changes.SetChain: set_chain,
+    changes.SetCollectionDoc: set_collection_doc,
+    changes.RemoveCollection: remove_collection,
+    changes.RegisterDatasetType: register_dataset_type,
+    changes.RemoveDatasetType: remove_dataset_type,
+    changes.InsertRecords: insert_records,
+    changes.AddDatasets: add_datasets,
+    changes.RemoveDatasets: remove_datasets,
+    changes.Associate: associate,
+    changes.Disassociate: disassociate,
+    changes.Certify: certify,
+    changes.Decertify: decertify,
+}
+
+
+class Registry:
+    """Collections, dataset types, dimension records and datasets in a database.
+
+    Reading takes a connection and writing a transaction, both lent by the database; the registry keeps none. Use
+    `create` or `open`.
+
+    Parameters
+    ----------
+    database : Database
+        Where rows are.
+    universe : Universe
+        The dimensions.
+    """
+
+    def __init__(self, database: Database, universe: Universe) -> None:
+        self.database = database
+        self.universe = universe
+        self._roster: Roster | None = None
+
+    @classmethod
+    def create(cls, database: Database, universe: Universe) -> Registry:
+        """Make the tables of a registry in a new database."""
+        with database.write() as tx:
+            create_registry_tables(tx, universe)
+            tx.bulk_insert(
+                "attribute",
+                ["name", "value"],
+                [("registry.version", str(SCHEMA_VERSION)), ("registry.universe", json.dumps(universe.to_dict()))],
+            )
+        return cls(database, universe)
+
+    @classmethod
+    def open(cls, database: Database) -> Registry:
+        """Use the registry that is in a database.
+
+        Raises
+        ------
+        DatabaseDamagedError
+            If there is none, as after a creation that was cut off.
+        ConfigurationError
+            If a later version of Bunter made it.
+        """
+        with database.read() as connection:
+            attributes = dict(connection.fetchall("SELECT name, value FROM attribute WHERE name LIKE 'registry.%'"))
+        if "registry.universe" not in attributes:
+            raise DatabaseDamagedError(
+                f"{database.location} holds no registry, as if its creation was cut off; remove it and create it again"
+            )
+        if (version := int(attributes["registry.version"])) > SCHEMA_VERSION:
+            raise ConfigurationError(
+                f"{database.location} has registry format {version}, this Bunter knows up to {SCHEMA_VERSION}; "
+                "upgrade it with `pip install -U bunter`"
+            )
+        return cls(database, Universe.load(json.loads(attributes["registry.universe"])))
+
+    def roster(self, connection: Connection) -> Roster:
+        """Return collections and dataset types as this connection sees them."""
+        if isinstance(connection, Transaction) and connection.touched:
+            mine: Roster | None = connection.scratch.get("roster")
+            if mine is None:
+                mine = connection.scratch["roster"] = read_roster(connection, self.universe)
+            return mine
+        known = self._roster
+        if known is None or known.generation != connection.generation():
+            known = self._roster = read_roster(connection, self.universe)
+        return known
+
+    def collections(self, connection: Connection) -> CollectionCatalog:
+        """Return all collections as they are now."""
+        return self.roster(connection).collections
+
+    def dataset_types(self, connection: Connection) -> Mapping[str, DatasetType]:
+        """Return all dataset types as they are now, by name."""
+        return self.roster(connection).dataset_types
+
+    @property
+    def generation(self) -> int:
+        """Number that grows when collections, dataset types or governors change; as last seen by this object."""
+        return -1 if self._roster is None else self._roster.generation
+
+    def find(
+        self,
+        connection: Connection,
+        dataset_type: DatasetType,
+        rows: Sequence[tuple[Any, ...]],
+        collections: Sequence[str],
+        timespans: Sequence[Timespan | None] | Timespan | None = None,
+    ) -> list[Found | None]:
+        """Find the first dataset for each data ID; see `bunter.registry.find.find`."""
+        return finding.find(connection, self.roster(connection), dataset_type, rows, collections, timespans)
+
+    def get_many(self, connection: Connection, ids: Sequence[bytes]) -> list[DatasetRef | None]:
+        """Return the datasets with these ids, None where there is none."""
+        return get_many(connection, self.roster(connection), ids)
+
+    def removed(self, connection: Connection, ids: Sequence[bytes]) -> list[bytes]:
+        """Pick the ids of datasets that were there once and have been removed."""
+        return removed(connection, ids)
+
+    def members(self, connection: Connection, runs: Sequence[str]) -> list[bytes]:
+        """Return the ids of all datasets in runs, ascending."""
+        return dataset_members(connection, self.roster(connection), runs)
+
+    def associations(self, connection: Connection, dataset_type: DatasetType, collections: Sequence[str]) -> pa.Table:
+        """Return the memberships of a dataset type: id, required dimensions, collection and validity range."""
+        from bunter.registry.associations import associations
+
+        return associations(connection, self.roster(connection), dataset_type, collections)
+
+    def execute(self, query: BoundQuery) -> ResultStream:
+        """Return the rows of a bound query as a stream of columns; nothing runs before somebody looks."""
+        from bunter.registry.stream import ResultStream
+
+        return ResultStream(self, query)
+
+    def apply(self, tx: Transaction, change: changes.Change) -> Any:
+        """Carry out one change within a transaction.
+
+        Returns
+        -------
+        object
+            What the change's own function promises: whether something is new, how many rows changed, or None.
+        """
+        handler = _HANDLERS.get(type(change))
+        if handler is None:
+            raise TypeError(f"the registry knows no change {type(change).__name__}")
+        before = tx.touched
+        result = handler(tx, self.roster(tx), change)
+        if tx.touched and (not before or isinstance(change, _SLOW)):
+            tx.scratch.pop("roster", None)
+        return result
+
+
+_SLOW = (
+    changes.RegisterCollection,
+    changes.SetChain,
+    changes.SetCollectionDoc,
+    changes.RemoveCollection,
+    changes.RegisterDatasetType,
+    changes.RemoveDatasetType,
+)

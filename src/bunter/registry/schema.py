@@ -1,0 +1,93 @@
+"""Tables of a registry: how they are made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bunter.dimensions.records import stored_columns
+from bunter.registry.layout import CAP_COLUMNS, LIVE, GroupLayout, element_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bunter.database import Transaction
+    from bunter.dimensions import Element, Universe
+
+__all__ = ["create_group_tables", "create_registry_tables"]
+
+_TYPES = {"int": "INTEGER", "str": "TEXT", "float": "REAL", "bool": "BOOLEAN", "hash": "BLOB", "region": "BLOB"}
+_RETIRED = f"retired INTEGER NOT NULL DEFAULT {LIVE}"
+
+# Rows with ``added`` and ``retired`` hold from one numbered change to another; those of now have retired = LIVE.
+_STATIC = (
+    f"CREATE TABLE collection (number INTEGER PRIMARY KEY, name TEXT NOT NULL, type INTEGER NOT NULL, "
+    f"doc TEXT NOT NULL, added INTEGER NOT NULL, {_RETIRED}, UNIQUE (name, retired))",
+    f"CREATE TABLE collection_chain (parent INTEGER NOT NULL, position INTEGER NOT NULL, child INTEGER NOT NULL, "
+    f"added INTEGER NOT NULL, {_RETIRED}, PRIMARY KEY (parent, retired, position)) WITHOUT ROWID",
+    "CREATE INDEX collection_chain_child ON collection_chain (child)",
+    "CREATE TABLE dimension_group (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)",
+    f"CREATE TABLE dataset_type (number INTEGER PRIMARY KEY, name TEXT NOT NULL, dimension_group INTEGER NOT NULL, "
+    f"storage_class TEXT NOT NULL, is_calibration BOOLEAN NOT NULL, added INTEGER NOT NULL, {_RETIRED}, "
+    "UNIQUE (name, retired))",
+    "CREATE TABLE dataset (id BLOB NOT NULL PRIMARY KEY, type INTEGER NOT NULL, run INTEGER NOT NULL, "
+    "added INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE removed_dataset (id BLOB NOT NULL, type INTEGER NOT NULL, run INTEGER NOT NULL, "
+    "added INTEGER NOT NULL, removed INTEGER NOT NULL, PRIMARY KEY (id, removed)) WITHOUT ROWID",
+)
+
+
+def create_registry_tables(transaction: Transaction, universe: Universe) -> None:
+    """Make the tables that every registry over this universe has."""
+    for statement in _STATIC:
+        transaction.execute(statement)
+    for element in universe.elements.values():
+        if element.has_table:
+            transaction.execute(_element_table(element))
+        elif element.implied_union_target is not None:  # its values are looked up in another element's table
+            target = element_table(universe[element.implied_union_target])
+            transaction.execute(f'CREATE INDEX "{target}_{element.name}" ON "{target}" ("{element.name}")')
+
+
+def create_group_tables(transaction: Transaction, layout: GroupLayout) -> None:
+    """Make the tables for datasets of one dimension group."""
+    for statement in _group_tables(layout):
+        transaction.execute(statement)
+
+
+def _element_table(element: Element) -> str:
+    columns = list(_columns(stored_columns(element).items(), element.required))
+    if element.spatial is not None:
+        columns += [f"{name} REAL" for name in CAP_COLUMNS]
+    unique = [f"UNIQUE ({_names([*element.requires, alternate.name])})" for alternate in element.alternate_keys]
+    key = f"PRIMARY KEY ({_names(element.required)})"
+    return f'CREATE TABLE "{element_table(element)}" ({", ".join([*columns, key, *unique])}) WITHOUT ROWID'
+
+
+def _group_tables(layout: GroupLayout) -> Iterator[str]:
+    universe = layout.dimensions.universe
+    required = layout.dimensions.required
+    values = list(_columns(((name, universe.key_column(name).kind) for name in required), required))
+    id_ = "id BLOB NOT NULL"
+    history = f"run INTEGER NOT NULL, added INTEGER NOT NULL, {_RETIRED}"
+    tables = {
+        layout.datasets: (["run"], [id_], ["type", "run", *layout.keys]),
+        layout.tags: (["collection"], [id_, history], ["type", "collection", *layout.keys, "retired"]),
+        layout.calibrations: (
+            ["collection", "timespan_begin", "timespan_end"],
+            [id_, history],
+            ["type", "collection", *layout.keys, "timespan_begin", "retired"],
+        ),
+    }
+    for name, (numbers, rest, key) in tables.items():
+        columns = [*(f"{column} INTEGER NOT NULL" for column in ["type", *numbers]), *values, *rest]
+        yield f"CREATE TABLE {name} ({', '.join(columns)}, PRIMARY KEY ({_names(key)})) WITHOUT ROWID"
+        yield f"CREATE INDEX {name}_id ON {name} (id)"
+
+
+def _columns(kinds: Iterable[tuple[str, str]], required: Sequence[str]) -> Iterator[str]:
+    for name, kind in kinds:
+        yield f'"{name}" {_TYPES[kind]}{" NOT NULL" if name in required else ""}'
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
