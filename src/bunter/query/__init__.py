@@ -1,1 +1,27 @@
 """Queries: text or Python objects in, checked and bound trees out; no SQL here."""
+
+from __future__ import annotations
+
+from bunter.query.bind import bind_predicate, bind_query, split_conjuncts, tree_of
+from bunter.query.bound import BoundQuery
+from bunter.query.describe import describe
+from bunter.query.evaluate import evaluate
+from bunter.query.expression import Condition, Order, Term, x
+from bunter.query.parser import parse
+from bunter.query.unparse import unparse
+
+__all__ = [
+    "BoundQuery",
+    "Condition",
+    "Order",
+    "Term",
+    "bind_predicate",
+    "bind_query",
+    "describe",
+    "evaluate",
+    "parse",
+    "split_conjuncts",
+    "tree_of",
+    "unparse",
+    "x",
+]

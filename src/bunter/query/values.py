@@ -39,6 +39,7 @@ class ValueBinder:
 
     def __init__(self, scope: Scope, binds: Mapping[str, object], text: str = "") -> None:
         self.scope, self.binds, self.text = scope, binds, text
+        self.positions: dict[Value, int] = {}
         self._values: dict[type, Callable[..., Value]] = {
             tree.Name: self._name,
             tree.Number: lambda node: Constant(node.value, "int" if isinstance(node.value, int) else "float"),
@@ -78,9 +79,11 @@ class ValueBinder:
 
     def _name(self, node: tree.Name) -> Value:
         try:
-            return self.scope.resolve(node.name)
+            value = self.scope.resolve(node.name)
         except UnknownNameError as error:
             self.fail(str(error), node)
+        self.positions.setdefault(value, node.position)
+        return value
 
     def _time(self, node: tree.Time) -> Value:
         return Constant(self.checked(lambda: as_instant(node.text), node), "time")

@@ -1,0 +1,217 @@
+"""How the parts of a query hang together: governors, automatic spatial and temporal joins, and what nothing relates."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from bunter.errors import InvalidQueryError
+from bunter.query import bound
+from bunter.query.bound import DatasetColumn, ElementColumn, KeyColumn, TimespanOverlap
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Sequence
+
+    from bunter.dataset import DatasetType
+    from bunter.dimensions import DimensionGroup, Universe
+    from bunter.query.bound import Column, Predicate
+
+__all__ = ["check_related", "governors_needed", "pinned", "spatial_joins", "temporal_joins"]
+
+
+def governors_needed(where: Predicate | None, universe: Universe) -> dict[str, Column]:
+    """Return the governors without which identifiers and facts in the condition mean nothing, each with a column that needs it.
+
+    Regions and times mean the same everywhere and need none.
+    """
+    needed: dict[str, Column] = {}
+    for column in bound.columns_of(where):
+        if isinstance(column, DatasetColumn) or column.kind in {"region", "timespan"}:
+            continue
+        own = column.dimension if isinstance(column, KeyColumn) else column.element
+        for name in universe[own].required:
+            if universe[name].governor and name != own:
+                needed.setdefault(name, column)
+    return needed
+
+
+def pinned(where: Predicate | None, governor: str) -> bool:
+    """Whether the condition says which values of the governor are meant: in some term of an AND, in each of an OR."""
+    match where:
+        case None:
+            return False
+        case bound.And(terms):
+            return any(pinned(term, governor) for term in terms)
+        case bound.Or(terms):
+            return all(pinned(term, governor) for term in terms)
+        case _:
+            return governor in bound.referenced_dimensions(where) and any(
+                isinstance(column, KeyColumn) and column.dimension == governor for column in bound.columns_of(where)
+            )
+
+
+class _Parts:
+    """Disjoint sets of things that have been joined."""
+
+    def __init__(self, names: Iterable[Hashable]) -> None:
+        self.parent: dict[Hashable, Hashable] = {name: name for name in names}
+
+    def root(self, name: Hashable) -> Hashable:
+        while self.parent[name] != name:
+            name = self.parent[name] = self.parent[self.parent[name]]
+        return name
+
+    def unite(self, names: Iterable[Hashable]) -> None:
+        roots = [self.root(name) for name in names if name in self.parent]
+        for root in roots[1:]:
+            self.parent[self.root(root)] = self.root(roots[0])
+
+    def sets(self) -> list[list[Hashable]]:
+        found: dict[Hashable, list[Hashable]] = {}
+        for name in self.parent:
+            found.setdefault(self.root(name), []).append(name)
+        return list(found.values())
+
+
+def _leaf_columns(where: Predicate | None, kind: type) -> list[list[Column]]:
+    return [bound.columns_of(leaf) for leaf in bound.walk(where) if isinstance(leaf, kind)]
+
+
+def spatial_joins(
+    dimensions: DimensionGroup, where: Predicate | None, joined: Sequence[DimensionGroup]
+) -> tuple[tuple[str, str], ...]:
+    """Return the pair of elements whose regions must overlap though nobody wrote it, if there is one.
+
+    Parameters
+    ----------
+    dimensions : DimensionGroup
+        All that the query joins.
+    where : Predicate, optional
+        An overlap written in it, also under OR or NOT, relates its two families.
+    joined : sequence of DimensionGroup
+        Groups of datasets and tables of data IDs; each relates all families within it.
+
+    Raises
+    ------
+    InvalidQueryError
+        If it is not clear what to join: more than two families, or two groups of families.
+    """
+    if len(dimensions.spatial) < 2:
+        return ()
+    finest = {element.spatial or element.name: element.name for element in dimensions.finest_spatial()}
+    parts = _Parts(finest)
+    for group in joined:
+        parts.unite(group.spatial)
+    universe = dimensions.universe
+    for columns in _leaf_columns(where, bound.RegionOverlap):
+        parts.unite(universe[column.element].spatial for column in columns if isinstance(column, ElementColumn))
+    sets = parts.sets()
+    if len(sets) == 1:
+        return ()
+    names = [finest[str(name)] for family in sets for name in family]
+    if len(names) == 2:
+        first, second = universe.sorted(names)
+        return ((first, second),)
+    pairs = " or ".join(f"{a}.region OVERLAPS {b}.region" for a, b in pairwise(names))
+    raise InvalidQueryError(f"regions of {', '.join(names)} could be joined in several ways; write {pairs}")
+
+
+def temporal_joins(
+    dimensions: DimensionGroup, where: Predicate | None, searched: Sequence[DatasetType]
+) -> tuple[TimespanOverlap, ...]:
+    """Return the overlaps in time that nobody wrote: of element families, and of calibrations with what is observed.
+
+    Parameters
+    ----------
+    dimensions : DimensionGroup
+        All that the query joins.
+    where : Predicate, optional
+        A condition written in it about two timespans relates them.
+    searched : sequence of DatasetType
+        Dataset types joined; each relates the families within its dimensions, a calibration also its own validity.
+    """
+    columns: dict[str, Column] = {
+        element.temporal or element.name: ElementColumn(element.name, "timespan", "timespan")
+        for element in dimensions.finest_temporal()
+    }
+    columns |= {
+        f"dataset {kind.name}": DatasetColumn(kind.name, "timespan", "timespan")
+        for kind in searched
+        if kind.is_calibration
+    }
+    if len(columns) < 2:
+        return ()
+    parts = _Parts(columns)
+    for kind in searched:
+        parts.unite([*kind.dimensions.temporal, *([f"dataset {kind.name}"] if kind.is_calibration else ())])
+    for leaf in bound.walk(where):
+        if isinstance(leaf, bound.Comparison | TimespanOverlap):
+            parts.unite(_temporal_name(column, dimensions.universe) for column in bound.columns_of(leaf))
+    return _temporal_star([columns[str(members[0])] for members in parts.sets()])
+
+
+def _temporal_name(column: Column, universe: Universe) -> str:
+    if column.kind != "timespan":
+        return ""
+    if isinstance(column, ElementColumn):
+        return universe[column.element].temporal or ""
+    return f"dataset {column.dataset_type}" if isinstance(column, DatasetColumn) else ""
+
+
+def _temporal_star(columns: list[Column]) -> tuple[TimespanOverlap, ...]:
+    """Join every calibration to the one observed timespan; calibrations alone to each other only if they are two."""
+    centre = [column for column in columns if isinstance(column, ElementColumn)]
+    if len(centre) == 1 or len(columns) == 2:
+        middle = centre[0] if centre else columns[0]
+        return tuple(TimespanOverlap(middle, column) for column in columns if column != middle)
+    return ()
+
+
+def check_related(
+    dimensions: DimensionGroup,
+    own: DimensionGroup,
+    joined: Sequence[DimensionGroup],
+    where: Predicate | None,
+    spatial: Sequence[tuple[str, str]],
+) -> None:
+    """Refuse dimensions that the condition brings in and that nothing relates to the result.
+
+    Parameters
+    ----------
+    dimensions : DimensionGroup
+        All that the query joins.
+    own : DimensionGroup
+        Dimensions that were there before the condition.
+    joined : sequence of DimensionGroup
+        Groups of datasets and tables.
+    where : Predicate, optional
+        The condition; a comparison of two columns relates their dimensions.
+    spatial : sequence of (str, str)
+        Automatic spatial joins.
+
+    Raises
+    ------
+    InvalidQueryError
+        Otherwise every row would pair with every value of the stranger. Governors may always be named.
+    """
+    if not own.names or dimensions is own:
+        return
+    universe = dimensions.universe
+    parts = _Parts(dimensions.names)
+    for element in dimensions.elements:
+        parts.unite([*element.required, *element.implies])
+    for group in joined:
+        parts.unite(group.names)
+    for a, b in spatial:
+        parts.unite([*universe[a].required, *universe[b].required])
+    for leaf in bound.walk(where):
+        if isinstance(leaf, bound.Comparison | bound.RegionOverlap | TimespanOverlap):
+            parts.unite(name for one in bound.referenced_dimensions(leaf) for name in universe[one].required)
+    home = {parts.root(name) for name in own.names}
+    for members in parts.sets():
+        strangers = [str(name) for name in members if not universe[str(name)].governor]
+        if strangers and parts.root(members[0]) not in home:
+            raise InvalidQueryError(
+                f"nothing relates {strangers[0]!r} to {own!r}; add a dimension that does (such as visit), "
+                f"or leave it out of the condition"
+            )

@@ -1,0 +1,134 @@
+"""Sky pixels in a condition, where neither the result nor a dataset has them: ``htm7 = 15000`` asks about a region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bunter.errors import InvalidQueryError
+from bunter.query import bound
+from bunter.query.bound import Constant, ElementColumn, KeyColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bunter.dimensions import DimensionGroup, Universe
+    from bunter.query.bound import Predicate, Value
+
+__all__ = ["pixels_as_regions"]
+
+_MOST: Final = 1000
+
+
+def pixels_as_regions(where: Predicate, joined: DimensionGroup, universe: Universe) -> Predicate:
+    """Return the condition with pixels of foreign pixelizations replaced by overlaps with their regions.
+
+    Parameters
+    ----------
+    where : Predicate
+        The condition.
+    joined : DimensionGroup
+        Dimensions of the result and the datasets; the pixels among them are keys like others and stay.
+    universe : Universe
+        Where the names come from.
+
+    Raises
+    ------
+    InvalidQueryError
+        If pixels are compared other than by ``=``, ``!=`` and IN, if there are more than 1000 of them, or if it is not clear
+        whose region they should overlap.
+    """
+    named = {name for name in bound.referenced_dimensions(where) if universe[name].skypix}
+    foreign = named - set(joined.names)
+    if not foreign:
+        return where
+    others = [name for name in bound.referenced_dimensions(where) if name not in named]
+    required = {name for other in others for name in universe[other].required}
+    group = joined | universe.conform(required)
+    for name in sorted(foreign):
+        where = _Replacement(name, group, where).predicate(where)
+    return where
+
+
+class _Replacement:
+    """Replaces the pixels of one pixelization."""
+
+    def __init__(self, name: str, group: DimensionGroup, where: Predicate) -> None:
+        self.name, self.group = name, group
+        self.only = next(
+            (_pixel(term, name) for term in bound.conjuncts(where) if _pixel(term, name) is not None), None
+        )
+
+    def predicate(self, node: Predicate) -> Predicate:
+        match node:
+            case bound.And(terms):
+                return bound.all_of([self.predicate(term) for term in terms])
+            case bound.Or(terms):
+                return bound.any_of([self.predicate(term) for term in terms])
+            case bound.Not(term):
+                return bound.none_of(self.predicate(term))
+            case bound.RegionOverlap(left, right):
+                return bound.RegionOverlap(self.region(left), self.region(right))
+            case _ if self.name in bound.referenced_dimensions(node):
+                return self.overlap(node)
+            case _:
+                return node
+
+    def region(self, value: Value) -> Value:
+        """Region of the one pixel, in place of the pixelization's region column."""
+        if not isinstance(value, ElementColumn) or value.element != self.name:
+            return value
+        if self.only is None:
+            raise InvalidQueryError(
+                f"say which pixel is meant, as in {self.name} = 15000; it is not part of the result"
+            )
+        return self.constant(self.only)
+
+    def overlap(self, node: Predicate) -> Predicate:
+        """Return the overlap with the pixels of a leaf, which compares the key of the pixelization."""
+        column = self.column()
+        match node:
+            case bound.Comparison("=", KeyColumn(), Constant(pixel)):
+                return bound.RegionOverlap(column, self.constant(pixel))
+            case bound.Comparison("!=", KeyColumn(), Constant(pixel)):
+                return bound.Not(bound.RegionOverlap(column, self.constant(pixel)))
+            case bound.Membership(KeyColumn()):
+                pixels = list(_members(node, self.name))
+                return bound.any_of([bound.RegionOverlap(column, self.constant(pixel)) for pixel in pixels])
+            case _:
+                raise InvalidQueryError(f"{self.name} is compared with numbers by =, != or IN only")
+
+    def column(self) -> ElementColumn:
+        """Region that the pixels are to overlap."""
+        elements = [element for element in self.group.finest_spatial() if not element.skypix]
+        if len(elements) == 1:
+            return ElementColumn(elements[0].name, "region", "region")
+        if not elements:
+            raise InvalidQueryError(f"nothing in {self.group!r} has a region that {self.name} could overlap")
+        choices = " or ".join(f"{element.name}.region" for element in elements)
+        raise InvalidQueryError(f"say what should overlap pixels of {self.name}: {choices} OVERLAPS {self.name}.region")
+
+    def constant(self, pixel: object) -> Constant:
+        from bunter.geometry import skypix
+
+        try:
+            return Constant(skypix(self.name).region(int(str(pixel))).encode(), "region")
+        except ValueError as error:
+            raise InvalidQueryError(f"{self.name} has no pixel {pixel}: {error}") from error
+
+
+def _pixel(term: Predicate, name: str) -> object:
+    """Pixel that the term fixes, or None."""
+    match term:
+        case bound.Comparison("=", KeyColumn(dimension), Constant(pixel)) if dimension == name:
+            return pixel
+        case _:
+            return None
+
+
+def _members(node: bound.Membership, name: str) -> Iterator[object]:
+    count = len(node.constants) + sum((end - begin) // stride + 1 for begin, end, stride in node.ranges)
+    if count > _MOST:
+        raise InvalidQueryError(f"{count} pixels of {name} are too many; {_MOST} is the most")
+    yield from node.constants
+    for begin, end, stride in node.ranges:
+        yield from range(begin, end + 1, stride)
