@@ -1,0 +1,234 @@
+"""Selection by closure: targets, what they need, and companions: steps 3 to 6 of the definition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bunter.errors import GraphError
+from bunter.graph.frontier import Frontier
+from bunter.graph.links import ties
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bunter.dimensions import DimensionGroup
+    from bunter.graph.conjuncts import Conjunct
+    from bunter.graph.joins import Joins
+    from bunter.graph.keys import Array
+    from bunter.graph.relation import Pairs
+    from bunter.pipeline import TaskNode
+
+__all__ = ["COMPANION", "NEEDED", "TARGET", "Selection", "Stream", "addressees", "select_closure"]
+
+TARGET, NEEDED, COMPANION = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """Which quanta of one task feed which of another, through one connection.
+
+    Parameters
+    ----------
+    producer, consumer, connection : str
+        Labels, and the consumer's connection.
+    pairs : Pairs
+        Candidate of the producer, candidate of the consumer.
+    """
+
+    producer: str
+    consumer: str
+    connection: str
+    pairs: Pairs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """What is planned.
+
+    Parameters
+    ----------
+    frontier : Frontier
+        Candidates, datasets and edges.
+    roles : mapping of str to array
+        For each label and candidate 0 (not planned), `TARGET`, `NEEDED` or `COMPANION`.
+    brought : mapping of (str, str) to int
+        By consumer and connection, how many quanta are planned only because it reads them.
+    unmet : mapping of str to mapping of str to int
+        By label and condition, how many feasible quanta do not meet it.
+    """
+
+    frontier: Frontier
+    roles: Mapping[str, Array]
+    brought: Mapping[tuple[str, str], int]
+    unmet: Mapping[str, Mapping[str, int]]
+
+
+def addressees(conjunct: Conjunct, tasks: Sequence[TaskNode]) -> tuple[list[str], bool]:
+    """Find the tasks that a condition is about.
+
+    Returns
+    -------
+    labels : list of str
+        Tasks whose quanta it filters.
+    linked : bool
+        Whether it filters them by what they are linked to, not by their own data IDs.
+
+    Raises
+    ------
+    GraphError
+        If the condition has nothing to do with the pipeline.
+    """
+    direct = [task.label for task in tasks if conjunct.speaks_about(task.dimensions)]
+    if direct or conjunct.is_governing:
+        return direct, False
+    related = [task for task in tasks if _related(conjunct.dimensions, task.dimensions)]
+    if last := _most_downstream(related, tasks):
+        return last, True
+    readers = [task.label for task in tasks if _reads_overall(conjunct, task, tasks)]
+    if readers:
+        return [], False
+    raise GraphError(
+        f"`{conjunct.text}` says nothing about this pipeline: no task or overall input has {conjunct.dimensions}, and none "
+        "shares a dimension or the sky with it. Leave it out, or add the task that it was meant for"
+    )
+
+
+def _related(mine: DimensionGroup, other: DimensionGroup) -> bool:
+    shared = (set(mine.names) & set(other.names)) - set(mine.governors)
+    return bool(shared) or any(tie.families for tie in ties(mine | other, (mine, other)))
+
+
+def _made(tasks: Sequence[TaskNode]) -> dict[str, str]:
+    return {connection.dataset_type: task.label for task in tasks for connection in task.outputs}
+
+
+def _reads_overall(conjunct: Conjunct, task: TaskNode, tasks: Sequence[TaskNode]) -> bool:
+    made = _made(tasks)
+    return any(
+        conjunct.speaks_about(connection.dimensions) and not connection.whole and connection.dataset_type not in made
+        for connection in task.inputs
+    )
+
+
+def _most_downstream(related: Sequence[TaskNode], tasks: Sequence[TaskNode]) -> list[str]:
+    """Those of the related tasks that have no related task downstream."""
+    made = _made(tasks)
+    below: dict[str, set[str]] = {task.label: set() for task in tasks}
+    for task in reversed(tasks):
+        for connection in task.inputs:
+            if connection.dataset_type in made:
+                below[made[connection.dataset_type]] |= {task.label} | below[task.label]
+    labels = {task.label for task in related}
+    return [task.label for task in related if not below[task.label] & labels]
+
+
+def select_closure(
+    joins: Joins,
+    tasks: Sequence[TaskNode],
+    conjuncts: Sequence[Conjunct],
+    restrictions: Mapping[tuple[str, str], Conjunct],
+) -> Selection:
+    """Select by the definition of `closure`.
+
+    Parameters
+    ----------
+    joins : Joins
+        Relations of the dimension records.
+    tasks : sequence of TaskNode
+        Producers before consumers.
+    conjuncts : sequence of Conjunct
+        The user's conditions.
+    restrictions : mapping of (str, str) to Conjunct
+        By label and connection, a connection's own condition.
+    """
+    filters: dict[str, list[Conjunct]] = {task.label: [] for task in tasks}
+    meetings: dict[str, list[Conjunct]] = {task.label: [] for task in tasks}
+    spoken: list[tuple[Conjunct, list[str]]] = []
+    for conjunct in conjuncts:
+        labels, linked = addressees(conjunct, tasks)
+        for label in labels:
+            (meetings if linked else filters)[label].append(conjunct)
+        if not conjunct.is_governing:
+            about = labels or [task.label for task in tasks if _reads_overall(conjunct, task, tasks)]
+            spoken.append((conjunct, about))
+    frontier = Frontier(
+        joins, tasks, filters=filters, meetings=meetings, selection=conjuncts, restrictions=restrictions
+    )
+    streams = _streams(frontier)
+    targets, unmet = _targets(frontier, streams, spoken)
+    roles = {label: np.where(mask, TARGET, 0).astype(np.int8) for label, mask in targets.items()}
+    brought = _need(roles, streams)
+    _accompany(frontier, roles, streams)
+    return Selection(frontier, roles, brought, unmet)
+
+
+def _streams(frontier: Frontier) -> list[Stream]:
+    """Feasible edges between quanta, consumers in topological order."""
+    made = _made([rows.task for rows in frontier.tasks.values()])
+    found = []
+    for label, rows in frontier.tasks.items():
+        for connection in rows.task.inputs:
+            producer = made.get(connection.dataset_type)
+            if producer is not None:
+                makers = frontier.datasets[connection.dataset_type].maker
+                assert makers is not None
+                pairs = rows.edges[connection.name]
+                pairs = type(pairs)(makers[pairs.right], pairs.left).where(rows.alive[pairs.left])
+                found.append(Stream(producer, label, connection.name, pairs))
+    return found
+
+
+def _targets(
+    frontier: Frontier, streams: Sequence[Stream], spoken: Sequence[tuple[Conjunct, Sequence[str]]]
+) -> tuple[dict[str, Array], dict[str, dict[str, int]]]:
+    targets = {label: rows.alive.copy() for label, rows in frontier.tasks.items()}
+    unmet: dict[str, dict[str, int]] = {label: {} for label in targets}
+    for conjunct, labels in spoken:
+        met = _meeting(frontier, streams, labels)
+        for label, mask in met.items():
+            if label not in labels and (missed := int(np.count_nonzero(frontier.tasks[label].alive & ~mask))):
+                unmet[label][conjunct.text] = missed
+            targets[label] &= mask
+    return targets, unmet
+
+
+def _meeting(frontier: Frontier, streams: Sequence[Stream], labels: Sequence[str]) -> dict[str, Array]:
+    """Which feasible quanta are of these tasks, or joined to one that is by a directed path."""
+    start = {label: rows.alive if label in labels else np.zeros_like(rows.alive) for label, rows in frontier.tasks.items()}
+    below = {label: mask.copy() for label, mask in start.items()}
+    for stream in streams:
+        reached = stream.pairs.right[below[stream.producer][stream.pairs.left]]
+        below[stream.consumer][reached] = True
+    above = {label: mask.copy() for label, mask in start.items()}
+    for stream in reversed(streams):
+        reached = stream.pairs.left[above[stream.consumer][stream.pairs.right]]
+        above[stream.producer][reached] = True
+    return {label: below[label] | above[label] for label in start}
+
+
+def _need(roles: dict[str, Array], streams: Sequence[Stream]) -> dict[tuple[str, str], int]:
+    """Mark what the planned quanta read, backwards; count what each connection brings."""
+    brought = {}
+    for stream in reversed(streams):
+        role = roles[stream.producer]
+        read = stream.pairs.left[roles[stream.consumer][stream.pairs.right] > 0]
+        before = int(np.count_nonzero(role))
+        role[read] = np.where(role[read] > 0, role[read], NEEDED)
+        brought[stream.consumer, stream.connection] = int(np.count_nonzero(role)) - before
+    return brought
+
+
+def _accompany(frontier: Frontier, roles: dict[str, Array], streams: Sequence[Stream]) -> None:
+    """Add the quanta of tasks without targets all of whose feasible producers are planned."""
+    idle = [label for label, role in roles.items() if not (role == TARGET).any()]
+    for label in idle:
+        own = [stream for stream in streams if stream.consumer == label]
+        fed, starved = np.zeros_like(frontier.tasks[label].alive), np.zeros_like(frontier.tasks[label].alive)
+        for stream in own:
+            fed[stream.pairs.right] = True
+            starved[stream.pairs.right[roles[stream.producer][stream.pairs.left] == 0]] = True
+        added = frontier.tasks[label].alive & fed & ~starved & (roles[label] == 0)
+        roles[label][added] = COMPANION

@@ -1,0 +1,263 @@
+"""Candidates of each task, their edges, and which of them are feasible: steps 1 and 2 of the definition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bunter.graph.calibrations import certified_datasets, lookup
+from bunter.graph.conjuncts import satisfied
+from bunter.graph.links import ties
+from bunter.graph.relation import Pairs, Relation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bunter.dimensions import DimensionGroup
+    from bunter.graph.conjuncts import Conjunct
+    from bunter.graph.joins import Joins
+    from bunter.graph.keys import Array
+    from bunter.graph.sources import Existing
+    from bunter.pipeline import Connection, TaskNode
+
+__all__ = ["DatasetRows", "Frontier", "TaskRows"]
+
+
+@dataclass(slots=True, eq=False)
+class TaskRows:
+    """Candidates of one task.
+
+    Parameters
+    ----------
+    task : TaskNode
+        The task.
+    keys : Relation
+        Their data IDs, required and implied dimensions.
+    alive : array
+        Which are still there.
+    lost : array
+        For those that are not, the number of the step that removed them; -1 for the others.
+    steps : list of (str, int)
+        What was done, and how many were left.
+    edges : dict of str to Pairs
+        By connection: candidate, and row among the datasets of the type.
+    """
+
+    task: TaskNode
+    keys: Relation
+    alive: Array
+    lost: Array
+    steps: list[tuple[str, int]] = field(default_factory=list)
+    edges: dict[str, Pairs] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, task: TaskNode, keys: Relation, origin: str) -> TaskRows:
+        """Start with all candidates."""
+        size = len(keys)
+        return cls(task, keys, np.ones(size, bool), np.full(size, -1, np.int16), [(origin, size)])
+
+    def keep(self, mask: Array, reason: str) -> None:
+        """Remove the candidates for which the mask does not hold, and remember why."""
+        gone = self.alive & ~mask
+        self.alive = self.alive & mask
+        self.lost[gone] = len(self.steps)
+        self.steps.append((reason, int(np.count_nonzero(self.alive))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DatasetRows:
+    """Datasets of one type that candidates may read or write.
+
+    Parameters
+    ----------
+    keys : Relation
+        Their data IDs, required and implied dimensions.
+    existing : Existing or None
+        Where the existing ones come from.
+    source : array or None
+        Row of each in ``existing``.
+    maker : array or None
+        For datasets that the graph makes, the candidate that makes each.
+    """
+
+    keys: Relation
+    existing: Existing | None = None
+    source: Array | None = None
+    maker: Array | None = None
+
+
+class Frontier:
+    """Builds candidates task by task, in topological order.
+
+    Parameters
+    ----------
+    joins : Joins
+        Relations of the dimension records.
+    tasks : sequence of TaskNode
+        Producers before consumers.
+    filters : mapping of str to sequence of Conjunct
+        For each label, the conditions on its quanta that need no join.
+    meetings : mapping of str to sequence of Conjunct
+        For each label, the conditions that hold if some data ID linked to the quantum satisfies them.
+    selection : sequence of Conjunct
+        All conditions, for overall inputs.
+    restrictions : mapping of (str, str) to Conjunct
+        By label and connection, a connection's own condition.
+    """
+
+    def __init__(
+        self,
+        joins: Joins,
+        tasks: Sequence[TaskNode],
+        *,
+        filters: Mapping[str, Sequence[Conjunct]],
+        meetings: Mapping[str, Sequence[Conjunct]],
+        selection: Sequence[Conjunct],
+        restrictions: Mapping[tuple[str, str], Conjunct],
+    ) -> None:
+        self.joins, self.filters, self.meetings = joins, filters, meetings
+        self.selection, self.restrictions = selection, restrictions
+        self.tasks: dict[str, TaskRows] = {}
+        self.datasets: dict[str, DatasetRows] = {}
+        self._narrowed: dict[str, Array] = {}
+        for task in tasks:
+            self.tasks[task.label] = rows = self._candidates(task)
+            self._filter(rows)
+            self._connect(rows)
+            self._produce(rows)
+
+    # Datasets that exist.
+
+    def _existing(self, connection: Connection) -> DatasetRows:
+        name = connection.dataset_type
+        if name not in self.datasets:
+            self.datasets[name] = self._found(name, connection.dimensions)
+        return self.datasets[name]
+
+    def _found(self, name: str, group: DimensionGroup) -> DatasetRows:
+        sources = self.joins.sources
+        if name in sources.calibrations:
+            certified = sources.calibrations[name]
+            rows = certified_datasets(certified)
+            keys = self.joins.expand(certified.existing.keys.take(rows), group)
+            return DatasetRows(keys, certified.existing, rows)
+        if name not in sources.datasets:
+            return DatasetRows(Relation({each: np.zeros(0, np.int64) for each in group.data_id_keys}, 0))
+        existing = sources.datasets[name]
+        return DatasetRows(self.joins.expand(existing.keys, group), existing, np.arange(len(existing.ids)))
+
+    def _readable(self, connection: Connection) -> Array:
+        """Which datasets of an input's type this connection may read."""
+        datasets = self._existing(connection)
+        if connection.kind != "input" or connection.whole or datasets.maker is not None:
+            return np.ones(len(datasets.keys), bool)
+        name = connection.dataset_type
+        if name not in self._narrowed:
+            allowed = np.ones(len(datasets.keys), bool)
+            for conjunct in self.selection:
+                if conjunct.speaks_about(connection.dimensions):
+                    allowed &= satisfied(conjunct, datasets.keys, self.joins)
+            self._narrowed[name] = allowed
+        return self._narrowed[name]
+
+    # Candidates.
+
+    def _candidates(self, task: TaskNode) -> TaskRows:
+        group = task.dimensions
+        required = [connection for connection in task.inputs if connection.minimum > 0]
+        waived = {
+            tie.families
+            for connection in required
+            for tie in ties(group | connection.dimensions, (group, connection.dimensions))
+            if tie.families
+        }
+        start, origin = Relation.unit(), "all data IDs"
+        if required:
+            best = max(required, key=lambda connection: self._reach(group, connection.dimensions))
+            start, origin = self._seen_from(best, group), f"data IDs of {best.dataset_type!r}"
+        keys = self.joins.complete(start, group, waived=waived)
+        return TaskRows.of(task, keys.distinct(group.required, group.implied)[0], origin)
+
+    @staticmethod
+    def _reach(group: DimensionGroup, other: DimensionGroup) -> tuple[int, int]:
+        """How many dimensions of a task follow from a dataset of a connection; fewer joins are better."""
+        linked = ties(group | other, (group, other))
+        reached = set(other.names).union(*(tie.dimensions for tie in linked)) & set(group.required)
+        return len(reached), -len(linked)
+
+    def _seen_from(self, connection: Connection, group: DimensionGroup) -> Relation:
+        datasets = self._existing(connection)
+        relation = datasets.keys.take(np.flatnonzero(self._readable(connection)))
+        for step in self.joins.steps(connection.dimensions, group):
+            relation = relation.join(step)
+        names = [name for name in group.data_id_keys if name in relation]
+        return relation.distinct(names)[0]
+
+    def _filter(self, rows: TaskRows) -> None:
+        for conjunct in self.filters.get(rows.task.label, ()):
+            rows.keep(satisfied(conjunct, rows.keys, self.joins), f"where {conjunct.text}")
+        for conjunct in self.meetings.get(rows.task.label, ()):
+            rows.keep(self._meets(conjunct, rows), f"where {conjunct.text}, by what it is linked to")
+
+    def _meets(self, conjunct: Conjunct, rows: TaskRows) -> Array:
+        group = conjunct.dimensions
+        domain = self.joins.complete(Relation.unit(), group)
+        domain = domain.take(np.flatnonzero(satisfied(conjunct, domain, self.joins)))
+        pairs = self.joins.linked(rows.keys, rows.task.dimensions, domain, group)
+        return pairs.count_left(len(rows.keys)) > 0
+
+    # Edges.
+
+    def _connect(self, rows: TaskRows) -> None:
+        for connection in (*rows.task.inputs, *rows.task.prerequisites):
+            pairs = self._restricted(self._edges(rows, connection), rows, connection)
+            rows.edges[connection.name] = pairs
+            enough = pairs.count_left(len(rows.keys)) >= connection.minimum
+            if connection.minimum > 0:
+                rows.keep(enough, _lack(connection))
+
+    def _edges(self, rows: TaskRows, connection: Connection) -> Pairs:
+        datasets = self._existing(connection)
+        living = np.flatnonzero(rows.alive)
+        keys, group = rows.keys.take(living), rows.task.dimensions
+        if connection.kind == "prerequisite" and connection.dataset_type in self.joins.sources.calibrations:
+            pairs = lookup(self.joins, keys, group, connection, datasets.source)
+        else:
+            readable = np.flatnonzero(self._readable(connection))
+            pairs = self.joins.linked(keys, group, datasets.keys.take(readable), connection.dimensions)
+            pairs = Pairs(pairs.left, readable[pairs.right])
+        return Pairs(living[pairs.left], pairs.right)
+
+    def _restricted(self, pairs: Pairs, rows: TaskRows, connection: Connection) -> Pairs:
+        conjunct = self.restrictions.get((rows.task.label, connection.name))
+        if conjunct is None:
+            return pairs
+        datasets = self.datasets[connection.dataset_type].keys.take(pairs.right)
+        columns = {**rows.keys.take(pairs.left).columns, **datasets.columns}
+        return pairs.where(satisfied(conjunct, Relation(columns, len(pairs)), self.joins))
+
+    def _produce(self, rows: TaskRows) -> None:
+        living = np.flatnonzero(rows.alive)
+        for connection in rows.task.outputs:
+            keys, makers = self._outputs(rows, living, connection.dimensions)
+            self.datasets[connection.dataset_type] = DatasetRows(keys, maker=makers)
+            rows.edges[connection.name] = Pairs(makers, np.arange(len(makers)))
+
+    def _outputs(self, rows: TaskRows, living: Array, group: DimensionGroup) -> tuple[Relation, Array]:
+        keys, own = rows.keys.take(living), rows.task.dimensions
+        if group <= own:
+            return keys.only(group.data_id_keys), living
+        relation = Relation({**keys.columns, " maker": living}, len(living))
+        for step in self.joins.steps(own, group):
+            relation = relation.join(step)
+        for name in group.names:
+            relation = relation.join(self.joins.element(name))
+        relation = relation.distinct([" maker", *group.required], group.implied)[0]
+        return relation.only(group.data_id_keys), relation.columns[" maker"]
+
+
+def _lack(connection: Connection) -> str:
+    few = "no" if connection.minimum == 1 else f"fewer than {connection.minimum}"
+    return f"{few} {connection.dataset_type!r} for input {connection.name!r}"

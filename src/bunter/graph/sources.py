@@ -1,0 +1,176 @@
+"""What a graph is built from: dimension records, existing datasets and calibrations, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from bunter.graph.keys import Vocabulary
+from bunter.graph.relation import Pairs, Relation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from bunter.dimensions import Universe
+    from bunter.graph.keys import Array
+
+__all__ = ["Certified", "Existing", "PlainColumns", "RecordTable", "Sources"]
+
+PlainColumns: TypeAlias = "Mapping[str, Sequence[Any] | Array]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordTable:
+    """Records of one element.
+
+    Parameters
+    ----------
+    keys : Relation
+        Its required and implied dimensions.
+    columns : mapping of str to array
+        Metadata that the selection asks for, and ``timespan_begin``, ``timespan_end`` (int64, ns TAI).
+    """
+
+    keys: Relation
+    columns: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Existing:
+    """Datasets of one type that exist, at most one per data ID.
+
+    Parameters
+    ----------
+    keys : Relation
+        Required dimensions.
+    ids : array
+        ``(n, 16) uint8``.
+    runs : tuple of str
+        Names of runs.
+    run : array
+        Place of each dataset's run in ``runs``.
+    """
+
+    keys: Relation
+    ids: Array
+    runs: tuple[str, ...]
+    run: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Certified:
+    """Certifications of datasets of one calibration type; no two of one rank and data ID overlap in time.
+
+    Parameters
+    ----------
+    existing : Existing
+        The datasets; here data IDs may repeat.
+    begin, end : array
+        Validity, int64 ns TAI, half-open.
+    rank : array
+        Place of the collection in the search; the lowest that has a valid one is taken.
+    """
+
+    existing: Existing
+    begin: Array
+    end: Array
+    rank: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sources:
+    """All that a graph is built from.
+
+    Parameters
+    ----------
+    universe : Universe
+        Where dimensions are defined.
+    vocabulary : Vocabulary
+        Values behind the codes of all relations.
+    records : mapping of str to RecordTable
+        By element; for a sky-pixel dimension, the pixels that matter.
+    datasets : mapping of str to Existing
+        Existing datasets of overall inputs and prerequisites, found first in the input collections.
+    calibrations : mapping of str to Certified
+        Prerequisites that have validity ranges.
+    overlap : callable
+        For two elements (spatial or temporal, or two levels of one sky pixelization), the pairs of rows of their records
+        that overlap.
+    """
+
+    universe: Universe
+    vocabulary: Vocabulary
+    records: Mapping[str, RecordTable]
+    datasets: Mapping[str, Existing]
+    calibrations: Mapping[str, Certified]
+    overlap: Callable[[str, str], Pairs]
+
+    @classmethod
+    def of(
+        cls,
+        universe: Universe,
+        *,
+        records: Mapping[str, PlainColumns],
+        datasets: Mapping[str, tuple[PlainColumns, Array, Sequence[str]]],
+        calibrations: Mapping[str, tuple[PlainColumns, Array, Sequence[str], Array, Array, Array]],
+        overlap: Callable[[str, str], Pairs],
+    ) -> Sources:
+        """Make sources from plain values.
+
+        Parameters
+        ----------
+        universe : Universe
+            Where dimensions are defined.
+        records : mapping
+            By element, columns by name; None for null.
+        datasets : mapping
+            By dataset type: columns of required dimensions, ids ``(n, 16) uint8``, and the run of each.
+        calibrations : mapping
+            The same, then begin, end and rank.
+        overlap : callable
+            As above.
+        """
+        keys = {name: {d: c for d, c in columns.items() if d in universe and universe[d].is_dimension}
+                for name, columns in records.items()}  # fmt: skip
+        every = [*keys.values(), *(part[0] for part in datasets.values()), *(part[0] for part in calibrations.values())]
+        vocabulary = Vocabulary.of([{name: _filled(column) for name, column in columns.items()} for columns in every])
+        tables = {
+            name: RecordTable(
+                encode(vocabulary, keys[name]),
+                {other: np.asarray(column) for other, column in columns.items() if other not in keys[name]},
+            )
+            for name, columns in records.items()
+        }
+        existing = {name: _existing(vocabulary, *part) for name, part in datasets.items()}
+        certified = {
+            name: Certified(_existing(vocabulary, *part[:3]), *map(np.asarray, part[3:]))
+            for name, part in calibrations.items()
+        }
+        return cls(universe, vocabulary, tables, existing, certified, overlap)
+
+
+def _filled(column: Sequence[Any] | Array) -> Sequence[Any] | Array:
+    """The values without nulls."""
+    return column if isinstance(column, np.ndarray) else [value for value in column if value is not None]
+
+
+def encode(vocabulary: Vocabulary, columns: PlainColumns) -> Relation:
+    """Relation of the codes of plain columns; -1 for None."""
+    codes = {}
+    for name, column in columns.items():
+        if isinstance(column, np.ndarray):
+            codes[name] = vocabulary.encode(name, column)
+        else:
+            known = np.fromiter((value is not None for value in column), bool, len(column))
+            codes[name] = np.full(len(column), -1, np.int64)
+            codes[name][known] = vocabulary.encode(name, _filled(column))
+    return Relation(codes, len(next(iter(codes.values()))) if codes else 1)
+
+
+def _existing(vocabulary: Vocabulary, columns: PlainColumns, ids: Array, runs: Sequence[str]) -> Existing:
+    names, run = np.unique(np.asarray(runs, np.str_), return_inverse=True)
+    size = len(ids)
+    keys = encode(vocabulary, columns)
+    return Existing(Relation(keys.columns, size), ids, tuple(str(name) for name in names), run.reshape(-1))

@@ -1,0 +1,197 @@
+"""The definition of a quantum graph, literally: objects and loops, one data ID at a time.
+
+A survey is plain rows: ``records`` (element -> list of dict), ``datasets`` (type -> list of (data ID, id)),
+``calibrations`` (type -> list of (data ID, id, begin, end, rank)), ``overlaps`` (two elements -> set of pairs of keys).
+A condition has ``dimensions``, ``holds(data_id)`` and ``text``.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+
+class BruteForce:
+    def __init__(self, universe, survey, tasks, conditions=(), restrictions=None):
+        self.universe, self.survey, self.tasks, self.conditions = universe, survey, tasks, conditions
+        self.restrictions = restrictions or {}
+        self.made = {c.dataset_type: task.label for task in tasks for c in task.outputs}
+        self.rows = {e: {tuple(row[d] for d in universe[e].required): row for row in rows} for e, rows in survey.records.items()}
+
+    # Data IDs.
+
+    def values(self, dimension):
+        target = self.universe[dimension].implied_union_target
+        rows = self.survey.records.get(target or dimension, [])
+        return sorted({row[dimension] for row in rows if row[dimension] is not None})
+
+    def full(self, required, group):
+        data_id = dict(required)
+        for name in group.lookup_order:
+            element = self.universe[name]
+            if element.has_table and not element.skypix:
+                row = self.rows[name].get(tuple(data_id[d] for d in element.required))
+                if row is None:
+                    return None
+                for implied in element.implies:
+                    if data_id.setdefault(implied, row[implied]) != row[implied]:
+                        return None
+        return data_id
+
+    def conditions_of(self, group, sides=()):
+        """Join tables, and pairs of elements that must overlap, but not those wholly within one side."""
+        found = [(e.name, e.name) for e in group.elements if e.always_join]
+        for finest in (group.finest_spatial(), group.finest_temporal()):
+            found += [(a.name, b.name) for a, b in combinations(finest, 2)]
+        needs = lambda a, b: set(self.universe[a].required) | set(self.universe[b].required)  # noqa: E731
+        return [(a, b) for a, b in found if not any(needs(a, b) <= set(side.names) for side in sides)]
+
+    def families(self, a, b):
+        return frozenset([self.universe[a].spatial, self.universe[b].spatial])
+
+    def fits(self, data_id, a, b):
+        one, other = (tuple(data_id[d] for d in self.universe[e].required) for e in (a, b))
+        return one in self.rows[a] if a == b else (one, other) in self.survey.overlaps[a, b]
+
+    def domain(self, group, waived=()):
+        conditions = [pair for pair in self.conditions_of(group) if pair[0] == pair[1] or self.families(*pair) not in waived]
+        for chosen in product(*(self.values(d) for d in group.required)):
+            data_id = self.full(zip(group.required, chosen, strict=True), group)
+            if data_id is not None and all(self.fits(data_id, a, b) for a, b in conditions):
+                yield data_id
+
+    def linked(self, one, group, other, other_group):
+        if any(one[name] != other[name] for name in one.keys() & other.keys()):
+            return False
+        both = {**one, **other}
+        return all(self.fits(both, a, b) for a, b in self.conditions_of(group | other_group, (group, other_group)))
+
+    # Step 1.
+
+    def addressees(self, w):
+        direct = [t for t in self.tasks if w.dimensions <= t.dimensions]
+        if direct or set(w.dimensions.names) <= set(w.dimensions.governors):
+            return direct, []
+        related = [t for t in self.tasks if self.related(w.dimensions, t.dimensions)]
+        return [], [t for t in related if not any(o is not t and self.is_below(o.label, t.label) for o in related)]
+
+    def related(self, one, other):
+        shared = set(one.names) & set(other.names) - set(one.governors)
+        return bool(shared) or any(a != b for a, b in self.conditions_of(one | other, (one, other)))
+
+    def is_below(self, label, upstream):
+        task = next(t for t in self.tasks if t.label == label)
+        makers = {self.made[c.dataset_type] for c in task.inputs if c.dataset_type in self.made}
+        return upstream in makers or any(self.is_below(maker, upstream) for maker in makers)
+
+    def is_candidate(self, task, data_id):
+        for w in self.conditions:
+            direct, linked = self.addressees(w)
+            if task in direct and not w.holds(data_id):
+                return False
+            if task in linked and not any(
+                w.holds(other) and self.linked(data_id, task.dimensions, other, w.dimensions) for other in self.domain(w.dimensions)
+            ):
+                return False
+        return True
+
+    def readable(self, connection):
+        """Existing datasets of an overall input that the conditions leave."""
+        for required, id_ in self.survey.datasets.get(connection.dataset_type, []):
+            data_id = self.full(required, connection.dimensions)
+            spoken = [w for w in self.conditions if w.dimensions <= connection.dimensions]
+            if connection.kind == "prerequisite" or connection.whole or all(w.holds(data_id) for w in spoken):
+                yield data_id, id_
+
+    def valid(self, task, quantum, connection):
+        """Calibrations valid in the middle of the quantum's time; of the first collection that has any."""
+        finest = task.dimensions.finest_temporal()
+        row = self.rows[finest[0].name][tuple(quantum[d] for d in finest[0].required)] if finest else None
+        found = {}
+        for required, id_, begin, end, rank in self.survey.calibrations[connection.dataset_type]:
+            data_id = self.full(required, connection.dimensions)
+            if self.linked(quantum, task.dimensions, data_id, connection.dimensions):
+                found.setdefault(tuple(sorted(required.items())), {}).setdefault(rank, []).append((begin, end, id_))
+        for ranks in found.values():
+            for _, certified in sorted(ranks.items()):
+                if row is not None:
+                    middle = row["timespan"][0] + (row["timespan"][1] - row["timespan"][0]) // 2
+                    certified = [one for one in certified if one[0] <= middle < one[1]]
+                if len(certified) == 1:
+                    yield certified[0][2]
+                    break
+
+    def reads(self, task, quantum, connection):
+        """What a candidate can read through a connection: ids of existing datasets, or feasible quanta."""
+        own = self.restrictions.get((task.label, connection.name))
+        allowed = lambda other: own is None or own.holds({**quantum, **other})  # noqa: E731
+        link = lambda other: self.linked(quantum, task.dimensions, other, connection.dimensions)  # noqa: E731
+        if connection.dataset_type in self.made:
+            producer = self.made[connection.dataset_type]
+            return [(producer, i) for i, other in enumerate(self.feasible[producer])
+                    if link(made := self.project(other, connection.dimensions)) and allowed(made)]  # fmt: skip
+        if connection.kind == "prerequisite" and connection.dataset_type in self.survey.calibrations:
+            return list(self.valid(task, quantum, connection))
+        return [id_ for data_id, id_ in self.readable(connection) if link(data_id) and allowed(data_id)]
+
+    @staticmethod
+    def project(data_id, group):
+        return {name: data_id[name] for name in group.names}
+
+    # Steps 2 to 6.
+
+    def closure(self):
+        self.feasible, self.edges = {}, {}
+        for task in self.tasks:
+            waived = {
+                self.families(a, b)
+                for c in task.inputs if c.minimum > 0
+                for a, b in self.conditions_of(task.dimensions | c.dimensions, (task.dimensions, c.dimensions)) if a != b
+            }  # fmt: skip
+            self.feasible[task.label] = []
+            for data_id in self.domain(task.dimensions, waived):
+                inputs = {c.name: self.reads(task, data_id, c) for c in (*task.inputs, *task.prerequisites)}
+                enough = all(len(inputs[c.name]) >= c.minimum for c in (*task.inputs, *task.prerequisites))
+                if enough and self.is_candidate(task, data_id):
+                    self.edges[task.label, len(self.feasible[task.label])] = inputs
+                    self.feasible[task.label].append(data_id)
+        every = set(self.edges)
+        targets = {q for q in every if all(self.meets(q, w) for w in self.conditions)}
+        planned, pending = set(targets), list(targets)
+        while pending:
+            for parent in self.parents(pending.pop()) - planned:
+                planned.add(parent)
+                pending.append(parent)
+        idle = {task.label for task in self.tasks} - {label for label, _ in targets}
+        while more := {q for q in every - planned if q[0] in idle and self.parents(q) and self.parents(q) <= planned}:
+            planned |= more
+        return planned
+
+    def parents(self, quantum):
+        return {p for found in self.edges[quantum].values() for p in found if isinstance(p, tuple)}
+
+    def children(self, quantum):
+        return {other for other in self.edges if quantum in self.parents(other)}
+
+    def meets(self, quantum, w):
+        if set(w.dimensions.names) <= set(w.dimensions.governors):
+            return True
+        direct, linked = self.addressees(w)
+        about = {t.label for t in direct + linked} or {
+            t.label for t in self.tasks
+            if any(w.dimensions <= c.dimensions and not c.whole and c.dataset_type not in self.made for c in t.inputs)
+        }  # fmt: skip
+        return self.reaches(quantum, about, self.parents) or self.reaches(quantum, about, self.children)
+
+    def reaches(self, quantum, about, step):
+        return quantum[0] in about or any(self.reaches(other, about, step) for other in step(quantum))
+
+    def outcome(self, planned):
+        """Planned quanta and their inputs as plain values."""
+        name = lambda q: (q[0], tuple(sorted(self.project(self.feasible[q[0]][q[1]], self.task(q[0]).dimensions).items())))  # noqa: E731
+        return {
+            name(q): {c: sorted(str(name(p)) if isinstance(p, tuple) else p.hex() for p in found) for c, found in self.edges[q].items()}
+            for q in planned
+        }
+
+    def task(self, label):
+        return next(t for t in self.tasks if t.label == label)

@@ -1,0 +1,36 @@
+"""The relational builder against the definition."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from hypothesis import HealthCheck, event, given, settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from brute_force import BruteForce
+from surveys import UNIVERSE, conditions, outcome, pipelines, surveys, to_sources
+
+from bunter.errors import GraphError
+from bunter.graph.closure import select_closure
+from bunter.graph.joins import Joins
+
+calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@calm
+@given(surveys(), pipelines(), conditions())
+def test_the_relational_builder_plans_what_the_definition_says(survey, pipeline, said):
+    tasks, restrictions = pipeline
+    sources = to_sources(survey)
+    brute = BruteForce(UNIVERSE, survey, tasks, said, restrictions)
+    own = {key: condition.conjunct() for key, condition in restrictions.items()}
+    try:
+        selection = select_closure(Joins(sources), tasks, [w.conjunct() for w in said], own)
+    except GraphError as error:
+        assert "says nothing about this pipeline" in str(error)
+        return
+    planned = brute.closure()
+    event(f"{min(len(planned) // 4 * 4, 20)}+ quanta")
+    assert outcome(selection, sources) == brute.outcome(planned)
