@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bunter.dataset import DatasetType
     from bunter.dimensions import Universe
     from bunter.pipeline.pipeline_graph import PipelineGraph, TaskNode
+    from bunter.pipeline.pipeline_task import PipelineTask
     from bunter.pipeline.wiring import Wiring
 
 __all__ = ["Pipeline"]
@@ -69,7 +71,8 @@ class Pipeline:
         name, _, labels = str(location).partition("#")
         path = locate(name, Path(), PipelineError)
         content = gather(read_yaml_file(path), path.parent, (path.resolve(),))
-        pipeline = cls._of_content(content, name)
+        own = all(_is_own(entry.source.file) for entry in content.tasks.values())
+        pipeline = cls._of_content(content, name, trusted=own)
         return pipeline.choose(labels) if labels else pipeline
 
     @classmethod
@@ -220,7 +223,7 @@ class Pipeline:
         dataset_types : Mapping[str, DatasetType], optional
             Dataset types of the repository.
         trust : bool or collection of str, optional
-            Whether to import task classes outside installed entry points, or the packages from which one may; by
+            Whether to import task classes outside installed entry points, or packages from which one may besides; by
             default as the pipeline is trusted.
 
         Raises
@@ -232,11 +235,46 @@ class Pipeline:
         from bunter.pipeline.resolving import resolve_task
 
         universe = universe or Universe.default()
-        trust = self.trusted if trust is None else trust
+        trust = self._trust(trust)
         if not self.tasks:
             raise PipelineError("the pipeline has no tasks", file=self.location)
         nodes = [resolve_task(entry, universe, self.parameters, trust=trust) for entry in self.tasks.values()]
-        return self._assembled(nodes, universe, dataset_types)
+        try:
+            return self._assembled(nodes, universe, dataset_types)
+        except PipelineError as error:
+            if error.file is not None:
+                raise
+            raise PipelineError(str(error), file=self.location) from error
+
+    def task_class(self, label: str, *, trust: bool | Collection[str] | None = None) -> type[PipelineTask[Any]]:
+        """Import and return the class of one task.
+
+        Raises
+        ------
+        PipelineError
+            If there is no such task, or its class cannot be imported.
+        """
+        from bunter.pipeline.trust import find_task
+
+        self._known([label])
+        entry = self.tasks[label]
+        found: type[PipelineTask[Any]] | None = entry.task_class
+        return found or find_task(entry.class_name, trust=self._trust(trust))
+
+    def values_of(self, label: str, *, trust: bool | Collection[str] | None = None) -> dict[str, tuple[Any, str]]:
+        """Return value and source of every configuration field of a task, by dotted name.
+
+        The source is ``file:line``, the words of an argument, or ``"default"``.
+        """
+        from bunter.pipeline.configuring import sources_of
+
+        return sources_of(self.task_class(label, trust=trust).Config, self.tasks[label], self.parameters)
+
+    def _trust(self, trust: bool | Collection[str] | None) -> bool | Collection[str]:
+        """Return what may be imported: packages that are named add to what is trusted anyway."""
+        if isinstance(trust, bool):
+            return trust
+        return True if self.trusted else trust or False
 
     def chosen_labels(self, wiring: Wiring) -> set[str]:
         """Return the labels that `choose` and `select` leave, given what the tasks read and write."""
@@ -286,6 +324,14 @@ class Pipeline:
             contracts=tuple((one.expression, one.message) for one in self.contracts),
         )
         return part.select(labels)
+
+
+def _is_own(file: str) -> bool:
+    """Whether a file belongs to the user or the system: what another user wrote comes from elsewhere."""
+    try:
+        return Path(file).stat().st_uid in {0, os.getuid()}
+    except OSError:
+        return False
 
 
 def _split_override(override: str) -> tuple[str, str, str]:

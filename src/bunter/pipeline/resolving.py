@@ -7,12 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from bunter.dataset import DatasetType
-from bunter.errors import ButlerError, PipelineError, near
+from bunter.errors import ButlerError, PipelineError, StorageClassError, near
 from bunter.pipeline.configuring import build_config
 from bunter.pipeline.connections import Connections
 from bunter.pipeline.pipeline_graph import Connection, TaskNode
 from bunter.pipeline.pipeline_task import PipelineTask
 from bunter.pipeline.trust import find_task
+from bunter.storage_class import storage_class
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -171,7 +172,10 @@ def agree_on_dataset_types(
     for name, sides in mentions.items():
         definition, origin = _definition(name, sides, registered or {})
         for task, connection in sides:
-            _refuse_misfit(task, connection, definition, origin)
+            try:
+                _refuse_misfit(task, connection, definition, origin)
+            except StorageClassError as error:
+                raise PipelineError(f"task {task.label!r}, connection {connection.name!r}: {error}") from error
         if definition is not None:
             found[name] = definition
         elif registered is not None:
@@ -207,27 +211,21 @@ def _refuse_misfit(task: TaskNode, connection: Connection, definition: DatasetTy
             f"task {task.label!r} {verb} {name!r} with dimensions {connection.dimensions}, but {origin} has it with"
             f" {definition.dimensions}; make them equal, or rename the connection {connection.name!r}"
         )
-    if connection.component is None and not _converts(connection, definition):
+    given = definition.storage_class
+    if connection.component is not None:
+        given = storage_class(given).component(connection.component)
+    wanted = connection.storage_class
+    if not (_converts(given, wanted) if connection.is_input else _converts(wanted, given)):
         raise PipelineError(
-            f"task {task.label!r} {verb} {name!r} as {connection.storage_class}, but {origin} has it as"
-            f" {definition.storage_class}, and the one does not convert to the other"
+            f"task {task.label!r} {verb} {name!r} as {wanted}, but {origin} has it as {given},"
+            " and the one does not convert to the other"
         )
 
 
-def _converts(connection: Connection, definition: DatasetType) -> bool:
-    """Whether the storage classes are equal, or the object can be converted on its way."""
-    given, wanted = definition.storage_class, connection.storage_class
-    if not connection.is_input:
-        given, wanted = wanted, given
-    if given == wanted:
-        return True
-    from bunter.storage_class import storage_classes
-
-    known = storage_classes()
-    for name in (given, wanted):
-        if name not in known:
-            raise PipelineError(f"{connection.dataset_type!r} has an unknown storage class {name!r}{near(name, known)}")
-    return known[wanted].can_convert(known[given])
+def _converts(given: str, wanted: str) -> bool:
+    """Whether an object of one storage class is, or can be made, one of another."""
+    one, other = storage_class(given), storage_class(wanted)
+    return given == wanted or given in other.converts_from or one.python_type == other.python_type
 
 
 def check_steps(

@@ -164,7 +164,7 @@ def _assemble(tasks: Iterable[Box], lines: list[_Line], description: str, missin
     for name, own in about.items():
         roles = frozenset((line.label, line.is_input, line.prerequisite) for line in own)
         alike.setdefault((roles, own[0].dimensions), []).append(name)
-    datasets = {}
+    datasets: dict[str, Box] = {}
     for names in alike.values():
         first = about[names[0]][0]
         notes = dict.fromkeys(about[name][0].storage_class for name in names)

@@ -1,0 +1,177 @@
+"""Commands about pipelines: show, check, draw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bunter.cli.output import Emit
+    from bunter.pipeline import Pipeline, PipelineGraph
+
+__all__ = ["pipeline", "pipeline_options", "read_pipeline"]
+
+
+def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that change a pipeline: values, files of values, selection, trust."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_OPTIONS = (
+    click.option(
+        "-c", "--config", "overrides", multiple=True, metavar="LABEL:FIELD=VALUE", help="Set a value. Repeatable."
+    ),
+    click.option(
+        "-C", "--config-file", "files", multiple=True, metavar="LABEL:FILE", help="Set the values of a YAML file."
+    ),
+    click.option("--select-tasks", "select", metavar="EXPR", help="Use a part, such as '<= warp & ~S:plots'."),
+    click.option("--trust", multiple=True, metavar="PACKAGE", help="Package whose tasks may be imported. Repeatable."),
+)
+
+
+def read_pipeline(
+    location: str, overrides: tuple[str, ...] = (), files: tuple[str, ...] = (), select: str | None = None
+) -> Pipeline:
+    """Read a pipeline file and apply what the options say; files of values before single ones."""
+    from bunter.errors import PipelineError
+    from bunter.pipeline import Pipeline
+
+    found = Pipeline.from_file(location)
+    for file in files:
+        label, colon, name = file.partition(":")
+        if not colon:
+            raise PipelineError(f"{file!r} is not LABEL:FILE")
+        found = found.configure_from(label, name)
+    found = found.configure(*overrides)
+    return found.select(select) if select else found
+
+
+def _resolve(found: Pipeline, repo: str | None, trust: tuple[str, ...]) -> PipelineGraph:
+    """Import and check the tasks, against a repository if one is given."""
+    if repo is None:
+        return found.resolve(trust=trust or None)
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False) as butler:
+        known = {kind.name: kind for kind in butler.dataset_types.query()}
+        return found.resolve(butler.universe, known, trust=trust or None)
+
+
+@click.group(epilog="Example: bunter pipeline check drp.yaml -b demo")
+def pipeline() -> None:
+    """Show, check or draw a pipeline."""
+
+
+@pipeline.command(epilog="Example: bunter pipeline show drp.yaml --values isr")
+@click.argument("location", metavar="PIPELINE")
+@pipeline_options
+@click.option("--values", "label", metavar="LABEL", help="Show the configuration of a task, and who set each value.")
+@click.option("--schema", "schema_of", metavar="LABEL", help="Print the JSON schema of a task's configuration.")
+@click.option("--subsets", is_flag=True, help="List the subsets and steps.")
+@output_options
+def show(
+    *,
+    location: str,
+    overrides: tuple[str, ...],
+    files: tuple[str, ...],
+    select: str | None,
+    trust: tuple[str, ...],
+    label: str | None,
+    schema_of: str | None,
+    subsets: bool,
+    emit: Emit,
+) -> None:
+    """List the tasks of PIPELINE in the order in which they run, or details of it.
+
+    PIPELINE is a file, or package:file; '#' chooses a part, as in drp.yaml#isr..warp,plots.
+    """
+    found = read_pipeline(location, overrides, files, select)
+    if label is not None:
+        rows = [(name, value, source) for name, (value, source) in found.values_of(label, trust=trust or None).items()]
+        emit.rows(("field", "value", "source"), rows)
+    elif schema_of is not None:
+        _print_schema(found, schema_of, trust)
+    elif subsets:
+        steps = {step.label: ", ".join(step.dimensions) for step in found.steps}
+        emit.rows(
+            ("subset", "tasks", "step over", "description"),
+            [(s.name, ", ".join(s.labels), steps.get(s.name), s.description) for s in found.subsets.values()],
+        )
+    else:
+        emit.rows(("label", "class", "dimensions", "reads", "writes"), _task_rows(_resolve(found, None, trust)))
+
+
+def _print_schema(found: Pipeline, label: str, trust: tuple[str, ...]) -> None:
+    import json
+
+    from bunter.pipeline import config_schema
+
+    click.echo(json.dumps(config_schema(found.task_class(label, trust=trust or None).Config), indent=2))
+
+
+def _task_rows(graph: PipelineGraph) -> list[tuple[str, ...]]:
+    return [
+        (
+            task.label,
+            task.class_name,
+            ", ".join(task.dimensions.required),
+            ", ".join(one.dataset_type for one in task.connections if one.is_input),
+            ", ".join(one.dataset_type for one in task.connections if not one.is_input and not one.is_automatic),
+        )
+        for task in graph.tasks
+    ]
+
+
+@pipeline.command(epilog="Example: bunter pipeline check drp.yaml -b demo -c isr:saturation=50000")
+@click.argument("location", metavar="PIPELINE")
+@pipeline_options
+@click.option("-b", "--butler", "repo", metavar="REPO", help="Check against the dataset types of a repository, too.")
+@output_options
+def check(
+    *,
+    location: str,
+    overrides: tuple[str, ...],
+    files: tuple[str, ...],
+    select: str | None,
+    trust: tuple[str, ...],
+    repo: str | None,
+    emit: Emit,
+) -> None:
+    """Check PIPELINE: classes, configurations, connections, order, dataset types, subsets and steps."""
+    graph = _resolve(read_pipeline(location, overrides, files, select), repo, trust)
+    made = [name for name in graph.dataset_types if graph.producer_of(name) is not None]
+    emit.record(
+        {"valid": True, "tasks": list(graph.labels), "inputs": list(graph.overall_inputs), "makes": made},
+        f"{location} is valid: {len(graph)} tasks, {', '.join(graph.labels)};"
+        f" it reads {', '.join(graph.overall_inputs) or 'nothing'}",
+    )
+
+
+@pipeline.command(epilog="Example: bunter pipeline draw drp.yaml -o drp.svg")
+@click.argument("location", metavar="PIPELINE")
+@click.option("--style", type=click.Choice(["text", "svg", "mermaid"]), help="By default what the file's name says.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file.")
+@click.option("--select-tasks", "select", metavar="EXPR", help="Draw a part, such as '<= warp & ~S:plots'.")
+@output_options
+def draw(*, location: str, style: str | None, output: str | None, select: str | None, emit: Emit) -> None:
+    """Draw PIPELINE: tasks and the dataset types between them. The tasks are read, never imported."""
+    from pathlib import Path
+
+    found = read_pipeline(location, select=select)
+    endings = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}
+    style = style or endings.get(Path(output).suffix if output else "", "text")
+    drawing = found.draw(style)
+    if output is not None:
+        Path(output).write_text(drawing, encoding="utf-8")
+        emit.record({"drawing": output, "style": style}, f"drew {location} in {output}")
+    elif emit.style == "json":
+        emit.record({"style": style, "drawing": drawing})
+    else:
+        click.echo(drawing, nl=False)
