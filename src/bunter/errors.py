@@ -189,9 +189,20 @@ class InvalidQueryError(UserError, ValueError):
         message = super().__str__()
         if self.position is None or not self.text:
             return message
-        begin = self.text.rfind("\n", 0, self.position) + 1
-        line = self.text[begin:].split("\n", 1)[0]
-        return f"{message}\n  {line}\n  {' ' * (self.position - begin)}^"
+        line, column = _excerpt(self.text, self.position)
+        return f"{message}\n  {line}\n  {' ' * column}^"
+
+
+def _excerpt(text: str, position: int, width: int = 100) -> tuple[str, int]:
+    """Part of the line around a position, short enough for a terminal, and the position within it."""
+    begin = text.rfind("\n", 0, position) + 1
+    line = text[begin:].split("\n", 1)[0].replace("\t", " ")
+    column = position - begin
+    if len(line) <= width:
+        return line, column
+    first = max(0, min(column - width // 2, len(line) - width))
+    before, after = "..." if first else "", "..." if first + width < len(line) else ""
+    return f"{before}{line[first : first + width]}{after}", column - first + len(before)
 
 
 class EmptyQueryResultError(UserError, LookupError):
