@@ -22,7 +22,7 @@ CAP_COLUMNS = ("cap_x", "cap_y", "cap_z", "cap_cos", "cap_sin")
 
 def element_table(element: Element) -> str:
     """Name of the table of an element's records."""
-    return f"dimension_{element.name}"
+    return f"record_{element.name}"
 
 
 def element_columns(element: Element) -> tuple[str, ...]:

@@ -40,10 +40,12 @@ def create_registry_tables(transaction: Transaction, universe: Universe) -> None
     """Make the tables that every registry over this universe has."""
     for statement in _STATIC:
         transaction.execute(statement)
-    for element in universe.elements.values():
+    elements = universe.elements.values()
+    for element in elements:
         if element.has_table:
             transaction.execute(_element_table(element))
-        elif element.implied_union_target is not None:  # its values are looked up in another element's table
+    for element in elements:
+        if element.implied_union_target is not None:  # its values are looked up in another element's table
             target = element_table(universe[element.implied_union_target])
             transaction.execute(f'CREATE INDEX "{target}_{element.name}" ON "{target}" ("{element.name}")')
 
