@@ -32,6 +32,7 @@ CARDS: Final = {
     "DATE-OBS": "begin of the exposure",
     "DATE-END": "end of the exposure",
     "MJD-OBS": "[d] begin of the exposure, UTC",
+    "MJD-END": "[d] end of the exposure, UTC",
     "EXPTIME": "[s] time with the shutter open",
     "DARKTIME": "[s] time since the last clearing",
     "RADESYS": "frame of RA, DEC and the WCS",
@@ -91,6 +92,7 @@ def _of_exposure(exposure: Exposure) -> dict[str, str | int | float]:
         "DATE-OBS": exposure.begin.isoformat(timespec="milliseconds"),
         "DATE-END": exposure.end.isoformat(timespec="milliseconds"),
         "MJD-OBS": exposure.mjd,
+        "MJD-END": exposure.mjd + exposure.exposure_time / 86_400,
         "EXPTIME": exposure.exposure_time,
         "DARKTIME": exposure.exposure_time + 0.5,
     }

@@ -53,7 +53,7 @@ def response(detector: Detector, seed: int) -> Response:
     """
     rng = np.random.default_rng([seed, 4, detector.id])
     hot = np.where(
-        rng.random((camera.NY, camera.NX)) < _HOT_FRACTION, 10 ** rng.uniform(1.5, 3.0, (camera.NY, camera.NX)), 0.0
+        rng.random((camera.NY, camera.NX)) < _HOT_FRACTION, 10 ** rng.uniform(2.0, 3.3, (camera.NY, camera.NX)), 0.0
     )
     pixels = rng.normal(1.0, 0.008, (camera.NY, camera.NX))
     efficiency = {f.name: detector.efficiency * pixels * _dust(rng) * vignetting(detector) for f in camera.FILTERS}

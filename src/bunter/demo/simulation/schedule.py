@@ -223,7 +223,7 @@ def _science(  # noqa: PLR0913, one row of the schedule
 
 
 def _pointings(offset_arcsec: tuple[float, float], rng: np.random.Generator) -> tuple[Pointing, Pointing]:
-    """Draw true and believed pointing: a mount is off by some arcseconds, its rotator by some hundredths of a degree."""
+    """Draw true and believed pointing: a mount is off by some arcseconds, its rotator by hundredths of a degree."""
     believed = _pointing(offset_arcsec, CENTRE, float(rng.normal(0.0, 0.4)))
     east, north, turn = rng.normal(0.0, 1.0, 3) * (3.0, 3.0, 0.015)
     return _pointing((east, north), (believed.ra, believed.dec), believed.rotation + float(turn)), believed
