@@ -26,14 +26,14 @@ _TABLES = (
     """,
     """
     CREATE TABLE artifact (
-        id INTEGER PRIMARY KEY, directory INTEGER NOT NULL REFERENCES artifact_directory (id), name TEXT NOT NULL,
+        id INTEGER PRIMARY KEY, directory INTEGER NOT NULL, name TEXT NOT NULL,
         nonce TEXT NOT NULL, size INTEGER NOT NULL, sha256 BLOB, xxh3 BLOB, format TEXT NOT NULL,
         format_version INTEGER NOT NULL, owned INTEGER NOT NULL, UNIQUE (directory, name)
     )
     """,
     """
     CREATE TABLE dataset_artifact (
-        dataset_id BLOB NOT NULL, component TEXT NOT NULL, artifact INTEGER NOT NULL REFERENCES artifact (id),
+        dataset_id BLOB NOT NULL, component TEXT NOT NULL, artifact INTEGER NOT NULL,
         selector TEXT NOT NULL, PRIMARY KEY (dataset_id, component)
     ) WITHOUT ROWID
     """,
