@@ -79,7 +79,9 @@ def sound(root):
         report = butler.check(deep=True)
         assert report.clean, report
         butler.repository.datastore.close()
-    leavings = [path for path in root.rglob("*") if ".stage" in path.parts and path.is_file() and path.suffix != ".lock"]
+    leavings = [
+        path for path in root.rglob("*") if ".stage" in path.parts and path.is_file() and path.suffix != ".lock"
+    ]
     assert leavings == []
     return refs, values
 

@@ -50,7 +50,7 @@ class Collections:
         catalog = self._session.facts.collections
         new = name not in catalog
         if new or catalog.info(name).type is not kind:
-            self._session.commit([RegisterCollection(name, kind, doc)])
+            self._session.commit([RegisterCollection(name, kind, doc or "")])
         return new
 
     def info(self, name: str) -> CollectionInfo:

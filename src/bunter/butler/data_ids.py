@@ -135,7 +135,7 @@ def _place(name: str, value: object, group: DimensionGroup) -> tuple[str, str]:
     if "." in name:
         element, _, column = name.partition(".")
         if element in group:
-            return element, universe[element].field(column)
+            return element, universe[element].field(column).name
         raise DimensionNameError(
             f"{name!r} speaks of {element!r}, which is not one of {sorted(group.names)}{near(element, group.names)}"
         )

@@ -12,7 +12,7 @@ from bunter.butler.config import CONFIG_NAME
 from bunter.butler.repository import FindRequest, RepositoryFacts
 from bunter.database import Database
 from bunter.dataset.changes import AddArtifacts, RemoveDatasets
-from bunter.datastore import Datastore
+from bunter.datastore import MAIN, Datastore
 from bunter.datastore.records import ArtifactRecords
 from bunter.registry import Registry
 from bunter.values import Durability
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from bunter.database import Transaction
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.changes import Change
-    from bunter.datastore import CheckReport, Staged
+    from bunter.datastore import Staged
+    from bunter.datastore.check import CheckReport
     from bunter.dimensions import Universe
     from bunter.query.bound import BoundQuery
     from bunter.registry import Found, ResultStream
@@ -53,8 +54,10 @@ class DirectRepository:
         self._location = location
         self._database = database
         self._registry = Registry.open(database)
-        self._records = ArtifactRecords(database)
+        self._records = ArtifactRecords()
         self.datastore = datastore
+        self.writeable = not database.read_only
+        self._facts: RepositoryFacts | None = None
         self._recovered = False
         self._lock = threading.Lock()
 
@@ -63,7 +66,7 @@ class DirectRepository:
         """Open the repository in a folder; a writeable one first settles what dead writers left."""
         model = configuration.model
         database = Database.open(
-            root / model.registry.database, read_only=read_only, wait_limit_s=model.registry.lock_timeout_s
+            root / model.registry.database, read_only=read_only, lock_timeout_s=model.registry.lock_timeout_s
         )
         return cls(str(root), database, Datastore.local(root / model.datastore.root, model.datastore))
 
@@ -89,7 +92,7 @@ class DirectRepository:
     def _fill(database: Database, universe: Universe) -> None:
         Registry.create(database, universe)
         with database.write() as transaction:
-            ArtifactRecords(database).create(transaction)
+            ArtifactRecords().create(transaction)
 
     @property
     def universe(self) -> Universe:
@@ -105,16 +108,18 @@ class DirectRepository:
         """See `Repository`."""
         del principal
         with self._database.read() as connection:
-            collections = self._registry.collections(connection)
-            types = self._registry.dataset_types(connection)
-        return RepositoryFacts(
-            self._location,
-            self._registry.universe,
-            types,
-            collections,
-            not self._database.read_only,
-            self._registry.generation,
-        )
+            roster = self._registry.roster(connection)
+        known = self._facts
+        if known is None or known.collections is not roster.collections:
+            known = self._facts = RepositoryFacts(
+                self._location,
+                self._registry.universe,
+                roster.dataset_types,
+                roster.collections,
+                self.writeable,
+                roster.generation,
+            )
+        return known
 
     def resolve(self, principal: Principal, request: FindRequest) -> list[Found | None]:
         """See `Repository`."""
@@ -187,7 +192,7 @@ class DirectRepository:
 
     def _registered(self, keys: Sequence[str]) -> Collection[str]:
         with self._database.read() as connection:
-            return self._records.registered(connection, keys)
+            return self._records.registered(connection, keys, MAIN)
 
     def recover(self) -> int:
         """Finish or undo what dead writers left, once per opening; return how many artifacts they had staged."""
@@ -202,12 +207,12 @@ class DirectRepository:
     def empty_trash(self) -> dict[str, OSError]:
         """Unlink what was removed from the registry; return why some files could not be."""
         with self._database.read() as connection:
-            keys = self._records.trash(connection)
+            keys = [key for key, _ in self._records.trash(connection, MAIN)]
         if not keys:
             return {}
         failed = self.datastore.delete(keys)
         with self._database.write() as transaction:
-            self._records.forget_trash(transaction, [key for key in keys if key not in failed])
+            self._records.forget_trash(transaction, [key for key in keys if key not in failed], MAIN)
         return failed
 
     def _apply(self, transaction: Transaction, change: Change) -> None:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
     from bunter.dataset import CollectionInfo, FileDataset, StoredArtifact
     from bunter.dataset.changes import Change
-    from bunter.datastore import ArtifactURI, CheckReport, Datastore
+    from bunter.datastore import ArtifactURI, Datastore
+    from bunter.datastore.check import CheckReport
     from bunter.dimensions import DataCoordinate, Universe
     from bunter.values import Timespan
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from bunter.butler.queries import dataset_type_of
 from bunter.butler.repository import FindRequest
 from bunter.dataset import DatasetRef, split_component
 from bunter.errors import DatasetNotFoundError, DatasetRemovedError
@@ -51,9 +52,10 @@ class Lookup:
         **key: object,
     ) -> DatasetRef | None:
         """Return the first dataset of this data ID, None if there is none."""
-        kind = self._queries.dataset_type(dataset_type)
+        facts = self._session.facts
+        kind = dataset_type_of(facts, dataset_type) if isinstance(dataset_type, str) else dataset_type
         coordinate = self._data_ids.standardize(data_id, kind.dimensions, **self._known(kind, key))
-        names = self._queries.collections(collections)
+        names = self._queries.collections(collections, facts)
         if (ref := self._in_unit(kind, coordinate, names)) is not None:
             return ref
         times = None
@@ -108,10 +110,7 @@ class Lookup:
             return ref
         kind = self._queries.dataset_type(dataset_type)
         options = ("collections", "timespan")
-        said = {
-            **(dict(data_id.mapping if hasattr(data_id, "mapping") else data_id or {})),
-            **{k: v for k, v in more.items() if k not in options},
-        }
+        said = {**dict(data_id or {}), **{k: v for k, v in more.items() if k not in options}}
         searched = self._queries.collections(more.get("collections"))
         raise DatasetNotFoundError(
             f"no {kind.name!r} for {said}; searched {', '.join(searched) or 'no collection'}. "

@@ -53,12 +53,12 @@ class Queries:
         """Return a registered dataset type by name; a dataset type is returned as it is."""
         return dataset_type_of(self._session.facts, name) if isinstance(name, str) else name
 
-    def collections(self, names: str | Iterable[str] | None) -> tuple[str, ...]:
+    def collections(self, names: str | Iterable[str] | None, facts: RepositoryFacts | None = None) -> tuple[str, ...]:
         """Flatten collections to search: names, chains and globs; the defaults for None.
 
         Where there are no defaults either, every collection is searched, the newest first.
         """
-        catalog = self._session.facts.collections
+        catalog = (facts or self._session.facts).collections
         chosen = (
             self._session.defaults.collections
             if names is None
@@ -159,7 +159,7 @@ class Queries:
             binds=question.binds,
             data_id=question.data_id,
             defaults=self._data_ids.defaults(),
-            searches=tuple(DatasetSearch(kind, names, first) for kind, names, first in question.searches),
+            searches=tuple(DatasetSearch(kind.name, names, first) for kind, names, first in question.searches),
             dataset_types=facts.dataset_types,
             order_by=question.order_by,
             limit=question.limit,

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.changes import Change
-    from bunter.datastore import CheckReport, Datastore, Staged
+    from bunter.datastore import Datastore, Staged
+    from bunter.datastore.check import CheckReport
     from bunter.dimensions import Universe
     from bunter.query.bound import BoundQuery
     from bunter.registry import CollectionCatalog, Found, ResultStream
@@ -73,6 +74,10 @@ class FindRequest:
 
 class Repository(Protocol):
     """Registry and datastore in one unit of work; every method is bulk and says who asks."""
+
+    @property
+    def writeable(self) -> bool:
+        """Whether `commit` is permitted."""
 
     @property
     def datastore(self) -> Datastore:

@@ -72,7 +72,7 @@ class Session:
 
     def commit(self, changes: Sequence[Change], staged: Sequence[Staged] = ()) -> None:
         """Apply changes now, or with the open unit of work when that ends."""
-        if not self.facts.writeable:
+        if not self.repository.writeable:
             raise ReadOnlyError(f"{self.facts.location} is open for reading; open it with Butler(..., writeable=True)")
         if (unit := self.unit) is not None:
             unit.changes += changes

@@ -80,7 +80,9 @@ class RepositoryContract:
         yield empty
 
     @staticmethod
-    def put(butler: Butler, exposure: int = 0, detector: int = 0, *, run: str = "run1", **content: object) -> DatasetRef:
+    def put(
+        butler: Butler, exposure: int = 0, detector: int = 0, *, run: str = "run1", **content: object
+    ) -> DatasetRef:
         value = {"e": exposure, "d": detector, **content}
         return butler.put(value, "thing", instrument="Cam", exposure=exposure, detector=detector, run=run)
 
