@@ -31,6 +31,10 @@ class EcsvFormat:
         table = to_wanted(obj, "astropy.table:Table")
         if not isinstance(table, Table):
             raise FormatError(f"the format ecsv writes tables, not {type(obj).__name__}")
+        table = table.copy(copy_data=False)
+        for column in table.itercols():
+            if hasattr(column, "mask") and "ecsv" in getattr(column.info, "serialize_method", {}):
+                column.info.serialize_method["ecsv"] = "data_mask"  # else masked text and empty text would be one
         out = io.StringIO()
         table.write(out, format="ascii.ecsv")
         return out.getvalue().encode()
@@ -38,9 +42,17 @@ class EcsvFormat:
     def _read(self, data: bytes) -> Any:
         from astropy.table import QTable, Table
 
+        text = data.decode("utf-8", "replace")
+        if not text.startswith("# %ECSV") or "\n" not in text:
+            raise FormatError("not an ECSV table: it does not begin with '# %ECSV'")
+        kind = QTable if "astropy.table.QTable" in text[:200] else Table
         try:
-            return (QTable if b"astropy.table.QTable" in data[:200] else Table).read(data.decode(), format="ascii.ecsv")
-        except (ValueError, KeyError) as exc:
+            return kind.read(text, format="ascii.ecsv", fill_values=None)
+        except (ValueError, KeyError, TypeError):
+            pass
+        try:
+            return kind.read(text, format="ascii.ecsv")  # written elsewhere: empty fields are masked values
+        except (ValueError, KeyError, TypeError) as exc:
             raise FormatError(f"not an ECSV table: {exc}") from exc
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:

@@ -39,7 +39,7 @@ class ParquetFormat:
 
         out = io.BytesIO()
         try:
-            pq.write_table(to_arrow(obj), out, compression="zstd")
+            pq.write_table(to_arrow(obj), out, compression="zstd", use_compliant_nested_type=False)
         except pa.ArrowException as exc:
             raise FormatError(f"the table cannot be written as Parquet: {exc}") from exc
         return out.getvalue()
