@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Located", "Source", "read_yaml", "read_yaml_file", "scalar_of"]
 
+_COLLECTIONS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 _DEEPEST = 40
 _LARGEST = 4_000_000
 
@@ -127,7 +128,11 @@ def _scalar(node: yaml.ScalarNode, source: Source) -> object:
         return node.value.lower() == "true"
     if kind == "null":
         return None
-    raise source.error(f"the tag {node.tag!r} is not allowed; write plain data")
+    raise _foreign_tag(node, source)
+
+
+def _foreign_tag(node: yaml.Node, source: Source) -> PipelineError:
+    return source.error(f"the tag {node.tag!r} is not allowed; write plain data")
 
 
 class _Builder:
@@ -147,6 +152,8 @@ class _Builder:
         return self.made[id(node)]
 
     def _value(self, node: yaml.Node, source: Source, depth: int) -> object:
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
+            raise _foreign_tag(node, source)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, depth)
         if isinstance(node, yaml.SequenceNode):

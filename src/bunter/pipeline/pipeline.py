@@ -120,7 +120,7 @@ class Pipeline:
         )
 
     def add(self, label: str, task: Any, config: Mapping[str, Any] | None = None) -> Pipeline:
-        """Return a pipeline with one more task, a class or a name.
+        """Return a pipeline with one more task, a class or a name; its steps go, as they would no longer cover it.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class Pipeline:
             from bunter.pipeline.trust import class_name_of
 
             entry = TaskEntry(label, class_name_of(task), assignments, source, getattr(task, "task", task))
-        return replace(self, tasks={**self.tasks, label: entry})
+        return replace(self, tasks={**self.tasks, label: entry}, steps=())
 
     def remove(self, *labels: str) -> Pipeline:
         """Return a pipeline without some tasks; subsets lose them too."""
@@ -270,7 +270,7 @@ class Pipeline:
 
         return sources_of(self.task_class(label, trust=trust).Config, self.tasks[label], self.parameters)
 
-    def _trust(self, trust: bool | Collection[str] | None) -> bool | Collection[str]:
+    def _trust(self, trust: bool | Collection[str] | None) -> bool | Collection[str]:  # noqa: FBT001 - tri-state
         """Return what may be imported: packages that are named add to what is trusted anyway."""
         if isinstance(trust, bool):
             return trust

@@ -157,7 +157,7 @@ class _Reader:
         if operator == "~":
             return self.wiring.nodes() - nodes
         reached = self.wiring.ancestors(nodes) if "<" in operator else self.wiring.descendants(nodes)
-        return reached | nodes if "=" in operator else reached - nodes
+        return reached | nodes if "=" in operator else reached
 
     def _operand(self) -> set[str]:
         word, position = self._peek(), self._position()

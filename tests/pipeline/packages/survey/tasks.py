@@ -56,7 +56,7 @@ class MeasureConfig(TaskConfig):
     threshold: float = Field(5.0, gt=0)
     method: Literal["sep", "photutils"] = "sep"
     psf: PsfConfig = PsfConfig(order=3)
-    flags: list[str] = []
+    flags: list[str] = Field(default_factory=list)
 
 
 class MeasureTask(PipelineTask[MeasureConfig]):
