@@ -123,7 +123,6 @@ def _calibrated_image(
     sky = background_image(background, image.shape)
     calibrated = CCDData((image.data - sky) * np.float32(scale), unit="nJy", header=image.header.copy(), wcs=fit.wcs)
     calibrated.uncertainty = VarianceUncertainty(image.uncertainty.array * np.float32(scale**2))
-    calibrated.header.update(fit.wcs.to_header())
     for card, (name, comment) in _CARDS.items():
         calibrated.header[card] = (findings[name], comment)
     calibrated.header["BUNIT"] = "nJy"

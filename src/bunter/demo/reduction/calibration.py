@@ -95,14 +95,14 @@ def _scaled(raw: CCDData, bias: CCDData) -> CCDData:
 
 def _average(frames: Sequence[CCDData], clip_sigma: float) -> CCDData:
     import ccdproc
+    from astropy.io.fits import Header
+    from astropy.nddata import CCDData
 
     combiner = ccdproc.Combiner(list(frames), dtype=np.float32)
     if len(frames) > 2:
         combiner.sigma_clipping(clip_sigma, clip_sigma, func="median", dev_func="mad_std")
-    average = combiner.average_combine()
-    average.uncertainty = average.mask = None
-    average.data = np.asarray(average.data, dtype=np.float32)
-    return average
+    average = np.asarray(combiner.average_combine().data, dtype=np.float32)
+    return CCDData(average, unit=frames[0].unit, header=Header())
 
 
 def _outliers(image: NDArray[np.float32], sigma: float) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ def significance(image: NDArray[np.float32], variance: NDArray[np.float32], fwhm
     image : ndarray
         Without sky.
     variance : ndarray
-        Of each pixel; only its median counts, so that bright stars do not hide in their own noise.
+        Of each pixel; 0 where there are no data.
     fwhm : float
         Of the stars, pixels.
 
@@ -31,7 +31,7 @@ def significance(image: NDArray[np.float32], variance: NDArray[np.float32], fwhm
     from scipy.ndimage import gaussian_filter
 
     width = fwhm * FWHM_TO_SIGMA
-    noise = np.sqrt(np.median(variance[variance > 0])) / (2 * np.sqrt(np.pi) * width)
+    noise = np.sqrt(np.where(variance > 0, variance, np.inf)) / (2 * np.sqrt(np.pi) * width)
     return np.asarray(gaussian_filter(image, width, truncate=3.5) / noise, dtype=np.float32)
 
 

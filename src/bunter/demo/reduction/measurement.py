@@ -83,10 +83,10 @@ def star_psf(image: NDArray[np.float32], variance: NDArray[np.float32], planes: 
     image, variance, planes : ndarray
         Image without sky, variance and mask planes.
     """
+    x, y = peaks(significance(image, variance, _GUESS.fwhm), threshold=50.0, separation=6, border=12)
+    x, y = (v[any_plane(planes, x, y, 4) & int(UNUSABLE) == 0][:150] for v in (x, y))
     psf = _GUESS
     for _ in range(2):
-        x, y = peaks(significance(image, variance, psf.fwhm), threshold=50.0, separation=6, border=12)
-        x, y = (v[any_plane(planes, x, y, 4) & int(UNUSABLE) == 0] for v in (x, y))
         x, y = windowed_centroids(image, x, y, psf.fwhm)
         point_like = _compact(image, variance, x, y, psf)
         psf = fit_psf(image, x[point_like], y[point_like], psf)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,6 +12,25 @@ from bunter.demo.reduction.planes import Plane, mark, planes_of
 if TYPE_CHECKING:
     from astropy.nddata import CCDData
     from numpy.typing import NDArray
+
+_STALE: Final = (
+    *("BIASSEC", "DATASEC", "BZERO", "BSCALE"),
+    *(
+        "CTYPE1",
+        "CTYPE2",
+        "CUNIT1",
+        "CUNIT2",
+        "CRVAL1",
+        "CRVAL2",
+        "CRPIX1",
+        "CRPIX2",
+        "CD1_1",
+        "CD1_2",
+        "CD2_1",
+        "CD2_2",
+    ),
+)
+"""Cards that are no longer true, or said by the WCS."""
 
 
 def remove_signature(raw: CCDData, bias: CCDData, flat: CCDData, *, cosmic_ray_sigma: float = 5.0) -> CCDData:
@@ -47,7 +66,7 @@ def remove_signature(raw: CCDData, bias: CCDData, flat: CCDData, *, cosmic_ray_s
     if cosmic_ray_sigma:
         planes |= _cosmic_rays(image, variance, planes, cosmic_ray_sigma)
         image, planes = fill(image, planes, Plane.COSMIC_RAY)
-    for card in ("BIASSEC", "DATASEC", "BZERO", "BSCALE"):
+    for card in _STALE:
         header.remove(card, ignore_missing=True)
     header["BUNIT"] = "electron"
     calibrated = CCDData(image, unit="electron", header=header, wcs=raw.wcs)
