@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bunter.pipeline.function_task import task
     from bunter.pipeline.kit import run_task
     from bunter.pipeline.pipeline import Pipeline
-    from bunter.pipeline.pipeline_graph import Connection, PipelineGraph, TaskNode
+    from bunter.pipeline.pipeline_graph import PipelineGraph
     from bunter.pipeline.pipeline_task import PipelineTask
     from bunter.pipeline.signals import (
         AlgorithmError,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         UpstreamFailureNoWorkFound,
     )
     from bunter.pipeline.struct import Struct
+    from bunter.pipeline.task_node import Connection, TaskNode
 
 _HOMES = {
     "config": ["Field", "TaskConfig", "TaskPart", "config_dict", "config_hash", "config_schema"],
@@ -58,8 +59,9 @@ _HOMES = {
         "UpstreamFailureNoWorkFound",
     ],
     "struct": ["Struct"],
+    "task_node": ["Connection", "TaskNode"],
     "pipeline": ["Pipeline"],
-    "pipeline_graph": ["Connection", "PipelineGraph", "TaskNode"],
+    "pipeline_graph": ["PipelineGraph"],
     "pipeline_task": ["PipelineTask"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

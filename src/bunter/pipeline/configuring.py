@@ -110,22 +110,26 @@ def _is_union(annotation: Any) -> bool:
 def _leaves(
     kind: type[BaseModel], path: list[str], value: Any, source: Source, label: str
 ) -> Iterable[tuple[list[str], Any]]:
-    """Check the names on a path; a mapping for a nested model, or for ``connections``, is taken apart into its fields."""
-    model: type[BaseModel] | None = kind
-    for depth, name in enumerate(path):
-        if model is not None and name not in model.model_fields:
-            raise source.error(_unknown(label, path[: depth + 1], model))
-        annotation = model.model_fields[name].annotation if model else None
-        model = _nested(model, name)
-        if model is None and not _takes_keys(annotation):
-            if depth < len(path) - 1 and annotation is not None:
-                raise source.error(f"{label}.{'.'.join(path[: depth + 1])} has no fields of its own")
-            break
-        if model is None:
-            break
+    """Return path and value of each field that is set: a mapping for a nested model is taken apart into its fields."""
+    model = _model_at(kind, path, source, label)
     if isinstance(value, dict) and (model is not None or path == ["connections"]):
         return [leaf for name, item in value.items() for leaf in _leaves(kind, [*path, name], item, source, label)]
     return [(path, value)]
+
+
+def _model_at(kind: type[BaseModel], path: list[str], source: Source, label: str) -> type[BaseModel] | None:
+    """Return the model that a path leads to, None for a plain value; refuse a name that is no field."""
+    model: type[BaseModel] | None = kind
+    for depth, name in enumerate(path, start=1):
+        if model is None:
+            return None
+        if name not in model.model_fields:
+            raise source.error(_unknown(label, path[:depth], model))
+        annotation = model.model_fields[name].annotation
+        model = _nested(model, name)
+        if model is None and depth < len(path) and not _takes_keys(annotation):
+            raise source.error(f"{label}.{'.'.join(path[:depth])} has no fields of its own")
+    return model
 
 
 def _takes_keys(annotation: Any) -> bool:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from bunter.dataset import DatasetType
     from bunter.dimensions import Universe
-    from bunter.pipeline.pipeline_graph import PipelineGraph, TaskNode
+    from bunter.pipeline.pipeline_graph import PipelineGraph
     from bunter.pipeline.pipeline_task import PipelineTask
+    from bunter.pipeline.task_node import TaskNode
     from bunter.pipeline.wiring import Wiring
 
 __all__ = ["Pipeline"]

@@ -10,8 +10,8 @@ from bunter.dataset import DatasetType
 from bunter.errors import ButlerError, PipelineError, StorageClassError, near
 from bunter.pipeline.configuring import build_config
 from bunter.pipeline.connections import Connections
-from bunter.pipeline.pipeline_graph import Connection, TaskNode
 from bunter.pipeline.pipeline_task import PipelineTask
+from bunter.pipeline.task_node import Connection, TaskNode
 from bunter.pipeline.trust import find_task
 from bunter.storage_class import storage_class
 
