@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from bunter.dataset import DatasetType
 from bunter.dimensions import Element
-from bunter.errors import DimensionNameError, InvalidQueryError, MissingDatasetTypeError, near
+from bunter.errors import DimensionNameError, DimensionValueError, InvalidQueryError, MissingDatasetTypeError, near
 from bunter.query import bound, tree
 from bunter.query.binder import Binder
 from bunter.query.bound import BoundQuery, Constant
@@ -18,7 +18,7 @@ from bunter.query.joins import check_related, governors_needed, pinned, spatial_
 from bunter.query.lexer import MAX_LENGTH
 from bunter.query.parser import MAX_DEPTH, parse
 from bunter.query.pixels import pixels_as_regions
-from bunter.query.scope import Scope
+from bunter.query.scope import Scope, UnknownNameError
 from bunter.query.unparse import unparse
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the Bo
     ------
     InvalidQueryError
         With the place in the text, if the condition cannot be parsed or makes no sense.
-    DimensionNameError
-        If a name in the data ID means nothing.
+    DimensionNameError, DimensionValueError
+        If a name or a value in the data ID means nothing.
     MissingDatasetTypeError
         If a searched dataset type is not registered.
     """
@@ -261,6 +261,12 @@ class _Question:
 
 def _equality(scope: Scope, name: str, value: object) -> Predicate:
     """Condition that a name of the data ID has the value, or one of the values."""
+    try:
+        kind = scope.resolve(name).kind
+    except UnknownNameError as error:
+        raise DimensionNameError(f"cannot use {name}={value!r} in a data ID: {error}") from error
+    if kind == "int" and isinstance(value, float):
+        raise DimensionValueError(f"{name}={value!r} in a data ID must be a whole number")
     column = tree.Name(name)
     operator: Node = (
         tree.In(column, (tree.Bind("value"),)) if is_list(value) else tree.Compare("=", column, tree.Bind("value"))
@@ -269,7 +275,7 @@ def _equality(scope: Scope, name: str, value: object) -> Predicate:
         return Binder(scope, {"value": value}).predicate(operator)
     except InvalidQueryError as error:
         message = str(error).replace(":value", repr(value))
-        raise DimensionNameError(f"cannot use {name}={value!r} in a data ID: {message}") from error
+        raise DimensionValueError(f"cannot use {name}={value!r} in a data ID: {message}") from error
 
 
 def _defaults_used(

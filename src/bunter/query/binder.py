@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bunter.query import bound, tree
 from bunter.query.bound import Constant, KeyColumn, TimespanBound
 from bunter.query.constants import coerced, described, is_list, numeric
 from bunter.query.folding import compared, regions_overlap, timespans_overlap
-from bunter.query.membership import Members, merged_equalities
+from bunter.query.membership import Members, merged_equalities, merged_inequalities
 from bunter.query.values import ValueBinder, is_null, shown
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bunter.query.tree import Node
 
 __all__ = ["Binder"]
+
+_EXTENDED: Final = frozenset({"region", "timespan", "time"})
 
 
 class Binder(ValueBinder):
@@ -43,7 +45,7 @@ class Binder(ValueBinder):
         return self._conditions.get(type(node), self._truth)(node)
 
     def _and(self, node: tree.And) -> Predicate:
-        return bound.all_of([self.predicate(term) for term in node.terms])
+        return bound.all_of(merged_inequalities([self.predicate(term) for term in node.terms]))
 
     def _or(self, node: tree.Or) -> Predicate:
         return bound.any_of(merged_equalities([self.predicate(term) for term in node.terms]))
@@ -174,6 +176,11 @@ class Binder(ValueBinder):
             self.checked(lambda: members.add_range(values), item)
             return
         misfits = self.checked(lambda: members.add_many(values), item)
+        name = self.named(members.value)
+        if name is not None:
+            strings = [constant.value for constant in misfits if constant.kind == "str"]
+            members.names.setdefault(name, {}).update(dict.fromkeys(strings))
+            misfits = [constant for constant in misfits if constant.kind != "str"]
         for constant in misfits:
             self._add_constant(members, constant, item, node)
 
@@ -201,9 +208,9 @@ class Binder(ValueBinder):
     def _overlap(self, node: tree.Overlaps | tree.In, left: Value, right: Value, place: Node) -> Predicate:
         first = node.left if isinstance(node, tree.Overlaps) else node.value
         kind: Kind = "region" if "region" in {left.kind, right.kind} else "timespan"
-        if kind not in {left.kind, right.kind}:
-            of, value = (first, left) if not isinstance(left, Constant) else (place, right)
-            self.fail(f"{shown(of)} is {described(value.kind)}; OVERLAPS needs {self._extent(value)}", of)
+        for of, value in ((first, left), (place, right)):
+            if value.kind not in _EXTENDED and not isinstance(value, Constant):
+                self.fail(f"{shown(of)} is {described(value.kind)}; OVERLAPS needs {self._extent(value)}", of)
         if kind == "timespan" and "time" in {left.kind, right.kind}:
             instant, span = (left, right) if left.kind == "time" else (right, left)
             if not isinstance(instant, Constant):

@@ -230,7 +230,7 @@ def coerced_many(values: Iterable[object], kind: Kind) -> tuple[object, ...]:
         if type(value) is plain and (plain is str or (plain is int and -(2**63) <= value < 2**63)):  # type: ignore[operator]
             found[value] = None
             continue
-        constant = constant_of(value)
+        constant = Constant(value, "str") if type(value) is str else constant_of(value)
         fitting = coerced(constant, kind)
         found[constant if fitting is None else fitting.value] = None
     return tuple(found)

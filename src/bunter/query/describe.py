@@ -18,7 +18,10 @@ __all__ = ["describe"]
 
 
 def describe(node: Predicate | Value | None) -> str:
-    """Return text of the language that means the same as the bound node; "" for None."""
+    """Return text of the language that means the same as the bound node; "" for None.
+
+    Regions are written as IVOA positions where they have one, exact to rounding.
+    """
     if node is None:
         return ""
     if isinstance(node, _PREDICATES):
@@ -88,6 +91,15 @@ def _constant(node: Constant) -> Node:
         case "uuid":
             return node_of(uuid.UUID(bytes=value))
         case "region":
-            return tree.Call("REGION", (tree.Text(f"0x{value.hex()}"),))
+            return tree.Call("REGION", (tree.Text(_position(value)),))
         case _:
             return node_of(value)
+
+
+def _position(encoded: bytes) -> str:
+    from bunter.geometry import Region
+
+    try:
+        return Region.decode(encoded).to_pos()
+    except (ValueError, RuntimeError):
+        return f"0x{encoded.hex()}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bunter.query.bound import Predicate, Value
 
-__all__ = ["Members", "merged_equalities"]
+__all__ = ["Members", "merged_equalities", "merged_inequalities"]
 
 
 @dataclass(slots=True)
@@ -87,6 +87,27 @@ def merged_equalities(terms: Iterable[Predicate]) -> list[Predicate]:
         value = _listed(term)
         groups.setdefault(index if value is None else value, []).append(term)
     return [group[0] if len(group) == 1 else _union(group) for group in groups.values()]
+
+
+def merged_inequalities(terms: Iterable[Predicate]) -> list[Predicate]:
+    """Return terms of an AND with those that exclude constants of one value made into one negated `Membership`."""
+    kept: list[Predicate] = []
+    excluded: list[Predicate] = []
+    for term in terms:
+        match term:
+            case Comparison("!=", left, Constant() as right) if not isinstance(left, Constant):
+                excluded.append(Comparison("=", left, right))
+            case bound.Not(Membership() as listed):
+                excluded.append(listed)
+            case _:
+                kept.append(term)
+    return kept + [_negated(term) for term in merged_equalities(excluded)]
+
+
+def _negated(term: Predicate) -> Predicate:
+    if isinstance(term, Comparison):
+        return Comparison("!=", term.left, term.right)
+    return bound.none_of(term)
 
 
 def _union(terms: list[Predicate]) -> Predicate:
