@@ -12,9 +12,9 @@ from bunter import effects
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["OwnerLease", "dead_owners"]
+__all__ = ["LOCK_SUFFIX", "OwnerLease", "dead_owners", "is_alive"]
 
-_SUFFIX = ".lock"
+LOCK_SUFFIX = ".lock"
 
 
 def _new_name() -> str:
@@ -40,7 +40,7 @@ class OwnerLease:
     def _take(self) -> tuple[str, effects.Lease]:
         while True:  # a sweep may take the file between its creation and its lock: then another name is drawn
             owner = _new_name()
-            path = f"{self._stage_root}/{owner}{_SUFFIX}"
+            path = f"{self._stage_root}/{owner}{LOCK_SUFFIX}"
             lock = effects.flock(path, blocking=False)
             if lock is not None and _is_same_file(lock, path):
                 return owner, lock
@@ -62,9 +62,9 @@ def _is_same_file(lock: effects.Lease, path: str) -> bool:
 def dead_owners(stage_root: str) -> Iterator[str]:
     """Name the owners whose process is gone, each while we hold its lock; the lock file is removed afterwards."""
     names = effects.listdir(stage_root)
-    owners = {name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)} | set(names)
-    for owner in sorted(name for name in owners if not name.endswith(_SUFFIX)):
-        path = f"{stage_root}/{owner}{_SUFFIX}"
+    owners = {name.removesuffix(LOCK_SUFFIX) for name in names if name.endswith(LOCK_SUFFIX)} | set(names)
+    for owner in sorted(name for name in owners if not name.endswith(LOCK_SUFFIX)):
+        path = f"{stage_root}/{owner}{LOCK_SUFFIX}"
         lock = effects.flock(path, blocking=False)
         if lock is None:
             continue
@@ -72,3 +72,17 @@ def dead_owners(stage_root: str) -> Iterator[str]:
             if _is_same_file(lock, path):
                 yield owner
                 effects.unlink(path, missing_ok=True)
+
+
+def is_alive(stage_root: str, owner: str) -> bool:
+    """Whether the owner's process lives; also true where that cannot be told."""
+    try:
+        lock = effects.flock(f"{stage_root}/{owner}{LOCK_SUFFIX}", exclusive=False, blocking=False, create=False)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    if lock is None:
+        return True
+    lock.close()
+    return False

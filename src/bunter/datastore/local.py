@@ -12,7 +12,7 @@ from bunter import effects
 from bunter.datastore.key import check_key
 from bunter.datastore.lease import OwnerLease
 from bunter.datastore.moves import MoveList
-from bunter.datastore.recovery import is_same_file, recover
+from bunter.datastore.recovery import is_same_file, recover, staged_keys
 from bunter.datastore.staging import bring
 from bunter.datastore.store import Staged, Stat, Transfer
 from bunter.errors import KeyMissingError, KeyTakenError, TemplateError
@@ -186,6 +186,10 @@ class LocalStore:
         MoveList.forget(self._stage_root, ours)
         for item in ours:
             effects.unlink(self._staging(item.owner, item.key), missing_ok=True)
+
+    def staged(self) -> Iterator[tuple[str, bool]]:
+        """Keys that are not settled, and whether their owner lives; see `PublishingStore.staged`."""
+        return staged_keys(self._stage_root)
 
     def recover(self, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
         """Finish or undo what dead owners left; see `PublishingStore.recover`."""

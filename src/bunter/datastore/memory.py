@@ -116,6 +116,11 @@ class MemoryStore:
             self._published.discard((item.owner, item.key))
             self._staged.pop((item.owner, item.key), None)
 
+    def staged(self) -> Iterator[tuple[str, bool]]:
+        """Keys that are not settled, and whether their owner lives."""
+        with self._lock:
+            return iter([(key, owner in self._owners) for owner, key in self._staged])
+
     def recover(self, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
         """Finish or undo what ended owners left."""
         with self._lock:

@@ -6,13 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.lease import dead_owners
+from bunter.datastore.lease import LOCK_SUFFIX, dead_owners, is_alive
 from bunter.datastore.moves import MoveList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
-__all__ = ["is_same_file", "recover"]
+__all__ = ["is_same_file", "recover", "staged_keys"]
 
 
 def recover(stage_root: str, prefix: str, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
@@ -46,6 +46,17 @@ def recover(stage_root: str, prefix: str, is_registered: Callable[[Sequence[str]
             effects.rmdir(place)
         found += len(keys)
     return found
+
+
+def staged_keys(stage_root: str) -> Iterator[tuple[str, bool]]:
+    """Keys in all staging areas, and whether the owner lives; nothing is changed."""
+    for owner in effects.listdir(stage_root):
+        if owner.endswith(LOCK_SUFFIX):
+            continue
+        alive = is_alive(stage_root, owner)
+        for name, _ in effects.walk(f"{stage_root}/{owner}"):
+            if not MoveList.is_list(name):
+                yield name, alive
 
 
 def _finish_moves(lists: Sequence[str], is_registered: Callable[[Sequence[str]], Collection[str]]) -> None:

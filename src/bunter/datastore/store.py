@@ -123,6 +123,9 @@ class PublishingStore(ArtifactStore, Protocol):
     def discard(self, staged: Sequence[Staged]) -> None:
         """Take them back, published or not; never touches an artifact that they did not create."""
 
+    def staged(self) -> Iterator[tuple[str, bool]]:
+        """Keys that are staged or published and not settled, and whether their owner lives."""
+
     def recover(self, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
         """Finish or undo what dead owners left; ``is_registered`` tells which keys are committed. Return how many keys."""
 

@@ -1,0 +1,262 @@
+"""Comparison of what is recorded with what is stored, both ways, beside living writers."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from bunter import effects
+from bunter.datastore.key import is_direct
+from bunter.datastore.store import LocalPaths
+from bunter.errors import KeyMissingError
+from bunter.values import Digesting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from bunter.database import Database
+    from bunter.dataset import StoredArtifact
+    from bunter.datastore.datastore import Datastore
+    from bunter.datastore.records import ArtifactRecords
+    from bunter.datastore.store import ArtifactStore, PublishingStore, Stat
+
+__all__ = ["CheckReport", "Finding", "Problem", "check_datastore", "quarantine"]
+
+_WORKERS = 4
+
+
+class Problem(StrEnum):
+    """What can be wrong with an artifact."""
+
+    MISSING = "missing"
+    """Recorded, and not there."""
+    SIZE = "size"
+    """There, with another size than was recorded."""
+    DAMAGED = "damaged"
+    """There, with other content than was recorded; only a deep check sees it."""
+    ORPHAN = "orphan"
+    """There, and not recorded, nor being published by anybody alive."""
+    UNFINISHED = "unfinished"
+    """Staged by a writer that died; the next writer to open the repository settles it."""
+    TRASH = "trash"
+    """Removed from the records, and not yet from the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is wrong.
+    datastore : str
+        Name of the store.
+    key : str
+        Of the artifact.
+    detail : str
+        What was expected and what was found.
+    datasets : tuple[UUID, ...]
+        Datasets that lie in the artifact.
+    """
+
+    problem: Problem
+    datastore: str
+    key: str
+    detail: str = ""
+    datasets: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Outcome of a check.
+
+    Parameters
+    ----------
+    artifacts : int
+        Number of artifacts recorded.
+    size : int
+        Their bytes together.
+    read : int
+        How many of them were read and compared with their digests.
+    findings : tuple[Finding, ...]
+        What is wrong, sorted by problem and key.
+    """
+
+    artifacts: int
+    size: int
+    read: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def counts(self) -> dict[str, int]:
+        """Count the findings of each problem; only those that occur."""
+        return {str(p): n for p in Problem if (n := sum(finding.problem is p for finding in self.findings))}
+
+    def of(self, problem: Problem) -> list[Finding]:
+        """Return the findings of one problem."""
+        return [finding for finding in self.findings if finding.problem is problem]
+
+    def __str__(self) -> str:
+        checked = f"{self.artifacts} artifacts, {self.size / 1e6:.1f} MB"
+        if self.read:
+            checked += f", {self.read} read in full"
+        if self.is_clean:
+            return f"clean: {checked}"
+        return f"{', '.join(f'{n} {problem}' for problem, n in self.counts().items())} in {checked}"
+
+
+@dataclass(slots=True)
+class _Recorded:
+    """An artifact and the datasets in it."""
+
+    stored: StoredArtifact
+    datasets: list[UUID]
+
+    def finding(self, problem: Problem, detail: str = "") -> Finding:
+        return Finding(problem, self.stored.datastore, self.stored.key, detail, tuple(self.datasets))
+
+
+def check_datastore(
+    datastore: Datastore, records: ArtifactRecords, database: Database, *, deep: bool = False
+) -> CheckReport:
+    """Compare records and stores.
+
+    Writers may be at work: the store is walked before the records are read, and what seems missing is looked for again.
+
+    Parameters
+    ----------
+    datastore : Datastore
+        The stores.
+    records : ArtifactRecords
+        The records.
+    database : Database
+        Where they are.
+    deep : bool
+        Whether to read every artifact and compare its digest.
+    """
+    found = {name: dict(store.walk()) for name, store in datastore.stores.items()}
+    staged = {name: dict(store.staged()) for name, store in datastore.stores.items()}
+    recorded = _recorded(records, database)
+    findings = [*_missing_or_wrong(datastore, recorded, found, _still(records, database))]
+    for name, keys in found.items():
+        findings += _unrecorded(name, keys, staged[name], recorded)
+    with database.read() as connection:
+        for name in datastore.stores:
+            findings += [Finding(Problem.TRASH, name, key, f"{size} bytes") for key, size in records.trash(connection, name)]
+    wrong = {(finding.datastore, finding.key) for finding in findings}
+    readable = [item for place, item in recorded.items() if deep and place not in wrong and item.stored.xxh3 is not None]
+    findings += _damaged(datastore, readable)
+    size = sum(max(item.stored.size, 0) for item in recorded.values())
+    order = sorted(findings, key=lambda finding: (finding.problem, finding.datastore, finding.key))
+    return CheckReport(len(recorded), size, len(readable), tuple(order))
+
+
+def _recorded(records: ArtifactRecords, database: Database) -> dict[tuple[str, str], _Recorded]:
+    recorded: dict[tuple[str, str], _Recorded] = {}
+    with database.read() as connection:
+        for batch in records.all(connection):
+            for stored in batch:
+                item = recorded.setdefault((stored.datastore, stored.key), _Recorded(stored, []))
+                item.datasets.append(UUID(bytes=stored.dataset_id))
+    return recorded
+
+
+def _still(records: ArtifactRecords, database: Database) -> Callable[[_Recorded], bool]:
+    """Tell whether an artifact is recorded still: it may have been removed while we looked."""
+
+    def is_recorded(item: _Recorded) -> bool:
+        with database.read() as connection:
+            return any(stored.key == item.stored.key for stored in records.locate(connection, [item.stored.dataset_id])[0])
+
+    return is_recorded
+
+
+def _missing_or_wrong(
+    datastore: Datastore,
+    recorded: dict[tuple[str, str], _Recorded],
+    found: dict[str, dict[str, Stat]],
+    is_recorded: Callable[[_Recorded], bool],
+) -> Iterator[Finding]:
+    for (name, key), item in recorded.items():
+        stat = found.get(name, {}).get(key)
+        if stat is None or stat.size != item.stored.size:
+            # Direct artifacts, links whose target counts, and those that came after the walk are looked at now.
+            stat = _look(datastore, item.stored)
+        if stat is None:
+            if is_recorded(item):
+                yield item.finding(Problem.MISSING, f"{item.stored.size} bytes were recorded")
+        elif stat.size != item.stored.size >= 0:
+            yield item.finding(Problem.SIZE, f"{stat.size} bytes where {item.stored.size} were recorded")
+
+
+def _look(datastore: Datastore, stored: StoredArtifact) -> Stat | None:
+    try:
+        return datastore.store_of(stored).stat_many([stored.key])[0]
+    except KeyMissingError:  # a store that is not configured
+        return None
+
+
+def _unrecorded(
+    name: str, keys: Iterable[str], staged: dict[str, bool], recorded: dict[tuple[str, str], _Recorded]
+) -> Iterator[Finding]:
+    for key in keys:
+        if (name, key) not in recorded and key not in staged:
+            yield Finding(Problem.ORPHAN, name, key)
+    for key, is_alive in staged.items():
+        if not is_alive:
+            yield Finding(Problem.UNFINISHED, name, key)
+
+
+def _damaged(datastore: Datastore, items: Sequence[_Recorded]) -> list[Finding]:
+    def compare(item: _Recorded) -> Finding | None:
+        try:
+            digest = _digest(datastore.store_of(item.stored), item.stored.key)
+        except (KeyMissingError, FileNotFoundError):
+            return None  # removed while we looked; a lost one is found by the next check
+        except OSError as exc:
+            return item.finding(Problem.DAMAGED, f"cannot be read: {exc}")
+        return None if digest == item.stored.xxh3 else item.finding(Problem.DAMAGED, "its digest is not the one recorded")
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        return [finding for finding in pool.map(compare, items) if finding is not None]
+
+
+def _digest(store: ArtifactStore | PublishingStore, key: str) -> bytes:
+    digesting = Digesting()
+    local = isinstance(store, LocalPaths)
+    for chunk in effects.read_chunks(store.path(key)) if local else store.read(key):
+        digesting.add(chunk)
+    return digesting.digests().xxh3
+
+
+def quarantine(datastore: Datastore, report: CheckReport, *, older_than_s: float) -> list[str]:
+    """Take orphans of local stores out of the way, to ``.orphans`` below the root; return their keys.
+
+    Parameters
+    ----------
+    datastore : Datastore
+        The stores.
+    report : CheckReport
+        What a check found.
+    older_than_s : float
+        Only files unchanged for so long, in seconds.
+    """
+    moved = []
+    horizon_ns = effects.now_ns() - int(older_than_s * 1e9)
+    for finding in report.of(Problem.ORPHAN):
+        store = datastore.stores[finding.datastore]
+        stat = store.stat_many([finding.key])[0]
+        if isinstance(store, LocalPaths) and not is_direct(finding.key) and stat is not None and stat.modified_ns <= horizon_ns:
+            source, target = store.path(finding.key), store.path("x").parent / ".orphans" / finding.key
+            effects.mkdirs(target.parent)
+            effects.rename(source, target)
+            moved.append(finding.key)
+    return moved
