@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from bunter import effects
 from bunter.errors import DatabaseBusyError, DatabaseDamagedError, ReadOnlyError
+from bunter.values.instant import utc_to_tai_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -194,7 +195,7 @@ class Transaction(Connection):
         if self._ledger.change is None:
             cursor = self.execute(
                 "INSERT INTO change (committed, user, host, command) VALUES (?, ?, ?, ?)",
-                (effects.now_ns(), getattr(principal, "user", ""), getattr(principal, "host", ""), command),
+                (utc_to_tai_ns(effects.now_ns()), getattr(principal, "user", ""), getattr(principal, "host", ""), command),
             )
             self._ledger = _Ledger(int(cursor.lastrowid or 0), self._ledger.touched)
         assert self._ledger.change is not None

@@ -1,0 +1,185 @@
+"""Our own schema as a catalog of relations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bunter.dataset import CollectionType
+from bunter.registry.layout import CAP_COLUMNS, LIVE, element_columns, element_table
+from bunter.registry.predicates import KeysOnly, condition_sql
+from bunter.registry.relations import Relation, quoted
+from bunter.values import MAX_NS, MIN_NS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bunter.dimensions import DimensionGroup, Element
+    from bunter.registry.relations import Binding, SearchRequest
+    from bunter.registry.roster import Roster, TypeRow
+
+__all__ = ["BunterCatalog"]
+
+_FIELDS = ("id", "run", "collection", "timespan_begin", "timespan_end")
+
+
+class BunterCatalog:
+    """Relations in the tables of `bunter.registry.schema`.
+
+    Parameters
+    ----------
+    roster : Roster
+        Numbers of collections and dataset types.
+    """
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+
+    def element(self, element: Element, alias: str) -> Relation:
+        """See `Catalog`."""
+        names = element_columns(element) + (CAP_COLUMNS if element.spatial is not None else ())
+        dimensions = {*element.required, *element.implies}
+        return Relation(
+            f"{quoted(element_table(element))} {alias}",
+            {name: f"{alias}.{quoted(name)}" for name in names if name in dimensions},
+            {name: f"{alias}.{quoted(name)}" for name in names},
+        )
+
+    def values(self, element: Element, alias: str) -> Relation:
+        """See `Catalog`."""
+        assert element.implied_union_target is not None, "all other elements have tables"
+        table = quoted(element_table(element.universe[element.implied_union_target]))
+        name = quoted(element.name)
+        source = f"(SELECT DISTINCT {name} FROM {table} WHERE {name} IS NOT NULL) {alias}"  # noqa: S608 - our names
+        return Relation(source, {element.name: f"{alias}.{name}"}, {element.name: f"{alias}.{name}"})
+
+    def dimensions(self, dataset_type: str) -> DimensionGroup:
+        """See `Catalog`."""
+        return self._roster.type_row(dataset_type).dataset_type.dimensions
+
+    def collection_name(self, number: str) -> str:
+        """See `Catalog`."""
+        return f"(SELECT name FROM collection WHERE number = {number})"  # noqa: S608
+
+    def names(self, numbers: Iterable[int]) -> list[str]:
+        """See `Catalog`."""
+        name = self._roster.collections.name
+        return [name(number) for number in numbers]
+
+    def search(self, request: SearchRequest, alias: str, binding: Binding) -> Relation:
+        """See `Catalog`."""
+        kind = self._roster.type_row(request.search.dataset_type)
+        catalog = self._roster.collections
+        rows = [catalog.row(name) for name in catalog.flatten(request.search.collections)]
+        if not kind.dataset_type.is_calibration:
+            rows = [row for row in rows if row.type is not CollectionType.CALIBRATION]
+        numbers = {each: [row.number for row in rows if row.type is each] for each in CollectionType}
+        order = [row.number for row in rows]
+        ranked = request.find_first and len(order) > 1
+        if order and len(numbers[CollectionType.RUN]) == len(order) and not ranked:
+            return self._runs(kind, order, alias)
+        return self._mixed(kind, request, numbers, order, alias, binding)
+
+    def _relation(self, kind: TypeRow, source: str, alias: str, fields: dict[str, str], **more: object) -> Relation:
+        fields["ingest_date"] = (
+            "(SELECT c.committed FROM dataset o JOIN change c ON c.n = o.added "  # noqa: S608 - our names
+            f"WHERE o.id = {fields['id']})"
+        )
+        keys = {name: f"{alias}.{quoted(name)}" for name in kind.dataset_type.dimensions.required}
+        return Relation(source, keys, fields, **more)  # type: ignore[arg-type]
+
+    def _runs(self, kind: TypeRow, numbers: Sequence[int], alias: str) -> Relation:
+        """Read runs straight from the table of data IDs."""
+        fields = {"id": f"{alias}.id", "run": f"{alias}.run", "collection": f"{alias}.run"}
+        fields |= {"timespan_begin": str(MIN_NS), "timespan_end": str(MAX_NS), "rank": "0"}
+        conditions = (f"{alias}.type = {kind.number}", f"{alias}.run IN ({_listed(numbers)})")
+        source = f"{kind.layout.datasets} {alias}"
+        return self._relation(kind, source, alias, fields, conditions=conditions, unique=len(numbers) == 1)
+
+    def _mixed(
+        self,
+        kind: TypeRow,
+        request: SearchRequest,
+        numbers: dict[CollectionType, list[int]],
+        order: list[int],
+        alias: str,
+        binding: Binding,
+    ) -> Relation:
+        """Read collections of several types, or choose between collections."""
+        ranked = request.find_first and len(order) > 1
+        keys = [quoted(name) for name in kind.dataset_type.dimensions.required]
+        early = KeysOnly(dict(zip(kind.dataset_type.dimensions.required, keys, strict=True)), binding)
+        condition = "".join(f" AND {condition_sql(term, early)}" for term in request.early)
+        timed = bool(numbers[CollectionType.CALIBRATION])
+        parts = list(_parts(kind, numbers, keys, condition)) or [_nothing(kind, keys)]
+        rank = _rank(order, "collection")
+        body = f"SELECT *, {rank} AS rank FROM ({' UNION ALL '.join(parts)})"  # noqa: S608 - our names
+        if request.find_first and not timed:
+            body = _first(body, keys)
+        fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
+        unique = not timed and (request.find_first or len(order) <= 1)
+        return self._relation(kind, f"({body}) {alias}", alias, fields, unique=unique, ranked=ranked and timed)
+
+
+def _parts(
+    kind: TypeRow, numbers: dict[CollectionType, list[int]], keys: Sequence[str], condition: str
+) -> Iterable[str]:
+    layout = kind.layout
+    values = "".join(f", {key}" for key in keys)
+    always = f"{MIN_NS} AS timespan_begin, {MAX_NS} AS timespan_end"
+    if runs := numbers[CollectionType.RUN]:
+        yield (
+            f"SELECT id, run, run AS collection, {always}{values} FROM {layout.datasets} "  # noqa: S608 - our names
+            f"WHERE type = {kind.number} AND run IN ({_listed(runs)}){condition}"
+        )
+    of_type = f"WHERE type = {kind.number} AND retired = {LIVE} AND collection"
+    if tags := numbers[CollectionType.TAGGED]:
+        yield (
+            f"SELECT id, run, collection, {always}{values} FROM {layout.tags} "  # noqa: S608
+            f"{of_type} IN ({_listed(tags)}){condition}"
+        )
+    if calibrations := numbers[CollectionType.CALIBRATION]:
+        yield (
+            f"SELECT id, run, collection, timespan_begin, timespan_end{values} FROM {layout.calibrations} "  # noqa: S608
+            f"{of_type} IN ({_listed(calibrations)}){condition}"
+        )
+
+
+def _nothing(kind: TypeRow, keys: Sequence[str]) -> str:
+    values = "".join(f", {key}" for key in keys)
+    return (
+        f"SELECT id, run, run AS collection, 0 AS timespan_begin, 0 AS timespan_end{values} "  # noqa: S608
+        f"FROM {kind.layout.datasets} WHERE FALSE"
+    )
+
+
+def _first(body: str, keys: Sequence[str]) -> str:
+    """Keep the row of the first collection for each data ID.
+
+    SQLite takes the other columns from the row that has the minimum, in one pass; elsewhere this is DISTINCT ON.
+    """
+    if not keys:
+        return f"SELECT * FROM ({body}) ORDER BY rank LIMIT 1"  # noqa: S608
+    columns = ", ".join([*_FIELDS, *keys])
+    return f"SELECT {columns}, min(rank) AS rank FROM ({body}) GROUP BY {', '.join(keys)}"  # noqa: S608
+
+
+def _rank(order: Sequence[int], column: str) -> str:
+    """Return SQL for the place of a collection's number in the order of search."""
+    if all(later > earlier for earlier, later in zip(order, order[1:], strict=False)):
+        return column
+    if all(later < earlier for earlier, later in zip(order, order[1:], strict=False)):
+        return f"-{column}"
+    places = sorted((number, place) for place, number in enumerate(order))
+    return _search_tree(places, column)
+
+
+def _search_tree(places: Sequence[tuple[int, int]], column: str) -> str:
+    if len(places) == 1:
+        return str(places[0][1])
+    middle = len(places) // 2
+    below, above = _search_tree(places[:middle], column), _search_tree(places[middle:], column)
+    return f"CASE WHEN {column} < {places[middle][0]} THEN {below} ELSE {above} END"
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))

@@ -1,0 +1,170 @@
+"""Which relations a query joins, and how they hang together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bunter.dimensions import Element
+from bunter.errors import InvalidQueryError
+from bunter.query import bound
+from bunter.registry.relations import Binding, Relation, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bunter.dimensions import DimensionGroup
+    from bunter.query.bound import Column, RegionOverlap
+    from bunter.registry.relations import Catalog, SearchRequest
+
+__all__ = ["Join", "projected"]
+
+
+class Join:
+    """A natural join that grows as its columns are asked for; the names of `Columns` at the top of a query.
+
+    Two relations that have a dimension in common agree on it. A dimension is supplied by a dataset search or a settled
+    overlap that has it, else by the records of the dimensions that imply it, else by its own records.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Where relations come from.
+    dimensions : DimensionGroup
+        All dimensions that the query joins.
+    """
+
+    def __init__(self, catalog: Catalog, dimensions: DimensionGroup) -> None:
+        self.catalog = catalog
+        self.dimensions = dimensions
+        self.universe = dimensions.universe
+        self.binding = Binding()
+        self.relations: list[Relation] = []
+        self.datasets: dict[str, Relation] = {}
+        self.overlaps: dict[RegionOverlap, str] = {}
+        self.conditions: list[str] = []
+        self._elements: dict[str, Relation] = {}
+        self._keys: dict[str, list[str]] = {}
+        self._identified: set[str] = set()
+
+    def add(self, relation: Relation, identifies: Mapping[str, str] | None = None) -> Relation:
+        """Join a relation; ``identifies`` are those of its keys that it does not merely imply (all by default)."""
+        self.relations.append(relation)
+        for dimension, sql in relation.keys.items():
+            self._keys.setdefault(dimension, []).append(sql)
+        self._identified.update(relation.keys if identifies is None else identifies)
+        return relation
+
+    def alias(self) -> str:
+        """Return a name for the next relation."""
+        return f"t{len(self.relations)}"
+
+    def search(self, request: SearchRequest) -> Relation:
+        """Join the datasets of a search."""
+        relation = self.catalog.search(request, self.alias(), self.binding)
+        self.datasets[request.search.dataset_type] = self.add(relation)
+        return relation
+
+    def element(self, name: str) -> Relation:
+        """Join the records of an element, once."""
+        if name not in self._elements:
+            element = self.universe[name]
+            relation = self._relation(element)
+            self._elements[name] = relation
+            self.add(relation, {key: relation.keys[key] for key in element.required})
+        return self._elements[name]
+
+    def _relation(self, element: Element) -> Relation:
+        if element.skypix:
+            raise InvalidQueryError(
+                f"all pixels of {element.name} are too many to list; name a dataset type, a region or pixels to join"
+            )
+        if not element.has_table:
+            return self.catalog.values(element, self.alias())
+        return self.catalog.element(element, self.alias())
+
+    def key(self, dimension: str) -> str:
+        """Return SQL for the value of a dimension, joining what supplies it."""
+        if dimension not in self._keys:
+            if dimension in self.dimensions.implied:
+                self._join_implying(dimension)
+            else:
+                self.element(dimension)
+        return self._keys[dimension][0]
+
+    def supplied(self, dimension: str) -> str | None:
+        """Return SQL for the value of a dimension if something supplies it already."""
+        return self._keys[dimension][0] if dimension in self._keys else None
+
+    def _implying(self, dimension: str) -> list[str]:
+        return [name for name in self.dimensions.names if dimension in self.universe[name].implies]
+
+    def _join_implying(self, dimension: str) -> None:
+        for name in self._implying(dimension):
+            self.element(name)
+
+    def close(self) -> None:
+        """Join what is still needed for the rows to be those of all the dimensions, and relate everything."""
+        self._join_relationships()
+        for dimension in reversed(self.dimensions.required):
+            self.key(dimension)
+        while self._connect_implied():
+            pass
+        for sqls in self._keys.values():
+            self.conditions += [f"{sqls[0]} = {other}" for other in sqls[1:]]
+        for relation in self.relations:
+            self.conditions += relation.conditions
+
+    def _join_relationships(self) -> None:
+        for element in self.universe.combinations:
+            if element.always_join and all(name in self.dimensions for name in element.requires):
+                self.element(element.name)
+
+    def _connect_implied(self) -> bool:
+        """Join the records that imply a dimension which has a second source; say whether there were any to join."""
+        before = len(self.relations)
+        for dimension in self.dimensions.implied:
+            implying = self._implying(dimension)
+            if dimension in self._identified or len(implying) > 1:
+                self._join_implying(dimension)
+        return len(self.relations) > before
+
+    def column(self, column: Column) -> str:
+        """See `Columns`."""
+        match column:
+            case bound.KeyColumn(dimension):
+                return self.key(dimension)
+            case bound.ElementColumn(element, name):
+                return self.element(element).columns[name]
+            case bound.DatasetColumn(dataset_type, field):
+                sql = self.datasets[dataset_type].columns[field]
+                return self.catalog.collection_name(sql) if field in {"run", "collection"} else sql
+
+    def bound_of(self, column: Column, which: str) -> str:
+        """See `Columns`."""
+        assert not isinstance(column, bound.KeyColumn), "keys are no timespans"
+        relation = (
+            self.element(column.element)
+            if isinstance(column, bound.ElementColumn)
+            else self.datasets[column.dataset_type]
+        )
+        return relation.columns[f"timespan_{which}"]
+
+    def overlap(self, node: RegionOverlap) -> str:
+        """See `Columns`."""
+        return self.overlaps[node]
+
+    @property
+    def unique(self) -> bool:
+        """Whether no two rows agree on all required dimensions."""
+        return all(relation.unique for relation in self.relations)
+
+    def source(self) -> str:
+        """Return FROM and WHERE."""
+        tables = ", ".join(relation.source for relation in self.relations)
+        where = " AND ".join(self.conditions) or "TRUE"
+        return f"FROM {tables} WHERE {where}" if tables else f"WHERE {where}"
+
+
+def projected(columns: Mapping[str, str]) -> str:
+    """Return the list of a SELECT."""
+    return ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())

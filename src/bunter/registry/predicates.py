@@ -1,0 +1,185 @@
+"""Bound conditions as SQL, node by node."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bunter.errors import InvalidQueryError
+from bunter.query import bound
+from bunter.registry.relations import balanced
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bunter.query.bound import Column, Predicate, RegionOverlap, Value
+    from bunter.registry.relations import Binding
+
+__all__ = ["Columns", "KeysOnly", "condition_sql", "value_sql"]
+
+_LISTED = 64
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+
+
+class Columns(Protocol):
+    """What names mean at one place of a statement."""
+
+    binding: Binding
+
+    def column(self, column: Column) -> str:
+        """Return SQL for a column."""
+
+    def bound_of(self, column: Column, which: str) -> str:
+        """Return SQL for ``begin`` or ``end`` of a timespan column."""
+
+    def overlap(self, node: RegionOverlap) -> str:
+        """Return SQL for an overlap of regions that has been settled."""
+
+
+class KeysOnly:
+    """Names inside a relation that has no columns but keys."""
+
+    def __init__(self, keys: dict[str, str], binding: Binding) -> None:
+        self.keys, self.binding = keys, binding
+
+    def column(self, column: Column) -> str:
+        """See `Columns`."""
+        assert isinstance(column, bound.KeyColumn)
+        return self.keys[column.dimension]
+
+    def bound_of(self, column: Column, which: str) -> str:
+        """See `Columns`."""
+        raise InvalidQueryError(f"no {which} of {column} here")
+
+    def overlap(self, node: RegionOverlap) -> str:
+        """See `Columns`."""
+        raise InvalidQueryError(f"no regions for {node} here")
+
+
+def condition_sql(node: Predicate, columns: Columns) -> str:  # noqa: C901, PLR0911 - one line per kind
+    """Translate a condition; the result is in parentheses where needed, and three-valued as in SQL."""
+    match node:
+        case bound.And(terms):
+            return balanced([condition_sql(term, columns) for term in terms], "AND")
+        case bound.Or(terms):
+            return balanced([condition_sql(term, columns) for term in terms], "OR")
+        case bound.Not(term):
+            return f"(NOT {condition_sql(term, columns)})"
+        case bound.Comparison(operator, left, right):
+            sign = "<>" if operator == "!=" else operator
+            return f"({value_sql(left, columns)} {sign} {value_sql(right, columns)})"
+        case bound.Membership():
+            return _membership(node, columns)
+        case bound.Like():
+            pattern = node.pattern if node.style == "glob" else _as_glob(node.pattern)
+            return f"({value_sql(node.value, columns)} GLOB {columns.binding(_sqlite_glob(pattern))})"
+        case bound.IsNull(value):
+            return f"({_null_test(value, columns)} IS NULL)"
+        case bound.BoolTest(value):
+            return f"({value_sql(value, columns)})"
+        case bound.TimespanOverlap(left, right):
+            (begin, end), (first, last) = _bounds(left, columns), _bounds(right, columns)
+            return f"({begin} < {last} AND {first} < {end})"
+        case bound.RegionOverlap():
+            return columns.overlap(node)
+        case bound.Always(value):
+            return "TRUE" if value else "FALSE"
+
+
+def value_sql(node: Value, columns: Columns) -> str:
+    """Translate a value; a region is its encoded form."""
+    match node:
+        case bound.Constant(value):
+            return columns.binding(_plain(value))
+        case bound.Negative(value):
+            return f"(-{value_sql(value, columns)})"
+        case bound.Arithmetic():
+            return _arithmetic(node, columns)
+        case bound.TimespanBound(of, which):
+            return _bounds(of, columns)[0 if which == "begin" else 1]
+        case _:
+            return columns.column(node)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
+        return float(value)
+    return value
+
+
+def _bounds(value: Value, columns: Columns) -> tuple[str, str]:
+    if isinstance(value, bound.Constant):
+        begin, end = value.value if isinstance(value.value, tuple) else (value.value, value.value)
+        return columns.binding(begin), columns.binding(end)
+    assert isinstance(value, bound.ElementColumn | bound.DatasetColumn), "only columns and constants are timespans"
+    return columns.bound_of(value, "begin"), columns.bound_of(value, "end")
+
+
+def _null_test(value: Value, columns: Columns) -> str:
+    return _bounds(value, columns)[0] if value.kind == "timespan" else value_sql(value, columns)
+
+
+def _arithmetic(node: bound.Arithmetic, columns: Columns) -> str:
+    left, right = value_sql(node.left, columns), value_sql(node.right, columns)
+    if node.op == "%" and node.kind == "float":  # SQLite's % cuts both sides to integers
+        return f"({left} - {right} * CAST({left} / {right} AS INTEGER))"
+    return f"({left} {node.op} {right})"
+
+
+def _membership(node: bound.Membership, columns: Columns) -> str:
+    value = value_sql(node.value, columns)
+    terms = []
+    if node.constants:
+        terms.append(_among(value, node.constants, columns))
+    for begin, end, stride in node.ranges:
+        inside = f"{value} BETWEEN {columns.binding(_plain(begin))} AND {columns.binding(_plain(end))}"
+        steps = "" if stride == 1 else f" AND ({value} - {columns.binding(begin)}) % {columns.binding(stride)} = 0"
+        terms.append(f"({inside}{steps})")
+    return balanced(terms, "OR") if terms else f"({value} IN ())"
+
+
+def _among(value: str, constants: Sequence[object], columns: Columns) -> str:
+    """List values one by one, or as one parameter that the database unfolds."""
+    if len(constants) <= _LISTED:
+        return f"({value} IN ({', '.join(columns.binding(_plain(constant)) for constant in constants)}))"
+    if isinstance(constants[0], bytes):
+        value = f"hex({value})"
+        constants = [constant.hex().upper() for constant in constants if isinstance(constant, bytes)]
+    text = columns.binding(json.dumps([_plain(constant) for constant in constants]))
+    return f"({value} IN (SELECT value FROM json_each({text})))"
+
+
+def _as_glob(pattern: str) -> str:
+    r"""Turn a LIKE pattern (``%``, ``_``, backslash makes plain) into a GLOB pattern, which minds upper and lower case."""
+    parts, plain = [], False
+    for character in pattern:
+        if not plain and character in "%_\\":
+            plain = character == "\\"
+            parts.append({"%": "*", "_": "?", "\\": ""}[character])
+        else:
+            parts.append(f"[{character}]" if character in "*?[" else character)
+            plain = False
+    return "".join(parts) + ("\\" if plain else "")
+
+
+def _sqlite_glob(pattern: str) -> str:
+    """Spell complements with ``^``, and make a bracket that is never closed a plain character."""
+    parts: list[str] = []
+    place = 0
+    while place < len(pattern):
+        character = pattern[place]
+        place += 1
+        if character != "[":
+            parts.append(character)
+            continue
+        first = place + 1 if pattern[place : place + 1] in {"!", "^"} else place
+        end = pattern.find("]", first + 1)
+        if end < 0:
+            parts.append("[[]")
+            continue
+        inner = pattern[place:end]
+        parts.append(f"[^{inner[1:]}]" if inner[:1] in {"!", "^"} else f"[{inner}]")
+        place = end + 1
+    return "".join(parts)
+
+

@@ -1,0 +1,114 @@
+"""Relations that a query joins, and the catalog that knows where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bunter.dataset import DatasetSearch
+    from bunter.dimensions import DimensionGroup, Element
+    from bunter.query.bound import Predicate
+
+__all__ = ["Binding", "Catalog", "Relation", "SearchRequest", "balanced", "quoted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One entry of a FROM clause.
+
+    Parameters
+    ----------
+    source : str
+        What stands in FROM, with its alias.
+    keys : dict of str to str
+        SQL of each dimension that it has a value for.
+    columns : dict of str to str
+        SQL of further columns; a timespan is two of them.
+    conditions : tuple of str
+        What must hold besides equal keys.
+    unique : bool
+        Whether no two rows agree on all keys.
+    ranked : bool
+        Whether there may be rows of several collections, of which only those of the first count (column ``rank``).
+    """
+
+    source: str
+    keys: dict[str, str]
+    columns: dict[str, str] = field(default_factory=dict)
+    conditions: tuple[str, ...] = ()
+    unique: bool = True
+    ranked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What a query needs of a dataset search.
+
+    Parameters
+    ----------
+    search : DatasetSearch
+        Type and collections.
+    find_first : bool
+        Whether only the dataset of the first collection counts; not needed where it is only asked whether there is one.
+    early : tuple of Predicate
+        Conditions on the search's own required dimensions, to be applied before the first is chosen.
+    """
+
+    search: DatasetSearch
+    find_first: bool
+    early: tuple[Predicate, ...] = ()
+
+
+class Catalog(Protocol):
+    """Where the rows of elements and datasets are. All that SQL translation knows of a schema."""
+
+    def element(self, element: Element, alias: str) -> Relation:
+        """Return the records of an element: keys are its required and implied dimensions."""
+
+    def values(self, element: Element, alias: str) -> Relation:
+        """Return the values of a dimension that has no records of its own."""
+
+    def dimensions(self, dataset_type: str) -> DimensionGroup:
+        """Return the dimensions of a dataset type."""
+
+    def search(self, request: SearchRequest, alias: str, binding: Binding) -> Relation:
+        """Return the datasets of a search.
+
+        Keys are the type's required dimensions; columns ``id``, ``run``, ``collection`` (as numbers, see `name`),
+        ``rank`` (place of the collection), ``ingest_date``, ``timespan_begin`` and ``timespan_end``.
+        """
+
+    def collection_name(self, number: str) -> str:
+        """Return SQL for the name of a collection from SQL for its number."""
+
+    def names(self, numbers: Iterable[int]) -> list[str]:
+        """Return names of collections from their numbers."""
+
+
+class Binding:
+    """Values that go into a statement beside its text."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, object] = {}
+
+    def __call__(self, value: object) -> str:
+        """Return the placeholder for a value."""
+        name = f"p{len(self.values)}"
+        self.values[name] = value
+        return f":{name}"
+
+
+def quoted(name: str) -> str:
+    """Return a name as an SQL identifier."""
+    return f'"{name}"'
+
+
+def balanced(terms: Sequence[str], operator: str) -> str:
+    """Join terms by AND or OR such that thousands of them do not nest deeply."""
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    return f"({balanced(terms[:middle], operator)} {operator} {balanced(terms[middle:], operator)})"

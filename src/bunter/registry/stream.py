@@ -1,0 +1,176 @@
+"""Results of queries as streams of columns."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bunter.dimensions import Element
+from bunter.dimensions.records import stored_columns
+from bunter.registry.attach import Attachments
+from bunter.registry.catalog import BunterCatalog
+from bunter.registry.spatial import settle
+from bunter.registry.translate import result_group, translate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from bunter.database import Connection
+    from bunter.query.bound import BoundQuery
+    from bunter.registry.registry import Registry
+    from bunter.registry.relations import Catalog
+    from bunter.registry.translate import Statement
+
+__all__ = ["ResultColumn", "ResultStream"]
+
+_BATCH_ROWS = 1 << 15
+_IN_MEMORY_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A column of a result.
+
+    Parameters
+    ----------
+    name : str
+        A dimension, a record's column, ``id``, ``run``, or those behind ``<dataset type>.``.
+    kind : str
+        ``int``, ``str``, ``float``, ``bool``, ``hash``, ``region`` or ``id``.
+    """
+
+    name: str
+    kind: str
+
+
+class ResultStream:
+    """The rows of a query; each of its methods asks the database anew.
+
+    Parameters
+    ----------
+    registry : Registry
+        Where to ask.
+    query : BoundQuery
+        The question.
+    """
+
+    def __init__(self, registry: Registry, query: BoundQuery) -> None:
+        self._registry = registry
+        self.query = query
+
+    @cached_property
+    def columns(self) -> tuple[ResultColumn, ...]:
+        """Columns of the result, in order."""
+        query = self.query
+        if isinstance(query.result, Element):
+            return tuple(ResultColumn(name, kind) for name, kind in stored_columns(query.result).items())
+        names = [] if query.kind != "datasets" else ["id", "run"]
+        if query.kind == "joined":
+            names = [f"{search.dataset_type}.{name}" for search in query.searches for name in ("id", "run")]
+        found = [ResultColumn(name, "id" if name.endswith("id") else "str") for name in names]
+        group = result_group(query)
+        keys = (ResultColumn(name, group.universe.key_column(name).kind) for name in group.data_id_keys)
+        return (*found, *keys)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow's description of the columns."""
+        import pyarrow as pa
+
+        return pa.schema([(column.name, _arrow_type(column.kind)) for column in self.columns])
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield all rows in record batches.
+
+        The database is read to its end before the first batch is handed out, into memory or, beyond 64 MB, a temporary
+        file: no connection is held while somebody looks at the rows.
+        """
+        import pyarrow as pa
+
+        held: list[pa.RecordBatch] = []
+        with tempfile.TemporaryFile() as file:
+            spool: pa.ipc.RecordBatchFileWriter | None = None
+            size = 0
+            for batch in self._read():
+                size += batch.nbytes
+                if spool is None and size > _IN_MEMORY_BYTES:
+                    spool = pa.ipc.new_file(file, self.schema)
+                if spool is None:
+                    held.append(batch)
+                else:
+                    spool.write_batch(batch)
+            yield from held
+            if spool is not None:
+                spool.close()
+                reader = pa.ipc.open_file(file)
+                yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
+
+    def count(self) -> int:
+        """Return the exact number of rows."""
+        with self._prepared() as (connection, _, statement):
+            row = connection.fetchone(statement.count, statement.parameters)
+            assert row is not None, "a count is a row"
+            return int(row[0])
+
+    def any(self) -> bool:
+        """Say whether there is any row."""
+        with self._prepared() as (connection, _, statement):
+            sql = f"SELECT 1 FROM ({statement.text}) LIMIT 1"  # noqa: S608 - our text
+            return connection.fetchone(sql, statement.parameters) is not None
+
+    @contextmanager
+    def _prepared(self) -> Iterator[tuple[Connection, Catalog, Statement]]:
+        with self._registry.database.read(snapshot=True) as connection:
+            catalog = BunterCatalog(self._registry.roster(connection))
+            statement = translate(self.query, catalog, settle(connection, self.query, catalog))
+            yield connection, catalog, statement
+
+    def _read(self) -> Iterator[pa.RecordBatch]:
+        with self._prepared() as (connection, catalog, statement):
+            group = result_group(self.query)
+            records = isinstance(self.query.result, Element)
+            attach = Attachments(connection, catalog, group, group.names if records else statement.columns)
+            for rows in connection.stream(statement.text, statement.parameters, _BATCH_ROWS):
+                yield self._batch(dict(zip(statement.columns, zip(*rows, strict=True), strict=True)), attach, catalog)
+
+    def _batch(self, columns: dict[str, Any], attach: Attachments, catalog: Catalog) -> pa.RecordBatch:
+        import pyarrow as pa
+
+        attach(columns)
+        arrays = [_array(column, columns[column.name], catalog) for column in self.columns]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+def _array(column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
+    import pyarrow as pa
+
+    if isinstance(values, pa.Array):
+        return values
+    if column.name == "run" or column.name.endswith(".run"):
+        distinct = list(dict.fromkeys(values))
+        place = {number: position for position, number in enumerate(distinct)}
+        indices = pa.array([place[number] for number in values], pa.int32())
+        return pa.array(catalog.names(distinct), pa.string()).take(indices)
+    if column.kind == "bool":
+        values = [None if value is None else bool(value) for value in values]
+    return pa.array(values, _arrow_type(column.kind))
+
+
+def _arrow_type(kind: str) -> pa.DataType:
+    import pyarrow as pa
+
+    kinds = {
+        "int": pa.int64(),
+        "str": pa.string(),
+        "float": pa.float64(),
+        "bool": pa.bool_(),
+        "id": pa.binary(16),
+        "hash": pa.binary(),
+        "region": pa.binary(),
+    }
+    return kinds[kind]

@@ -1,0 +1,229 @@
+"""From a bound query to one statement, and to what is filled in after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bunter.dataset import DatasetType
+from bunter.dimensions import DimensionGroup
+from bunter.query import bound
+from bunter.registry.join import Join, projected
+from bunter.registry.layout import element_columns
+from bunter.registry.predicates import condition_sql, value_sql
+from bunter.registry.relations import SearchRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bunter.dataset import DatasetSearch
+    from bunter.dimensions import Element
+    from bunter.query.bound import BoundQuery, Predicate
+    from bunter.registry.relations import Catalog, Relation
+    from bunter.registry.spatial import Settled
+
+__all__ = ["Statement", "result_group", "translate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A query in SQL.
+
+    Parameters
+    ----------
+    text : str
+        The statement, with named parameters.
+    parameters : dict
+        Their values.
+    columns : tuple of str
+        Names of its columns. Collections are numbers.
+    """
+
+    text: str
+    parameters: dict[str, object]
+    columns: tuple[str, ...]
+
+    @property
+    def count(self) -> str:
+        """Statement that counts the rows."""
+        return f"SELECT count(*) FROM ({self.text})"  # noqa: S608 - our text
+
+
+def result_group(query: BoundQuery) -> DimensionGroup:
+    """Return the dimensions that tell one row of the result from another."""
+    result = query.result
+    if isinstance(result, DimensionGroup):
+        return result
+    if isinstance(result, DatasetType):
+        return result.dimensions
+    return result.universe.conform(result.required)
+
+
+def translate(
+    query: BoundQuery, catalog: Catalog, settled: Settled | None = None, fields: Sequence[str] | None = None
+) -> Statement:
+    """Compose the statement for a query.
+
+    Parameters
+    ----------
+    query : BoundQuery
+        The question.
+    catalog : Catalog
+        Where relations come from.
+    settled : Settled, optional
+        What `bunter.registry.spatial.settle` found about its overlaps of regions.
+    fields : sequence of str, optional
+        The columns of records that are wanted; all by default.
+
+    Returns
+    -------
+    Statement
+        Its columns are those of the result, but for implied dimensions that nothing else in the query needs: these
+        are cheaper to fill in afterwards.
+    """
+    return _Translation(query, catalog, settled, fields).statement()
+
+
+class _Translation:
+    def __init__(
+        self, query: BoundQuery, catalog: Catalog, settled: Settled | None, fields: Sequence[str] | None
+    ) -> None:
+        self.query = query
+        self.fields = fields
+        self.group = result_group(query)
+        self.join = Join(catalog, query.dimensions)
+        self.settled = settled
+
+    def statement(self) -> Statement:
+        query, join = self.query, self.join
+        for search in query.searches:
+            join.search(self._request(search))
+        if self.settled is not None and self.settled.table is not None:
+            join.add(self.settled.table)
+        conditions = list(self._conditions())
+        columns = self._columns()
+        order = [(value_sql(value, join), ascending) for value, ascending in query.order_by]
+        self._restrict_visits()
+        join.close()
+        self._keep_first()
+        join.conditions += conditions
+        columns |= self._supplied()
+        return Statement(self._text(columns, order), join.binding.values, tuple(columns))
+
+    def _request(self, search: DatasetSearch) -> SearchRequest:
+        """Ask for the first of each data ID only where it matters which one it is."""
+        query = self.query
+        name = search.dataset_type
+        reads = {
+            column.dataset_type
+            for term in (*query.condition, *(value for value, _ in query.order_by))
+            for column in bound.columns_of(term)
+            if isinstance(column, bound.DatasetColumn)
+        }
+        matters = query.kind in {"datasets", "joined"} or name in reads
+        return SearchRequest(search, search.find_first and matters, tuple(self._early(search)))
+
+    def _early(self, search: DatasetSearch) -> Iterator[Predicate]:
+        required = self.join.catalog.dimensions(search.dataset_type).required
+        for term in bound.conjuncts(self.query.where):
+            columns = bound.columns_of(term)
+            if columns and all(isinstance(c, bound.KeyColumn) and c.dimension in required for c in columns):
+                yield term
+
+    def _conditions(self) -> Iterator[str]:
+        join, settled = self.join, self.settled
+        if settled is not None:
+            for relation in settled.relations:
+                join.add(relation)
+            join.overlaps.update({node: make(join) for node, make in settled.tests.items()})
+        for term in self.query.condition:
+            if settled is None or term not in settled.joined:
+                yield condition_sql(term, join)
+
+    def _columns(self) -> dict[str, str]:
+        """Pick the columns that must be in the statement; joins what they need."""
+        query, join = self.query, self.join
+        result = query.result
+        if query.kind == "records":
+            return self._record_columns(result)  # type: ignore[arg-type]
+        columns: dict[str, str] = {}
+        if isinstance(result, DatasetType):
+            relation = join.datasets[result.name]
+            columns |= {"id": relation.columns["id"], "run": relation.columns["run"]}
+        if query.kind == "joined":
+            for search in query.searches:
+                columns |= _dataset_columns(search.dataset_type, join.datasets[search.dataset_type])
+        return columns | {name: join.key(name) for name in self.group.required}
+
+    def _record_columns(self, element: Element) -> dict[str, str]:
+        if not element.has_table:
+            return {element.name: self.join.key(element.name)}
+        relation = self.join.element(element.name)
+        return {name: relation.columns[name] for name in self.fields or element_columns(element)}
+
+    def _supplied(self) -> Mapping[str, str]:
+        """Pick implied dimensions that the join has a value for anyway."""
+        if self.query.kind == "records":
+            return {}
+        found = {name: self.join.supplied(name) for name in self.group.implied}
+        return {name: sql for name, sql in found.items() if sql is not None}
+
+    def _restrict_visits(self) -> None:
+        """Relate exposures to visits of the instrument's own visit system, unless the query names visit systems."""
+        join = self.join
+        names = join.dimensions.names
+        universe = join.universe
+        if "visit_system_membership" not in universe or "visit_system" in names:
+            return
+        if not {"exposure", "visit"} <= set(names):
+            return
+        instrument, visit = join.key("instrument"), join.key("visit")
+        default = join.catalog.element(universe["instrument"], "vi")
+        member = join.catalog.element(universe["visit_system_membership"], "vm")
+        system = f"(SELECT {default.columns['visit_system']} FROM {default.source} WHERE {default.keys['instrument']} = "
+        system += f"{instrument})"
+        join.conditions.append(
+            f"({system} IS NULL OR EXISTS (SELECT 1 FROM {member.source} WHERE {member.keys['instrument']} = {instrument} "
+            f"AND {member.keys['visit']} = {visit} AND {member.keys['visit_system']} = {system}))"
+        )
+
+    def _keep_first(self) -> None:
+        """Of calibrations found in several collections keep those of the first that is valid at the time in question."""
+        for place, search in enumerate(self.query.searches):
+            relation = self.join.datasets[search.dataset_type]
+            request = self._request(search)
+            if not relation.ranked:
+                continue
+            other = self.join.catalog.search(request, f"better{place}", self.join.binding)
+            terms = [f"{other.keys[name]} = {sql}" for name, sql in relation.keys.items()]
+            terms.append(f"{other.columns['rank']} < {relation.columns['rank']}")
+            terms += self._times(search.dataset_type, other)
+            self.join.conditions.append(f"NOT EXISTS (SELECT 1 FROM {other.source} WHERE {' AND '.join(terms)})")
+
+    def _times(self, dataset_type: str, other: Relation) -> Iterator[str]:
+        """Apply the overlaps in time that this calibration must satisfy to another one."""
+        own = bound.DatasetColumn(dataset_type, "timespan", "timespan")
+        mine = dict(self.join.datasets)
+        for term in self.query.condition:
+            if isinstance(term, bound.TimespanOverlap) and own in (term.left, term.right):
+                self.join.datasets[dataset_type] = other
+                yield condition_sql(term, self.join)
+                self.join.datasets = dict(mine)
+
+    def _text(self, columns: Mapping[str, str], order: list[tuple[str, bool]]) -> str:
+        query = self.query
+        distinct = not self.join.unique or any(name not in self.group for name in query.dimensions.required)
+        text = f"SELECT {'DISTINCT ' if distinct else ''}{projected(columns) or '1'} {self.join.source()}"
+        if order and distinct:  # sort keys need not be columns of the result, but depend on them
+            keys = ", ".join(str(place) for place in range(1, len(columns) + 1))
+            text = f"SELECT {projected(columns) or '1'} {self.join.source()}{f' GROUP BY {keys}' if keys else ''}"
+            order = [(f"min({sql})" if ascending else f"max({sql})", ascending) for sql, ascending in order]
+        if order:
+            text += " ORDER BY " + ", ".join(f"{sql} {'ASC' if up else 'DESC'} NULLS LAST" for sql, up in order)
+        if query.limit is not None or query.offset:
+            text += f" LIMIT {-1 if query.limit is None else query.limit} OFFSET {query.offset}"
+        return text
+
+
+def _dataset_columns(name: str, relation: Relation) -> dict[str, str]:
+    return {f"{name}.id": relation.columns["id"], f"{name}.run": relation.columns["run"]}
