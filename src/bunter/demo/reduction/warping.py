@@ -77,7 +77,7 @@ def _interpolated(
         row, column = (
             np.clip(np.rint(v).astype(int), 0, n - 1) for v, n in zip((rows, columns), values.shape, strict=True)
         )
-        return values[row, column]
+        return np.asarray(values[row, column])
     return np.asarray(map_coordinates(values, (rows, columns), np.float32, order=order, mode="nearest"))
 
 
