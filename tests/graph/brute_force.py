@@ -15,7 +15,9 @@ class BruteForce:
         self.universe, self.survey, self.tasks, self.conditions = universe, survey, tasks, conditions
         self.restrictions = restrictions or {}
         self.made = {c.dataset_type: task.label for task in tasks for c in task.outputs}
-        self.rows = {e: {tuple(row[d] for d in universe[e].required): row for row in rows} for e, rows in survey.records.items()}
+        self.rows = {
+            e: {tuple(row[d] for d in universe[e].required): row for row in rows} for e, rows in survey.records.items()
+        }
 
     # Data IDs.
 
@@ -53,7 +55,9 @@ class BruteForce:
         return one in self.rows[a] if a == b else (one, other) in self.survey.overlaps[a, b]
 
     def domain(self, group, waived=()):
-        conditions = [pair for pair in self.conditions_of(group) if pair[0] == pair[1] or self.families(*pair) not in waived]
+        conditions = [
+            pair for pair in self.conditions_of(group) if pair[0] == pair[1] or self.families(*pair) not in waived
+        ]
         for chosen in product(*(self.values(d) for d in group.required)):
             data_id = self.full(zip(group.required, chosen, strict=True), group)
             if data_id is not None and all(self.fits(data_id, a, b) for a, b in conditions):
@@ -89,7 +93,8 @@ class BruteForce:
             if task in direct and not w.holds(data_id):
                 return False
             if task in linked and not any(
-                w.holds(other) and self.linked(data_id, task.dimensions, other, w.dimensions) for other in self.domain(w.dimensions)
+                w.holds(other) and self.linked(data_id, task.dimensions, other, w.dimensions)
+                for other in self.domain(w.dimensions)
             ):
                 return False
         return True
@@ -110,14 +115,15 @@ class BruteForce:
         for required, id_, begin, end, rank in self.survey.calibrations[connection.dataset_type]:
             data_id = self.full(required, connection.dimensions)
             if self.linked(quantum, task.dimensions, data_id, connection.dimensions):
-                found.setdefault(tuple(sorted(required.items())), {}).setdefault(rank, []).append((begin, end, id_))
-        for ranks in found.values():
+                found.setdefault(tuple(data_id.items()), {}).setdefault(rank, []).append((begin, end, id_))
+        for key, ranks in found.items():
             for _, certified in sorted(ranks.items()):
+                now = certified
                 if row is not None:
                     middle = row["timespan"][0] + (row["timespan"][1] - row["timespan"][0]) // 2
-                    certified = [one for one in certified if one[0] <= middle < one[1]]
-                if len(certified) == 1:
-                    yield certified[0][2]
+                    now = [one for one in certified if one[0] <= middle < one[1]]
+                if len(now) == 1:
+                    yield dict(key), now[0][2]
                     break
 
     def reads(self, task, quantum, connection):
@@ -128,10 +134,16 @@ class BruteForce:
         if connection.dataset_type in self.made:
             producer = self.made[connection.dataset_type]
             return [(producer, i) for i, other in enumerate(self.feasible[producer])
-                    if link(made := self.project(other, connection.dimensions)) and allowed(made)]  # fmt: skip
+                    for made in self.writes(producer, other, connection.dimensions) if link(made) and allowed(made)]  # fmt: skip
         if connection.kind == "prerequisite" and connection.dataset_type in self.survey.calibrations:
-            return list(self.valid(task, quantum, connection))
+            return [id_ for data_id, id_ in self.valid(task, quantum, connection) if allowed(data_id)]
         return [id_ for data_id, id_ in self.readable(connection) if link(data_id) and allowed(data_id)]
+
+    def writes(self, label, quantum, group):
+        own = self.task(label).dimensions
+        if group <= own:
+            return [self.project(quantum, group)]
+        return [data_id for data_id in self.domain(group) if self.linked(quantum, own, data_id, group)]
 
     @staticmethod
     def project(data_id, group):
@@ -187,9 +199,18 @@ class BruteForce:
 
     def outcome(self, planned):
         """Planned quanta and their inputs as plain values."""
-        name = lambda q: (q[0], tuple(sorted(self.project(self.feasible[q[0]][q[1]], self.task(q[0]).dimensions).items())))  # noqa: E731
+
+        def name(q):
+            return (
+                q[0],
+                tuple(sorted(self.project(self.feasible[q[0]][q[1]], self.task(q[0]).dimensions).items())),
+            )
+
         return {
-            name(q): {c: sorted(str(name(p)) if isinstance(p, tuple) else p.hex() for p in found) for c, found in self.edges[q].items()}
+            name(q): {
+                c: sorted(str(name(p)) if isinstance(p, tuple) else p.hex() for p in found)
+                for c, found in self.edges[q].items()
+            }
             for q in planned
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from hypothesis import strategies as st
@@ -26,7 +26,12 @@ TASKS = [
 INPUTS = {
     "raw": ("exposure", "detector"), "old_src": ("visit", "detector"), "old_sum": ("visit",), "template": ("tract", "patch", "band"),
 }  # fmt: skip
-PREREQUISITES = {"bias": ("detector",), "flat": ("detector", "physical_filter"), "refcat": ("htm7",), "mask": ("exposure",)}
+PREREQUISITES = {
+    "bias": ("detector",),
+    "flat": ("detector", "physical_filter"),
+    "refcat": ("htm7",),
+    "mask": ("exposure",),
+}
 CALIBRATIONS = ("bias", "flat")
 SAID = {
     "instrument": ["A", "B"], "skymap": ["s"], "exposure": [1, 2, 3], "visit": [1, 2, 3], "detector": [0, 1], "tract": [0, 1],
@@ -62,7 +67,7 @@ class Condition:
     def conjunct(self):
         columns = {name: KeyColumn(name, UNIVERSE.key_column(name).kind) for name, _ in self.terms}
 
-        def test(values):
+        def test(values, rows):
             return np.any([np.isin(values[columns[name]].data, list(wanted)) for name, wanted in self.terms], axis=0)
 
         return Conjunct(self.text, self.dimensions, tuple(columns.values()), test)
@@ -156,7 +161,7 @@ def draw_datasets(draw, survey):
 
 def draw_validity(draw, data_id, id_):
     edges = [0, *sorted(draw(st.sets(st.integers(1, 26), max_size=2))), 30]
-    ranges = [(a * 10 - 1, b * 10 - 1) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    ranges = [(a * 10 - 1, b * 10 - 1) for a, b in pairwise(edges)]
     other = id_[:8] + b"\1" + id_[9:]
     for i, (begin, end) in enumerate(ranges):
         if draw(st.integers(0, 3)) or i == 0:
@@ -176,7 +181,9 @@ def pipelines(draw):
         names = some(draw, made, 1)[:2] if made and draw(st.integers(0, 4)) else some(draw, sources, 1)[:2]
         connections = []
         for name in names:
-            connections.append(connect(draw, f"in_{name}", "input", name, sources[name], whole=not draw(st.integers(0, 5))))
+            connections.append(
+                connect(draw, f"in_{name}", "input", name, sources[name], whole=not draw(st.integers(0, 5)))
+            )
         for name in some(draw, PREREQUISITES)[:1]:
             connections.append(connect(draw, f"pre_{name}", "prerequisite", name, PREREQUISITES[name]))
         for connection in connections:
@@ -196,7 +203,7 @@ def connect(draw, name, kind, dataset_type, dimensions, *, whole=False):
     minimum = draw(st.sampled_from([1, 1, 1, 1, 0, 0, 2]))
     group = UNIVERSE.conform(dimensions)
     calibration = dataset_type in CALIBRATIONS
-    return Connection(name, kind, dataset_type, None, group, "X", True, minimum, calibration, whole=whole)  # noqa: FBT003
+    return Connection(name, kind, dataset_type, None, group, "X", True, minimum, calibration, whole=whole)
 
 
 def draw_condition(draw, names):
@@ -223,7 +230,12 @@ def to_sources(survey):
 
     def overlap(a, b):
         wanted = survey.overlaps[a, b]
-        found = [(i, j) for i, x in enumerate(keys_of(survey, a)) for j, y in enumerate(keys_of(survey, b)) if (x, y) in wanted]
+        found = [
+            (i, j)
+            for i, x in enumerate(keys_of(survey, a))
+            for j, y in enumerate(keys_of(survey, b))
+            if (x, y) in wanted
+        ]
         pairs = np.array(found, np.int64).reshape(-1, 2)
         return Pairs(pairs[:, 0], pairs[:, 1])
 

@@ -29,7 +29,7 @@ def test_the_relational_builder_plans_what_the_definition_says(survey, pipeline,
     try:
         selection = select_closure(Joins(sources), tasks, [w.conjunct() for w in said], own)
     except GraphError as error:
-        assert "says nothing about this pipeline" in str(error)
+        assert "says nothing about this pipeline" in str(error)  # noqa: PT017 - only some examples raise
         return
     planned = brute.closure()
     event(f"{min(len(planned) // 4 * 4, 20)}+ quanta")

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from bunter.graph.explanation import Explanation
 from bunter.graph.file import GraphFile
 from bunter.graph.header import Header
 from bunter.graph.parts import DatasetPart, EdgePart
@@ -13,17 +16,31 @@ from bunter.graph.quantum import Quantum, QuantumRef
 from bunter.graph.quantum_graph import QuantumGraph
 from bunter.graph.tables import DatasetTable, Edges, QuantumTable
 
+if TYPE_CHECKING:
+    from bunter.graph.build import build_graph
+
 __all__ = [
     "DatasetPart",
     "DatasetTable",
     "EdgePart",
     "Edges",
+    "Explanation",
     "GraphFile",
     "Header",
     "Quantum",
     "QuantumGraph",
     "QuantumRef",
     "QuantumTable",
+    "build_graph",
     "dataset_nonce",
     "predicted_id",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The builder brings the query language along, which a worker does not need.
+    if name == "build_graph":
+        from bunter.graph.build import build_graph
+
+        return build_graph
+    raise AttributeError(f"module 'bunter.graph' has no attribute {name!r}")

@@ -62,9 +62,7 @@ def instants(joins: Joins, keys: Relation, group: DimensionGroup) -> tuple[Array
     return middle, ~missing
 
 
-def lookup(
-    joins: Joins, keys: Relation, group: DimensionGroup, connection: Connection, rows: Array | None
-) -> Pairs:
+def lookup(joins: Joins, keys: Relation, group: DimensionGroup, connection: Connection, rows: Array | None) -> Pairs:
     """Find the calibrations that quanta read: of each data ID the one valid at the quantum's time.
 
     A quantum without a time gets the one that is certified in the first collection that has any, if it is the only one.

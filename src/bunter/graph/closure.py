@@ -56,14 +56,18 @@ class Selection:
         For each label and candidate 0 (not planned), `TARGET`, `NEEDED` or `COMPANION`.
     brought : mapping of (str, str) to int
         By consumer and connection, how many quanta are planned only because it reads them.
-    unmet : mapping of str to mapping of str to int
-        By label and condition, how many feasible quanta do not meet it.
+    unmet : mapping of str to array
+        For each label and candidate that is feasible but no target, the number of the first condition in ``said`` that it
+        does not meet; -1 for the others.
+    said : sequence of str
+        The conditions that quanta must meet.
     """
 
     frontier: Frontier
     roles: Mapping[str, Array]
     brought: Mapping[tuple[str, str], int]
-    unmet: Mapping[str, Mapping[str, int]]
+    unmet: Mapping[str, Array]
+    said: Sequence[str]
 
 
 def addressees(conjunct: Conjunct, tasks: Sequence[TaskNode]) -> tuple[list[str], bool]:
@@ -162,7 +166,7 @@ def select_closure(
     roles = {label: np.where(mask, TARGET, 0).astype(np.int8) for label, mask in targets.items()}
     brought = _need(roles, streams)
     _accompany(frontier, roles, streams)
-    return Selection(frontier, roles, brought, unmet)
+    return Selection(frontier, roles, brought, unmet, [conjunct.text for conjunct, _ in spoken])
 
 
 def _streams(frontier: Frontier) -> list[Stream]:
@@ -183,21 +187,22 @@ def _streams(frontier: Frontier) -> list[Stream]:
 
 def _targets(
     frontier: Frontier, streams: Sequence[Stream], spoken: Sequence[tuple[Conjunct, Sequence[str]]]
-) -> tuple[dict[str, Array], dict[str, dict[str, int]]]:
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Which feasible quanta meet every condition, and which condition the others fail first."""
     targets = {label: rows.alive.copy() for label, rows in frontier.tasks.items()}
-    unmet: dict[str, dict[str, int]] = {label: {} for label in targets}
-    for conjunct, labels in spoken:
-        met = _meeting(frontier, streams, labels)
-        for label, mask in met.items():
-            if label not in labels and (missed := int(np.count_nonzero(frontier.tasks[label].alive & ~mask))):
-                unmet[label][conjunct.text] = missed
+    unmet = {label: np.full(len(mask), -1, np.int16) for label, mask in targets.items()}
+    for number, (_, labels) in enumerate(spoken):
+        for label, mask in _meeting(frontier, streams, labels).items():
+            unmet[label][targets[label] & ~mask] = number
             targets[label] &= mask
     return targets, unmet
 
 
 def _meeting(frontier: Frontier, streams: Sequence[Stream], labels: Sequence[str]) -> dict[str, Array]:
     """Which feasible quanta are of these tasks, or joined to one that is by a directed path."""
-    start = {label: rows.alive if label in labels else np.zeros_like(rows.alive) for label, rows in frontier.tasks.items()}
+    start = {
+        label: rows.alive if label in labels else np.zeros_like(rows.alive) for label, rows in frontier.tasks.items()
+    }
     below = {label: mask.copy() for label, mask in start.items()}
     for stream in streams:
         reached = stream.pairs.right[below[stream.producer][stream.pairs.left]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bunter.graph.joins import Joins
     from bunter.graph.keys import Array
     from bunter.graph.relation import Relation
-    from bunter.query.bound import Column
+    from bunter.query.bound import Column, Predicate
 
 __all__ = ["Conjunct", "satisfied"]
 
@@ -34,13 +34,17 @@ class Conjunct:
     columns : tuple of Column
         What it reads.
     test : callable
-        From the columns' values to an array of bool; null counts as false.
+        From the columns' values (a pair of arrays for a timespan) and the number of rows to an array of bool; null counts
+        as false.
+    predicate : Predicate, optional
+        The condition as the repository understands it.
     """
 
     text: str
     dimensions: DimensionGroup
     columns: tuple[Column, ...]
-    test: Callable[[Mapping[Column, Any]], Array]
+    test: Callable[[Mapping[Column, Any], int], Array]
+    predicate: Predicate | None = None
 
     def speaks_about(self, group: DimensionGroup) -> bool:
         """Whether data IDs of the group can be tested."""
@@ -58,7 +62,7 @@ def satisfied(conjunct: Conjunct, relation: Relation, joins: Joins) -> Array:
     if not len(few):
         return np.zeros(len(relation), bool)
     values = {column: _values(column, few, joins) for column in conjunct.columns}
-    holds: Array = np.broadcast_to(conjunct.test(values), (len(few),))
+    holds = conjunct.test(values, len(few))
     return holds[places]
 
 
@@ -72,5 +76,14 @@ def _values(column: Column, relation: Relation, joins: Joins) -> Any:
     assert isinstance(column, ElementColumn)
     records = sources.records[column.element]
     rows = joins.rows_of(relation, records.keys, sources.universe[column.element].required)
-    found = records.columns[column.column]
-    return np.ma.masked_array(found[np.maximum(rows, 0)], (rows < 0) | np.ma.getmaskarray(found)[np.maximum(rows, 0)])
+    if column.kind == "timespan":
+        return tuple(_at(records.columns[f"{column.column}_{end}"], rows) for end in ("begin", "end"))
+    return _at(records.columns[column.column], rows)
+
+
+def _at(column: Any, rows: Array) -> Any:
+    """Values of the rows, masked where there is no row (-1) or no value."""
+    if not len(column):
+        return np.ma.masked_array(np.zeros(len(rows), column.dtype), True)
+    picked = np.maximum(rows, 0)
+    return np.ma.masked_array(np.ma.getdata(column)[picked], (rows < 0) | np.ma.getmaskarray(column)[picked])

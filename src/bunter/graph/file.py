@@ -14,6 +14,7 @@ import numpy as np
 
 from bunter.errors import GraphError
 from bunter.graph.artifacts import ArtifactTable
+from bunter.graph.explanation import Absent
 from bunter.graph.header import Header
 from bunter.graph.keys import KeyTable, Vocabulary
 from bunter.graph.quantum_graph import QuantumGraph
@@ -185,6 +186,10 @@ def _structure(graph: QuantumGraph) -> dict[str, Any]:
             {"label": table.label, "first": table.first} | _keys_of(table.keys) for table in graph.tasks.values()
         ],
         "datasets": datasets,
+        "absent": [
+            {"label": label, "reasons": absent.reasons} | _keys_of(absent.keys)
+            for label, absent in graph.absent.items()
+        ],
         "edges": [{name: getattr(edge, name) for name in _EDGE_FIELDS} for edge in graph.edges.values()],
     }
 
@@ -195,8 +200,11 @@ def _columns(graph: QuantumGraph) -> Iterator[tuple[str, Array]]:
         yield f"v/{dimension}", values
     for label, task in graph.tasks.items():
         yield from ((f"q/{label}/{dimension}", codes) for dimension, codes in task.keys.codes.items())
-        if task.fingerprints is not None:
-            yield f"f/{label}", task.fingerprints
+        facts = {"fingerprints": task.fingerprints, "roles": task.roles}
+        yield from ((f"f/{label}/{key}", column) for key, column in facts.items() if column is not None)
+    for label, absent in graph.absent.items():
+        yield from ((f"x/{label}/{dimension}", codes) for dimension, codes in absent.keys.codes.items())
+        yield f"y/{label}", absent.reason
     for name, table in graph.datasets.items():
         if _twin(graph, table) is None:
             yield from ((f"d/{name}/{dimension}", codes) for dimension, codes in table.keys.codes.items())
@@ -232,7 +240,9 @@ def read_graph(path: str | os.PathLike[str]) -> QuantumGraph:
     edges = {(plain["label"], plain["connection"]): _read_edges(members, plain) for plain in structure["edges"]}
     documents = _Lazy(["pipeline", "explanation"], lambda name: members.document(f"{name}.json"))
     header = Header.from_dict(structure["header"])
-    return QuantumGraph(header, tasks=tasks, datasets=datasets, edges=edges, documents=documents)
+    candidates = {plain["label"]: plain for plain in structure["absent"]}
+    absent = _Lazy(list(candidates), lambda label: _read_absent(members, candidates[label], vocabulary))
+    return QuantumGraph(header, tasks=tasks, datasets=datasets, edges=edges, documents=documents, absent=absent)
 
 
 def _read_keys(members: _Members, prefix: str, plain: Mapping[str, Any], vocabulary: Vocabulary) -> KeyTable:
@@ -242,7 +252,16 @@ def _read_keys(members: _Members, prefix: str, plain: Mapping[str, Any], vocabul
 
 def _read_task(members: _Members, plain: Mapping[str, Any], vocabulary: Vocabulary) -> QuantumTable:
     keys = _read_keys(members, f"q/{plain['label']}/", plain, vocabulary)
-    return QuantumTable(plain["label"], plain["first"], keys, members.maybe(f"f/{plain['label']}"))
+    facts = f"f/{plain['label']}"
+    fingerprints, roles = members.maybe(f"{facts}/fingerprints"), members.maybe(f"{facts}/roles")
+    return QuantumTable(plain["label"], plain["first"], keys, fingerprints, roles)
+
+
+def _read_absent(members: _Members, plain: Mapping[str, Any], vocabulary: Vocabulary) -> Absent:
+    label = plain["label"]
+    return Absent(
+        _read_keys(members, f"x/{label}/", plain, vocabulary), members.array(f"y/{label}"), tuple(plain["reasons"])
+    )
 
 
 def _read_datasets(

@@ -107,7 +107,7 @@ class Frontier:
         By label and connection, a connection's own condition.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two by keyword
         self,
         joins: Joins,
         tasks: Sequence[TaskNode],

@@ -131,9 +131,7 @@ class Joins:
         universe = self.sources.universe
         return 2 if all(universe[name].governor for name in shared) else 1
 
-    def linked(
-        self, left: Relation, left_group: DimensionGroup, right: Relation, right_group: DimensionGroup
-    ) -> Pairs:
+    def linked(self, left: Relation, left_group: DimensionGroup, right: Relation, right_group: DimensionGroup) -> Pairs:
         """Find the pairs of rows of two relations that are linked.
 
         Parameters

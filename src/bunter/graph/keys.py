@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from bunter.graph.quantum import KeyValue
 
-__all__ = ["Array", "KeyTable", "Vocabulary", "smallest_unsigned"]
+__all__ = ["Array", "Dictionary", "KeyTable", "Vocabulary", "smallest_unsigned"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -20,6 +20,25 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 def smallest_unsigned(limit: int) -> np.dtype[Any]:
     """Narrowest unsigned type that holds all integers below ``limit``."""
     return np.min_scalar_type(max(limit - 1, 0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dictionary:
+    """A column of values that repeat.
+
+    Parameters
+    ----------
+    values : array
+        Distinct values.
+    codes : array
+        Place of each row's value among them; -1 for null.
+    """
+
+    values: Array
+    codes: Array
+
+    def __len__(self) -> int:
+        return len(self.codes)
 
 
 def _sortable(values: Iterable[Any]) -> Array:
@@ -41,16 +60,20 @@ class Vocabulary:
     values: Mapping[str, Array]
 
     @classmethod
-    def of(cls, columns: Iterable[Mapping[str, Sequence[Any] | Array]]) -> Vocabulary:
+    def of(cls, columns: Iterable[Mapping[str, Sequence[Any] | Array | Dictionary]]) -> Vocabulary:
         """Vocabulary of all values in some sets of columns keyed by dimension."""
         found: dict[str, list[Array]] = {}
         for columns_of_one in columns:
             for dimension, column in columns_of_one.items():
-                found.setdefault(dimension, []).append(np.unique(_sortable(column)))
+                values = column.values if isinstance(column, Dictionary) else column
+                found.setdefault(dimension, []).append(np.unique(_sortable(values)))
         return cls({dimension: _merged(arrays) for dimension, arrays in found.items()})
 
-    def encode(self, dimension: str, column: Sequence[Any] | Array) -> Array:
-        """Codes of values; -1 for a value that is not known."""
+    def encode(self, dimension: str, column: Sequence[Any] | Array | Dictionary) -> Array:
+        """Return the codes of values; -1 for a value that is not known."""
+        if isinstance(column, Dictionary):
+            places = np.append(self.encode(dimension, column.values), -1)
+            return np.asarray(places[column.codes])
         known, wanted = self.values[dimension], _sortable(column)
         if not len(known) or not len(wanted) or (known.dtype.kind == "S") != (wanted.dtype.kind == "S"):
             return np.full(len(wanted), -1, np.int64)
@@ -61,8 +84,10 @@ class Vocabulary:
         """Count the values of a dimension."""
         return len(self.values[dimension])
 
-    def value(self, dimension: str, code: int) -> KeyValue:
-        """Return the value behind a code."""
+    def value(self, dimension: str, code: int) -> KeyValue | None:
+        """Return the value behind a code; None for the code that follows the last, which is null."""
+        if code >= len(self.values[dimension]):
+            return None
         value = self.values[dimension][code].item()
         return value.decode("utf-8") if isinstance(value, bytes) else value
 
@@ -115,7 +140,7 @@ class KeyTable:
         """Values of a dimension in all rows: int64 or text."""
         return self.vocabulary.decode(dimension, self.column(dimension))
 
-    def data_id(self, row: int) -> dict[str, KeyValue]:
+    def data_id(self, row: int) -> dict[str, KeyValue | None]:
         """Return the data ID of a row: required dimensions first, then those implied that are known."""
         names = [*self.required, *(name for name in self.implied if name in self.codes)]
         return {name: self.vocabulary.value(name, self.code(name, row)) for name in names}

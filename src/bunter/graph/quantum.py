@@ -43,7 +43,7 @@ class QuantumRef:
     row: int
     id: bytes
     dataset_type: str
-    data_id: Mapping[str, KeyValue]
+    data_id: Mapping[str, KeyValue | None]
     run: str
     storage_class: str
     exists: bool
@@ -83,7 +83,7 @@ class Quantum:
 
     row: int
     label: str
-    data_id: Mapping[str, KeyValue]
+    data_id: Mapping[str, KeyValue | None]
     inputs: Mapping[str, tuple[QuantumRef, ...]] = field(default_factory=dict)
     outputs: Mapping[str, tuple[QuantumRef, ...]] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bunter.graph.explanation import Explanation
+    from bunter.graph.explanation import Absent, Explanation
     from bunter.graph.header import Header
     from bunter.graph.keys import Array
     from bunter.graph.parts import DatasetPart, EdgePart
@@ -45,9 +45,11 @@ class QuantumGraph:
         By label and connection.
     documents : mapping
         ``pipeline`` (plain values of the pipeline graph) and ``explanation`` (plain values of the explanation).
+    absent : mapping of str to Absent, optional
+        By label, the candidates that are not in the graph, each with its reason.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the tables of a graph, by keyword
         self,
         header: Header,
         *,
@@ -55,8 +57,10 @@ class QuantumGraph:
         datasets: Mapping[str, DatasetTable],
         edges: Mapping[tuple[str, str], Edges],
         documents: Mapping[str, Any],
+        absent: Mapping[str, Absent] | None = None,
     ) -> None:
         self.header, self.tasks, self.datasets, self.edges, self.documents = header, tasks, datasets, edges, documents
+        self.absent: Mapping[str, Absent] = absent or {}
         self._first_quanta = [table.first for table in tasks.values()]
         self._first_datasets = [table.first for table in datasets.values()]
         self._connections: dict[str, list[Edges]] = {label: [] for label in tasks}

@@ -72,7 +72,7 @@ class Relation:
         return Relation({name: self.columns[name] for name in names if name in self.columns}, self.size)
 
     def keys(self, names: Sequence[str]) -> Array:
-        """Number the rows such that two have the same number if and only if they agree on ``names``."""
+        """Give rows numbers: the same to two rows if and only if they agree on ``names``."""
         return _pack([self.columns[name] for name in names], self.size)
 
     def distinct(self, names: Sequence[str], carry: Sequence[str] = ()) -> tuple[Relation, Array]:
@@ -110,7 +110,7 @@ class Relation:
 
 
 def joint_keys(left: Relation, right: Relation, names: Sequence[str]) -> Array:
-    """Number the rows of two relations, one after the other, such that equal numbers mean agreement on ``names``."""
+    """Give numbers to the rows of two relations, one after the other: equal ones to rows that agree on ``names``."""
     joint = [np.concatenate([left.columns[name], right.columns[name]]) for name in names]
     return _pack(joint, left.size + right.size)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from bunter.graph.keys import Vocabulary
+from bunter.graph.keys import Dictionary, Vocabulary
 from bunter.graph.relation import Pairs, Relation
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Certified", "Existing", "PlainColumns", "RecordTable", "Sources"]
 
-PlainColumns: TypeAlias = "Mapping[str, Sequence[Any] | Array]"
+PlainColumns: TypeAlias = "Mapping[str, Sequence[Any] | Array | Dictionary]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,8 +113,8 @@ class Sources:
         universe: Universe,
         *,
         records: Mapping[str, PlainColumns],
-        datasets: Mapping[str, tuple[PlainColumns, Array, Sequence[str]]],
-        calibrations: Mapping[str, tuple[PlainColumns, Array, Sequence[str], Array, Array, Array]],
+        datasets: Mapping[str, tuple[PlainColumns, Array, Sequence[str] | Dictionary]],
+        calibrations: Mapping[str, tuple[PlainColumns, Array, Sequence[str] | Dictionary, Array, Array, Array]],
         overlap: Callable[[str, str], Pairs],
     ) -> Sources:
         """Make sources from plain values.
@@ -139,7 +139,7 @@ class Sources:
         tables = {
             name: RecordTable(
                 encode(vocabulary, keys[name]),
-                {other: np.asarray(column) for other, column in columns.items() if other not in keys[name]},
+                {other: _plain(column) for other, column in columns.items() if other not in keys[name]},
             )
             for name, columns in records.items()
         }
@@ -151,16 +151,21 @@ class Sources:
         return cls(universe, vocabulary, tables, existing, certified, overlap)
 
 
-def _filled(column: Sequence[Any] | Array) -> Sequence[Any] | Array:
-    """The values without nulls."""
-    return column if isinstance(column, np.ndarray) else [value for value in column if value is not None]
+def _plain(column: Sequence[Any] | Array | Dictionary) -> Array:
+    """Return the values of a column that is no key, as they are; masked arrays stay masked."""
+    return column.values[column.codes] if isinstance(column, Dictionary) else np.asanyarray(column)
+
+
+def _filled(column: Sequence[Any] | Array | Dictionary) -> Sequence[Any] | Array | Dictionary:
+    """Leave out nulls."""
+    return column if isinstance(column, np.ndarray | Dictionary) else [value for value in column if value is not None]
 
 
 def encode(vocabulary: Vocabulary, columns: PlainColumns) -> Relation:
     """Relation of the codes of plain columns; -1 for None."""
     codes = {}
     for name, column in columns.items():
-        if isinstance(column, np.ndarray):
+        if isinstance(column, np.ndarray | Dictionary):
             codes[name] = vocabulary.encode(name, column)
         else:
             known = np.fromiter((value is not None for value in column), bool, len(column))
@@ -169,8 +174,11 @@ def encode(vocabulary: Vocabulary, columns: PlainColumns) -> Relation:
     return Relation(codes, len(next(iter(codes.values()))) if codes else 1)
 
 
-def _existing(vocabulary: Vocabulary, columns: PlainColumns, ids: Array, runs: Sequence[str]) -> Existing:
-    names, run = np.unique(np.asarray(runs, np.str_), return_inverse=True)
+def _existing(vocabulary: Vocabulary, columns: PlainColumns, ids: Array, runs: Sequence[str] | Dictionary) -> Existing:
+    if isinstance(runs, Dictionary):
+        names, run = runs.values, runs.codes
+    else:
+        names, run = np.unique(np.asarray(runs, np.str_), return_inverse=True)
     size = len(ids)
     keys = encode(vocabulary, columns)
     return Existing(Relation(keys.columns, size), ids, tuple(str(name) for name in names), run.reshape(-1))

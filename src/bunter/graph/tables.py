@@ -32,12 +32,15 @@ class QuantumTable:
         Their data IDs.
     fingerprints : array, optional
         ``(n, 16) uint8``, one fingerprint per quantum.
+    roles : array, optional
+        Why each is there: 1 the selection asks for it, 2 something reads from it, 3 it came along; 0-d if all alike.
     """
 
     label: str
     first: int
     keys: KeyTable
     fingerprints: Array | None = None
+    roles: Array | None = None
 
     def __len__(self) -> int:
         return self.keys.size

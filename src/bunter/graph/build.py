@@ -1,0 +1,146 @@
+"""Builds the quantum graph of a pipeline from a repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from bunter.errors import GraphError
+from bunter.graph.assembly import Assembly, explain
+from bunter.graph.closure import NEEDED, TARGET, select_closure
+from bunter.graph.conditions import bind_conjuncts, bind_restrictions, check_governors, listed
+from bunter.graph.emptiness import refuse_empty
+from bunter.graph.header import Header
+from bunter.graph.joins import Joins
+from bunter.graph.reading import Reading
+from bunter.graph.strict import select_strict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bunter.butler import Butler
+    from bunter.dimensions import DimensionGroup
+    from bunter.graph.closure import Selection
+    from bunter.graph.quantum_graph import QuantumGraph
+    from bunter.pipeline import PipelineGraph
+
+__all__ = ["build_graph"]
+
+_SELECT = {"closure": select_closure, "strict": select_strict}
+
+
+def build_graph(  # noqa: PLR0913 - all by keyword
+    butler: Butler,
+    pipeline: PipelineGraph,
+    *,
+    where: Any = "",
+    binds: Mapping[str, object] | None = None,
+    inputs: str | Sequence[str],
+    output_run: str,
+    select: Literal["closure", "strict"] = "closure",
+    data_ids: Mapping[str, Sequence[Any]] | None = None,
+    max_growth: float | None = 20.0,
+    artifacts: bool = True,
+    command: str = "",
+) -> QuantumGraph:
+    """Work out what a pipeline has to run.
+
+    Parameters
+    ----------
+    butler : Butler
+        The repository.
+    pipeline : PipelineGraph
+        The pipeline, resolved.
+    where : str or expression
+        The user's selection.
+    binds : mapping, optional
+        Values of names in the selection.
+    inputs : str or sequence of str
+        Collections in which inputs are searched, in order.
+    output_run : str
+        The run that gets all outputs; it need not exist.
+    select : str
+        "closure" (what is asked for and what that needs) or "strict" (every condition on every quantum).
+    data_ids : mapping of str to sequence, optional
+        A table of data IDs, columns by dimension; quanta must agree with one of its rows.
+    max_growth : float, optional
+        Refuse a graph that needs more than this many quanta for each one asked for; None for no limit.
+    artifacts : bool
+        Whether to attach where inputs are stored, so that workers need no database.
+    command : str
+        How the graph was asked for, to be remembered.
+
+    Raises
+    ------
+    EmptyGraphError
+        If there is nothing to run; the message says which task, input or condition is to blame.
+    GraphError
+        If a condition says nothing about the pipeline, the graph grows beyond ``max_growth``, or an input that takes one
+        dataset finds several.
+    """
+    inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+    scope = _scope(pipeline)
+    conjuncts = bind_conjuncts(where, scope=scope, binds=binds)
+    conjuncts += bind_conjuncts(_fixed_by(pipeline), scope=scope)
+    if data_ids:
+        conjuncts.append(listed(data_ids, pipeline.universe))
+    restrictions = bind_restrictions(pipeline)
+    reading = Reading(butler, pipeline, inputs, conjuncts, restrictions.values())
+    known = {name: len(values) for name, values in reading.governors.items()}
+    check_governors(conjuncts, known=known, universe=pipeline.universe)
+    sources = reading.sources()
+    selection = _SELECT[select](Joins(sources), pipeline.tasks, reading.conjuncts, restrictions)
+    refuse_empty(butler, selection, inputs, reading.conjuncts)
+    if max_growth is not None and not all(conjunct.is_governing for conjunct in reading.conjuncts):
+        _refuse_growth(selection, max_growth)
+    header = _header(pipeline, inputs=inputs, output_run=output_run, where=where, select=select, command=command)
+    return Assembly(selection, sources, pipeline, header, butler.locate if artifacts else None).graph()
+
+
+def _scope(pipeline: PipelineGraph) -> DimensionGroup:
+    """All dimensions that the pipeline speaks of."""
+    names = {name for task in pipeline.tasks for name in task.dimensions.names}
+    names |= {name for task in pipeline.tasks for c in task.connections for name in c.dimensions.names}
+    return pipeline.universe.conform(names)
+
+
+def _fixed_by(pipeline: PipelineGraph) -> str:
+    """Say what the pipeline itself fixes, as a condition."""
+    return " AND ".join(f"{name} = '{value}'" for name, value in pipeline.data_id.items() if name in _scope(pipeline))
+
+
+def _refuse_growth(selection: Selection, limit: float) -> None:
+    targets = sum(int(np.count_nonzero(role == TARGET)) for role in selection.roles.values())
+    needed = sum(int(np.count_nonzero(role == NEEDED)) for role in selection.roles.values())
+    if needed <= limit * targets:
+        return
+    brought = sorted(explain(selection, {}).brought, key=lambda one: -one[3])
+    label, connection, producer, count = brought[0]
+    raise GraphError(
+        f"the selection asks for {targets:,} quanta, and these need {needed:,} more: {label} pulls in {count:,} quanta of "
+        f"{producer} through `{connection}`. Select more narrowly, start after {producer} with its outputs as inputs, or "
+        f"allow it with --max-growth {int(needed / max(targets, 1)) + 1}"
+    )
+
+
+def _header(  # noqa: PLR0913 - the fields of a header, by keyword
+    pipeline: PipelineGraph, *, inputs: tuple[str, ...], output_run: str, where: Any, select: str, command: str
+) -> Header:
+    from bunter import effects
+    from bunter.query import split_conjuncts
+    from bunter.values import Principal
+
+    principal = Principal.current()
+    universe = pipeline.universe
+    return Header(
+        output_run=output_run,
+        inputs=inputs,
+        where=where if isinstance(where, str) else " AND ".join(split_conjuncts(where)),
+        select=select,
+        user=principal.user,
+        host=principal.host,
+        command=command,
+        created_ns=effects.now_ns(),
+        dimensions={"namespace": universe.namespace, "version": universe.version},
+    )

@@ -1,0 +1,75 @@
+"""What to say when there is nothing to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bunter.errors import EmptyGraphError
+from bunter.graph.assembly import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bunter.butler import Butler
+    from bunter.graph.closure import Selection
+    from bunter.graph.conjuncts import Conjunct
+    from bunter.pipeline import Connection
+
+__all__ = ["refuse_empty"]
+
+
+def refuse_empty(butler: Butler, selection: Selection, inputs: Sequence[str], conjuncts: Sequence[Conjunct]) -> None:
+    """Raise if nothing is planned.
+
+    Raises
+    ------
+    EmptyGraphError
+        Whose first sentence names the task, input or condition to blame, with counts; one line per task follows.
+    """
+    if any(role.any() for role in selection.roles.values()):
+        return
+    lines = [task.sentence() for task in explain(selection, {}).tasks.values()]
+    raise EmptyGraphError("\n  ".join([_culprit(butler, selection, inputs, conjuncts), *lines]))
+
+
+def _culprit(butler: Butler, selection: Selection, inputs: Sequence[str], conjuncts: Sequence[Conjunct]) -> str:
+    for label, rows in selection.frontier.tasks.items():
+        if not rows.alive.any():
+            for connection in (*rows.task.inputs, *rows.task.prerequisites):
+                datasets = selection.frontier.datasets.get(connection.dataset_type)
+                if connection.minimum and datasets is not None and datasets.maker is None and not len(datasets.keys):
+                    return _nothing_found(butler, label, connection, inputs, conjuncts)
+            before, (step, _) = next(
+                (
+                    (left, step)
+                    for (_, left), step in zip(rows.steps[:-1], rows.steps[1:], strict=True)
+                    if left and not step[1]
+                ),
+                (0, rows.steps[0]),
+            )
+            if not before:
+                return f"nothing to run: task {label!r} has no candidates ({step})"
+            return f"nothing to run: task {label!r} has {before:,} candidates ({rows.steps[0][0]}) and loses the last: {step}"
+    for label, unmet in selection.unmet.items():
+        found = unmet[unmet >= 0]
+        if len(found):
+            text = selection.said[int(np.bincount(found).argmax())]
+            return f"nothing to run: none of the {len(found):,} feasible quanta of {label!r} leads to anything where {text}"
+    return "nothing to run: the pipeline has no tasks"
+
+
+def _nothing_found(
+    butler: Butler, label: str, connection: Connection, inputs: Sequence[str], conjuncts: Sequence[Conjunct]
+) -> str:
+    name, where = connection.dataset_type, ", ".join(inputs) or "no collection"
+    if name not in {kind.name for kind in butler.dataset_types}:
+        return f"nothing to run: task {label!r} reads {name!r}, and the repository has no such dataset type"
+    count = butler.query_datasets(name, inputs, find_first=False).count()
+    if not count:
+        return f"nothing to run: task {label!r} reads {name!r}, and there is none in {where}"
+    said = " AND ".join(conjunct.text for conjunct in conjuncts if conjunct.speaks_about(connection.dimensions))
+    return (
+        f"nothing to run: task {label!r} reads {name!r}; {where} has {count:,}, and none where {said or 'it is needed'}"
+    )

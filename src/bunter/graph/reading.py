@@ -1,0 +1,309 @@
+"""Reads what a graph is built from out of a repository: as columns, once, as little as the selection allows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bunter.graph.arrow import identities, key_column, value_column
+from bunter.graph.conjuncts import satisfied
+from bunter.graph.joins import Joins
+from bunter.graph.keys import Dictionary
+from bunter.graph.links import ties
+from bunter.graph.overlaps import Overlaps
+from bunter.graph.sources import Sources
+from bunter.query import bind_predicate
+from bunter.query.bound import ElementColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from bunter.butler import Butler
+    from bunter.dimensions import DimensionGroup, Element
+    from bunter.graph.conjuncts import Conjunct
+    from bunter.graph.keys import Array
+    from bunter.graph.sources import PlainColumns
+    from bunter.pipeline import Connection, PipelineGraph
+
+__all__ = ["Reading"]
+
+_OPEN_BEGIN, _OPEN_END = -(2**63), 2**63 - 1
+
+
+class Reading:
+    """Reads the sources of one graph.
+
+    Parameters
+    ----------
+    butler : Butler
+        The repository.
+    pipeline : PipelineGraph
+        The pipeline.
+    inputs : sequence of str
+        Collections in which inputs are searched, in order.
+    conjuncts : sequence of Conjunct
+        The user's conditions.
+    restrictions : iterable of Conjunct
+        Conditions of connections.
+    """
+
+    def __init__(
+        self,
+        butler: Butler,
+        pipeline: PipelineGraph,
+        inputs: Sequence[str],
+        conjuncts: Sequence[Conjunct],
+        restrictions: Iterable[Conjunct] = (),
+    ) -> None:
+        self.butler, self.pipeline, self.universe = butler, pipeline, pipeline.universe
+        self.inputs = tuple(inputs)
+        systems = [w for w in conjuncts if _is_visit_system(w)]
+        self.conjuncts = [w for w in conjuncts if w not in systems]
+        self.restrictions = tuple(restrictions)
+        self.connections = [c for task in pipeline.tasks for c in task.connections]
+        self.elements = self._elements()
+        self.governors: dict[str, list[object]] = {}
+        self._tables: dict[str, pa.Table] = {}
+        self._fix_governors()
+        self._systems = systems
+
+    # Which elements.
+
+    def _elements(self) -> list[str]:
+        """Elements whose records links and conditions need, in the order of the universe."""
+        names: set[str] = set()
+        for group in [task.dimensions for task in self.pipeline.tasks] + [w.dimensions for w in self.conjuncts]:
+            names |= self._needed(group, ())
+        for task in self.pipeline.tasks:
+            for connection in task.connections:
+                if not connection.is_init:
+                    sides = (task.dimensions, connection.dimensions)
+                    names |= self._needed(sides[0] | sides[1], sides)
+            for conjunct in self.conjuncts:
+                sides = (task.dimensions, conjunct.dimensions)
+                names |= self._needed(sides[0] | sides[1], sides)
+        for conjunct in [*self.conjuncts, *self.restrictions]:
+            names |= {column.element for column in conjunct.columns if isinstance(column, ElementColumn)}
+        targets = {target for name in names if (target := self.universe[name].implied_union_target) is not None}
+        return list(self.universe.sorted(names | targets))
+
+    @staticmethod
+    def _needed(group: DimensionGroup, sides: Sequence[DimensionGroup]) -> set[str]:
+        return {*group.names}.union(*({tie.first, tie.second} for tie in ties(group, sides)))
+
+    # Records.
+
+    def _fix_governors(self) -> None:
+        """Find the values of governors that the selection leaves."""
+        for name in self.elements:
+            element = self.universe[name]
+            if element.governor:
+                table = self._query(element, {})
+                mine = [w for w in self.conjuncts if w.dimensions.names == (name,)]
+                if mine and table.num_rows:
+                    keys = {name: key_column(table, name)}
+                    sources = Sources.of(
+                        self.universe,
+                        records={name: keys | self._metadata(table, element)},
+                        datasets={},
+                        calibrations={},
+                        overlap=_no_overlap,
+                    )
+                    joins = Joins(sources)
+                    masks = [satisfied(w, sources.records[name].keys, joins) for w in mine]
+                    table = table.filter(np.all(masks, axis=0))
+                self._tables[name] = table
+                self.governors[name] = table.column(name).to_pylist()
+
+    def _query(self, element: Element, data_id: Mapping[str, object], where: str = "") -> pa.Table:
+        return self.butler.query_dimension_records(element.name, where=where, data_id=data_id).to_arrow()
+
+    def _fixed(self, group: DimensionGroup | Sequence[str]) -> dict[str, object]:
+        """Find the data ID values that hold for all quanta, of the governors among some dimensions."""
+        return {name: values[0] for name, values in self.governors.items() if name in group and len(values) == 1}
+
+    def _where(self, element: Element) -> str:
+        """Conditions that may be applied where records are read.
+
+        A condition on an element's own dimensions filters every task and input that has them, unless a prerequisite or
+        whole input has them too, which selections leave alone.
+        """
+        group = self.universe.conform(element.required)
+        if any(self._spared(connection, group) for connection in self.connections):
+            return ""
+        texts = [w.text for w in self.conjuncts if w.dimensions <= group and self._means_the_same(w, group)]
+        return " AND ".join(f"({text})" for text in texts)
+
+    @staticmethod
+    def _spared(connection: Connection, group: DimensionGroup) -> bool:
+        spared = connection.kind == "prerequisite" or connection.whole
+        return spared and set(group.required) <= set(connection.dimensions.names)
+
+    @staticmethod
+    def _means_the_same(conjunct: Conjunct, group: DimensionGroup) -> bool:
+        try:
+            return bind_predicate(conjunct.text, dimensions=group) == conjunct.predicate
+        except ValueError:
+            return False
+
+    def _records(self, name: str) -> PlainColumns:
+        element = self.universe[name]
+        if name not in self._tables:
+            self._tables[name] = self._query(element, self._fixed(element.required), self._where(element))
+        table = self._tables[name]
+        keys = {key: key_column(table, key) for key in (*element.required, *element.implies)}
+        return {**keys, **self._metadata(table, element)}
+
+    def _metadata(self, table: pa.Table, element: Element) -> dict[str, Any]:
+        asked = {
+            column.column
+            for conjunct in [*self.conjuncts, *self.restrictions, *self._systems_said()]
+            for column in conjunct.columns
+            if isinstance(column, ElementColumn) and column.element == element.name
+        }
+        names = [name for name in asked if name != "timespan"]
+        if element.temporal is not None:
+            names += ["timespan_begin", "timespan_end"]
+        return {name: value_column(table, name) for name in names}
+
+    def _systems_said(self) -> list[Conjunct]:
+        return getattr(self, "_systems", [])
+
+    def _visit_definitions(self, columns: PlainColumns) -> PlainColumns:
+        """Keep the definitions of visits of the default visit system, or of those that the selection names."""
+        members = self._query(self.universe["visit_system_membership"], self._fixed(("instrument",)))
+        if not members.num_rows:
+            return columns
+        allowed = self._allowed_systems()
+        rows = zip(*(members.column(name).to_pylist() for name in ("instrument", "visit", "visit_system")), strict=True)
+        known: dict[object, set[object]] = {}
+        for instrument, visit, system in rows:
+            chosen = allowed.get(instrument)
+            if chosen is None or system in chosen:
+                known.setdefault(instrument, set()).add(visit)
+        pairs = zip(_listed(columns["instrument"]), _listed(columns["visit"]), strict=True)
+        keep = np.fromiter((visit in known.get(instrument, ()) for instrument, visit in pairs), bool)
+        return {name: _kept(column, keep) for name, column in columns.items()}
+
+    def _allowed_systems(self) -> dict[object, set[object] | None]:
+        """For each instrument the visit systems whose visits count; None for all."""
+        if self._systems:
+            table = self._query(self.universe["visit_system"], {})
+            records = {"visit_system": {name: key_column(table, name) for name in ("instrument", "visit_system")}}
+            sources = Sources.of(self.universe, records=records, datasets={}, calibrations={}, overlap=_no_overlap)
+            keys, joins = sources.records["visit_system"].keys, Joins(sources)
+            mask = np.all([satisfied(w, keys, joins) for w in self._systems], axis=0)
+            chosen: dict[object, set[object] | None] = {name: set() for name in table.column("instrument").to_pylist()}
+            for instrument, system in zip(
+                *(table.filter(mask).column(name).to_pylist() for name in ("instrument", "visit_system")), strict=True
+            ):
+                found = chosen[instrument]
+                assert found is not None
+                found.add(system)
+            return chosen
+        table = self._tables["instrument"]
+        pairs = zip(table.column("instrument").to_pylist(), table.column("visit_system").to_pylist(), strict=True)
+        return {name: None if system is None else {system} for name, system in pairs}
+
+    # Datasets.
+
+    def _dataset_where(self, connections: Sequence[Connection]) -> str:
+        """Conditions that may be applied where datasets are searched: those on every connection that reads them."""
+        if any(c.kind != "input" or c.whole for c in connections):
+            return ""
+        group = connections[0].dimensions
+        texts = [w.text for w in self.conjuncts if w.dimensions <= group and self._means_the_same(w, group)]
+        return " AND ".join(f"({text})" for text in texts)
+
+    def _datasets(self, name: str, connections: Sequence[Connection]) -> tuple[PlainColumns, Array, Dictionary]:
+        group = connections[0].dimensions
+        table = self.butler.query_datasets(
+            name, self.inputs, find_first=True, where=self._dataset_where(connections), data_id=self._fixed(group.names)
+        ).to_arrow()
+        return {key: key_column(table, key) for key in group.required}, identities(table), _texts(table, "run")
+
+    def _certified(
+        self, name: str, connections: Sequence[Connection]
+    ) -> tuple[PlainColumns, Array, Dictionary, Array, Array, Array]:
+        group = connections[0].dimensions
+        table = self.butler.calibrations(name, self.inputs)
+        fixed = [np.asarray(table.column(key).to_numpy() == value) for key, value in self._fixed(group.names).items()
+                 if key in group.required]  # fmt: skip
+        if fixed:
+            table = table.filter(np.all(fixed, axis=0))
+        searched = self.butler.collections.query(self.inputs, flatten_chains=True)
+        ranks = {collection: rank for rank, collection in enumerate(searched)}
+        rank = np.fromiter((ranks[one] for one in table.column("collection").to_pylist()), np.int64, table.num_rows)
+        begin, end = (
+            np.asarray(table.column(f"timespan_{which}").fill_null(open_).to_numpy(), np.int64)
+            for which, open_ in (("begin", _OPEN_BEGIN), ("end", _OPEN_END))
+        )
+        run = _texts(table, "run" if "run" in table.column_names else "collection")
+        return {key: key_column(table, key) for key in group.required}, identities(table), run, begin, end, rank
+
+    def _overall(self) -> dict[str, list[Connection]]:
+        """Group connections by the overall input that they read."""
+        found: dict[str, list[Connection]] = {}
+        for connection in self.connections:
+            if connection.is_input and connection.dataset_type in self.pipeline.overall_inputs:
+                found.setdefault(connection.dataset_type, []).append(connection)
+        return found
+
+    def sources(self) -> Sources:
+        """Read everything."""
+        overall = self._overall()
+        known = {kind.name for kind in self.butler.dataset_types}
+        certified = {
+            name for name, connections in overall.items()
+            if self.pipeline.dataset_types[name].is_calibration and all(c.kind == "prerequisite" for c in connections)
+        }  # fmt: skip
+        calibrations = {n: self._certified(n, c) for n, c in overall.items() if n in known and n in certified}
+        datasets = {n: self._datasets(n, c) for n, c in overall.items() if n in known and n not in certified}
+        records = {name: self._records(name) for name in self.elements if self.universe[name].has_table}
+        if "visit_definition" in records:
+            records["visit_definition"] = self._visit_definitions(records["visit_definition"])
+        regions = {
+            name: self._tables[name].column("region").to_pylist()
+            for name in records
+            if self.universe[name].spatial is not None
+        }
+        overlaps = Overlaps(self.universe, regions)
+        for name in self.elements:
+            if self.universe[name].skypix:
+                found = [*(part[0] for part in datasets.values()), *(part[0] for part in calibrations.values())]
+                given = [np.asarray(keys[name]) for keys in found if name in keys]
+                makes = any(name in task.dimensions for task in self.pipeline.tasks)
+                records[name] = {name: overlaps.add_pixels(name, given, everywhere=makes)}
+        return Sources.of(
+            self.universe, records=records, datasets=datasets, calibrations=calibrations, overlap=overlaps
+        )
+
+
+def _is_visit_system(conjunct: Conjunct) -> bool:
+    return "visit_system" in conjunct.dimensions and set(conjunct.dimensions.names) <= {"visit_system", "instrument"}
+
+
+def _no_overlap(first: str, second: str) -> Any:
+    raise AssertionError(f"nothing joins {first} and {second} here")
+
+
+def _texts(table: pa.Table, name: str) -> Dictionary:
+    column = key_column(table, name)
+    assert isinstance(column, Dictionary)
+    return column
+
+
+def _listed(column: Any) -> list[object]:
+    """Values of a column of keys."""
+    if isinstance(column, Dictionary):
+        return [column.values[code] for code in column.codes]
+    return list(column.tolist() if isinstance(column, np.ndarray) else column)
+
+
+def _kept(column: Any, keep: Array) -> Any:
+    if isinstance(column, Dictionary):
+        return Dictionary(column.values, column.codes[keep])
+    return np.asarray(column)[keep]
