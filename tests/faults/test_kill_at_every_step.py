@@ -77,7 +77,7 @@ def sound(root):
         refs = list(butler.query_datasets("thing", "*", find_first=False))
         values = [butler.get(ref) for ref in refs]
         report = butler.check(deep=True)
-        assert report.clean, report
+        assert report.is_clean, report
         butler.repository.datastore.close()
     leavings = [
         path for path in root.rglob("*") if ".stage" in path.parts and path.is_file() and path.suffix != ".lock"

@@ -86,10 +86,10 @@ class Lookup:
 
     def _in_unit(self, kind: DatasetType, coordinate: DataCoordinate, collections: Sequence[str]) -> DatasetRef | None:
         unit = self._session.unit
-        if unit is None or not unit.written:
+        if unit is None or not unit.pending:
             return None
-        keys = ((kind.name, run, coordinate.required_values) for run in collections)
-        return next((unit.written[key][0] for key in keys if key in unit.written), None)
+        found = (unit.find(kind.name, run, coordinate.required_values) for run in collections)
+        return next((ref for ref in found if ref is not None), None)
 
     def find_in_run(self, ref: DatasetRef) -> DatasetRef | None:
         """Return what the run of ``ref`` has for its type and data ID."""
@@ -140,12 +140,11 @@ class Lookup:
     def locate(self, refs: Sequence[DatasetRef]) -> list[list[StoredArtifact]]:
         """Return the artifacts of each dataset, an empty list where nothing is stored."""
         unit = self._session.unit
-        if unit is not None and unit.written:
-            pending = {ref.id: stored for ref, stored in unit.written.values()}
-            rest = [ref for ref in refs if ref.id not in pending]
-            found = dict(zip((ref.id for ref in rest), self._located(rest), strict=True))
-            return [pending.get(ref.id) or found[ref.id] for ref in refs]
-        return self._located(refs)
+        if unit is None or not unit.pending:
+            return self._located(refs)
+        rest = [ref for ref in refs if ref.id not in unit.pending]
+        found = dict(zip((ref.id for ref in rest), self._located(rest), strict=True))
+        return [[unit.pending[ref.id].stored] if ref.id in unit.pending else found[ref.id] for ref in refs]
 
     def _located(self, refs: Sequence[DatasetRef]) -> list[list[StoredArtifact]]:
         return self._session.repository.locate(self._session.principal, [ref.id.bytes for ref in refs])
@@ -165,13 +164,17 @@ class Lookup:
         DatasetRemovedError
             If it is registered but its artifact was removed.
         """
+        datastore = self._session.repository.datastore
+        wanted = storage_class or ref.dataset_type.storage_class
+        if (unit := self._session.unit) is not None and (mine := unit.pending.get(ref.id)) is not None:
+            return datastore.read(
+                [mine.stored], storage_class=wanted, component=component, parameters=parameters, staged=mine.staged
+            )
         stored = self.locate([ref])[0]
         if not stored:
             raise DatasetRemovedError(
                 f"{ref} has no artifact any more; `bunter query-datasets REPO {ref.dataset_type.name}` lists others"
             )
-        datastore = self._session.repository.datastore
-        wanted = storage_class or ref.dataset_type.storage_class
         try:
             return datastore.read(stored, storage_class=wanted, component=component, parameters=parameters)
         except FileNotFoundError:
@@ -201,10 +204,13 @@ class Lookup:
 
     def exists_many(self, refs: Sequence[DatasetRef]) -> list[bool]:
         """Say of each dataset whether it is registered and its artifacts are there."""
-        located = self.locate(refs)
+        unit = self._session.unit
+        pending = {} if unit is None else unit.pending
+        located = [[] if ref.id in pending else stored for ref, stored in zip(refs, self.locate(refs), strict=True)]
         keys = [item for stored in located for item in stored]
         there = iter(self._session.repository.datastore.exists_many(keys))
-        return [bool(stored) and sum(next(there) for _ in stored) == len(stored) for stored in located]
+        found = [bool(stored) and sum(next(there) for _ in stored) == len(stored) for stored in located]
+        return [there_is or ref.id in pending for ref, there_is in zip(refs, found, strict=True)]
 
     def uris(self, refs: Sequence[DatasetRef]) -> list[list[ArtifactURI]]:
         """Return where the artifacts of each dataset are."""

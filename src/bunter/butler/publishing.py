@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from bunter.butler.session import Pending
 from bunter.dataset import ArtifactLink, ArtifactRow, DatasetColumns, DatasetRef, StoredArtifact
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore import format_of
@@ -80,7 +81,7 @@ class Publishing:
         except ConflictingDatasetError:
             return self._again(written)
         if (unit := self._session.unit) is not None:
-            unit.written |= {_key(item.ref): (item.ref, [_as_stored(item, self._row(item))]) for item in written}
+            unit.expect(Pending(item.ref, _as_stored(item, self._row(item)), item.staged) for item in written)
         return [item.ref for item in written]
 
     def _stage(self, obj: Any, ref: DatasetRef) -> _Written:
@@ -142,10 +143,6 @@ def new_refs(dataset_type: DatasetType, data_ids: Sequence[Any], run: str) -> li
     return [
         DatasetRef(UUID(bytes=i), dataset_type, d, run) for i, d in zip(new_ids(len(data_ids)), data_ids, strict=True)
     ]
-
-
-def _key(ref: DatasetRef) -> tuple[str, str, tuple[object, ...]]:
-    return ref.dataset_type.name, ref.run, ref.data_id.required_values
 
 
 def _as_stored(item: _Written, row: ArtifactRow) -> StoredArtifact:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from bunter.errors import ReadOnlyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from uuid import UUID
 
     from bunter.butler.repository import Repository, RepositoryFacts
     from bunter.dataset import DatasetRef, StoredArtifact
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bunter.datastore import Staged
     from bunter.values import Principal
 
-__all__ = ["Defaults", "Session", "UnitOfWork"]
+__all__ = ["Defaults", "Pending", "Session", "UnitOfWork"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,34 @@ class Defaults:
     data_id: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A dataset that was put in an open unit of work, and where its bytes wait."""
+
+    ref: DatasetRef
+    stored: StoredArtifact
+    staged: Staged
+
+
 @dataclass(slots=True)
 class UnitOfWork:
     """Changes and staged artifacts that are published together when the unit ends."""
 
     changes: list[Change] = field(default_factory=list)
     staged: list[Staged] = field(default_factory=list)
-    written: dict[tuple[str, str, tuple[object, ...]], tuple[DatasetRef, list[StoredArtifact]]] = field(
-        default_factory=dict
-    )
+    pending: dict[UUID, Pending] = field(default_factory=dict)
+    _refs: dict[tuple[str, str, tuple[object, ...]], DatasetRef] = field(default_factory=dict)
+
+    def expect(self, items: Iterable[Pending]) -> None:
+        """Remember datasets that were put, so that the rest of the unit sees them."""
+        for item in items:
+            ref = item.ref
+            self.pending[ref.id] = item
+            self._refs[ref.dataset_type.name, ref.run, ref.data_id.required_values] = ref
+
+    def find(self, dataset_type: str, run: str, values: tuple[object, ...]) -> DatasetRef | None:
+        """Return the dataset put in this unit for a type, run and required values; None if there is none."""
+        return self._refs.get((dataset_type, run, values))
 
 
 class Session:

@@ -113,7 +113,7 @@ class RepositoryContract:
         with pytest.raises(ConflictingDatasetError, match="other content"):
             self.put(butler, new=1)
         assert butler.get(ref) == {"e": 0, "d": 0}
-        assert butler.check().clean
+        assert butler.check().is_clean
 
     def test_put_many_is_all_or_nothing(self, butler: Butler) -> None:
         ids = [{"instrument": "Cam", "exposure": 0, "detector": d} for d in (0, 1, 99)]
@@ -121,12 +121,12 @@ class RepositoryContract:
             butler.put_many([{}, {}, {}], "thing", ids, run="run1")
         assert butler.query_datasets("thing").count() == 0
         assert len(butler.put_many([{}, {}], "thing", ids[:2], run="run1")) == 2
-        assert butler.check().clean
+        assert butler.check().is_clean
 
     def test_a_value_without_record_is_refused_and_named(self, butler: Butler) -> None:
         with pytest.raises((DimensionValueError, InconsistentDataIdError), match="exposure"):
             self.put(butler, 77)
-        assert butler.check().clean
+        assert butler.check().is_clean
 
     def test_misspelt_names_are_answered_with_the_nearest(self, butler: Butler) -> None:
         self.put(butler)
@@ -148,7 +148,7 @@ class RepositoryContract:
             butler.put({}, "thing", exposure=0, detector=0)
         with pytest.raises(MissingCollectionError, match="nowhere"):
             self.put(butler, run="nowhere")
-        assert butler.check().clean
+        assert butler.check().is_clean
 
     def test_an_object_of_the_wrong_type_is_refused(self, butler: Butler) -> None:
         with pytest.raises(StorageClassError):
@@ -181,7 +181,7 @@ class RepositoryContract:
         with butler.transaction():
             ref = self.put(butler)
             assert butler.get("thing", exposure=0, detector=0, collections="run1") == {"e": 0, "d": 0}
-            assert butler.exists(ref) or butler.stored(ref)
+            assert butler.exists(ref)
         assert butler.query_datasets("thing").count() == 1
 
     def test_a_failed_transaction_leaves_nothing(self, butler: Butler) -> None:
@@ -189,7 +189,7 @@ class RepositoryContract:
             self.put(butler)
             raise ZeroDivisionError
         assert butler.query_datasets("thing").count() == 0
-        assert butler.check().clean
+        assert butler.check().is_clean
 
     def test_the_number_of_statements_does_not_grow_with_the_puts(self, butler: Butler) -> None:
         def cost(exposures: range) -> int:
@@ -198,8 +198,11 @@ class RepositoryContract:
             butler.put_many([{} for _ in ids], "thing", ids, run="run1")
             return int(butler.repository.statements - before)  # type: ignore[attr-defined]
 
+        insert = butler.dimension_records.insert
+        insert("group", [{"instrument": "Cam", "name": f"g{e}"} for e in range(4, 64)])
+        insert("exposure", [exposure_row(e) for e in range(4, 64)])
         cost(range(1))
-        assert cost(range(1, 2)) == cost(range(2, 4))
+        assert cost(range(4, 24)) == cost(range(24, 64))
 
     def test_one_butler_serves_several_threads(self, butler: Butler) -> None:
         def work(detector: int) -> None:
@@ -278,7 +281,7 @@ class RepositoryContract:
         assert butler.remove_runs("run1", unlink_from_chains=True) == 1
         assert not uri.exists()
         assert "run1" not in butler.collections.query()
-        assert butler.check().clean
+        assert butler.check().is_clean
 
     def test_a_removed_dataset_can_be_put_again(self, butler: Butler) -> None:
         ref = self.put(butler)
@@ -287,7 +290,7 @@ class RepositoryContract:
         again = self.put(butler, other=1)
         assert again.id != ref.id
         assert butler.get(again)["other"] == 1
-        assert butler.check().clean
+        assert butler.check().is_clean
 
     # Questions
 
