@@ -93,11 +93,10 @@ def test_an_expression_that_cannot_be_meant_is_refused_with_its_place(expression
         select_tasks(expression, WIRING, SUBSETS)
 
 
-def test_a_name_with_two_meanings_asks_for_one():
-    wiring = Wiring({"coadd": ("warp",)}, {"coadd": ("coadd",)})
-    with pytest.raises(PipelineError, match="write 'T:coadd' or 'D:coadd'"):
-        select_tasks("coadd", wiring, {})
-    assert select_tasks("T:coadd", wiring, {}) == ["coadd"]
+def test_a_name_with_two_meanings_is_a_task_unless_it_says_otherwise():
+    wiring = Wiring({"warp": (), "coadd": ("warp",)}, {"warp": ("warp",), "coadd": ("coadd",)})
+    assert select_tasks(">= warp", wiring, {}) == ["warp", "coadd"]
+    assert select_tasks(">= D:warp", wiring, {}) == ["coadd"]
 
 
 NODES = WIRING.nodes()

@@ -58,9 +58,9 @@ def select_tasks(expression: str, wiring: Wiring, subsets: Mapping[str, tuple[st
     Parameters
     ----------
     expression : str
-        Operands are labels, dataset types and subsets (``T:``, ``D:``, ``S:`` in front where a name is ambiguous);
-        operators ``|``, ``&``, ``~``, and in front of an operand ``<`` (what it comes from), ``>`` (what comes from
-        it), ``<=``, ``>=``.
+        Operands are labels, dataset types and subsets (a name means a task first, then a subset, then a dataset type,
+        unless ``T:``, ``S:`` or ``D:`` says which); operators ``|``, ``&``, ``~``, and in front of an operand ``<``
+        (what it comes from), ``>`` (what comes from it), ``<=``, ``>=``.
     wiring : Wiring
         The whole pipeline.
     subsets : Mapping[str, tuple[str, ...]]
@@ -170,14 +170,11 @@ class _Reader:
         kind, _, name = word.rpartition(":")
         meanings = {
             "T": {f"T:{name}"} & self.wiring.nodes(),
-            "D": {f"D:{name}"} & self.wiring.nodes(),
             "S": {f"T:{label}" for label in self.subsets.get(name, ())},
+            "D": {f"D:{name}"} & self.wiring.nodes(),
         }
         meant = {key: nodes for key, nodes in meanings.items() if nodes and (not kind or key == kind)}
         if not meant:
             known = [*self.wiring.reads, *self.wiring.dataset_types(), *self.subsets]
             raise self._error(f"{word!r} is no task, dataset type or subset{near(name, known)}", position)
-        if len(meant) > 1:
-            options = " or ".join(f"'{key}:{name}'" for key in meant)
-            raise self._error(f"{name!r} has several meanings; write {options}", position)
         return next(iter(meant.values()))
