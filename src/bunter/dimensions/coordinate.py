@@ -58,7 +58,7 @@ class DataCoordinate:
         defaults : Mapping, optional
             Values for required dimensions that are missing otherwise.
         **values
-            As ``mapping``; these win.
+            As ``mapping``; these win. The dimension ``group`` can only be given in ``mapping``.
 
         Returns
         -------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -219,13 +218,13 @@ def _hash(column: Column, value: Any) -> bytes:
 
 
 def _region(column: Column, value: Any) -> bytes:
+    from bunter.geometry import Region
+
+    if isinstance(value, Region):
+        return value.encode()
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
-    try:
-        encode: Callable[[], bytes] = operator.attrgetter("encode")(value)
-        return encode()
-    except (AttributeError, TypeError):
-        raise DimensionValueError(f"{column.name!r} must be a Region, not {value!r}") from None
+    raise DimensionValueError(f"{column.name!r} must be a Region, not {value!r}")
 
 
 _COERCIONS: dict[str, Callable[[Column, Any], Any]] = {
