@@ -115,9 +115,7 @@ class TestBytes(FormatContract):
 
 def array_equal(one, two):
     return (
-        one.dtype == two.dtype
-        and one.shape == two.shape
-        and np.array_equal(one, two, equal_nan=one.dtype.kind in "fc")
+        one.dtype == two.dtype and one.shape == two.shape and np.array_equal(one, two, equal_nan=one.dtype.kind in "fc")
     )
 
 

@@ -153,10 +153,10 @@ class ArtifactStoreContract:
         store.stage(dead, "run/unpublished", b"3")
         alive = publish(store, {"run/alive": b"4"})
         store.disown(dead)
-        assert store.recover(lambda keys: {key for key in keys if key == "run/committed"}) == 3
+        assert store.recover(_only("run/committed")) == 3
         assert sorted(key for key, _ in store.walk()) == ["run/alive", "run/committed"]
         assert store.read("run/committed") == [b"1"]
-        assert store.recover(lambda keys: set(keys)) == 0
+        assert store.recover(_only("run/alive")) == 0
         store.settle(alive)
 
     def test_a_move_removes_its_source_only_when_settled(self, store: PublishingStore, tmp_path: Path) -> None:
@@ -210,4 +210,4 @@ class _Registered:
         self.keys = keys
 
     def __call__(self, keys: Sequence[str]) -> set[str]:
-        return self.keys & set(keys)
+        return set(self.keys.intersection(keys))

@@ -15,7 +15,7 @@ from bunter.errors import KeyMissingError
 from bunter.values import Digesting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bunter.database import Database
     from bunter.dataset import StoredArtifact
@@ -146,13 +146,19 @@ def check_datastore(
     staged = {name: dict(store.staged()) for name, store in datastore.stores.items()}
     recorded = _recorded(records, database)
     findings = [*_missing_or_wrong(datastore, recorded, found, _still(records, database))]
-    for name, keys in found.items():
-        findings += _unrecorded(name, keys, staged[name], recorded)
+    for name, store in datastore.stores.items():
+        strange = [key for key in found[name] if (name, key) not in recorded and key not in staged[name]]
+        findings += [Finding(Problem.ORPHAN, name, key) for key in _orphans(name, store, strange, records, database)]
+        findings += [Finding(Problem.UNFINISHED, name, key) for key, is_alive in staged[name].items() if not is_alive]
     with database.read() as connection:
         for name in datastore.stores:
-            findings += [Finding(Problem.TRASH, name, key, f"{size} bytes") for key, size in records.trash(connection, name)]
+            findings += [
+                Finding(Problem.TRASH, name, key, f"{size} bytes") for key, size in records.trash(connection, name)
+            ]
     wrong = {(finding.datastore, finding.key) for finding in findings}
-    readable = [item for place, item in recorded.items() if deep and place not in wrong and item.stored.xxh3 is not None]
+    readable = [
+        item for place, item in recorded.items() if deep and place not in wrong and item.stored.xxh3 is not None
+    ]
     findings += _damaged(datastore, readable)
     size = sum(max(item.stored.size, 0) for item in recorded.values())
     order = sorted(findings, key=lambda finding: (finding.problem, finding.datastore, finding.key))
@@ -174,7 +180,9 @@ def _still(records: ArtifactRecords, database: Database) -> Callable[[_Recorded]
 
     def is_recorded(item: _Recorded) -> bool:
         with database.read() as connection:
-            return any(stored.key == item.stored.key for stored in records.locate(connection, [item.stored.dataset_id])[0])
+            return any(
+                stored.key == item.stored.key for stored in records.locate(connection, [item.stored.dataset_id])[0]
+            )
 
     return is_recorded
 
@@ -204,15 +212,21 @@ def _look(datastore: Datastore, stored: StoredArtifact) -> Stat | None:
         return None
 
 
-def _unrecorded(
-    name: str, keys: Iterable[str], staged: dict[str, bool], recorded: dict[tuple[str, str], _Recorded]
-) -> Iterator[Finding]:
-    for key in keys:
-        if (name, key) not in recorded and key not in staged:
-            yield Finding(Problem.ORPHAN, name, key)
-    for key, is_alive in staged.items():
-        if not is_alive:
-            yield Finding(Problem.UNFINISHED, name, key)
+def _orphans(
+    name: str, store: PublishingStore, keys: Sequence[str], records: ArtifactRecords, database: Database
+) -> list[str]:
+    """Of keys that seemed not to be recorded, those that still are there, unrecorded and nobody's.
+
+    They may have been committed, or removed, since they were seen. Keys are never used twice, so one that is neither
+    staged, nor then recorded or in the trash, and then still there, is an orphan.
+    """
+    if not keys:
+        return []
+    staged = dict(store.staged())
+    with database.read() as connection:
+        known = records.registered(connection, keys, name) | {key for key, _ in records.trash(connection, name)}
+    left = [key for key in keys if key not in staged and key not in known]
+    return [key for key, stat in zip(left, store.stat_many(left), strict=True) if stat is not None]
 
 
 def _damaged(datastore: Datastore, items: Sequence[_Recorded]) -> list[Finding]:
@@ -223,16 +237,17 @@ def _damaged(datastore: Datastore, items: Sequence[_Recorded]) -> list[Finding]:
             return None  # removed while we looked; a lost one is found by the next check
         except OSError as exc:
             return item.finding(Problem.DAMAGED, f"cannot be read: {exc}")
-        return None if digest == item.stored.xxh3 else item.finding(Problem.DAMAGED, "its digest is not the one recorded")
+        return (
+            None if digest == item.stored.xxh3 else item.finding(Problem.DAMAGED, "its digest is not the one recorded")
+        )
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         return [finding for finding in pool.map(compare, items) if finding is not None]
 
 
-def _digest(store: ArtifactStore | PublishingStore, key: str) -> bytes:
+def _digest(store: ArtifactStore, key: str) -> bytes:
     digesting = Digesting()
-    local = isinstance(store, LocalPaths)
-    for chunk in effects.read_chunks(store.path(key)) if local else store.read(key):
+    for chunk in effects.read_chunks(store.path(key)) if isinstance(store, LocalPaths) else store.read(key):
         digesting.add(chunk)
     return digesting.digests().xxh3
 
@@ -254,7 +269,12 @@ def quarantine(datastore: Datastore, report: CheckReport, *, older_than_s: float
     for finding in report.of(Problem.ORPHAN):
         store = datastore.stores[finding.datastore]
         stat = store.stat_many([finding.key])[0]
-        if isinstance(store, LocalPaths) and not is_direct(finding.key) and stat is not None and stat.modified_ns <= horizon_ns:
+        if (
+            isinstance(store, LocalPaths)
+            and not is_direct(finding.key)
+            and stat is not None
+            and stat.modified_ns <= horizon_ns
+        ):
             source, target = store.path(finding.key), store.path("x").parent / ".orphans" / finding.key
             effects.mkdirs(target.parent)
             effects.rename(source, target)

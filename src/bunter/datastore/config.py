@@ -27,10 +27,13 @@ class DatastoreConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    root: str = Field("data", description="Directory of the artifacts, relative to the repository; '.' is the repository itself.")
+    root: str = Field(
+        "data", description="Directory of the artifacts, relative to the repository; '.' is the repository itself."
+    )
     templates: dict[str, str] = Field(default_factory=dict, description="Templates of file names.")
     formats: dict[str, str] = Field(default_factory=dict, description="Short names of the formats that write.")
-    constraints: ConstraintsConfig = Field(default_factory=ConstraintsConfig)
+    constraints: ConstraintsConfig = Field(default=ConstraintsConfig(accept=(), reject=()))
     durability: Literal["full", "batch", "none"] = Field(
-        "full", description="When bytes are on stable storage: as a call returns, once per batch, or when the system likes."
+        "full",
+        description="When bytes are on stable storage: as a call returns, once per batch, or when the system likes.",
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bunter.datastore.adopt import adopt
 from bunter.datastore.choice import Choice, choose
 from bunter.datastore.direct import DirectFiles
-from bunter.datastore.format import ReadRequest
+from bunter.datastore.format import ReadRequest, format_of
 from bunter.datastore.key import is_direct, split_key
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
@@ -80,7 +80,9 @@ class Datastore:
 
     def __init__(self, config: DatastoreConfig | None, stores: Mapping[str, PublishingStore]) -> None:
         if MAIN not in stores:
-            raise ConfigurationError(f"a datastore needs a store named {MAIN!r}, not only {', '.join(stores) or 'none'}")
+            raise ConfigurationError(
+                f"a datastore needs a store named {MAIN!r}, not only {', '.join(stores) or 'none'}"
+            )
         self.config = config
         self.stores = dict(stores)
         self.durability = Durability[config.durability] if config is not None else Durability.full
@@ -185,14 +187,23 @@ class Datastore:
         return self._owner[1]
 
     def stage(
-        self, key: str, source: bytes | Path, *, transfer: Transfer = Transfer.COPY, durability: Durability | None = None
+        self,
+        key: str,
+        source: bytes | Path,
+        *,
+        transfer: Transfer = Transfer.COPY,
+        durability: Durability | None = None,
     ) -> Staged:
         """Bring content near its key; nothing is visible yet. See `PublishingStore.stage`."""
         sync = (durability or self.durability) is Durability.full
         return self._main.stage(self.owner, key, source, transfer=transfer, sync=sync)
 
     def ingest_stage(
-        self, paths: Sequence[str | Path], *, transfer: Transfer | str = Transfer.AUTO, keys: Sequence[str] | None = None
+        self,
+        paths: Sequence[str | Path],
+        *,
+        transfer: Transfer | str = Transfer.AUTO,
+        keys: Sequence[str] | None = None,
     ) -> list[Staged]:
         """Stage files that exist; on any error none is.
 
@@ -218,7 +229,7 @@ class Datastore:
         return adopt(self._main, lambda: self.owner, paths, Transfer(transfer), keys)
 
     def row(self, staged: Staged, nonce: str, form: str, version: int = 1) -> ArtifactRow:
-        """What is to be recorded of a staged artifact."""
+        """Return what is to be recorded of a staged artifact."""
         from bunter.dataset import ArtifactRow
 
         directory, name = split_key(staged.key)
@@ -251,7 +262,9 @@ class Datastore:
         try:
             return self.stores[stored.datastore]
         except KeyError as exc:
-            raise KeyMissingError(f"{stored.key} is in the store {stored.datastore!r}, which is not configured here") from exc
+            raise KeyMissingError(
+                f"{stored.key} is in the store {stored.datastore!r}, which is not configured here"
+            ) from exc
 
     def read(
         self,
@@ -260,6 +273,7 @@ class Datastore:
         storage_class: StorageClass | str,
         component: str | None = None,
         parameters: Mapping[str, Any] | None = None,
+        staged: Staged | None = None,
     ) -> object:
         """Read a dataset, or part of it.
 
@@ -273,6 +287,8 @@ class Datastore:
             Only this component.
         parameters : mapping, optional
             Restrictions, such as ``bbox`` or ``columns``.
+        staged : Staged, optional
+            Where its artifact is as long as it is not published.
 
         Raises
         ------
@@ -286,7 +302,10 @@ class Datastore:
         wanted = _result_class(storage_class, component)
         artifact, remaining = part_for(stored, component)
         request = ReadRequest(wanted.python_type, remaining, parameters or {}, artifact.selector)
-        obj = read_artifact(self.store_of(artifact), artifact, request)
+        if staged is None:
+            obj = read_artifact(self.store_of(artifact), artifact, request)
+        else:
+            obj = format_of(artifact.format).from_bytes(self._main.read_staged(staged), request)
         # A part is what its format makes of it (no mask is None, a picture stays one); a whole is what was asked for.
         return obj if component or artifact.format in _ONE_WAY else wanted.convert(obj)
 

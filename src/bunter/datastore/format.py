@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
     from bunter.values import ByteRange
 
-__all__ = ["Format", "ReadRequest", "ReadsMembers", "ReadsPaths", "component_of", "format_names", "format_of", "formats_for"]
+__all__ = [
+    "Format",
+    "ReadRequest",
+    "ReadsMembers",
+    "ReadsPaths",
+    "component_of",
+    "format_names",
+    "format_of",
+    "formats_for",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,10 @@ class LocalStore:
                     raise
         raise AssertionError
 
+    def read_staged(self, item: Staged) -> bytes:
+        """Read the staged file, or the file that stays where it is."""
+        return effects.read_bytes(self._staging(item.owner, item.key) if item.owner else item.key)
+
     def publish(self, staged: Sequence[Staged], durability: Durability) -> None:
         """Link each staged file to its key, then put the directories on stable storage, once each."""
         ours = [item for item in staged if item.owner]
@@ -162,7 +166,9 @@ class LocalStore:
                 changed |= self._enter(directory, again=True)
                 effects.link(staging, final)
         except FileExistsError as exc:
-            raise KeyTakenError(f"artifact key {item.key!r} is taken in {self.root}; publish under a new nonce") from exc
+            raise KeyTakenError(
+                f"artifact key {item.key!r} is taken in {self.root}; publish under a new nonce"
+            ) from exc
         changed.add(directory)
         return changed
 
@@ -237,7 +243,9 @@ class LocalStore:
     def _check_inside(self, directory: str) -> None:
         real, root = os.path.realpath(directory), os.path.realpath(self.root)
         if real != root and not real.startswith(f"{root}/"):
-            raise TemplateError(f"{directory} is a symbolic link to {real}, outside the store {self.root}; it is not used")
+            raise TemplateError(
+                f"{directory} is a symbolic link to {real}, outside the store {self.root}; it is not used"
+            )
         if os.path.isdir(directory):  # noqa: PTH112
             self._known.add(directory)
 

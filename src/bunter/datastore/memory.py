@@ -85,6 +85,10 @@ class MemoryStore:
             self._staged[owner, key] = content, origin
         return Staged(key, len(content), digests, owner, synced=sync, source=origin)
 
+    def read_staged(self, item: Staged) -> bytes:
+        """Return the content."""
+        return self._staged[item.owner, item.key][0]
+
     def publish(self, staged: Sequence[Staged], durability: Durability) -> None:  # noqa: ARG002 - memory is never durable
         """Show all of them at once."""
         ours = [item for item in staged if item.owner]

@@ -76,5 +76,3 @@ def read_verified(store: ArtifactStore, stored: StoredArtifact) -> bytes:
             f"{stored.key} is damaged: its digest differs from the one recorded; `bunter check --deep` looks for more damage"
         )
     return data
-
-

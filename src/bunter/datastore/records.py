@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bunter.database import IntegrityError
 from bunter.dataset import StoredArtifact
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from bunter.database import Connection, Transaction
-    from bunter.dataset import AddArtifacts, ArtifactRow
+    from bunter.dataset import ArtifactRow
+    from bunter.dataset.changes import AddArtifacts
 
 __all__ = ["ArtifactRecords"]
 
@@ -90,7 +91,18 @@ class ArtifactRecords:
         directories = _directories(tx, change.artifacts)
         first = (tx.fetchone("SELECT max(id) FROM artifact") or (None,))[0] or 0
         rows = [
-            (i, directories[a.datastore, a.directory], a.name, a.nonce, a.size, a.sha256, a.xxh3, a.format, a.format_version, a.owned)
+            (
+                i,
+                directories[a.datastore, a.directory],
+                a.name,
+                a.nonce,
+                a.size,
+                a.sha256,
+                a.xxh3,
+                a.format,
+                a.format_version,
+                a.owned,
+            )
             for i, a in enumerate(change.artifacts, first + 1)
         ]
         numbers = {a.nonce: i for i, a in enumerate(change.artifacts, first + 1)}
@@ -176,7 +188,9 @@ class ArtifactRecords:
 
     def trash(self, conn: Connection, datastore: str) -> list[tuple[str, int]]:
         """Keys and sizes of artifacts that are to be removed."""
-        return [(key, size) for key, size in conn.fetchall("SELECT key, size FROM trash WHERE datastore = ?", (datastore,))]
+        return [
+            (key, size) for key, size in conn.fetchall("SELECT key, size FROM trash WHERE datastore = ?", (datastore,))
+        ]
 
 
 def _directories(tx: Transaction, artifacts: Sequence[ArtifactRow]) -> dict[tuple[str, str], int]:
@@ -196,7 +210,7 @@ def _known(tx: Transaction, nonces: Iterable[str]) -> dict[str, int]:
     rows = tx.fetchall(
         "SELECT nonce, id FROM artifact WHERE nonce IN (SELECT value FROM json_each(?))", (json.dumps(sorted(nonces)),)
     )
-    found = dict(rows)
+    found: dict[str, int] = dict(rows)
     for nonce in nonces:
         if nonce not in found:
             raise KeyTakenError(f"a dataset is linked to the artifact {nonce!r}, which is neither new nor recorded")
@@ -217,9 +231,7 @@ def _taken(tx: Transaction, change: AddArtifacts, exc: IntegrityError) -> str:
     return f"an artifact of this change is recorded already ({exc})"
 
 
-def _stored(row: tuple[object, ...]) -> StoredArtifact:
-    dataset_id, component, directory, name, datastore, size, sha256, xxh3, form, version, owned, selector = row
-    key = join_key(directory, name)  # type: ignore[arg-type]
-    return StoredArtifact(
-        dataset_id, component, key, datastore, size, sha256, xxh3, form, version, bool(owned), selector  # type: ignore[arg-type]
-    )
+def _stored(row: tuple[Any, ...]) -> StoredArtifact:
+    dataset_id, component, directory, name, store, size, sha256, xxh3, form, version, owned, selector = row
+    key = join_key(directory, name)
+    return StoredArtifact(dataset_id, component, key, store, size, sha256, xxh3, form, version, bool(owned), selector)

@@ -24,7 +24,7 @@ _SMALL = 1 << 20
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
-def bring(source: bytes | Path, staging: str, final: str, item: Staged, *, transfer: Transfer, sync: bool) -> Staged:
+def bring(source: bytes | Path, staging: str, final: str, item: Staged, *, transfer: Transfer, sync: bool) -> Staged:  # noqa: PLR0913 - one call site
     """Make the staged file and return its item, completed.
 
     Parameters
@@ -114,7 +114,9 @@ def _verify(copy: str, source: Path, digests: Digests) -> None:
         reading.add(chunk)
     if reading.digests() != digests:
         effects.unlink(copy, missing_ok=True)
-        raise FileIntegrityError(f"the copy of {source} differs from it; nothing was moved, check the disk and try again")
+        raise FileIntegrityError(
+            f"the copy of {source} differs from it; nothing was moved, check the disk and try again"
+        )
 
 
 def _size(path: str | Path) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from pathlib import Path
 
     from bunter.values import ByteRange, Digests, Durability
 
@@ -111,8 +111,13 @@ class PublishingStore(ArtifactStore, Protocol):
     def disown(self, owner: str) -> None:
         """End an owner; what it has staged and not settled is left for `recover`."""
 
-    def stage(self, owner: str, key: str, source: bytes | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True) -> Staged:
+    def stage(
+        self, owner: str, key: str, source: bytes | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
+    ) -> Staged:
         """Bring content near its key, on stable storage if ``sync``; TemplateError for a key that leaves the store."""
+
+    def read_staged(self, item: Staged) -> bytes:
+        """Return the content of a staged artifact to its owner, before or after `publish`."""
 
     def publish(self, staged: Sequence[Staged], durability: Durability) -> None:
         """Make all visible under their keys; on KeyTakenError or any other error none of them is."""

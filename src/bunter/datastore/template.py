@@ -62,7 +62,9 @@ class Template:
         self._parts = [_parse(part, text) for part in _split(text)]
         names = {name for part in self._parts for field in part for name in field.names}
         if not names & {"run", "id"}:
-            raise TemplateError(f"template {text!r} must contain {{run}} or {{id}}, so that runs do not share directories")
+            raise TemplateError(
+                f"template {text!r} must contain {{run}} or {{id}}, so that runs do not share directories"
+            )
         self.names = frozenset(names)
 
     def __repr__(self) -> str:

@@ -31,7 +31,9 @@ def to_arrow(obj: Any) -> pa.Table:
         return pa.Table.from_pandas(obj)
     if kind == "polars":
         return obj.to_arrow()
-    raise FormatError(f"a {type(obj).__name__} is no table; give an astropy Table, a pandas DataFrame or an Arrow table")
+    raise FormatError(
+        f"a {type(obj).__name__} is no table; give an astropy Table, a pandas DataFrame or an Arrow table"
+    )
 
 
 def from_arrow(table: pa.Table, want: str) -> Any:
@@ -45,9 +47,9 @@ def from_arrow(table: pa.Table, want: str) -> Any:
     try:
         if want == "pandas":
             return table.to_pandas()
-        import polars
+        import polars as pl
 
-        return polars.from_arrow(table)
+        return pl.from_arrow(table)
     except ImportError as exc:
         raise MissingExtraError(f"{want} is not installed; `pip install bunter[{want}]` brings it") from exc
 
@@ -207,7 +209,7 @@ def _from_array(chunks: pa.ChunkedArray, note: dict[str, Any]) -> tuple[Any, Any
     if array.null_count and note.get("dtype") != "|O":
         array = pc.fill_null(array, _filler(array.type, pa))
     data = array.to_numpy(zero_copy_only=False)
-    return _shaped(data, mask, shape, note, len(chunks), np)
+    return _shaped(data, mask, (len(chunks), *shape), note)
 
 
 def _filler(kind: Any, pa: Any) -> Any:
@@ -220,11 +222,12 @@ def _filler(kind: Any, pa: Any) -> Any:
     return pa.scalar(0).cast(kind, safe=False)
 
 
-def _shaped(data: Any, mask: Any, shape: list[int], note: dict[str, Any], length: int, np: Any) -> tuple[Any, Any]:
+def _shaped(data: Any, mask: Any, full: tuple[int, ...], note: dict[str, Any]) -> tuple[Any, Any]:
+    import numpy as np
+
     dtype = np.dtype(note["dtype"]) if "dtype" in note else None
     if dtype is None and data.dtype.kind == "O" and all(isinstance(value, str) for value in data):
         dtype = np.dtype(f"<U{max((len(value) for value in data), default=1)}")
-    full = (length, *shape)
     data = data.reshape(full)
     mask = None if mask is None else mask.reshape(full)
     if dtype is not None and dtype.kind == "c":

@@ -47,9 +47,7 @@ def observation_cards(header: Any, *, without_wcs: bool = False) -> Header:
 
     cards = header.cards if isinstance(header, fits.Header) else _cards_of(header)
     kept = [
-        card
-        for card in cards
-        if not is_structural(card.keyword) and not (without_wcs and _WCS.fullmatch(card.keyword))
+        card for card in cards if not is_structural(card.keyword) and not (without_wcs and _WCS.fullmatch(card.keyword))
     ]
     return fits.Header(kept, copy=True)
 
@@ -63,7 +61,9 @@ def _cards_of(mapping: Any) -> list[Any]:
             cards.append(fits.Card(str(key), *(value if isinstance(value, tuple) else (value,))))
             cards[-1].image  # noqa: B018 - formats the card now, so that the error names its key
         except (ValueError, TypeError, fits.VerifyError) as exc:
-            raise FormatError(f"header item {key!r} = {value!r} cannot be a FITS card: {exc}; give text, a number or a bool") from exc
+            raise FormatError(
+                f"header item {key!r} = {value!r} cannot be a FITS card: {exc}; give text, a number or a bool"
+            ) from exc
     return cards
 
 
@@ -75,7 +75,9 @@ def merged(first: Header, own: Header) -> Header:
     if own.get("INHERIT") is False:
         return fits.Header(cards)
     present = {card.keyword for card in cards} - _REMARKS
-    below = [card for card in observation_cards(first).cards if card.keyword not in present and card.keyword != "EXTNAME"]
+    below = [
+        card for card in observation_cards(first).cards if card.keyword not in present and card.keyword != "EXTNAME"
+    ]
     return fits.Header([*below, *cards])
 
 
@@ -90,13 +92,18 @@ def wcs_cards(wcs: WCS) -> Header:
     from astropy.io import fits
 
     if any(part is not None for part in (wcs.cpdis1, wcs.cpdis2, wcs.det2im1, wcs.det2im2)):
-        raise FormatError("a WCS with look-up tables of distortion cannot be kept in cards; fit it with SIP terms first")
+        raise FormatError(
+            "a WCS with look-up tables of distortion cannot be kept in cards; fit it with SIP terms first"
+        )
     # Without the times that WCSLIB derives from cards of the observation: these are kept as they are.
     header = fits.Header([card for card in wcs.to_header(relax=True).cards if _WCS.fullmatch(card.keyword)])
     exact = {"CRPIX": wcs.wcs.crpix, "CRVAL": wcs.wcs.crval, "CDELT": wcs.wcs.get_cdelt()}
     for axis in range(wcs.naxis):
         for name, values in exact.items():
-            if f"{name}{axis + 1}" in header and str(header.get(f"CUNIT{axis + 1}", "")) in {str(wcs.wcs.cunit[axis]), ""}:
+            if f"{name}{axis + 1}" in header and str(header.get(f"CUNIT{axis + 1}", "")) in {
+                str(wcs.wcs.cunit[axis]),
+                "",
+            }:
                 header[f"{name}{axis + 1}"] = float(values[axis])
         for other in range(wcs.naxis):
             if f"PC{axis + 1}_{other + 1}" in header:

@@ -10,6 +10,8 @@ from bunter.datastore.formats.tables import table_component, to_wanted, wanted_k
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from astropy.io.fits import HDUList, Header
 
     from bunter.datastore.format import ReadRequest
@@ -43,13 +45,13 @@ def read_hdus(hdus: HDUList, size: int, request: ReadRequest) -> object:
         return header
     if kind == "WCS":
         return image.wcs(header)
-    if request.python_type.startswith("numpy:") or not header and hdu.data is None:
+    if request.python_type.startswith("numpy:"):
         return image.data()
     return _ccd(image, header)
 
 
 def _index(hdus: HDUList, request: ReadRequest) -> int:
-    """Number of the HDU that is meant: the one selected, or the first with data."""
+    """Find the number of the HDU that is meant: the one selected, or the first with data."""
     selector = request.selector
     if not selector:
         return _first_with_data(hdus, request)
@@ -152,7 +154,12 @@ class _Image:
             return None
         from astropy import nddata, units
 
-        kinds = (nddata.StdDevUncertainty, nddata.VarianceUncertainty, nddata.InverseVariance, nddata.UnknownUncertainty)
+        kinds = (
+            nddata.StdDevUncertainty,
+            nddata.VarianceUncertainty,
+            nddata.InverseVariance,
+            nddata.UnknownUncertainty,
+        )
         kind = {known.__name__: known for known in kinds}.get(hdu.header.get("UTYPE"))
         if kind is None:
             raise FormatError(f"the uncertainty is of the kind {hdu.header.get('UTYPE')!r}, which is not known")
@@ -195,7 +202,7 @@ def _ccd(image: _Image, header: Header) -> Any:
 
 
 def _unit(header: Header) -> Any:
-    """Unit of the pixels; counts of the converter where none is given, as in raw frames."""
+    """Return the unit of the pixels; counts of the converter where none is given, as in raw frames."""
     from astropy import units
 
     text = header.get("BUNIT")
@@ -211,27 +218,22 @@ def _unit(header: Header) -> Any:
 
 def _component(image: _Image, header: Header, component: str) -> object:
     """Read one component and nothing else."""
-    if component in {"image", "data"}:
-        return image.data()
-    if component == "mask":
-        return image.mask()
-    if component == "uncertainty":
-        return image.uncertainty()
-    if component == "variance":
-        return _variance(image.uncertainty())
-    if component == "wcs":
-        return image.wcs(header)
-    if component in {"header", "meta"}:
-        return image.fit_header(header)
-    if component == "unit":
-        return str(_unit(header))
-    if component == "shape":
-        return list(image.hdu.shape)
-    if component == "psf":
-        return image.psf()
-    raise FormatError(
-        f"an image has no component {component!r}; there are image, mask, uncertainty, variance, wcs, header, unit, psf and shape"
-    )
+    ways: dict[str, Callable[[], object]] = {
+        "image": image.data,
+        "data": image.data,
+        "mask": image.mask,
+        "uncertainty": image.uncertainty,
+        "variance": lambda: _variance(image.uncertainty()),
+        "wcs": lambda: image.wcs(header),
+        "header": lambda: image.fit_header(header),
+        "meta": lambda: image.fit_header(header),
+        "unit": lambda: str(_unit(header)),
+        "psf": image.psf,
+        "shape": lambda: list(image.hdu.shape),
+    }
+    if component not in ways:
+        raise FormatError(f"an image has no component {component!r}; there are {', '.join(ways)}")
+    return ways[component]()
 
 
 def _variance(uncertainty: Any) -> Any:

@@ -40,7 +40,9 @@ def hdus_of(obj: Any) -> list[Any]:
         return [fits.PrimaryHDU(header=observation_cards(obj))]
     if kind_of(obj):
         return [fits.PrimaryHDU(), fits.table_to_hdu(to_wanted(obj, "astropy.table:Table"))]
-    raise FormatError(f"a {type(obj).__name__} cannot be written as FITS; give a CCDData, an array, a table, a header or a WCS")
+    raise FormatError(
+        f"a {type(obj).__name__} cannot be written as FITS; give a CCDData, an array, a table, a header or a WCS"
+    )
 
 
 def _pixels(array: Any, what: str) -> Any:
@@ -48,7 +50,11 @@ def _pixels(array: Any, what: str) -> Any:
     import numpy as np
 
     values = np.ma.getdata(array)
-    if values.dtype.kind not in "iuf" or values.dtype.itemsize < (4 if values.dtype.kind == "f" else 1) or values.dtype.itemsize > 8:
+    if (
+        values.dtype.kind not in "iuf"
+        or values.dtype.itemsize < (4 if values.dtype.kind == "f" else 1)
+        or values.dtype.itemsize > 8
+    ):
         raise FormatError(f"{what} has pixels of {values.dtype}, which FITS has not; convert them with astype")
     return np.asarray(values)
 
@@ -57,7 +63,9 @@ def _image_hdus(ccd: CCDData) -> list[Any]:
     from astropy.io import fits
 
     if getattr(ccd, "flags", None) is not None:
-        raise FormatError("flags of a CCDData cannot be kept in FITS; put them into the mask as bits, and set flags to None")
+        raise FormatError(
+            "flags of a CCDData cannot be kept in FITS; put them into the mask as bits, and set flags to None"
+        )
     hdus = [fits.PrimaryHDU(_pixels(ccd.data, "the image"), _image_header(ccd))]
     if ccd.mask is not None:
         hdus.append(_mask_hdu(ccd))

@@ -30,7 +30,13 @@ class ParquetFormat:
     name = "parquet"
     version = 1
     extension = ".parquet"
-    python_types = ("astropy.table:Table", "astropy.table:QTable", "pandas:DataFrame", "pyarrow:Table", "polars:DataFrame")
+    python_types = (
+        "astropy.table:Table",
+        "astropy.table:QTable",
+        "pandas:DataFrame",
+        "pyarrow:Table",
+        "polars:DataFrame",
+    )
 
     def to_bytes(self, obj: object) -> bytes:
         """Write a table, compressed by zstd."""
@@ -68,7 +74,9 @@ def _read(source: Any, request: ReadRequest) -> object:
     import pyarrow as pa
 
     if unknown := set(request.parameters) - _PARAMETERS:
-        raise FormatError(f"a table is read with the parameters columns, rows and filters, not {', '.join(sorted(unknown))}")
+        raise FormatError(
+            f"a table is read with the parameters columns, rows and filters, not {', '.join(sorted(unknown))}"
+        )
     try:
         if request.component:
             return _component(source, request.component)

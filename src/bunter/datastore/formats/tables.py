@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-
 from typing import TYPE_CHECKING, Any
 
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
-
     from astropy.table import Table
 
 __all__ = ["kind_of", "same_columns", "same_tables", "table_component", "to_wanted"]
@@ -36,7 +34,9 @@ def to_wanted(obj: Any, python_type: str) -> Any:
     if not want or want == have:
         return obj
     if not have:
-        raise FormatError(f"a {type(obj).__name__} is no table; give an astropy Table, a pandas DataFrame or an Arrow table")
+        raise FormatError(
+            f"a {type(obj).__name__} is no table; give an astropy Table, a pandas DataFrame or an Arrow table"
+        )
     if want == "astropy" and have == "pandas":
         from astropy.table import Table
 
@@ -80,10 +80,8 @@ def same_columns(one: Any, two: Any) -> bool:
         return bool(np.all(one == two))
     if one.dtype != two.dtype or one.shape != two.shape:
         return False
-    mask = [np.ma.getmaskarray(column) for column in (one, two)]
-    if not np.array_equal(*mask):
+    mask = np.ma.getmaskarray(one)
+    if not np.array_equal(mask, np.ma.getmaskarray(two)):
         return False
-    values = [np.asarray(np.ma.getdata(column))[~mask[0]] for column in (one, two)]
-    return bool(np.array_equal(*values, equal_nan=one.dtype.kind in "fc"))
-
-
+    old, new = (np.asarray(np.ma.getdata(column))[~mask] for column in (one, two))
+    return bool(np.array_equal(old, new, equal_nan=one.dtype.kind in "fc"))

@@ -32,7 +32,9 @@ def _refuse_other_keys(obj: object, place: str) -> None:
     if isinstance(obj, Mapping):
         for key, value in obj.items():
             if not isinstance(key, str):
-                raise FormatError(f"{place} has the key {key!r}; JSON keeps only text keys, so configure the format yaml")
+                raise FormatError(
+                    f"{place} has the key {key!r}; JSON keeps only text keys, so configure the format yaml"
+                )
             _refuse_other_keys(value, f"{place}[{key!r}]")
     elif isinstance(obj, list | tuple):
         for index, value in enumerate(obj):

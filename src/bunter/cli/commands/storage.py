@@ -1,0 +1,112 @@
+"""Commands about the care of files: check, trash, formats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from bunter.butler import Butler
+    from bunter.butler.direct import DirectRepository
+    from bunter.cli.output import Emit
+    from bunter.datastore.check import CheckReport
+
+__all__ = ["check", "formats", "trash"]
+
+_DAY_S = 86400.0
+
+
+@click.command("check", epilog="Example: bunter check demo --deep")
+@click.argument("repo")
+@click.option("--deep", is_flag=True, help="Read every artifact and compare its digest.")
+@click.option("--repair", is_flag=True, help="Settle what dead writers left, empty the trash, set orphans aside.")
+@click.option(
+    "--older-than",
+    "older_than_s",
+    type=click.FloatRange(min=0),
+    default=_DAY_S,
+    show_default=True,
+    help="Set aside only orphans unchanged for so many seconds.",
+)
+@output_options
+def check(*, repo: str, deep: bool, repair: bool, older_than_s: float, emit: Emit) -> None:
+    """Compare the registry of REPO with its files, both ways; exit with 1 if something is wrong."""
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=repair) as butler:
+        report = butler.check(deep=deep)
+        if repair and not report.is_clean:
+            _repair(butler, report, older_than_s, emit)
+            report = butler.check(deep=deep)
+    _show(report, emit)
+    if not report.is_clean:
+        raise SystemExit(1)
+
+
+def _direct(butler: Butler) -> DirectRepository:
+    from bunter.butler.direct import DirectRepository
+    from bunter.errors import ConfigurationError
+
+    if not isinstance(butler.repository, DirectRepository):
+        raise ConfigurationError("only a repository of one's own machine can be repaired; ask its owner")
+    return butler.repository
+
+
+def _repair(butler: Butler, report: CheckReport, older_than_s: float, emit: Emit) -> None:
+    from bunter.datastore.check import quarantine
+
+    repository = _direct(butler)
+    repository.recover()
+    repository.empty_trash()
+    aside = quarantine(butler.datastore, report, older_than_s=older_than_s)
+    if aside:
+        emit.note(f"set {len(aside)} orphans aside in .orphans below the datastore's root")
+
+
+def _show(report: CheckReport, emit: Emit) -> None:
+    if emit.style == "text" and report.is_clean:
+        emit.record({}, str(report))
+        return
+    rows = [(str(f.problem), f.key, f.detail, " ".join(map(str, f.datasets))) for f in report.findings]
+    emit.rows(("problem", "key", "detail", "datasets"), rows)
+    emit.note(str(report))
+
+
+@click.command("trash", epilog="Example: bunter trash empty demo")
+@click.argument("action", type=click.Choice(["list", "empty"]))
+@click.argument("repo")
+@click.option("--dry-run", is_flag=True, help="With empty: say what would go.")
+@output_options
+def trash(*, action: str, repo: str, dry_run: bool, emit: Emit) -> None:
+    """List or empty the trash of REPO: artifacts removed from the registry whose files could not be removed yet."""
+    from bunter.butler import Butler
+    from bunter.datastore.check import Problem
+
+    with Butler(repo, writeable=action == "empty" and not dry_run) as butler:
+        found = butler.check().of(Problem.TRASH)
+        if action == "list" or dry_run:
+            emit.rows(("key", "size"), [(finding.key, finding.detail) for finding in found])
+            return
+        failed = _direct(butler).empty_trash()
+    emit.record({"removed": len(found) - len(failed)}, f"removed {len(found) - len(failed)} files")
+    for key, error in failed.items():
+        emit.note(f"{key} could not be removed: {error}")
+    if failed:
+        raise SystemExit(1)
+
+
+@click.command("formats", epilog="Example: bunter formats --json")
+@output_options
+def formats(*, emit: Emit) -> None:
+    """List the file formats with the types that each of them writes."""
+    from bunter.datastore import format_names, format_of
+
+    rows = []
+    for name in format_names():
+        form = format_of(name)
+        types = ", ".join(kind.replace(":", ".").removeprefix("builtins.") for kind in form.python_types)
+        rows.append((name, form.version, form.extension, types))
+    emit.rows(("format", "version", "extension", "types"), rows)
