@@ -156,5 +156,5 @@ def _offsets(mine: Table, theirs: Table) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _scatter(values: NDArray[np.float64]) -> float:
-    """Standard deviation of a normal distribution of the same median absolute deviation."""
+    """Return the standard deviation of a normal distribution of the same median absolute deviation."""
     return float(1.4826 * np.median(np.abs(values - np.median(values)))) if len(values) else float("nan")

@@ -37,8 +37,9 @@ def measure(image: CCDData, *, threshold: float = 5.0, box: int = 64) -> tuple[T
     -------
     sources : astropy.table.Table
         Columns ``id``, ``x``, ``y`` (pixels, first pixel (0, 0)), ``psf_flux``, ``psf_flux_err``, ``ap_flux``,
-        ``ap_flux_err`` (electrons), ``snr``, ``sky`` (electrons), ``planes``, ``blended``, ``is_star``; the table's meta
-        holds ``fwhm`` (pixels), ``beta``, ``sky``, ``sky_noise`` (electrons) and ``aperture`` (radius, pixels).
+        ``ap_flux_err`` (electrons, what a star has outside of the aperture added), ``snr``, ``sky`` (electrons),
+        ``planes``, ``blended``, ``is_star``; the table's meta holds ``fwhm`` (pixels), ``beta``, ``sky``, ``sky_noise``
+        (electrons) and ``aperture`` (radius, pixels).
     background : ndarray
         Mesh of the sky, for `background.background_image`.
     """
@@ -119,7 +120,8 @@ def _table(  # noqa: PLR0913, PLR0917, an image and where to measure on it
     small = aperture_fluxes(image, variance, x, y, 0.6 * psf.fwhm)
     table = Table({"id": np.arange(1, len(x) + 1), "x": x, "y": y})
     table["psf_flux"], table["psf_flux_err"] = fitted.value, fitted.error
-    table["ap_flux"], table["ap_flux_err"] = summed.value, summed.error
+    total = psf.enclosed(radius)
+    table["ap_flux"], table["ap_flux_err"] = summed.value / total, summed.error / total
     table["snr"] = fitted.value / fitted.error
     table["planes"] = any_plane(planes, x, y, 2)
     table["blended"] = blended(x, y, fitted.value, 1.5 * radius)
@@ -142,6 +144,4 @@ def is_star(
     psf : Psf
         Of the image.
     """
-    alpha_squared = (psf.fwhm / 2) ** 2 / (2 ** (1 / psf.beta) - 1)
-    expected = 1 - (1 + (0.6 * psf.fwhm) ** 2 / alpha_squared) ** (1 - psf.beta)
-    return np.asarray(small / flux > expected - 0.02 - 2 * error / np.maximum(flux, 1e-30))
+    return np.asarray(small / flux > psf.enclosed(0.6 * psf.fwhm) - 0.02 - 2 * error / np.maximum(flux, 1e-30))

@@ -8,7 +8,7 @@ import numpy as np
 
 from bunter.demo.reduction.detection import peaks, significance
 from bunter.demo.reduction.measurement import is_star, star_psf
-from bunter.demo.reduction.photometry import aperture_fluxes, blended, psf_fluxes
+from bunter.demo.reduction.photometry import Fluxes, aperture_fluxes, blended, psf_fluxes
 from bunter.demo.reduction.planes import Plane, planes_of
 from bunter.demo.reduction.stamps import any_plane, windowed_centroids
 from bunter.demo.reduction.zero_point import ab_magnitude
@@ -102,9 +102,10 @@ def _shared_columns(
 
 def _add_band(table: Table, band: str, image: CCDData, psf: Psf) -> None:
     x, y, variance = np.asarray(table["x"]), np.asarray(table["y"]), image.uncertainty.array
+    summed, total = aperture_fluxes(image.data, variance, x, y, 2 * psf.fwhm), psf.enclosed(2 * psf.fwhm)
     fluxes = {
         "psf": psf_fluxes(image.data, variance, x, y, psf),
-        "ap": aperture_fluxes(image.data, variance, x, y, 2 * psf.fwhm),
+        "ap": Fluxes(summed.value / total, summed.error / total),
     }
     for kind, flux in fluxes.items():
         magnitude, error = ab_magnitude(flux.value, flux.error)

@@ -30,6 +30,11 @@ class Psf:
         alpha_squared = (self.fwhm / 2) ** 2 / (2 ** (1 / self.beta) - 1)
         return np.asarray((self.beta - 1) / (np.pi * alpha_squared) * (1 + r_squared / alpha_squared) ** -self.beta)
 
+    def enclosed(self, radius: float) -> float:
+        """Part of the flux within a radius in pixels."""
+        alpha_squared = (self.fwhm / 2) ** 2 / (2 ** (1 / self.beta) - 1)
+        return float(1 - (1 + radius**2 / alpha_squared) ** (1 - self.beta))
+
     @property
     def half_width(self) -> int:
         """Half the side, in pixels, of a stamp that is good for photometry."""
@@ -72,15 +77,15 @@ def _median_profile(
 
 
 def _fit_profile(r_squared: NDArray[np.float64], profile: NDArray[np.float64], guess: Psf) -> Psf:
-    """Least squares with all rings weighted by their area, which is what the flux in them counts by."""
+    """Least squares with the rings weighted by their area; what is left of the sky is a pedestal under all of them."""
     from scipy.optimize import least_squares
 
     weight = r_squared**0.25
 
     def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-        scale, fwhm, beta = parameters
-        return np.asarray((scale * Psf(fwhm, beta)(r_squared) - profile) * weight)
+        fwhm, beta, scale, pedestal = parameters
+        return np.asarray((scale * Psf(fwhm, beta)(r_squared) + pedestal - profile) * weight)
 
-    bounds = ([0.5, 0.8, 1.8], [2.0, 12.0, 8.0])
-    fit = least_squares(residuals, [1.0, guess.fwhm, guess.beta], bounds=bounds, x_scale=[1.0, 1.0, 1.0])
-    return Psf(float(fit.x[1]), float(fit.x[2]))
+    bounds = ([0.8, 1.8, 0.5, -0.01], [12.0, 8.0, 2.0, 0.01])
+    fit = least_squares(residuals, [guess.fwhm, guess.beta, 1.0, 0.0], bounds=bounds, x_scale=[1.0, 1.0, 1.0, 1e-3])
+    return Psf(float(fit.x[0]), float(fit.x[1]))

@@ -25,7 +25,7 @@ REFERENCE_POSITION_MAS: Final = 20.0
 REFERENCE_FLUX_MMAG: Final = 10.0
 """Standard deviation of a reference magnitude."""
 
-_STARS_PER_SQUARE_DEGREE: Final = 5600.0
+_STARS_PER_SQUARE_DEGREE: Final = 7000.0
 _GALAXIES_PER_SQUARE_DEGREE: Final = 15_000.0
 
 
