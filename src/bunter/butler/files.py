@@ -112,10 +112,10 @@ class Files:
     def _new(self, files: Sequence[FileDataset]) -> list[FileDataset]:
         """Leave out files all of whose datasets are registered; a file that is partly registered is an error."""
         refs = [ref for file in files for ref in file.refs]
-        found = iter(self._lookup.registered(refs))
+        found = iter(self._lookup.in_runs(refs))
         new = []
         for file in files:
-            there = [next(found) for _ in file.refs]
+            there = [next(found) is not None for _ in file.refs]
             if not any(there):
                 new.append(file)
             elif not all(there):

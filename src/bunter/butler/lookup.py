@@ -91,10 +91,6 @@ class Lookup:
         found = (unit.find(kind.name, run, coordinate.required_values) for run in collections)
         return next((ref for ref in found if ref is not None), None)
 
-    def find_in_run(self, ref: DatasetRef) -> DatasetRef | None:
-        """Return what the run of ``ref`` has for its type and data ID."""
-        return self.find(ref.dataset_type, ref.data_id, collections=(ref.run,))
-
     def get_ref(
         self, dataset_type: str | DatasetType, data_id: Mapping[str, object] | DataCoordinate | None, **more: Any
     ) -> DatasetRef:
@@ -121,21 +117,31 @@ class Lookup:
         """Return the datasets with these ids, None where there is none."""
         return self._session.repository.identify(self._session.principal, [i.bytes for i in ids])
 
-    def registered(self, refs: Sequence[DatasetRef]) -> list[bool]:
-        """Say of each ref whether its run has a dataset of its type and data ID, in bulk."""
+    def in_runs(self, refs: Sequence[DatasetRef]) -> list[DatasetRef | None]:
+        """Return what the run of each ref has for its type and data ID, None where it has nothing; in bulk."""
         groups: dict[tuple[str, str], list[int]] = {}
         for place, ref in enumerate(refs):
             groups.setdefault((ref.dataset_type.name, ref.run), []).append(place)
-        answer = [False] * len(refs)
+        answer: list[DatasetRef | None] = [None] * len(refs)
         for (_, run), places in groups.items():
-            if run not in self._session.facts.collections:
-                continue
-            rows = [refs[place].data_id.required_values for place in places]
-            request = FindRequest(refs[places[0]].dataset_type, rows, (run,))
-            found = self._session.repository.resolve(self._session.principal, request)
-            for place, item in zip(places, found, strict=True):
-                answer[place] = item is not None
+            for place, found in zip(places, self._in_run(run, [refs[place] for place in places]), strict=True):
+                answer[place] = found
         return answer
+
+    def _in_run(self, run: str, refs: Sequence[DatasetRef]) -> list[DatasetRef | None]:
+        kind = refs[0].dataset_type
+        if self._session.unit is not None:
+            mine = [self._in_unit(kind, ref.data_id, (run,)) for ref in refs]
+        else:
+            mine = [None] * len(refs)
+        if run not in self._session.facts.collections:
+            return mine
+        request = FindRequest(kind, [ref.data_id.required_values for ref in refs], (run,))
+        found = self._session.repository.resolve(self._session.principal, request)
+        return [
+            pending or (None if old is None else DatasetRef(UUID(bytes=old.id), kind, ref.data_id, run))
+            for ref, pending, old in zip(refs, mine, found, strict=True)
+        ]
 
     def locate(self, refs: Sequence[DatasetRef]) -> list[list[StoredArtifact]]:
         """Return the artifacts of each dataset, an empty list where nothing is stored."""

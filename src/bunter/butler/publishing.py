@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bunter.butler.lookup import Lookup
-    from bunter.butler.session import Session
+    from bunter.butler.session import Session, UnitOfWork
     from bunter.dataset import DatasetType
     from bunter.dataset.changes import Change
     from bunter.datastore import Encoded, Staged
@@ -74,15 +74,36 @@ class Publishing:
         ConflictingDatasetError
             If other content is registered for a data ID in that run.
         """
-        written = [self._stage(obj, ref) for obj, ref in items]
-        staged = [item.staged for item in written]
+        written = self._stage_all(items)
+        if (unit := self._session.unit) is not None:
+            return self._in_unit(unit, written)
         try:
-            self._session.commit(self._changes(written), staged)
+            self._session.commit(self._changes(written), [item.staged for item in written])
         except ConflictingDatasetError:
             return self._again(written)
-        if (unit := self._session.unit) is not None:
-            unit.expect(Pending(item.ref, _as_stored(item, self._row(item)), item.staged) for item in written)
         return [item.ref for item in written]
+
+    def _stage_all(self, items: Iterable[tuple[Any, DatasetRef]]) -> list[_Written]:
+        written: list[_Written] = []
+        try:
+            written.extend(self._stage(obj, ref) for obj, ref in items)
+        except BaseException:
+            self._discard(written)
+            raise
+        return written
+
+    def _discard(self, written: Iterable[_Written]) -> None:
+        self._session.repository.datastore.discard([item.staged for item in written])
+
+    def _in_unit(self, unit: UnitOfWork, written: list[_Written]) -> list[DatasetRef]:
+        """Keep what is new for the end of the unit, where a conflict could no longer tell which ref counts."""
+        known = self._known(written)
+        fresh = [item for item, old in zip(written, known, strict=True) if old is None]
+        self._discard(item for item, old in zip(written, known, strict=True) if old is not None)
+        if fresh:
+            self._session.commit(self._changes(fresh), [item.staged for item in fresh])
+        unit.expect(Pending(item.ref, _as_stored(item, self._row(item)), item.staged) for item in fresh)
+        return [old or item.ref for item, old in zip(written, known, strict=True)]
 
     def _stage(self, obj: Any, ref: DatasetRef) -> _Written:
         datastore = self._session.repository.datastore
@@ -106,34 +127,38 @@ class Publishing:
 
     def _again(self, written: Sequence[_Written]) -> list[DatasetRef]:
         """Take equal content as done and store the rest; refuse when content differs."""
-        known = [self._lookup.find_in_run(item.ref) for item in written]
-        for item, old in zip(written, known, strict=True):
-            if old is not None:
-                self._must_be_same(item, old)
+        known = self._known(written)
         rest = [item for item, old in zip(written, known, strict=True) if old is None]
         if len(rest) == len(written):
             raise ConflictingDatasetError("the same data ID appears twice in one call; give each dataset once")
-        if rest:
-            datastore = self._session.repository.datastore
-            fresh = [
-                _Written(item.ref, datastore.stage(item.staged.key, item.encoded.data), item.encoded, item.nonce)
-                for item in rest
-            ]
+        stage = self._session.repository.datastore.stage
+        fresh = [replace(item, staged=stage(item.staged.key, item.encoded.data)) for item in rest]
+        if fresh:
             self._session.commit(self._changes(fresh), [item.staged for item in fresh])
         return [old or item.ref for item, old in zip(written, known, strict=True)]
 
-    def _must_be_same(self, item: _Written, old: DatasetRef) -> None:
-        datastore = self._session.repository.datastore
-        stored = self._lookup.locate([old])[0]
-        if stored and item.staged.digests is not None and stored[0].sha256 == item.staged.digests.sha256:
-            return
-        if stored and stored[0].format == item.encoded.format:
-            old_bytes = datastore.uri(stored[0]).read()
-            if format_of(item.encoded.format).same(old_bytes, item.encoded.data):
-                return
-        raise ConflictingDatasetError(
-            f"{old} is already there with other content; use another run, or remove it first with butler.remove_datasets([ref])"
-        )
+    def _known(self, written: Sequence[_Written]) -> list[DatasetRef | None]:
+        """Return what the runs have already for the same data IDs; ConflictingDatasetError where content differs."""
+        known = self._lookup.in_runs([item.ref for item in written])
+        pairs = [(item, old) for item, old in zip(written, known, strict=True) if old is not None]
+        for (item, old), stored in zip(pairs, self._lookup.locate([old for _, old in pairs]), strict=True):
+            if not self._is_same(item, old, stored):
+                self._discard(written)
+                raise ConflictingDatasetError(
+                    f"{old} is already there with other content; use another run, "
+                    "or remove it first with butler.remove_datasets([ref])"
+                )
+        return known
+
+    def _is_same(self, item: _Written, old: DatasetRef, stored: Sequence[StoredArtifact]) -> bool:
+        if len(stored) != 1 or item.staged.digests is None:
+            return False
+        if stored[0].sha256 == item.staged.digests.sha256:
+            return True
+        if stored[0].format != item.encoded.format or self._session.is_pending(old):
+            return False
+        old_bytes = self._session.repository.datastore.uri(stored[0]).read()
+        return format_of(item.encoded.format).same(old_bytes, item.encoded.data)
 
 
 def new_refs(dataset_type: DatasetType, data_ids: Sequence[Any], run: str) -> list[DatasetRef]:

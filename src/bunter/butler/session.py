@@ -90,6 +90,10 @@ class Session:
         """The open unit of work of this thread, if any."""
         return getattr(self._local, "unit", None)
 
+    def is_pending(self, ref: DatasetRef) -> bool:
+        """Say whether a dataset was put in the open unit of work and is not published yet."""
+        return self.unit is not None and ref.id in self.unit.pending
+
     def commit(self, changes: Sequence[Change], staged: Sequence[Staged] = ()) -> None:
         """Apply changes now, or with the open unit of work when that ends."""
         if not self.repository.writeable:
