@@ -44,7 +44,7 @@ types: $(VENV)/.installed-test
 	$(BIN)/mypy
 
 imports: $(VENV)/.installed-test
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 docs: $(VENV)/.installed-test
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
