@@ -195,7 +195,12 @@ class Transaction(Connection):
         if self._ledger.change is None:
             cursor = self.execute(
                 "INSERT INTO change (committed, user, host, command) VALUES (?, ?, ?, ?)",
-                (utc_to_tai_ns(effects.now_ns()), getattr(principal, "user", ""), getattr(principal, "host", ""), command),
+                (
+                    utc_to_tai_ns(effects.now_ns()),
+                    getattr(principal, "user", ""),
+                    getattr(principal, "host", ""),
+                    command,
+                ),
             )
             self._ledger = _Ledger(int(cursor.lastrowid or 0), self._ledger.touched)
         assert self._ledger.change is not None

@@ -151,7 +151,7 @@ class Database:
             try:
                 yield connection
             finally:
-                connection.raw.rollback()
+                connection.raw.commit()  # a rollback would take back the temporary tables, to be made again
 
     @contextmanager
     def write(

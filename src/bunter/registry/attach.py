@@ -7,23 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bunter.database import Connection
     from bunter.dimensions import DimensionGroup, Element
     from bunter.registry.relations import Catalog
 
 __all__ = ["Attachments"]
-
-
-@dataclass(slots=True)
-class _Step:
-    """Values of some columns from the records of one element, by its required dimensions."""
-
-    element: Element
-    wanted: tuple[str, ...]
-    known: dict[tuple[Any, ...], int] = field(default_factory=dict)
-    values: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 class Attachments:
@@ -41,59 +31,110 @@ class Attachments:
         What the statement has.
     """
 
-    def __init__(
-        self, connection: Connection, catalog: Catalog, group: DimensionGroup, columns: Sequence[str]
-    ) -> None:
-        self._connection = connection
-        self._catalog = catalog
-        self._steps = list(_steps(group, set(columns)))
+    def __init__(self, connection: Connection, catalog: Catalog, group: DimensionGroup, columns: Iterable[str]) -> None:
+        self._sources = list(_sources(connection, catalog, group, set(columns)))
 
     def __call__(self, columns: dict[str, Any]) -> None:
-        """Add the missing columns, as Arrow arrays, to a batch of lists or arrays."""
-        for step in self._steps:
-            self._fill(step, columns)
+        """Add the missing columns, as Arrow arrays, to a batch of columns that are lists."""
+        for source in self._sources:
+            source.fill(columns)
 
-    def _fill(self, step: _Step, columns: dict[str, Any]) -> None:
+
+@dataclass(slots=True)
+class _Lookup:
+    """Values of ``wanted`` from the records of one element, by its required dimensions."""
+
+    connection: Connection
+    catalog: Catalog
+    element: Element
+    wanted: tuple[str, ...]
+
+    def values(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Return the values for each row of keys, in their order."""
+        names = self.element.required
+        table = self.connection.upload("attach", len(names) + 1, ((*row, n) for n, row in enumerate(rows)))
+        relation = self.catalog.element(self.element, "r")
+        equal = " AND ".join(f"{relation.keys[name]} = q.c{place}" for place, name in enumerate(names))
+        columns = ", ".join(relation.columns[name] for name in self.wanted)
+        sql = (
+            f"SELECT {columns} FROM {table} q LEFT JOIN {relation.source} ON {equal} "  # noqa: S608 - our names
+            f"ORDER BY q.c{len(names)}"
+        )
+        return self.connection.fetchall(sql)
+
+
+@dataclass(slots=True)
+class _Source:
+    """An element whose keys the statement has, and all that follows from its records step by step."""
+
+    keys: tuple[str, ...]
+    kinds: dict[str, str]
+    lookups: list[_Lookup]
+    known: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    values: dict[str, list[Any]] = field(default_factory=dict)
+
+    def fill(self, columns: dict[str, Any]) -> None:
+        """Add what follows from the keys to a batch."""
         import pyarrow as pa
 
-        keys = [columns[name] for name in step.element.required]
-        keys = [key.to_pylist() if isinstance(key, pa.Array) else key for key in keys]
-        rows = list(zip(*keys, strict=True))
-        self._learn(step, set(rows).difference(step.known))
-        places = pa.array(list(map(step.known.__getitem__, rows)), pa.int64())
-        kinds = {column.name: column.kind for column in step.element.columns}
-        for name, values in zip(step.wanted, zip(*step.values, strict=True), strict=True):
-            kind = pa.int64() if kinds[name] == "int" else pa.string()
-            columns[name] = pa.array(values, kind).take(places)
+        places = pa.array(self._places([columns[name] for name in self.keys]), pa.int32())
+        for name, values in self.values.items():
+            columns[name] = pa.array(values, pa.int64() if self.kinds[name] == "int" else pa.string()).take(places)
 
-    def _learn(self, step: _Step, rows: set[tuple[Any, ...]]) -> None:
-        if not rows:
+    def _places(self, keys: list[Sequence[Any]]) -> list[int]:
+        """Look up each row of keys; those that are the same in all rows cost nothing per row."""
+        distinct = [set(key) for key in keys]
+        varying = [place for place, found in enumerate(distinct) if len(found) > 1]
+        if len(varying) == 1:
+            place = varying[0]
+            head, tail = [next(iter(d)) for d in distinct[:place]], [next(iter(d)) for d in distinct[place + 1 :]]
+            rows = {value: (*head, value, *tail) for value in distinct[place]}
+            self._learn(rows.values())
+            at = {value: self.known[row] for value, row in rows.items()}
+            return list(map(at.__getitem__, keys[place]))
+        rows_of_all = list(zip(*keys, strict=True))
+        self._learn(dict.fromkeys(rows_of_all))
+        return list(map(self.known.__getitem__, rows_of_all))
+
+    def _learn(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        new = [row for row in rows if row not in self.known]
+        if not new:
             return
-        names = step.element.required
-        table = self._connection.upload("attach", len(names), rows)
-        relation = self._catalog.element(step.element, "r")
-        equal = " AND ".join(f"{relation.keys[name]} = q.c{place}" for place, name in enumerate(names))
-        columns = ", ".join(relation.columns[name] for name in step.wanted)
-        sql = f"SELECT q.*, {columns} FROM {table} q LEFT JOIN {relation.source} ON {equal}"  # noqa: S608 - our names
-        for row in self._connection.fetchall(sql):
-            step.known[row[: len(names)]] = len(step.values)
-            step.values.append(row[len(names) :])
+        found: dict[str, Sequence[Any]] = dict(zip(self.keys, zip(*new, strict=True), strict=True))
+        for lookup in self.lookups:
+            keys = list(zip(*(found[name] for name in lookup.element.required), strict=True))
+            distinct = list(dict.fromkeys(keys))
+            values = dict(zip(distinct, lookup.values(distinct), strict=True))
+            found |= zip(lookup.wanted, zip(*map(values.__getitem__, keys), strict=True), strict=True)
+        self.known.update({row: place for place, row in enumerate(new, len(self.known))})
+        for lookup in self.lookups:
+            for name in lookup.wanted:
+                self.values.setdefault(name, []).extend(found[name])
 
 
-def _steps(group: DimensionGroup, have: set[str]) -> Sequence[_Step]:
-    """Plan such that the keys of each step come from the statement or from earlier steps."""
-    steps: list[_Step] = []
+def _sources(connection: Connection, catalog: Catalog, group: DimensionGroup, have: set[str]) -> Iterator[_Source]:
+    """Plan which element supplies what: first those that the statement has the keys of, then what these lead to."""
+    universe = group.universe
     missing = [name for name in group.implied if name not in have]
-    while missing:
-        for element in (group.universe[name] for name in group.names):
-            wanted = tuple(name for name in missing if name in element.implies)
-            if wanted and have.issuperset(element.required):
-                steps.append(_Step(element, wanted))
-                have.update(wanted)
-                break
-        else:
-            raise AssertionError(f"nothing supplies {missing} of {group!r}")
-        missing = [name for name in missing if name not in have]
-    return steps
+    for name in group.names:
+        element = universe[name]
+        reached, lookups = have & {*element.required}, []
+        while (step := _next(group, missing, reached, element if not lookups else None)) is not None:
+            lookups.append(_Lookup(connection, catalog, *step))
+            reached |= {*step[1]}
+            missing = [other for other in missing if other not in reached]
+        if lookups:
+            wanted = [each for lookup in lookups for each in lookup.wanted]
+            kinds = {each: universe.key_column(each).kind for each in wanted}
+            yield _Source(element.required, kinds, lookups)
+    assert not missing, f"nothing supplies {missing} of {group!r}"
 
 
+def _next(
+    group: DimensionGroup, missing: Sequence[str], reached: set[str], only: Element | None
+) -> tuple[Element, tuple[str, ...]] | None:
+    for element in (group.universe[name] for name in group.names) if only is None else (only,):
+        wanted = tuple(name for name in missing if name in element.implies)
+        if wanted and reached.issuperset(element.required):
+            return element, wanted
+    return None

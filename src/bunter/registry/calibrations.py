@@ -105,10 +105,14 @@ def _overlapping(tx: Transaction, kind: TypeRow, collection: CollectionRow, chan
     begin, end = change.timespan.bounds
     source, equal = f"{kind.layout.calibrations} t", ""
     if change.data_ids is not None:
-        table = tx.upload("new", max(1, len(names)), [tuple(row) or (None,) for row in dict.fromkeys(map(tuple, change.data_ids))])
+        table = tx.upload(
+            "new", max(1, len(names)), [tuple(row) or (None,) for row in dict.fromkeys(map(tuple, change.data_ids))]
+        )
         source = f"{table} q CROSS JOIN {source}"
         equal = "".join(f' AND t."{name}" = q.c{place}' for place, name in enumerate(names))
-    columns = ", ".join([*(f't."{name}"' for name in names), "t.timespan_begin", "t.timespan_end", "t.id", "t.run", "t.added"])
+    columns = ", ".join(
+        [*(f't."{name}"' for name in names), "t.timespan_begin", "t.timespan_end", "t.id", "t.run", "t.added"]
+    )
     sql = (
         f"SELECT {columns} FROM {source} WHERE t.type = ? AND t.collection = ? AND t.retired = {LIVE}{equal} "  # noqa: S608
         "AND t.timespan_begin < ? AND t.timespan_end > ?"

@@ -70,7 +70,9 @@ def _refuse_cycle(catalog: CollectionCatalog, name: str, children: list[Collecti
 
 def _write_chain(tx: Transaction, chain: CollectionRow, children: list[CollectionRow]) -> None:
     added = tx.next_change()
-    tx.execute("DELETE FROM collection_chain WHERE parent = ? AND retired = ? AND added = ?", (chain.number, LIVE, added))
+    tx.execute(
+        "DELETE FROM collection_chain WHERE parent = ? AND retired = ? AND added = ?", (chain.number, LIVE, added)
+    )
     _retire_chain(tx, chain)
     tx.bulk_insert(
         "collection_chain",
@@ -82,7 +84,8 @@ def _write_chain(tx: Transaction, chain: CollectionRow, children: list[Collectio
 
 def _retire_chain(tx: Transaction, chain: CollectionRow) -> None:
     tx.execute(
-        "UPDATE collection_chain SET retired = ? WHERE parent = ? AND retired = ?", (tx.next_change(), chain.number, LIVE)
+        "UPDATE collection_chain SET retired = ? WHERE parent = ? AND retired = ?",
+        (tx.next_change(), chain.number, LIVE),
     )
 
 

@@ -94,7 +94,7 @@ def value_sql(node: Value, columns: Columns) -> str:
         case bound.Negative(value):
             return f"(-{value_sql(value, columns)})"
         case bound.Arithmetic():
-            return _arithmetic(node, columns)
+            return f"({value_sql(node.left, columns)} {node.op} {value_sql(node.right, columns)})"
         case bound.TimespanBound(of, which):
             return _bounds(of, columns)[0 if which == "begin" else 1]
         case _:
@@ -117,13 +117,6 @@ def _bounds(value: Value, columns: Columns) -> tuple[str, str]:
 
 def _null_test(value: Value, columns: Columns) -> str:
     return _bounds(value, columns)[0] if value.kind == "timespan" else value_sql(value, columns)
-
-
-def _arithmetic(node: bound.Arithmetic, columns: Columns) -> str:
-    left, right = value_sql(node.left, columns), value_sql(node.right, columns)
-    if node.op == "%" and node.kind == "float":  # SQLite's % cuts both sides to integers
-        return f"({left} - {right} * CAST({left} / {right} AS INTEGER))"
-    return f"({left} {node.op} {right})"
 
 
 def _membership(node: bound.Membership, columns: Columns) -> str:
@@ -181,5 +174,3 @@ def _sqlite_glob(pattern: str) -> str:
         parts.append(f"[^{inner[1:]}]" if inner[:1] in {"!", "^"} else f"[{inner}]")
         place = end + 1
     return "".join(parts)
-
-

@@ -102,9 +102,7 @@ def _collections(connection: Connection) -> CollectionCatalog:
     )
 
 
-def _dataset_types(
-    connection: Connection, universe: Universe
-) -> tuple[dict[str, TypeRow], dict[str, GroupLayout]]:
+def _dataset_types(connection: Connection, universe: Universe) -> tuple[dict[str, TypeRow], dict[str, GroupLayout]]:
     groups = connection.fetchall("SELECT number, key FROM dimension_group")
     layouts = {number: GroupLayout(number, _group(universe, key)) for number, key in groups}
     columns = "number, name, dimension_group, storage_class, is_calibration"

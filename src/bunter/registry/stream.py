@@ -6,6 +6,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from bunter.dimensions import Element
@@ -134,9 +135,13 @@ class ResultStream:
         with self._prepared() as (connection, catalog, statement):
             group = result_group(self.query)
             records = isinstance(self.query.result, Element)
-            attach = Attachments(connection, catalog, group, group.names if records else statement.columns)
+            have = group.names if records else (*statement.columns, *statement.fixed)
+            attach = Attachments(connection, catalog, group, have)
+            getters = [(name, itemgetter(place)) for place, name in enumerate(statement.columns)]
             for rows in connection.stream(statement.text, statement.parameters, _BATCH_ROWS):
-                yield self._batch(dict(zip(statement.columns, zip(*rows, strict=True), strict=True)), attach, catalog)
+                columns: dict[str, Any] = {name: [value] * len(rows) for name, value in statement.fixed.items()}
+                columns |= {name: list(map(getter, rows)) for name, getter in getters}
+                yield self._batch(columns, attach, catalog)
 
     def _batch(self, columns: dict[str, Any], attach: Attachments, catalog: Catalog) -> pa.RecordBatch:
         import pyarrow as pa
@@ -152,10 +157,11 @@ def _array(column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
     if isinstance(values, pa.Array):
         return values
     if column.name == "run" or column.name.endswith(".run"):
-        distinct = list(dict.fromkeys(values))
-        place = {number: position for position, number in enumerate(distinct)}
-        indices = pa.array([place[number] for number in values], pa.int32())
-        return pa.array(catalog.names(distinct), pa.string()).take(indices)
+        distinct = list(set(values))
+        if len(distinct) == 1:
+            return pa.repeat(catalog.names(distinct)[0], len(values))
+        name = dict(zip(distinct, catalog.names(distinct), strict=True))
+        return pa.array(map(name.__getitem__, values), pa.string(), size=len(values))
     if column.kind == "bool":
         values = [None if value is None else bool(value) for value in values]
     return pa.array(values, _arrow_type(column.kind))

@@ -37,11 +37,14 @@ class Statement:
         Their values.
     columns : tuple of str
         Names of its columns. Collections are numbers.
+    fixed : dict of str to object
+        Columns that have one value in all rows, and are not in the statement.
     """
 
     text: str
     parameters: dict[str, object]
     columns: tuple[str, ...]
+    fixed: dict[str, object]
 
     @property
     def count(self) -> str:
@@ -108,20 +111,29 @@ class _Translation:
         self._keep_first()
         join.conditions += conditions
         columns |= self._supplied()
-        return Statement(self._text(columns, order), join.binding.values, tuple(columns))
+        pinned = {} if self.fields is not None else self._pinned()
+        fixed = {name: value for name, value in pinned.items() if name in columns}
+        columns = {name: sql for name, sql in columns.items() if name not in fixed}
+        return Statement(self._text(columns, order), join.binding.values, tuple(columns), fixed)
+
+    def _pinned(self) -> dict[str, object]:
+        """Pick dimensions that the condition gives one value."""
+        found: dict[str, object] = {}
+        for term in bound.conjuncts(self.query.where):
+            match term:
+                case bound.Comparison("=", bound.KeyColumn(name, kind), bound.Constant(value, given)) if kind == given:
+                    found[name] = value
+        return found
 
     def _request(self, search: DatasetSearch) -> SearchRequest:
         """Ask for the first of each data ID only where it matters which one it is."""
-        query = self.query
-        name = search.dataset_type
-        reads = {
-            column.dataset_type
-            for term in (*query.condition, *(value for value, _ in query.order_by))
-            for column in bound.columns_of(term)
-            if isinstance(column, bound.DatasetColumn)
-        }
-        matters = query.kind in {"datasets", "joined"} or name in reads
+        matters = self.query.kind in {"datasets", "joined"} or search.dataset_type in self._read_datasets()
         return SearchRequest(search, search.find_first and matters, tuple(self._early(search)))
+
+    def _read_datasets(self) -> set[str]:
+        terms = (*self.query.condition, *(value for value, _ in self.query.order_by))
+        columns = (column for term in terms for column in bound.columns_of(term))
+        return {column.dataset_type for column in columns if isinstance(column, bound.DatasetColumn)}
 
     def _early(self, search: DatasetSearch) -> Iterator[Predicate]:
         required = self.join.catalog.dimensions(search.dataset_type).required
@@ -180,7 +192,9 @@ class _Translation:
         instrument, visit = join.key("instrument"), join.key("visit")
         default = join.catalog.element(universe["instrument"], "vi")
         member = join.catalog.element(universe["visit_system_membership"], "vm")
-        system = f"(SELECT {default.columns['visit_system']} FROM {default.source} WHERE {default.keys['instrument']} = "
+        system = (
+            f"(SELECT {default.columns['visit_system']} FROM {default.source} WHERE {default.keys['instrument']} = "
+        )
         system += f"{instrument})"
         join.conditions.append(
             f"({system} IS NULL OR EXISTS (SELECT 1 FROM {member.source} WHERE {member.keys['instrument']} = {instrument} "
@@ -191,10 +205,9 @@ class _Translation:
         """Of calibrations found in several collections keep those of the first that is valid at the time in question."""
         for place, search in enumerate(self.query.searches):
             relation = self.join.datasets[search.dataset_type]
-            request = self._request(search)
             if not relation.ranked:
                 continue
-            other = self.join.catalog.search(request, f"better{place}", self.join.binding)
+            other = self.join.catalog.search(self._request(search), f"better{place}", self.join.binding)
             terms = [f"{other.keys[name]} = {sql}" for name, sql in relation.keys.items()]
             terms.append(f"{other.columns['rank']} < {relation.columns['rank']}")
             terms += self._times(search.dataset_type, other)
