@@ -27,7 +27,7 @@ CARDS: Final = {
     "IMAGETYP": "bias, flat or science",
     "OBJECT": "field, or what the camera looked at",
     "PROGRAM": "observing programme",
-    "FILTER": "physical filter in the beam; none: shutter closed",
+    "FILTER": "physical filter; none: shutter closed",
     "TIMESYS": "time scale of the DATE cards",
     "DATE-OBS": "begin of the exposure",
     "DATE-END": "end of the exposure",
