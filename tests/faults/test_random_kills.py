@@ -42,7 +42,8 @@ def clean(root, dataset_type):
     """Open for writing, which recovers; every registered dataset must be readable and nothing else be there."""
     with Butler(root, writeable=True) as butler:
         butler.repository.recover()
-        refs = list(butler.query_datasets(dataset_type, "*", find_first=False))
+        kinds = butler.dataset_types.query(dataset_type)
+        refs = [ref for kind in kinds for ref in butler.query_datasets(kind, "*", find_first=False)]
         for ref in refs:
             butler.get(ref)
         report = butler.check(deep=True)
