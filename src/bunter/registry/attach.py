@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -118,14 +117,15 @@ def _sources(connection: Connection, catalog: Catalog, group: DimensionGroup, ha
     missing = [name for name in group.implied if name not in have]
     for name in group.names:
         element = universe[name]
-        reached, lookups = have & {*element.required}, []
+        reached = have & {*element.required}
+        lookups: list[_Lookup] = []
         while (step := _next(group, missing, reached, element if not lookups else None)) is not None:
             lookups.append(_Lookup(connection, catalog, *step))
             reached |= {*step[1]}
             missing = [other for other in missing if other not in reached]
         if lookups:
             wanted = [each for lookup in lookups for each in lookup.wanted]
-            kinds = {each: universe.key_column(each).kind for each in wanted}
+            kinds: dict[str, str] = {each: universe.key_column(each).kind for each in wanted}
             yield _Source(element.required, kinds, lookups)
     assert not missing, f"nothing supplies {missing} of {group!r}"
 

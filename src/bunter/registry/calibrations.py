@@ -92,10 +92,11 @@ def decertify(tx: Transaction, roster: Roster, change: Decertify) -> None:
     kind = roster.type_row(change.dataset_type)
     rows = _overlapping(tx, kind, collection, change)
     _retire(tx, kind, collection, rows)
-    pieces = []
-    for *values, begin, end, id_, run, _ in rows:
-        for piece in Timespan.from_bounds(begin, end).difference(change.timespan):
-            pieces.append((*values, *piece.bounds, id_, run))
+    pieces = (
+        (*values, *piece.bounds, id_, run)
+        for *values, begin, end, id_, run, _ in rows
+        for piece in Timespan.from_bounds(begin, end).difference(change.timespan)
+    )
     _insert(tx, kind, collection, pieces)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bunter.dataset import CollectionType
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bunter.dimensions import DimensionGroup, Element
+    from bunter.registry.collections import CollectionRow
     from bunter.registry.relations import Binding, SearchRequest
     from bunter.registry.roster import Roster, TypeRow
 
@@ -72,12 +74,12 @@ class BunterCatalog:
         rows = [catalog.row(name) for name in catalog.flatten(request.search.collections)]
         if not kind.dataset_type.is_calibration:
             rows = [row for row in rows if row.type is not CollectionType.CALIBRATION]
-        numbers = {each: [row.number for row in rows if row.type is each] for each in CollectionType}
-        order = [row.number for row in rows]
-        ranked = request.find_first and len(order) > 1
-        if order and len(numbers[CollectionType.RUN]) == len(order) and not ranked:
-            return self._runs(kind, order, alias)
-        return self._mixed(kind, request, numbers, order, alias, binding)
+        ranked = request.find_first and len(rows) > 1
+        if rows and all(row.type is CollectionType.RUN for row in rows) and not ranked:
+            return self._runs(kind, [row.number for row in rows], alias)
+        keys = {name: quoted(name) for name in kind.dataset_type.dimensions.required}
+        early = [condition_sql(term, KeysOnly(keys, binding)) for term in request.early]
+        return self._mixed(kind, rows, alias, early, ranked=ranked)
 
     def _relation(self, kind: TypeRow, source: str, alias: str, fields: dict[str, str], **more: object) -> Relation:
         fields["ingest_date"] = (
@@ -96,27 +98,19 @@ class BunterCatalog:
         return self._relation(kind, source, alias, fields, conditions=conditions, unique=len(numbers) == 1)
 
     def _mixed(
-        self,
-        kind: TypeRow,
-        request: SearchRequest,
-        numbers: dict[CollectionType, list[int]],
-        order: list[int],
-        alias: str,
-        binding: Binding,
+        self, kind: TypeRow, rows: Sequence[CollectionRow], alias: str, early: Sequence[str], *, ranked: bool
     ) -> Relation:
         """Read collections of several types, or choose between collections."""
-        ranked = request.find_first and len(order) > 1
+        numbers = {each: [row.number for row in rows if row.type is each] for each in CollectionType}
         keys = [quoted(name) for name in kind.dataset_type.dimensions.required]
-        early = KeysOnly(dict(zip(kind.dataset_type.dimensions.required, keys, strict=True)), binding)
-        condition = "".join(f" AND {condition_sql(term, early)}" for term in request.early)
         timed = bool(numbers[CollectionType.CALIBRATION])
-        parts = list(_parts(kind, numbers, keys, condition)) or [_nothing(kind, keys)]
-        rank = _rank(order, "collection")
+        parts = list(_parts(kind, numbers, keys, "".join(f" AND {term}" for term in early))) or [_nothing(kind, keys)]
+        rank = _rank([row.number for row in rows], "collection")
         body = f"SELECT *, {rank} AS rank FROM ({' UNION ALL '.join(parts)})"  # noqa: S608 - our names
-        if request.find_first and not timed:
+        if ranked and not timed:
             body = _first(body, keys)
         fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
-        unique = not timed and (request.find_first or len(order) <= 1)
+        unique = not timed and (ranked or len(rows) <= 1)
         return self._relation(kind, f"({body}) {alias}", alias, fields, unique=unique, ranked=ranked and timed)
 
 
@@ -165,9 +159,9 @@ def _first(body: str, keys: Sequence[str]) -> str:
 
 def _rank(order: Sequence[int], column: str) -> str:
     """Return SQL for the place of a collection's number in the order of search."""
-    if all(later > earlier for earlier, later in zip(order, order[1:], strict=False)):
+    if all(later > earlier for earlier, later in pairwise(order)):
         return column
-    if all(later < earlier for earlier, later in zip(order, order[1:], strict=False)):
+    if all(later < earlier for earlier, later in pairwise(order)):
         return f"-{column}"
     places = sorted((number, place) for place, number in enumerate(order))
     return _search_tree(places, column)

@@ -60,7 +60,7 @@ def _insert(tx: Transaction, kind: TypeRow, run: int, rows: list[tuple[Any, ...]
     try:
         tx.executemany(
             "INSERT INTO dataset (id, type, run, added) VALUES (?, ?, ?, ?)",
-            zip((row[0] for row in rows), repeat(kind.number), repeat(run), repeat(added)),  # noqa: B905 - endless
+            zip((row[0] for row in rows), repeat(kind.number), repeat(run), repeat(added)),
         )
         tx.executemany(
             f"INSERT INTO {kind.layout.datasets} (type, run, id{comma}{names}) "  # noqa: S608 - our names

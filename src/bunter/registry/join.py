@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bunter.dimensions import Element
 from bunter.errors import InvalidQueryError
 from bunter.query import bound
 from bunter.registry.relations import Binding, Relation, quoted
@@ -12,7 +11,7 @@ from bunter.registry.relations import Binding, Relation, quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bunter.dimensions import DimensionGroup
+    from bunter.dimensions import DimensionGroup, Element
     from bunter.query.bound import Column, RegionOverlap
     from bunter.registry.relations import Catalog, SearchRequest
 

@@ -84,7 +84,7 @@ def _refuse_conflicts(tx: Transaction, collection: CollectionRow, members: Membe
     first: dict[tuple[Any, ...], bytes] = {}
     for row in members.rows:
         if first.setdefault(row[2:], row[0]) != row[0]:
-            raise _two(kind, names, row[2:], collection.name, first[row[2:]], row[0])
+            raise _two(kind, row[2:], collection.name, (first[row[2:]], row[0]))
     table = tx.upload("new", len(names) + 2, members.rows)
     equal = "".join(f' AND t."{name}" = q.c{place}' for place, name in enumerate(names, 2))
     sql = (
@@ -93,16 +93,17 @@ def _refuse_conflicts(tx: Transaction, collection: CollectionRow, members: Membe
     )
     if (found := tx.fetchone(sql, (kind.number, collection.number))) is not None:
         there, new, _, *values = found
-        raise _two(kind, names, tuple(values), collection.name, there, new)
+        raise _two(kind, tuple(values), collection.name, (there, new))
 
 
 def _two(
-    kind: TypeRow, names: Sequence[str], values: tuple[Any, ...], collection: str, there: bytes, new: bytes
+    kind: TypeRow, values: tuple[Any, ...], collection: str, ids: tuple[bytes, bytes]
 ) -> ConflictingDefinitionError:
-    said = dict(zip(names, values, strict=True))
+    said = dict(zip(kind.dataset_type.dimensions.required, values, strict=True))
+    first, second = (UUID(bytes=id_) for id_ in ids)
     return ConflictingDefinitionError(
-        f"{collection!r} cannot hold two {kind.dataset_type.name!r} for {said}: {UUID(bytes=there)} and "
-        f"{UUID(bytes=new)}; disassociate one of them"
+        f"{collection!r} cannot hold two {kind.dataset_type.name!r} for {said}: {first} and {second}; "
+        "disassociate one of them"
     )
 
 

@@ -9,10 +9,10 @@ from bunter.database import Transaction
 from bunter.dataset import changes
 from bunter.dimensions import Universe
 from bunter.errors import ConfigurationError, DatabaseDamagedError
-from bunter.registry import find as finding
 from bunter.registry.calibrations import certify, decertify
 from bunter.registry.collection_changes import register_collection, remove_collection, set_chain, set_collection_doc
 from bunter.registry.datasets import add_datasets, dataset_members, remove_datasets
+from bunter.registry.find import finder
 from bunter.registry.identify import get_many, removed
 from bunter.registry.memberships import associate, disassociate
 from bunter.registry.record_changes import insert_records
@@ -97,7 +97,9 @@ class Registry:
             If a later version of Bunter made it.
         """
         with database.read() as connection:
-            attributes = dict(connection.fetchall("SELECT name, value FROM attribute WHERE name LIKE 'registry.%'"))
+            attributes: dict[str, str] = dict(
+                connection.fetchall("SELECT name, value FROM attribute WHERE name LIKE 'registry.%'")
+            )
         if "registry.universe" not in attributes:
             raise DatabaseDamagedError(
                 f"{database.location} holds no registry, as if its creation was cut off; remove it and create it again"
@@ -142,8 +144,8 @@ class Registry:
         collections: Sequence[str],
         timespans: Sequence[Timespan | None] | Timespan | None = None,
     ) -> list[Found | None]:
-        """Find the first dataset for each data ID; see `bunter.registry.find.find`."""
-        return finding.find(connection, self.roster(connection), dataset_type, rows, collections, timespans)
+        """Find the first dataset for each data ID; see `bunter.registry.find.Finder.find`."""
+        return finder(self.roster(connection), dataset_type, collections).find(connection, rows, timespans)
 
     def get_many(self, connection: Connection, ids: Sequence[bytes]) -> list[DatasetRef | None]:
         """Return the datasets with these ids, None where there is none."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bunter.dataset import DatasetSearch
     from bunter.dimensions import DimensionGroup, Element
     from bunter.query.bound import Predicate
 
-__all__ = ["Binding", "Catalog", "Relation", "SearchRequest", "balanced", "quoted"]
+__all__ = ["Binding", "Catalog", "Relation", "SearchRequest", "balanced", "quoted", "selected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +112,10 @@ def balanced(terms: Sequence[str], operator: str) -> str:
         return terms[0]
     middle = len(terms) // 2
     return f"({balanced(terms[:middle], operator)} {operator} {balanced(terms[middle:], operator)})"
+
+
+def selected(column: str, relation: Relation, keys: Mapping[str, str], terms: Sequence[str] = ()) -> str:
+    """Return a SELECT of one column of a relation, where its keys have certain values and the terms hold."""
+    equal = [f"{relation.keys[name]} = {sql}" for name, sql in keys.items()]
+    where = " AND ".join([*equal, *terms]) or "TRUE"
+    return f"SELECT {column} FROM {relation.source} WHERE {where}"  # noqa: S608 - names and placeholders

@@ -19,26 +19,33 @@ _TYPES = {"int": "INTEGER", "str": "TEXT", "float": "REAL", "bool": "BOOLEAN", "
 _RETIRED = f"retired INTEGER NOT NULL DEFAULT {LIVE}"
 
 # Rows with ``added`` and ``retired`` hold from one numbered change to another; those of now have retired = LIVE.
-_STATIC = (
-    f"CREATE TABLE collection (number INTEGER PRIMARY KEY, name TEXT NOT NULL, type INTEGER NOT NULL, "
-    f"doc TEXT NOT NULL, added INTEGER NOT NULL, {_RETIRED}, UNIQUE (name, retired))",
-    f"CREATE TABLE collection_chain (parent INTEGER NOT NULL, position INTEGER NOT NULL, child INTEGER NOT NULL, "
-    f"added INTEGER NOT NULL, {_RETIRED}, PRIMARY KEY (parent, retired, position)) WITHOUT ROWID",
-    "CREATE INDEX collection_chain_child ON collection_chain (child)",
-    "CREATE TABLE dimension_group (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)",
-    f"CREATE TABLE dataset_type (number INTEGER PRIMARY KEY, name TEXT NOT NULL, dimension_group INTEGER NOT NULL, "
-    f"storage_class TEXT NOT NULL, is_calibration BOOLEAN NOT NULL, added INTEGER NOT NULL, {_RETIRED}, "
-    "UNIQUE (name, retired))",
-    "CREATE TABLE dataset (id BLOB NOT NULL PRIMARY KEY, type INTEGER NOT NULL, run INTEGER NOT NULL, "
-    "added INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE removed_dataset (id BLOB NOT NULL, type INTEGER NOT NULL, run INTEGER NOT NULL, "
-    "added INTEGER NOT NULL, removed INTEGER NOT NULL, PRIMARY KEY (id, removed)) WITHOUT ROWID",
-)
+_STATIC = f"""
+CREATE TABLE collection (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, type INTEGER NOT NULL, doc TEXT NOT NULL,
+    added INTEGER NOT NULL, {_RETIRED}, UNIQUE (name, retired)
+);
+CREATE TABLE collection_chain (
+    parent INTEGER NOT NULL, position INTEGER NOT NULL, child INTEGER NOT NULL,
+    added INTEGER NOT NULL, {_RETIRED}, PRIMARY KEY (parent, retired, position)
+) WITHOUT ROWID;
+CREATE TABLE dimension_group (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+CREATE TABLE dataset_type (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, dimension_group INTEGER NOT NULL, storage_class TEXT NOT NULL,
+    is_calibration BOOLEAN NOT NULL, added INTEGER NOT NULL, {_RETIRED}, UNIQUE (name, retired)
+);
+CREATE TABLE dataset (
+    id BLOB NOT NULL PRIMARY KEY, type INTEGER NOT NULL, run INTEGER NOT NULL, added INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE removed_dataset (
+    id BLOB NOT NULL, type INTEGER NOT NULL, run INTEGER NOT NULL, added INTEGER NOT NULL, removed INTEGER NOT NULL,
+    PRIMARY KEY (id, removed)
+) WITHOUT ROWID
+"""
 
 
 def create_registry_tables(transaction: Transaction, universe: Universe) -> None:
     """Make the tables that every registry over this universe has."""
-    for statement in _STATIC:
+    for statement in _STATIC.split(";"):
         transaction.execute(statement)
     elements = universe.elements.values()
     for element in elements:

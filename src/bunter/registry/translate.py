@@ -11,7 +11,7 @@ from bunter.query import bound
 from bunter.registry.join import Join, projected
 from bunter.registry.layout import element_columns
 from bunter.registry.predicates import condition_sql, value_sql
-from bunter.registry.relations import SearchRequest
+from bunter.registry.relations import SearchRequest, selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -192,14 +192,9 @@ class _Translation:
         instrument, visit = join.key("instrument"), join.key("visit")
         default = join.catalog.element(universe["instrument"], "vi")
         member = join.catalog.element(universe["visit_system_membership"], "vm")
-        system = (
-            f"(SELECT {default.columns['visit_system']} FROM {default.source} WHERE {default.keys['instrument']} = "
-        )
-        system += f"{instrument})"
-        join.conditions.append(
-            f"({system} IS NULL OR EXISTS (SELECT 1 FROM {member.source} WHERE {member.keys['instrument']} = {instrument} "
-            f"AND {member.keys['visit']} = {visit} AND {member.keys['visit_system']} = {system}))"
-        )
+        system = f"({selected(default.columns['visit_system'], default, {'instrument': instrument})})"
+        mine = {"instrument": instrument, "visit": visit, "visit_system": system}
+        join.conditions.append(f"({system} IS NULL OR EXISTS ({selected('1', member, mine)}))")
 
     def _keep_first(self) -> None:
         """Of calibrations found in several collections keep those of the first that is valid at the time in question."""
@@ -208,10 +203,9 @@ class _Translation:
             if not relation.ranked:
                 continue
             other = self.join.catalog.search(self._request(search), f"better{place}", self.join.binding)
-            terms = [f"{other.keys[name]} = {sql}" for name, sql in relation.keys.items()]
-            terms.append(f"{other.columns['rank']} < {relation.columns['rank']}")
-            terms += self._times(search.dataset_type, other)
-            self.join.conditions.append(f"NOT EXISTS (SELECT 1 FROM {other.source} WHERE {' AND '.join(terms)})")
+            earlier = f"{other.columns['rank']} < {relation.columns['rank']}"
+            terms = [earlier, *self._times(search.dataset_type, other)]
+            self.join.conditions.append(f"NOT EXISTS ({selected('1', other, relation.keys, terms)})")
 
     def _times(self, dataset_type: str, other: Relation) -> Iterator[str]:
         """Apply the overlaps in time that this calibration must satisfy to another one."""
