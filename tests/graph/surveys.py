@@ -179,13 +179,12 @@ def pipelines(draw):
         sources = {**INPUTS, **made}
         # Lean towards what was made before, so that tasks hang together.
         names = some(draw, made, 1)[:2] if made and draw(st.integers(0, 4)) else some(draw, sources, 1)[:2]
-        connections = []
-        for name in names:
-            connections.append(
-                connect(draw, f"in_{name}", "input", name, sources[name], whole=not draw(st.integers(0, 5)))
-            )
-        for name in some(draw, PREREQUISITES)[:1]:
-            connections.append(connect(draw, f"pre_{name}", "prerequisite", name, PREREQUISITES[name]))
+        connections = [
+            connect(draw, f"in_{name}", "input", name, sources[name], whole=not draw(st.integers(0, 5)))
+            for name in names
+        ]
+        before = some(draw, PREREQUISITES)[:1]
+        connections += [connect(draw, f"pre_{name}", "prerequisite", name, PREREQUISITES[name]) for name in before]
         for connection in connections:
             if draw(st.integers(0, 9)) == 0 and (said := [d for d in SAID if d in connection.dimensions]):
                 restrictions[label, connection.name] = draw_condition(draw, [draw(st.sampled_from(said))])

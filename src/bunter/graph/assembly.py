@@ -284,7 +284,7 @@ def _constant(column: Array) -> Array:
 
 
 def _numbers(rows: Array, size: int) -> Array:
-    """Number the rows that are kept of ``size`` rows; -1 for the others."""
+    """Give numbers to those of ``size`` rows that are kept; -1 to the others."""
     numbers = np.full(size, -1, np.int64)
     numbers[rows] = np.arange(len(rows))
     return numbers

@@ -8,7 +8,7 @@ import numpy as np
 
 from bunter.errors import GraphError
 from bunter.graph.assembly import Assembly, explain
-from bunter.graph.closure import NEEDED, TARGET, select_closure
+from bunter.graph.closure import select_closure
 from bunter.graph.conditions import bind_conjuncts, bind_restrictions, check_governors, listed
 from bunter.graph.emptiness import refuse_empty
 from bunter.graph.header import Header
@@ -65,7 +65,8 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     data_ids : mapping of str to sequence, optional
         A table of data IDs, columns by dimension; quanta must agree with one of its rows.
     max_growth : float, optional
-        Refuse a graph that needs more than this many quanta for each one asked for; None for no limit.
+        Refuse a graph that needs more than this many quanta for each one that the selection names itself; None for no
+        limit.
     artifacts : bool
         Whether to attach where inputs are stored, so that workers need no database.
     command : str
@@ -91,7 +92,7 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     check_governors(conjuncts, known=known, universe=pipeline.universe)
     sources = reading.sources()
     selection = _SELECT[select](Joins(sources), pipeline.tasks, reading.conjuncts, restrictions)
-    refuse_empty(butler, selection, inputs, reading.conjuncts)
+    refuse_empty(butler, selection, inputs, reading)
     if max_growth is not None and not all(conjunct.is_governing for conjunct in reading.conjuncts):
         _refuse_growth(selection, max_growth)
     header = _header(pipeline, inputs=inputs, output_run=output_run, where=where, select=select, command=command)
@@ -111,16 +112,17 @@ def _fixed_by(pipeline: PipelineGraph) -> str:
 
 
 def _refuse_growth(selection: Selection, limit: float) -> None:
-    targets = sum(int(np.count_nonzero(role == TARGET)) for role in selection.roles.values())
-    needed = sum(int(np.count_nonzero(role == NEEDED)) for role in selection.roles.values())
-    if needed <= limit * targets:
+    needed, asked = sum(selection.brought.values()), selection.asked
+    if needed <= limit * asked:
         return
-    brought = sorted(explain(selection, {}).brought, key=lambda one: -one[3])
-    label, connection, producer, count = brought[0]
+    planned = {label: int(np.count_nonzero(role)) for label, role in selection.roles.items()}
+    # The link to blame is the one with the most new quanta for each quantum that reads them.
+    brought = explain(selection, {}).brought
+    label, connection, producer, count = max(brought, key=lambda one: one[3] / max(planned[one[0]], 1))
     raise GraphError(
-        f"the selection asks for {targets:,} quanta, and these need {needed:,} more: {label} pulls in {count:,} quanta of "
+        f"the selection asks for {asked:,} quanta, and these need {needed:,} more: {label} pulls in {count:,} quanta of "
         f"{producer} through `{connection}`. Select more narrowly, start after {producer} with its outputs as inputs, or "
-        f"allow it with --max-growth {int(needed / max(targets, 1)) + 1}"
+        f"allow it with --max-growth {int(needed / max(asked, 1)) + 1}"
     )
 
 

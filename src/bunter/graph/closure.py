@@ -54,8 +54,10 @@ class Selection:
         Candidates, datasets and edges.
     roles : mapping of str to array
         For each label and candidate 0 (not planned), `TARGET`, `NEEDED` or `COMPANION`.
+    asked : int
+        How many planned quanta the selection names itself: those of tasks that a condition is about.
     brought : mapping of (str, str) to int
-        By consumer and connection, how many quanta are planned only because it reads them.
+        By consumer and connection, how many quanta come in beyond these because it reads them.
     unmet : mapping of str to array
         For each label and candidate that is feasible but no target, the number of the first condition in ``said`` that it
         does not meet; -1 for the others.
@@ -65,6 +67,7 @@ class Selection:
 
     frontier: Frontier
     roles: Mapping[str, Array]
+    asked: int
     brought: Mapping[tuple[str, str], int]
     unmet: Mapping[str, Array]
     said: Sequence[str]
@@ -164,9 +167,13 @@ def select_closure(
     streams = _streams(frontier)
     targets, unmet = _targets(frontier, streams, spoken)
     roles = {label: np.where(mask, TARGET, 0).astype(np.int8) for label, mask in targets.items()}
-    brought = _need(roles, streams)
+    _need(roles, streams)
+    named = {label for _, labels in spoken for label in labels} or set(roles)
+    asked = {label: (role == TARGET) & (label in named) for label, role in roles.items()}
+    count = sum(int(np.count_nonzero(mask)) for mask in asked.values())
+    brought = _bring(asked, streams)
     _accompany(frontier, roles, streams)
-    return Selection(frontier, roles, brought, unmet, [conjunct.text for conjunct, _ in spoken])
+    return Selection(frontier, roles, count, brought, unmet, [conjunct.text for conjunct, _ in spoken])
 
 
 def _streams(frontier: Frontier) -> list[Stream]:
@@ -214,15 +221,23 @@ def _meeting(frontier: Frontier, streams: Sequence[Stream], labels: Sequence[str
     return {label: below[label] | above[label] for label in start}
 
 
-def _need(roles: dict[str, Array], streams: Sequence[Stream]) -> dict[tuple[str, str], int]:
-    """Mark what the planned quanta read, backwards; count what each connection brings."""
-    brought = {}
+def _need(roles: dict[str, Array], streams: Sequence[Stream]) -> None:
+    """Mark what the planned quanta read, backwards."""
     for stream in reversed(streams):
         role = roles[stream.producer]
         read = stream.pairs.left[roles[stream.consumer][stream.pairs.right] > 0]
-        before = int(np.count_nonzero(role))
         role[read] = np.where(role[read] > 0, role[read], NEEDED)
-        brought[stream.consumer, stream.connection] = int(np.count_nonzero(role)) - before
+
+
+def _bring(asked: Mapping[str, Array], streams: Sequence[Stream]) -> dict[tuple[str, str], int]:
+    """Walk backwards from what the selection names, and count what each connection is the first to bring in."""
+    reached = {label: mask.copy() for label, mask in asked.items()}
+    brought = {}
+    for stream in reversed(streams):
+        mask = reached[stream.producer]
+        before = int(np.count_nonzero(mask))
+        mask[stream.pairs.left[reached[stream.consumer][stream.pairs.right]]] = True
+        brought[stream.consumer, stream.connection] = int(np.count_nonzero(mask)) - before
     return brought
 
 

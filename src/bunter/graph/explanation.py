@@ -82,7 +82,8 @@ class Explanation:
     inputs : mapping of str to (int, int)
         For each overall input, how many datasets were found, and how many are read.
     brought : tuple of (str, str, str, int)
-        Consumer, connection, producer, and how many quanta of the producer are planned only because it reads them.
+        Consumer, connection, producer, and how many quanta of the producer come in beyond those that the selection names
+        itself, because the consumer reads them.
     """
 
     tasks: Mapping[str, TaskExplanation] = field(default_factory=dict)
@@ -187,4 +188,5 @@ def _never(graph: QuantumGraph, label: str, data_id: Mapping[str, object]) -> st
         return f"the task has no dimension {unknown[0]!r}"
     if task is None:
         return "the graph keeps no record of its candidates"
-    return f"it was never a candidate: candidates are {task.steps[0][0]}, and none of these has it"
+    under = f" under the selection `{graph.header.where}`" if graph.header.where else ""
+    return f"it was never a candidate: candidates are {task.steps[0][0]}{under}, and none of these has it"

@@ -48,6 +48,13 @@ class Reading:
         The user's conditions.
     restrictions : iterable of Conjunct
         Conditions of connections.
+
+    Attributes
+    ----------
+    governors : dict of str to list
+        Values of the governors that the selection leaves.
+    vain : dict of str to str
+        Elements of which no record satisfies the conditions on it, and these conditions.
     """
 
     def __init__(
@@ -66,9 +73,10 @@ class Reading:
         self.connections = [c for task in pipeline.tasks for c in task.connections]
         self.elements = self._elements()
         self.governors: dict[str, list[object]] = {}
+        self.vain: dict[str, str] = {}
         self._tables: dict[str, pa.Table] = {}
-        self._fix_governors()
         self._systems = systems
+        self._fix_governors()
 
     # Which elements.
 
@@ -132,6 +140,9 @@ class Reading:
         whole input has them too, which selections leave alone.
         """
         group = self.universe.conform(element.required)
+        if element.always_join:
+            # A repository keeps to the default visit system unless a question names another.
+            return " AND ".join(f"({w.text})" for w in self._systems)
         if any(self._spared(connection, group) for connection in self.connections):
             return ""
         texts = [w.text for w in self.conjuncts if w.dimensions <= group and self._means_the_same(w, group)]
@@ -152,7 +163,10 @@ class Reading:
     def _records(self, name: str) -> PlainColumns:
         element = self.universe[name]
         if name not in self._tables:
-            self._tables[name] = self._query(element, self._fixed(element.required), self._where(element))
+            where = self._where(element)
+            self._tables[name] = self._query(element, self._fixed(element.required), where)
+            if where and not self._tables[name].num_rows:
+                self.vain[name] = where
         table = self._tables[name]
         keys = {key: key_column(table, key) for key in (*element.required, *element.implies)}
         return {**keys, **self._metadata(table, element)}
@@ -160,7 +174,7 @@ class Reading:
     def _metadata(self, table: pa.Table, element: Element) -> dict[str, Any]:
         asked = {
             column.column
-            for conjunct in [*self.conjuncts, *self.restrictions, *self._systems_said()]
+            for conjunct in [*self.conjuncts, *self.restrictions, *self._systems]
             for column in conjunct.columns
             if isinstance(column, ElementColumn) and column.element == element.name
         }
@@ -168,45 +182,6 @@ class Reading:
         if element.temporal is not None:
             names += ["timespan_begin", "timespan_end"]
         return {name: value_column(table, name) for name in names}
-
-    def _systems_said(self) -> list[Conjunct]:
-        return getattr(self, "_systems", [])
-
-    def _visit_definitions(self, columns: PlainColumns) -> PlainColumns:
-        """Keep the definitions of visits of the default visit system, or of those that the selection names."""
-        members = self._query(self.universe["visit_system_membership"], self._fixed(("instrument",)))
-        if not members.num_rows:
-            return columns
-        allowed = self._allowed_systems()
-        rows = zip(*(members.column(name).to_pylist() for name in ("instrument", "visit", "visit_system")), strict=True)
-        known: dict[object, set[object]] = {}
-        for instrument, visit, system in rows:
-            chosen = allowed.get(instrument)
-            if chosen is None or system in chosen:
-                known.setdefault(instrument, set()).add(visit)
-        pairs = zip(_listed(columns["instrument"]), _listed(columns["visit"]), strict=True)
-        keep = np.fromiter((visit in known.get(instrument, ()) for instrument, visit in pairs), bool)
-        return {name: _kept(column, keep) for name, column in columns.items()}
-
-    def _allowed_systems(self) -> dict[object, set[object] | None]:
-        """For each instrument the visit systems whose visits count; None for all."""
-        if self._systems:
-            table = self._query(self.universe["visit_system"], {})
-            records = {"visit_system": {name: key_column(table, name) for name in ("instrument", "visit_system")}}
-            sources = Sources.of(self.universe, records=records, datasets={}, calibrations={}, overlap=_no_overlap)
-            keys, joins = sources.records["visit_system"].keys, Joins(sources)
-            mask = np.all([satisfied(w, keys, joins) for w in self._systems], axis=0)
-            chosen: dict[object, set[object] | None] = {name: set() for name in table.column("instrument").to_pylist()}
-            for instrument, system in zip(
-                *(table.filter(mask).column(name).to_pylist() for name in ("instrument", "visit_system")), strict=True
-            ):
-                found = chosen[instrument]
-                assert found is not None
-                found.add(system)
-            return chosen
-        table = self._tables["instrument"]
-        pairs = zip(table.column("instrument").to_pylist(), table.column("visit_system").to_pylist(), strict=True)
-        return {name: None if system is None else {system} for name, system in pairs}
 
     # Datasets.
 
@@ -263,8 +238,6 @@ class Reading:
         calibrations = {n: self._certified(n, c) for n, c in overall.items() if n in known and n in certified}
         datasets = {n: self._datasets(n, c) for n, c in overall.items() if n in known and n not in certified}
         records = {name: self._records(name) for name in self.elements if self.universe[name].has_table}
-        if "visit_definition" in records:
-            records["visit_definition"] = self._visit_definitions(records["visit_definition"])
         regions = {
             name: self._tables[name].column("region").to_pylist()
             for name in records
@@ -294,16 +267,3 @@ def _texts(table: pa.Table, name: str) -> Dictionary:
     column = key_column(table, name)
     assert isinstance(column, Dictionary)
     return column
-
-
-def _listed(column: Any) -> list[object]:
-    """Values of a column of keys."""
-    if isinstance(column, Dictionary):
-        return [column.values[code] for code in column.codes]
-    return list(column.tolist() if isinstance(column, np.ndarray) else column)
-
-
-def _kept(column: Any, keep: Array) -> Any:
-    if isinstance(column, Dictionary):
-        return Dictionary(column.values, column.codes[keep])
-    return np.asarray(column)[keep]

@@ -48,7 +48,7 @@ def select_strict(
     frontier = _StrictFrontier(joins, tasks, rows, restrictions)
     roles = {label: np.where(found.alive, TARGET, 0).astype(np.int8) for label, found in frontier.tasks.items()}
     unmet = {label: np.full(len(role), -1, np.int16) for label, role in roles.items()}
-    return Selection(frontier, roles, {}, unmet, [])
+    return Selection(frontier, roles, sum(map(len, roles.values())), {}, unmet, [])
 
 
 def _components(tasks: Sequence[TaskNode]) -> list[list[TaskNode]]:
