@@ -37,8 +37,8 @@ class RepositoryConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = Field(FORMAT_VERSION, description="Version of this file's layout.")
-    registry: RegistryConfig = Field(default_factory=lambda: RegistryConfig())  # noqa: PLW0108 - mypy sees no factory in a model class
-    datastore: DatastoreConfig = Field(default_factory=lambda: DatastoreConfig())  # noqa: PLW0108
+    registry: RegistryConfig = Field(default_factory=RegistryConfig)
+    datastore: DatastoreConfig = Field(default_factory=DatastoreConfig)
 
 
 @dataclass(frozen=True, slots=True)

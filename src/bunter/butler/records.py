@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bunter.dataset.changes import InsertRecords
 from bunter.dimensions import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from bunter.butler.session import Session
 
@@ -31,10 +32,8 @@ class DimensionRecords:
         """Return rows as checked records; one mapping is one row."""
         if isinstance(rows, Records):
             return rows
-        from collections.abc import Mapping as AnyMapping
-
-        one = isinstance(rows, AnyMapping)
-        return Records.from_rows(self._session.facts.universe[element], [rows] if one else rows)  # type: ignore[list-item]
+        listed = [rows] if isinstance(rows, Mapping) else rows
+        return Records.from_rows(self._session.facts.universe[element], listed)
 
     def insert(self, element: str, rows: Records | Iterable[Mapping[str, Any]] | Mapping[str, Any]) -> int:
         """Insert new records; one that exists is an error and nothing is inserted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 from bunter.dataset import DatasetRef
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bunter.butler.queries import Queries
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
+
+QueryKind: TypeAlias = Literal["data_ids", "datasets", "records", "joined"]
 
 __all__ = ["DataIdResults", "DatasetResults", "JoinedResults", "Question", "RecordResults", "Results"]
 
@@ -50,7 +52,7 @@ class Question:
         Rows left out first.
     """
 
-    kind: str
+    kind: QueryKind
     result: DimensionGroup | Element | DatasetType
     searches: tuple[tuple[DatasetType, tuple[str, ...], bool], ...] = ()
     where: Any = ""

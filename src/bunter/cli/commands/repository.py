@@ -60,11 +60,15 @@ def config_dump(*, repo: str, source: bool, emit: Emit) -> None:
 @output_options
 def config_validate(*, repo: str, emit: Emit) -> None:
     """Check the configuration of REPO, also against its dataset types."""
-    from bunter.butler import Butler
+    from bunter.butler import Butler, configuration_of
+    from bunter.datastore.choice import check_configuration
 
+    check_configuration(configuration_of(repo).model.datastore)
     with Butler(repo, writeable=False) as butler:
-        butler.datastore.validate(butler.dataset_types.query())
-        count = len(butler.dataset_types.query())
+        kinds = butler.dataset_types.query()
+        for kind in kinds:
+            butler.datastore.choice(kind)
+        count = len(kinds)
     emit.record({"valid": True, "dataset_types": count}, f"the configuration is valid for {count} dataset types")
 
 
