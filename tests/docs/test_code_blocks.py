@@ -1,0 +1,91 @@
+"""Every code block of the documentation runs.
+
+Blocks marked ``python`` and ``bash`` run in order, page by page, in an empty folder; the Python blocks of a page share their
+names. A block that begins with ``# file: name`` is written to that file instead. Blocks marked ``text`` and others do not run.
+A page that says ``<!-- needs: demo -->`` finds the repository that `bunter demo` makes; such pages are slow.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+ROOT = DOCS.parent
+FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"# file: (\S+)\n")
+NEEDS_DEMO = "<!-- needs: demo -->"
+
+
+class Block(NamedTuple):
+    """A code block and where it stands."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks(page):
+    text = page.read_text()
+    return [Block(match[1], match[2], text[: match.start()].count("\n") + 2) for match in FENCE.finditer(text)]
+
+
+def runs(block):
+    return block.language in {"python", "bash"} or FILE.match(block.text) is not None
+
+
+def pages():
+    for page in sorted([*DOCS.rglob("*.md"), ROOT / "README.md"]):
+        if "_build" not in page.parts and any(runs(block) for block in blocks(page)):
+            slow = NEEDS_DEMO in page.read_text() or page.name == "README.md"
+            yield pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """Folder that holds the repository ``demo``."""
+    folder = tmp_path_factory.mktemp("demonstration")
+    shell("bunter demo demo", folder)
+    return folder
+
+
+def shell(text, folder):
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"}
+    command = ["bash", "-euo", "pipefail", "-c", text]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(f"{text}\nleft with exit code {done.returncode}:\n{done.stdout}\n{done.stderr}", pytrace=False)
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", list(pages()))
+def test_the_blocks_of_a_page_run(page, tmp_path, request, monkeypatch):
+    text = page.read_text()
+    if (NEEDS_DEMO in text or page.name == "README.md") and "bunter demo demo" not in text:
+        shutil.copytree(request.getfixturevalue("demo"), tmp_path, dirs_exist_ok=True, symlinks=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    names = {"__name__": "__main__"}
+    for block in blocks(page):
+        if runs(block):
+            run(block, page, tmp_path, names)
+
+
+def run(block, page, folder, names):
+    named = FILE.match(block.text)
+    if named:
+        (folder / named[1]).parent.mkdir(parents=True, exist_ok=True)
+        (folder / named[1]).write_text(block.text)
+    elif block.language == "bash":
+        if page.name != "README.md" or "make " not in block.text:
+            shell(block.text, folder)
+    else:
+        exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), names)
