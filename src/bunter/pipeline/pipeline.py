@@ -306,6 +306,7 @@ class Pipeline:
     def _assembled(
         self, nodes: list[TaskNode], universe: Universe, dataset_types: Mapping[str, DatasetType] | None
     ) -> PipelineGraph:
+        from bunter.pipeline.contracts import check_contracts
         from bunter.pipeline.pipeline_graph import PipelineGraph
         from bunter.pipeline.resolving import agree_on_dataset_types, check_steps, refuse_made_prerequisites
 
@@ -313,6 +314,7 @@ class Pipeline:
         whole = PipelineGraph(tuple(nodes), {}, universe, subsets=subsets)
         check_steps(self.steps, subsets, {label: set(parents) for label, parents in whole.wiring.upstream().items()})
         labels = self.chosen_labels(whole.wiring)
+        check_contracts(self.contracts, [whole[label] for label in labels])
         order = whole.wiring.only(labels).ordered()
         refuse_made_prerequisites([whole[label] for label in order])
         part = replace(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
 
 from bunter.errors import PipelineError, QuantumError, near
@@ -137,7 +138,7 @@ class PipelineTask(Generic[C]):
 
     def wants_data_id(self) -> bool:
         """Whether ``run`` has a parameter ``data_id``."""
-        return "data_id" in inspect.signature(self.run).parameters
+        return _names_data_id(type(self).run)
 
     @contextmanager
     def timer(self, name: str) -> Iterator[None]:
@@ -148,6 +149,11 @@ class PipelineTask(Generic[C]):
         finally:
             key = f"{name}_seconds"
             self.metadata[key] = self.metadata.get(key, 0.0) + time.perf_counter() - begin
+
+
+@cache
+def _names_data_id(run: Callable[..., Any]) -> bool:
+    return "data_id" in inspect.signature(run).parameters
 
 
 def _config_of_bases(cls: type) -> type[TaskConfig] | None:

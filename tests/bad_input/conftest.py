@@ -1,0 +1,111 @@
+"""A repository with twelve small bias frames of DemoCam, and the command line in a process of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+PACKAGES = Path(__file__).parent / "packages"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it said."""
+
+    code: int
+    output: str
+    errors: str
+
+    @property
+    def rows(self):
+        """Rows that were printed as JSON lines."""
+        return [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
+
+
+class Repository:
+    """A repository and the commands that a user types at it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.root = folder / "repo"
+        self.incoming = folder / "incoming"
+
+    def bunter(self, *words):
+        """Run one command in the folder above the repository."""
+        command = [sys.executable, "-c", "from bunter.cli import main; main()", *map(str, words)]
+        environment = {**os.environ, "PYTHONPATH": str(PACKAGES), "COLUMNS": "200"}
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def works(self, *words):
+        """Run a command that must succeed."""
+        done = self.bunter(*words)
+        assert done.code == 0, (words, done.errors, done.output)
+        return done
+
+    def count(self, dataset_type):
+        """Number of datasets of a type; 0 where the type is not known."""
+        done = self.bunter("query-datasets", "repo", dataset_type, "--json")
+        return len(done.rows)
+
+    def assert_clean(self):
+        """`bunter check` finds nothing wrong."""
+        done = self.bunter("check", "repo")
+        assert done.code == 0, (done.errors, done.output)
+
+    def pipeline(self, text):
+        """Write a pipeline file and return its name."""
+        (self.folder / "pipe.yaml").write_text(text)
+        return "pipe.yaml"
+
+
+def write_frames(folder, exposures=3):
+    """Write small frames with the headers of simulated ones."""
+    from bunter.demo.simulation import Plan
+    from bunter.demo.simulation.camera import DETECTORS
+    from bunter.demo.simulation.headers import raw_header
+    from bunter.demo.simulation.schedule import schedule
+
+    folder.mkdir(parents=True)
+    for exposure in schedule(Plan(biases=exposures, flats=0, dithers=0), seed=1):
+        for detector in DETECTORS:
+            image = np.full((64, 64), 100 + detector.id, dtype=np.uint16)
+            header = fits.Header({card.keyword: card.value for card in raw_header(exposure, detector).cards})
+            fits.PrimaryHDU(image, header).writeto(folder / f"{exposure.obs_id}_{detector.name}.fits")
+
+
+@pytest.fixture(scope="session")
+def seed(tmp_path_factory):
+    """A repository that tests copy."""
+    made = Repository(tmp_path_factory.mktemp("seed"))
+    write_frames(made.incoming)
+    made.works("create", "repo")
+    made.works("register-instrument", "repo", "DemoCam")
+    made.works("ingest-raws", "repo", "incoming", "--transfer", "copy")
+    return made
+
+
+@pytest.fixture
+def repository(seed, tmp_path):
+    """A repository with twelve raw frames."""
+    shutil.copytree(seed.folder, tmp_path / "work")
+    return Repository(tmp_path / "work")
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """A repository that knows DemoCam and has no frames; they wait in the incoming folder."""
+    made = Repository(tmp_path / "work")
+    write_frames(made.incoming)
+    made.works("create", "repo")
+    made.works("register-instrument", "repo", "DemoCam")
+    return made
