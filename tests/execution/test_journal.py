@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from bunter.execution.journal import Journal, read_lines, seal, unseal
 
 documents = st.lists(
-    st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.text(max_size=20), st.none()), min_size=1, max_size=4),
+    st.dictionaries(
+        st.text(max_size=5), st.one_of(st.integers(), st.text(max_size=20), st.none()), min_size=1, max_size=4
+    ),
     max_size=8,
 )
 
@@ -31,7 +33,9 @@ def test_a_line_is_json_and_gives_its_document_back(items):
         line = seal(encode(item))
         assert line.endswith(b"\n")
         assert line.count(b"\n") == 1
-        assert {k: v for k, v in json.loads(line).items() if k != "crc"} == {k: v for k, v in item.items() if k != "crc"}
+        assert {k: v for k, v in json.loads(line).items() if k != "crc"} == {
+            k: v for k, v in item.items() if k != "crc"
+        }
         assert json.loads(unseal(line[:-1])) == item
 
 

@@ -126,6 +126,11 @@ class Ledger:
         running, self._running = self._running, None
         return running.result()
 
+    def abandon(self) -> list[Outcome]:
+        """Give up the gathering group and return it."""
+        outcomes, self._group = self._group.outcomes, _Group()
+        return outcomes
+
     # ---- the side of the thread
 
     def _commit(self, outcomes: Sequence[Outcome]) -> Flushed:
@@ -197,9 +202,13 @@ class Ledger:
         if not keys or not isinstance(store, LocalPaths):
             return
         files = [str(store.path(key)) for key in keys]
-        directories = self._changed({path.rpartition("/")[0] for path in files}, str(store.path(keys[0]))[: -len(keys[0])])
+        directories = self._changed(
+            {path.rpartition("/")[0] for path in files}, str(store.path(keys[0]))[: -len(keys[0])]
+        )
         waits = [self._syncers.submit(self._journal.sync)]
-        waits += [self._syncers.submit(_each, effects.sync_file, files[i::_THREADS]) for i in range(min(_THREADS, len(files)))]
+        waits += [
+            self._syncers.submit(_each, effects.sync_file, files[i::_THREADS]) for i in range(min(_THREADS, len(files)))
+        ]
         waits += [self._syncers.submit(_each, effects.sync_dir, directories)]
         for wait in waits:
             wait.result()

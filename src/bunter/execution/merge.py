@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bunter import effects
-from bunter.dataset import AddArtifacts, AddDatasets, ArtifactLink, ArtifactRow, DatasetColumns
+from bunter.dataset import ArtifactLink, ArtifactRow, DatasetColumns
+from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore.key import split_key
 from bunter.execution.quantum_butler import graph_dataset_type
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bunter.butler import Butler
-    from bunter.dataset import Change
+    from bunter.dataset.changes import Change
     from bunter.execution.ledger import Flushed
     from bunter.execution.receipt import Artifact, Output, Receipt
     from bunter.graph import QuantumGraph
@@ -62,7 +63,12 @@ class Merger:
 
 
 def merge(
-    butler: Butler, graph: QuantumGraph, receipts: Iterable[Receipt], artifacts: Mapping[str, Artifact], *, again: bool = False
+    butler: Butler,
+    graph: QuantumGraph,
+    receipts: Iterable[Receipt],
+    artifacts: Mapping[str, Artifact],
+    *,
+    again: bool = False,
 ) -> int:
     """Register the datasets of successful receipts in one transaction.
 
@@ -116,7 +122,8 @@ def _datasets(butler: Butler, graph: QuantumGraph, outputs: Sequence[Output]) ->
         table, mine = tables[number], rows[numbers == number]
         own = mine - table.first
         values: dict[str, Sequence[Any]] = {
-            name: table.keys.vocabulary.decode(name, table.keys.column(name)[own]).tolist() for name in table.keys.required
+            name: table.keys.vocabulary.decode(name, table.keys.column(name)[own]).tolist()
+            for name in table.keys.required
         }
         ids = [(base + row).to_bytes(16, "big") for row in mine.tolist()]
         dataset_type = graph_dataset_type(graph, table.name, butler.universe)
@@ -158,9 +165,7 @@ def whole(
 
     found = butler.datastore.stores[MAIN].stat_many([artifact.key for artifact in artifacts.values()])
     there = {nonce for nonce, stat in zip(artifacts, found, strict=True) if stat is not None}
-    bad = {
-        receipt.quantum for receipt in receipts if not all(output.nonce in there for output in receipt.outputs)
-    }
+    bad = {receipt.quantum for receipt in receipts if not all(output.nonce in there for output in receipt.outputs)}
     if bad:
         bad |= _descendants(graph, bad)
     sides: defaultdict[bool, list[Receipt]] = defaultdict(list)

@@ -89,7 +89,11 @@ class QuantumLog(logging.Handler):
 
     def records(self) -> list[dict[str, Any]]:
         """All that was kept, oldest first, with a record that says how many are missing in the middle."""
-        gap = [{"level": "WARNING", "name": "bunter", "message": f"{self._dropped} records left out"}] if self._dropped else []
+        gap = (
+            [{"level": "WARNING", "name": "bunter", "message": f"{self._dropped} records left out"}]
+            if self._dropped
+            else []
+        )
         return [*self._head, *gap, *self._tail]
 
     def text(self) -> str:

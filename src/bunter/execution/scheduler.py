@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Assignment", "Committed", "Event", "Failed", "Finished", "Lost", "Returned", "Scheduler", "State", "Stopped"]
+__all__ = [
+    "Assignment",
+    "Committed",
+    "Event",
+    "Failed",
+    "Finished",
+    "Lost",
+    "Returned",
+    "Scheduler",
+    "State",
+    "Stopped",
+]
 
 
 class State(IntEnum):

@@ -202,7 +202,9 @@ def _cpu_s() -> float:
 
 def _attribute(task: PipelineTask[Any], name: str) -> Any:
     if not hasattr(task, name):
-        raise TaskFailedError(f"{type(task).__name__} declares the InitOutput {name!r} but has no attribute of that name")
+        raise TaskFailedError(
+            f"{type(task).__name__} declares the InitOutput {name!r} but has no attribute of that name"
+        )
     return getattr(task, name)
 
 
@@ -216,7 +218,9 @@ def _require_inputs(node: TaskNode, inputs: Mapping[str, Sequence[Any]]) -> None
     for connection in node.of_kind("input", "prerequisite"):
         found = len(inputs.get(connection.name, ()))
         if found < connection.minimum:
-            raise NoWorkFound(f"{found} of input {connection.name!r} were made, and {node.label} needs {connection.minimum}")
+            raise NoWorkFound(
+                f"{found} of input {connection.name!r} were made, and {node.label} needs {connection.minimum}"
+            )
 
 
 def _require_outputs(node: TaskNode, outputs: Mapping[str, Sequence[QuantumRef]], written: set[int]) -> None:

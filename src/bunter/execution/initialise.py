@@ -1,0 +1,125 @@
+"""Before the first quantum: dataset types, the run, what tasks write once, and what earlier attempts left."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bunter.dataset import CollectionType
+from bunter.dataset.changes import RegisterCollection, RegisterDatasetType, SetChain
+from bunter.execution.merge import merge, whole
+from bunter.execution.message import Made, Request
+from bunter.execution.quantum_butler import graph_dataset_type
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bunter.butler import Butler
+    from bunter.dataset.changes import Change
+    from bunter.execution.message import Outcome
+    from bunter.execution.receipt import Artifact, Receipt, Told
+    from bunter.execution.worker import Worker
+    from bunter.graph import QuantumGraph
+
+__all__ = ["Before", "chain_results", "construct", "recover", "register"]
+
+_log = logging.getLogger(__name__)
+
+
+def register(butler: Butler, graph: QuantumGraph) -> None:
+    """Register the run and the dataset types that the graph makes; nothing changes if they are there."""
+    made = {edge.dataset_type for edge in graph.edges.values() if edge.kind in {"output", "init_output"}}
+    changes: list[Change] = [RegisterCollection(graph.header.output_run, CollectionType.RUN)]
+    changes += [RegisterDatasetType(graph_dataset_type(graph, name, butler.universe)) for name in sorted(made)]
+    butler.apply(*changes)
+
+
+def chain_results(butler: Butler, output: str, run: str, inputs: Sequence[str]) -> None:
+    """Let a chain show a run first, then what it showed before, then the inputs."""
+    children: tuple[str, ...] = ()
+    if output in butler.collections.query(output):
+        children = butler.collections.info(output).children
+        if children[:1] == (run,):
+            return
+    wanted = dict.fromkeys([run, *children, *inputs])
+    wanted.pop(output, None)
+    butler.apply(RegisterCollection(output, CollectionType.CHAINED), SetChain(output, tuple(wanted)))
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What earlier attempts at a run have achieved.
+
+    Parameters
+    ----------
+    receipts : tuple of Receipt
+        Successes that stand, all of them in the registry.
+    artifacts : dict of str to Artifact
+        Artifacts by nonce.
+    datasets : int
+        Datasets that were registered only now.
+    """
+
+    receipts: tuple[Receipt, ...] = ()
+    artifacts: dict[str, Artifact] | None = None
+    datasets: int = 0
+
+    def made(self) -> list[Made]:
+        """Every dataset they made."""
+        artifacts = self.artifacts or {}
+        return [
+            Made(output.row, artifacts[output.nonce], output.selector)
+            for receipt in self.receipts
+            for output in receipt.outputs
+        ]
+
+
+def recover(butler: Butler, graph: QuantumGraph, told: Told) -> Before:
+    """Register what earlier attempts committed, remove what they published without committing."""
+    if not told.receipts and not told.orphans:
+        return Before()
+    rows = [output.row for receipt in told.receipts for output in receipt.outputs]
+    base = int.from_bytes(graph.header.base, "big")
+    located = butler.locate([(base + row).to_bytes(16, "big") for row in rows]) if rows else []
+    registered = {row for row, found in zip(rows, located, strict=True) if found}
+    loose = [r for r in told.receipts if not all(output.row in registered for output in r.outputs)]
+    used = {output.nonce for receipt in loose for output in receipt.outputs}
+    standing, fallen = whole(butler, graph, loose, {n: a for n, a in told.artifacts.items() if n in used})
+    gone = {receipt.quantum for receipt in fallen}
+    if fallen:
+        _log.warning("%d quanta are done again: what they made is no longer there", len(fallen))
+    datasets = merge(butler, graph, standing, told.artifacts, again=True) if standing else 0
+    _sweep(butler, graph, told, fallen)
+    return Before(tuple(r for r in told.receipts if r.quantum not in gone), told.artifacts, datasets)
+
+
+def _sweep(butler: Butler, graph: QuantumGraph, told: Told, fallen: Sequence[Receipt]) -> None:
+    """Remove artifacts that no receipt names and no dataset uses."""
+    keys = {*told.orphans, *(artifact.key for receipt in fallen for artifact in receipt.artifacts)}
+    if not keys:
+        return
+    base = int.from_bytes(graph.header.base, "big")
+    made = [
+        (base + row).to_bytes(16, "big")
+        for table in graph.datasets.values()
+        if table.ids is None
+        for row in range(table.first, table.first + len(table))
+    ]
+    used = {artifact.key for found in butler.locate(made) for artifact in found}
+    butler.datastore.delete(sorted(keys - used))
+
+
+def construct(worker: Worker, graph: QuantumGraph, before: Before, attempt: int) -> list[Outcome]:
+    """Write what the tasks write once for the run, unless an earlier attempt has."""
+    done = {receipt.quantum for receipt in before.receipts}
+    made = {item.row: item for item in before.made()}
+    outcomes: list[Outcome] = []
+    for number, label in enumerate(graph.tasks):
+        if -1 - number in done:
+            continue
+        outcome = worker.construct(Request(-1 - number, attempt, 0, tuple(made.values())), label)
+        artifacts = {artifact.nonce: artifact for artifact in outcome.receipt.artifacts}
+        made |= {out.row: Made(out.row, artifacts[out.nonce], out.selector) for out in outcome.receipt.outputs}
+        outcomes.append(outcome)
+    return outcomes

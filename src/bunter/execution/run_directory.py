@@ -1,0 +1,228 @@
+"""The folder of a run: what was asked for, the graph, the journals of all attempts, logs of failures, the summary."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from bunter import effects
+from bunter.datastore.key import escape
+from bunter.errors import RunError
+from bunter.execution.journal import Journal, read_lines
+from bunter.execution.receipt import Told, decode_line, gather
+from bunter.values import Principal, new_nonce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bunter.graph import QuantumGraph
+
+__all__ = ["RUNS", "RunDirectory", "RunRequest", "run_directories"]
+
+RUNS = ".runs"
+_JOURNAL = re.compile(r"journal-local-(\d+)\.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What was asked for; the same request resumes the run.
+
+    Parameters
+    ----------
+    pipeline : str
+        Hash of the resolved pipeline with its configurations.
+    inputs : tuple of str
+        Collections searched for inputs.
+    output : str
+        The chain that shows the results; empty if only a run was named.
+    where : str
+        Selection.
+    more : str
+        Everything else that decides what the graph is, as text.
+    """
+
+    pipeline: str
+    inputs: tuple[str, ...]
+    output: str
+    where: str = ""
+    more: str = ""
+
+    def differences(self, other: RunRequest) -> list[str]:
+        """Names of what differs."""
+        words = {
+            "pipeline": "pipeline or its configuration",
+            "inputs": "inputs",
+            "output": "output",
+            "where": "selection",
+        }
+        return [words.get(name, "options") for name in self.__slots__ if getattr(self, name) != getattr(other, name)]
+
+
+class RunDirectory:
+    """The folder of one run.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; made by `create`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def of(cls, root: Path, run: str) -> Self:
+        """Folder of a run in a repository, whether it exists or not."""
+        return cls(root / RUNS / escape(run))
+
+    @classmethod
+    def create(cls, root: Path, run: str, request: RunRequest) -> Self:
+        """Make the folder of a new run.
+
+        Raises
+        ------
+        FileExistsError
+            If the run has one already.
+        """
+        directory = cls.of(root, run)
+        effects.mkdirs(root / RUNS)
+        staged = root / RUNS / f".{new_nonce()}"
+        effects.mkdirs(staged)
+        document = {
+            "run": run,
+            "created_ns": effects.now_ns(),
+            "user": str(Principal.current()),
+            "request": asdict(request),
+        }
+        effects.write_new(staged / "request.json", json.dumps(document, indent=1).encode(), sync=True)
+        effects.sync_dir(staged)
+        try:
+            effects.rename(staged, directory.path)  # fails if the name is taken by a folder that is not empty
+        except OSError as error:
+            effects.unlink(staged / "request.json")
+            effects.rmdir(staged)
+            raise FileExistsError(str(directory.path)) from error
+        effects.sync_dir(root / RUNS)
+        effects.mkdirs(directory.path / "logs")
+        return directory
+
+    def __repr__(self) -> str:
+        return f"RunDirectory({str(self.path)!r})"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the run was ever begun here."""
+        return effects.stat(self.path / "request.json") is not None
+
+    def _document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(effects.read_bytes(self.path / "request.json"))
+        return document
+
+    @property
+    def run(self) -> str:
+        """Name of the run."""
+        return str(self._document()["run"])
+
+    @property
+    def created_ns(self) -> int:
+        """When the run was begun, ns UTC since 1970."""
+        return int(self._document()["created_ns"])
+
+    @property
+    def request(self) -> RunRequest:
+        """What was asked for."""
+        plain = self._document()["request"]
+        return RunRequest(**{**plain, "inputs": tuple(plain["inputs"])})
+
+    # ---- one process at a time
+
+    def lock(self) -> effects.Lease:
+        """Take the run for this process until the lease is closed or the process ends.
+
+        Raises
+        ------
+        RunError
+            If another process works on it.
+        """
+        lease = effects.flock(self.path / "lock", blocking=False)
+        if lease is None:
+            owner = effects.read_bytes(self.path / "lock").decode(errors="replace").strip()
+            raise RunError(
+                f"the run {self.run!r} is being worked on by {owner or 'another process'}; wait for it, or stop it"
+            )
+        os.ftruncate(lease.fileno(), 0)
+        os.write(lease.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
+        return lease
+
+    # ---- the graph
+
+    @property
+    def graph_path(self) -> Path:
+        """Where the graph is."""
+        return self.path / "graph.bqg"
+
+    def has_graph(self) -> bool:
+        """Whether the graph was stored whole."""
+        return effects.stat(self.graph_path) is not None
+
+    def graph(self) -> QuantumGraph:
+        """Open the stored graph."""
+        from bunter.graph import QuantumGraph
+
+        return QuantumGraph.read(self.graph_path)
+
+    # ---- journals
+
+    def _journals(self) -> list[tuple[int, Path]]:
+        names = effects.listdir(self.path)
+        return sorted((int(match[1]), self.path / name) for name in names if (match := _JOURNAL.fullmatch(name)))
+
+    def new_journal(self) -> tuple[int, Journal]:
+        """Begin the journal of a new attempt; return the number of the attempt and the journal."""
+        attempt = max((number for number, _ in self._journals()), default=-1) + 1
+        journal = Journal(self.path / f"journal-local-{attempt:04}.jsonl")
+        effects.sync_dir(self.path)
+        return attempt, journal
+
+    def told(self) -> Told:
+        """Take together what the journals of all attempts say."""
+        return gather(map(decode_line, read_lines(path)) for _, path in self._journals())
+
+    # ---- logs and summary
+
+    def write_log(self, name: str, text: str) -> Path:
+        """Write the log of a failed quantum for people."""
+        path = self.path / "logs" / f"{escape(name)[:200]}.log"
+        effects.mkdirs(path.parent)
+        effects.unlink(path, missing_ok=True)
+        effects.write_new(path, text.encode(errors="replace"), sync=False)
+        return path
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write how the last attempt ended, in place of what was there."""
+        staged = self.path / f".summary-{new_nonce()}"
+        effects.write_new(staged, json.dumps(summary, indent=1).encode(), sync=True)
+        effects.rename(staged, self.path / "summary.json")
+        effects.sync_dir(self.path)
+
+    def summary(self) -> dict[str, Any] | None:
+        """How the last attempt ended; None if it did not get so far."""
+        if effects.stat(self.path / "summary.json") is None:
+            return None
+        found: dict[str, Any] = json.loads(effects.read_bytes(self.path / "summary.json"))
+        return found
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every quantum of the run has succeeded."""
+        return (self.summary() or {}).get("status") == "succeeded"
+
+
+def run_directories(root: Path) -> Iterator[RunDirectory]:
+    """Every run ever begun in a repository, the newest first."""
+    found = [RunDirectory(root / RUNS / name) for name in effects.listdir(root / RUNS) if not name.startswith(".")]
+    yield from sorted((one for one in found if one.exists), key=lambda one: one.created_ns, reverse=True)

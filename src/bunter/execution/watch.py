@@ -1,0 +1,39 @@
+"""Who looks on while a run goes: progress bars, logs, tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bunter.execution.scheduler import State
+    from bunter.execution.summary import FailedQuantum
+
+__all__ = ["Silent", "Watcher"]
+
+
+class Watcher(Protocol):
+    """Is told what happens, in the thread of the run; must be quick."""
+
+    def begun(self, run: str, totals: Mapping[str, tuple[int, int]]) -> None:
+        """Quanta of each task, and how many of them succeeded before."""
+
+    def ended(self, label: str, state: State) -> None:
+        """A quantum of a task has reached a final state."""
+
+    def failed(self, failure: FailedQuantum, *, again: bool) -> None:
+        """A quantum has failed; ``again`` if it will be tried again."""
+
+
+class Silent:
+    """Looks on and says nothing."""
+
+    def begun(self, run: str, totals: Mapping[str, tuple[int, int]]) -> None:
+        """See `Watcher`."""
+
+    def ended(self, label: str, state: State) -> None:
+        """See `Watcher`."""
+
+    def failed(self, failure: FailedQuantum, *, again: bool) -> None:
+        """See `Watcher`."""

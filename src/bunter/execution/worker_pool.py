@@ -1,0 +1,118 @@
+"""Quanta in a pool of worker processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bunter.execution.crew import Died, Done, Unbegun
+from bunter.execution.message import Outcome, Request, decode, encode
+from bunter.execution.pool import Death, Pool, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from bunter.datastore import Datastore
+    from bunter.dimensions import Universe
+    from bunter.execution.message import Made
+
+__all__ = ["Setup", "WorkerPool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything that a worker process needs to know; it is sent once.
+
+    Parameters
+    ----------
+    graph : Path
+        File of the graph.
+    datastore : Datastore
+        Where datasets are.
+    owner : str
+        Owner of what the workers publish.
+    universe : Universe
+        The dimensions.
+    init : tuple of Made
+        Datasets that were written once for the run.
+    on_start : callable, optional
+        Called first in the process, to set up logging.
+    trust : bool or tuple of str
+        Which task classes may be imported.
+    """
+
+    graph: Path
+    datastore: Datastore
+    owner: str
+    universe: Universe
+    init: tuple[Made, ...] = ()
+    on_start: Callable[[], None] | None = None
+
+    def __call__(self) -> Callable[[bytes], bytes]:
+        """Make the worker of this process."""
+        from bunter.execution.quantum_butler import Place
+        from bunter.execution.worker import Worker
+        from bunter.graph import GraphFile
+        from bunter.pipeline import PipelineGraph
+
+        if self.on_start is not None:
+            self.on_start()
+        graph = GraphFile(self.graph).graph
+        pipeline = PipelineGraph.from_dict(graph.pipeline, self.universe)
+        worker = Worker(Place(self.datastore, self.owner, self.universe, graph), pipeline, self.init)
+        return lambda body: encode(worker.run(decode(Request, body)))
+
+
+class WorkerPool:
+    """A crew of worker processes.
+
+    Parameters
+    ----------
+    size : int
+        Number of processes.
+    setup : Setup
+        What each of them is told.
+    preload : sequence of str, optional
+        Modules that are imported once for all.
+    limit_s : float, optional
+        Longest time for a quantum, in seconds.
+    """
+
+    is_busy = False
+
+    def __init__(self, size: int, setup: Setup, *, preload: Sequence[str] = (), limit_s: float | None = None) -> None:
+        modules = ["bunter.execution.worker_pool", "bunter.execution.worker", "bunter.graph", *preload]
+        self._pool = Pool(size, lambda _: setup, preload=modules)
+        self._limit_s = limit_s
+        self._requests: dict[int, Request] = {}
+
+    def start(self) -> None:
+        """Start the processes."""
+        self._pool.start()
+
+    def has_place(self) -> bool:
+        """Whether a worker can be given another request."""
+        return self._pool.has_place()
+
+    def submit(self, request: Request, label: str) -> None:
+        """Send a request to a worker."""
+        self._requests[request.quantum] = request
+        self._pool.submit(request.quantum, encode(request), kind=label, limit_s=self._limit_s)
+
+    def wait(self, timeout_s: float) -> list[Done | Died | Unbegun]:
+        """Wait until workers reply or die."""
+        return [found for event in self._pool.wait(timeout_s) for found in self._translate(event)]
+
+    def _translate(self, event: Reply | Death) -> Iterator[Done | Died | Unbegun]:
+        if isinstance(event, Reply):
+            yield Done(self._requests.pop(event.token), decode(Outcome, event.body))
+            return
+        if event.token is not None:
+            yield Died(self._requests.pop(event.token), event.reason, event.is_timeout)
+        for token in event.returned:
+            yield Unbegun(self._requests.pop(token))
+
+    def stop(self) -> list[Request]:
+        """End the processes."""
+        return [self._requests.pop(token) for token in self._pool.stop()]
