@@ -150,6 +150,7 @@ class KeyTable:
         found = np.ones(self.size, bool)
         for name, value in data_id.items():
             if name in self.codes:
-                code = int(self.vocabulary.encode(name, [value])[0])
+                textual = self.vocabulary.values[name].dtype.kind == "S"
+                code = int(self.vocabulary.encode(name, [str(value) if textual else value])[0])
                 found &= self.column(name) == code if code >= 0 else False
         return np.flatnonzero(found)

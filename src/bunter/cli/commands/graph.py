@@ -1,0 +1,172 @@
+"""Plan a run: build a quantum graph, show it, ask why a quantum is there or not."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from bunter.cli.output import Emit
+    from bunter.graph import QuantumGraph
+
+__all__ = ["qgraph"]
+
+_EPILOG = 'Example: bunter qgraph -b demo -p drp.yaml -i raw,calib --output-run u/me/1 -d "tract = 5" -q plan.bqg'
+
+
+@click.group(invoke_without_command=True, epilog=_EPILOG)
+@click.option("-b", "--butler", "repo", metavar="REPO", help="The repository.")
+@click.option("-p", "--pipeline", "location", metavar="PIPELINE", help="A pipeline file, or file#label.")
+@click.option("-i", "--input", "inputs", multiple=True, help="Collections with the inputs, in order. Repeatable.")
+@click.option("--output-run", default="", help="The run that will get the outputs.")
+@click.option("-d", "--data-query", "where", default="", help="What to select, such as \"tract = 5 AND band = 'r'\".")
+@click.option(
+    "--data-id-table", "table", type=click.Path(exists=True), help="Table of data IDs; columns are dimensions."
+)
+@click.option("-q", "--save-qgraph", "file", type=click.Path(), help="Write the graph into this new file.")
+@click.option("--strict", "selection", flag_value="strict", help="Apply every condition to every quantum.")
+@click.option(
+    "--closure", "selection", flag_value="closure", default=True, help="Add what the selection needs (default)."
+)
+@click.option("--max-growth", default=20.0, show_default=True, help="Most quanta needed for each one asked for.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only count; write nothing.")
+@pipeline_options
+@output_options
+@click.pass_context
+def qgraph(
+    context: click.Context,
+    *,
+    repo: str | None,
+    location: str | None,
+    inputs: tuple[str, ...],
+    output_run: str,
+    where: str,
+    table: str | None,
+    file: str | None,
+    selection: str,
+    max_growth: float,
+    dry_run: bool,
+    overrides: tuple[str, ...],
+    files: tuple[str, ...],
+    select: str | None,
+    trust: tuple[str, ...],
+    emit: Emit,
+) -> None:
+    """Plan a run: build the quantum graph of a pipeline, count its quanta, and write it into a file."""
+    if context.invoked_subcommand is not None:
+        return
+    if repo is None or location is None:
+        raise click.UsageError("give -b REPO and -p PIPELINE to build a graph, or one of the commands show and why")
+    if not dry_run and not (file and output_run):
+        raise click.UsageError("give -q FILE and --output-run RUN, or --dry-run to count only")
+    from bunter.butler import Butler
+    from bunter.graph import build_graph
+
+    with Butler(repo, writeable=False) as butler:
+        known = {kind.name: kind for kind in butler.dataset_types.query()}
+        plan = read_pipeline(location, overrides, files, select).resolve(butler.universe, known, trust=trust or None)
+        graph = build_graph(
+            butler,
+            plan,
+            where=where,
+            inputs=[name for names in inputs for name in names.split(",")],
+            output_run=output_run or "dry-run",
+            select="strict" if selection == "strict" else "closure",
+            data_ids=_columns(table),
+            max_growth=max_growth,
+            artifacts=not dry_run,
+            command=shlex.join(sys.argv),
+        )
+    _show(graph, emit)
+    if file and not dry_run:
+        size = graph.write(file)
+        emit.note(f"wrote {file}: {len(graph):,} quanta, {size / 1e6:.1f} MB")
+
+
+def _columns(path: str | None) -> dict[str, list[object]] | None:
+    """Columns of a table file that astropy reads."""
+    if path is None:
+        return None
+    from astropy.table import Table
+
+    table = Table.read(path)
+    return {name: table[name].tolist() for name in table.colnames}
+
+
+def _show(graph: QuantumGraph, emit: Emit) -> None:
+    """Print counts per task; to people also where quanta went."""
+    told = graph.explanation
+    rows = []
+    for label, count in graph.counts.items():
+        task = told.tasks.get(label)
+        parts = (task.targets, task.needed, task.companions, task.candidates) if task else (None,) * 4
+        rows.append((label, count, *parts))
+    emit.rows(("task", "quanta", "targets", "needed", "companions", "candidates"), rows)
+    if emit.style == "text":
+        for line in told.lines():
+            emit.note(line)
+
+
+@qgraph.command(epilog="Example: bunter qgraph show plan.bqg --task isr --where exposure=12")
+@click.argument("file", type=click.Path())
+@click.option("--task", "label", help="List the quanta of this task.")
+@click.option("--where", "values", multiple=True, metavar="KEY=VALUE", help="Only quanta with this value. Repeatable.")
+@click.option("--edges", is_flag=True, help="List pairs of quanta of which the second reads what the first writes.")
+@output_options
+def show(*, file: str, label: str | None, values: tuple[str, ...], edges: bool, emit: Emit) -> None:
+    """Show what is in a graph FILE."""
+    from bunter.graph import QuantumGraph
+
+    graph = QuantumGraph.read(file)
+    if edges:
+        parents, children = graph.quantum_edges()
+        emit.rows(("parent", "child"), zip(parents.tolist(), children.tolist(), strict=True))
+    elif label is not None:
+        _list(graph, label, _data_id(values), emit)
+    else:
+        _show(graph, emit)
+        emit.note(
+            f"for run {graph.header.output_run}, from {', '.join(graph.header.inputs)}; where {graph.header.where or 'all'}"
+        )
+
+
+def _list(graph: QuantumGraph, label: str, data_id: dict[str, object], emit: Emit) -> None:
+    keys = graph.table(label).keys
+    names = ("row", *keys.required, *(c.connection for c in graph.connections(label) if not c.kind.startswith("init")))
+    rows = []
+    for row in graph.find(label, data_id):
+        quantum = graph.quantum(row)
+        counts = [len(refs) for refs in (*quantum.inputs.values(), *quantum.outputs.values())]
+        rows.append((row, *(quantum.data_id[name] for name in keys.required), *counts))
+    emit.rows(names, rows)
+
+
+@qgraph.command(epilog="Example: bunter qgraph why plan.bqg isr exposure=12 detector=3")
+@click.argument("file", type=click.Path())
+@click.argument("task")
+@click.argument("values", nargs=-1, metavar="KEY=VALUE...")
+@output_options
+def why(*, file: str, task: str, values: tuple[str, ...], emit: Emit) -> None:
+    """Say why quanta of TASK with these values are in a graph FILE, or why not."""
+    from bunter.graph import QuantumGraph
+
+    graph = QuantumGraph.read(file)
+    data_id = _data_id(values)
+    answer = graph.why(task, data_id)
+    emit.record({"task": task, "data_id": data_id, "planned": graph.find(task, data_id), "why": answer}, answer)
+
+
+def _data_id(values: tuple[str, ...]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"{text!r} is not KEY=VALUE, such as exposure=12")
+        found[name] = int(value) if value.lstrip("-").isdigit() else value
+    return found
