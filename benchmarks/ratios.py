@@ -1,0 +1,195 @@
+"""Run the workloads on Bunter and on the reference system, side by side, and print the table of ratios.
+
+    python ratios.py --ours PYTHON --theirs PYTHON [--plan quick|small|full] [--only create,putget:json-100] [--scratch DIR]
+
+Each entry of the plan runs on one side and then at once on the other, each time in a fresh process, so that a slow moment of
+the machine meets both. The table gives seconds of CPU (user and system, with child processes) and of wall time, and how many
+times faster Bunter is. Durability is each side's default: Bunter syncs files, directories and database before a call returns
+(``full``); the reference commits its database durably and does not sync files.
+"""
+
+# A script of plain calls, the same on both sides: it measures, it is no example of style.
+# ruff: noqa: PLR0917, PLW1510, PTH100, PTH110, PTH118, PTH120, PTH123
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import run_all  # noqa: E402
+
+QUICK = [
+    ("create", "", 2),
+    ("dims", "100", 1),
+    ("putget", "json-100", 2),
+    ("ingest", "direct-10k", 1),
+    ("ingest", "copy-1k", 1),
+    ("query", "10k", 1),
+    ("remove", "1k", 1),
+    ("concurrency", "25", 1),
+    ("qgraph", "1k", 1),
+    ("exec", "25", 1),
+    ("exec", "100", 1),
+]
+PLANS = {"quick": QUICK, "small": run_all.SMALL, "full": run_all.SMALL + run_all.FULL}
+
+# What is promised: (workload, phase) -> at least so many times less CPU.
+TARGETS = {
+    ("putget", "put"): 5,
+    ("putget", "get_by_data_id"): 15,
+    ("putget", "find_dataset"): 15,
+    ("query", "h_find_one"): 15,
+    ("ingest", "ingest"): 8,
+    ("query", "register"): 10,
+    ("qgraph", "build"): 25,
+    ("exec", "per quantum, -j1"): 15,
+    ("exec", "per quantum, -j2"): 100,
+}
+
+
+def file_system(path: str) -> str:
+    """Type of the file system that a path is on."""
+    best = ("", "unknown")
+    with open("/proc/mounts") as mounts:
+        for line in mounts:
+            place, kind = line.split()[1:3]
+            if os.path.realpath(path).startswith(place.rstrip("/") + "/") and len(place) >= len(best[0]):
+                best = (place, kind)
+    return best[1]
+
+
+def run(python: str, script: str, workload: str, size: str, scratch: str, lines: str, timeout_s: float) -> bool:
+    """Run one workload in a fresh process; say whether it ended well."""
+    place = os.path.join(scratch, "work")
+    shutil.rmtree(place, ignore_errors=True)
+    command = [python, os.path.join(HERE, script), workload, "--scratch", place, "--size", size, "--out", lines]
+    env = dict(os.environ, PYTHONPYCACHEPREFIX=os.path.join(scratch, "pycache-" + script))
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    log = os.path.join(scratch, f"{script}-{workload}-{size}.log")
+    with open(log, "w") as file:
+        try:
+            code = subprocess.run(command, env=env, stdout=file, stderr=file, timeout=timeout_s).returncode
+        except subprocess.TimeoutExpired:
+            code = "timeout"
+    shutil.rmtree(place, ignore_errors=True)
+    if code:
+        print(f"{script} {workload} {size} ended with {code}; see {log}", file=sys.stderr, flush=True)
+    return code == 0
+
+
+def read(lines: str) -> dict[tuple[str, str, str], dict]:
+    """Median record of each phase: (workload, size, phase) -> cpu, wall, n, ok."""
+    found: dict[tuple[str, str, str], list[dict]] = {}
+    if os.path.exists(lines):
+        with open(lines) as file:
+            for line in file:
+                r = json.loads(line)
+                found.setdefault((r["workload"], r["size"], r["phase"]), []).append(r)
+    return {key: median(records) for key, records in found.items()}
+
+
+def median(records: list[dict]) -> dict:
+    return {
+        "cpu": statistics.median(r["cpu_user_s"] + r["cpu_sys_s"] for r in records),
+        "wall": statistics.median(r["wall_adj_s"] for r in records),
+        "n": records[-1]["n"],
+        "ok": all(r["ok"] for r in records),
+    }
+
+
+def add_derived(rows: dict[tuple[str, str, str], dict]) -> None:
+    """Overhead per quantum: the run's time without that of planning alone, by quantum."""
+    for workload, size, phase in list(rows):
+        plan = rows.get((workload, size, "qgraph"))
+        if workload == "exec" and phase in {"run_j1", "run_j2"} and plan is not None:
+            whole = rows[workload, size, phase]
+            n = whole["n"]
+            per = {k: max(whole[k] - plan[k], 0.0) / n for k in ("cpu", "wall")}
+            rows[workload, size, f"per quantum, -{phase[-2:]}"] = {**per, "n": 1, "ok": whole["ok"]}
+
+
+def table(ours: dict, theirs: dict) -> list[str]:
+    """Lines of the table, as Markdown."""
+    lines = [
+        "| workload | size | phase | n | Bunter CPU | reference CPU | CPU ratio | wall ratio | target |",
+        "|---|---|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for key in sorted(ours, key=lambda key: (list(dict.fromkeys(k[0] for k in ours)).index(key[0]), key[1])):
+        mine, other = ours[key], theirs.get(key)
+        workload, size, phase = key
+        cells = [
+            workload,
+            size or "-",
+            phase + ("" if mine["ok"] else " (WRONG RESULT)"),
+            str(mine["n"] or 1),
+            seconds(mine["cpu"]),
+        ]
+        if other is None:
+            lines.append(f"| {' | '.join([*cells, '-', '-', '-', ''])} |")
+            continue
+        ratio = other["cpu"] / max(mine["cpu"], 1e-6)
+        walls = other["wall"] / max(mine["wall"], 1e-6)
+        target = TARGETS.get((workload, phase))
+        if workload == "ingest" and not size.startswith("direct"):
+            target = None
+        said = "" if target is None else f"{target}x {'met' if ratio >= target else 'MISSED'}"
+        lines.append(f"| {' | '.join([*cells, seconds(other['cpu']), f'{ratio:.1f}x', f'{walls:.1f}x', said])} |")
+    return lines
+
+
+def seconds(value: float) -> str:
+    return f"{value * 1e6:.0f} us" if value < 1e-3 else f"{value * 1e3:.1f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--ours", default=sys.executable, help="Python that has Bunter")
+    p.add_argument("--theirs", help="Python that has the reference system; without it only Bunter is measured")
+    p.add_argument("--plan", choices=sorted(PLANS), default="quick")
+    p.add_argument("--only", default="", help="comma-separated workload or workload:size")
+    p.add_argument("--scratch", default="/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
+    p.add_argument("--out", default="", help="also write the table to this file")
+    p.add_argument("--timeout", type=float, default=1800.0, help="seconds for one workload on one side")
+    a = p.parse_args()
+    only = set(filter(None, a.only.split(",")))
+    with tempfile.TemporaryDirectory(dir=a.scratch, prefix="bunter-bench-") as scratch:
+        sides = [(a.ours, "bunter_bench.py", os.path.join(scratch, "ours.jsonl"))]
+        if a.theirs:
+            sides.append((a.theirs, "lsst_bench.py", os.path.join(scratch, "theirs.jsonl")))
+        failed = 0
+        for workload, size, repeats in PLANS[a.plan]:
+            if only and workload not in only and f"{workload}:{size}" not in only:
+                continue
+            for _ in range(repeats):
+                for python, script, lines in sides:
+                    begin = time.monotonic()
+                    failed += not run(python, script, workload, size, scratch, lines, a.timeout)
+                    print(f"{script} {workload} {size} {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+        ours, theirs = read(sides[0][2]), read(sides[1][2]) if a.theirs else {}
+        for rows in (ours, theirs):
+            add_derived(rows)
+        head = [
+            f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, scratch on {file_system(scratch)}.",
+            "Durability: Bunter full (files, directories, database synced before a call returns); reference: database only.",
+            "CPU = user + system seconds of the phase, children included; wall without waiting for a CPU.",
+            "",
+        ]
+        text = "\n".join([*head, *table(ours, theirs)]) + "\n"
+    print(text)
+    if a.out:
+        with open(a.out, "w") as file:
+            file.write(text)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
