@@ -6,7 +6,7 @@ import pytest
 
 from bunter.errors import InvalidQueryError
 from bunter.geometry import skypix
-from bunter.query import describe, split_conjuncts, x
+from bunter.query import conjoined, describe, parse, split_conjuncts, unparse, x
 from bunter.query.bound import (
     Comparison,
     Constant,
@@ -184,6 +184,13 @@ def test_a_condition_is_split_at_its_ands():
     assert split_conjuncts("a = 1 OR b = 2") == ["a = 1 OR b = 2"]
     assert split_conjuncts("") == []
     assert split_conjuncts(x.visit == 5) == ["visit = 5"]
+
+
+def test_conditions_of_any_kind_are_joined_by_and():
+    assert unparse(conjoined("a = 1 OR b = 2", x.c == 3, None, "", parse("d = 4 AND e = 5"))) == (
+        "(a = 1 OR b = 2) AND c = 3 AND d = 4 AND e = 5"
+    )
+    assert conjoined("", None) is None
 
 
 def test_queries_are_values(data_ids):

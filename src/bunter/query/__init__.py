@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bunter.query.bind import bind_predicate, bind_query, split_conjuncts, tree_of
+from bunter.query.bind import bind_predicate, bind_query, conjoined, split_conjuncts, tree_of
 from bunter.query.bound import BoundQuery
 from bunter.query.describe import describe
 from bunter.query.evaluate import evaluate
@@ -17,6 +17,7 @@ __all__ = [
     "Term",
     "bind_predicate",
     "bind_query",
+    "conjoined",
     "describe",
     "evaluate",
     "parse",

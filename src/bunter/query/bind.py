@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bunter.query.bound import Predicate, Value
     from bunter.query.tree import Node
 
-__all__ = ["OrderBy", "QueryKind", "Where", "bind_predicate", "bind_query", "split_conjuncts", "tree_of"]
+__all__ = ["OrderBy", "QueryKind", "Where", "bind_predicate", "bind_query", "conjoined", "split_conjuncts", "tree_of"]
 
 QueryKind: TypeAlias = Literal["data_ids", "datasets", "records", "joined"]
 Where: TypeAlias = "str | Node | Condition | Term | None"
@@ -168,6 +168,12 @@ def tree_of(where: Where) -> tuple[Node | None, str]:
     _check_depth(node)
     text = unparse(node)
     return (parse(text), text) if len(text) <= MAX_LENGTH else (node, "")
+
+
+def conjoined(*conditions: Where) -> Node | None:
+    """Return the tree of all the conditions joined by AND; None if all are empty."""
+    found = [node for node, _ in map(tree_of, conditions) if node is not None]
+    return tree.conjunction(found) if found else None
 
 
 def split_conjuncts(where: Where) -> list[str]:
