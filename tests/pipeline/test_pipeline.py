@@ -1,4 +1,5 @@
 import json
+import pickle
 import subprocess
 import sys
 import time
@@ -86,6 +87,12 @@ class TestGraph:
         ]
         assert dict(back.dataset_types) == dict(graph.dataset_types)
         assert config_dict(back["isr"].make_task().config) == graph["isr"].config_dict
+
+    def test_goes_to_other_processes(self, graph):
+        assert graph.labels == LABELS
+        back = pickle.loads(pickle.dumps(graph))
+        assert back["measure"].config == graph["measure"].config
+        assert back.to_dict() == graph.to_dict()
 
     def test_of_another_universe_or_version_is_refused(self, graph):
         plain = graph.to_dict()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bunter.dimensions import Universe
     from bunter.pipeline.pipeline_graph import PipelineGraph
     from bunter.pipeline.pipeline_task import PipelineTask
+    from bunter.pipeline.statics import StaticTask
     from bunter.pipeline.task_node import TaskNode
     from bunter.pipeline.wiring import Wiring
 
@@ -290,6 +291,20 @@ class Pipeline:
         if not labels:
             raise PipelineError("the selections together leave no task", file=self.location)
         return labels
+
+    def outline(self) -> dict[str, StaticTask]:
+        """Return what the source texts of the chosen tasks tell, producers first; nothing is imported.
+
+        Raises
+        ------
+        PipelineError
+            If the tasks wait for each other in a circle.
+        """
+        from bunter.pipeline.statics import read_tasks, wiring_of
+
+        read = read_tasks(self)
+        wiring = wiring_of(read)
+        return {label: read[label] for label in wiring.only(self.chosen_labels(wiring)).ordered()}
 
     def draw(self, style: str = "text") -> str:
         """Return a drawing as ``"text"``, ``"svg"`` or ``"mermaid"``; tasks are read, never imported.

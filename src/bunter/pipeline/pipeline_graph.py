@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bunter.errors import PipelineError, near
@@ -53,7 +52,7 @@ class PipelineGraph:
 
     @cached_property
     def _by_label(self) -> Mapping[str, TaskNode]:
-        return MappingProxyType({task.label: task for task in self.tasks})
+        return {task.label: task for task in self.tasks}
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from bunter.errors import PipelineError
+from bunter.errors import ButlerError, PipelineError
 from bunter.pipeline.connections import Declaration, InitInput, InitOutput, Input, Output, PrerequisiteInput
 from bunter.pipeline.importing import find_module_file
 from bunter.pipeline.trust import split_name
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from bunter.pipeline.document import TaskEntry
     from bunter.pipeline.pipeline import Pipeline
+    from bunter.pipeline.wiring import Wiring
 
-__all__ = ["StaticTask", "read_tasks"]
+__all__ = ["StaticTask", "read_tasks", "wiring_of"]
 
 _KINDS = {kind.__name__: kind for kind in (InitInput, InitOutput, Input, Output, PrerequisiteInput)}
 _DEEPEST = 20
@@ -46,6 +47,16 @@ class StaticTask:
     known: bool
     dimensions: tuple[str, ...] = ()
     connections: tuple[Declaration, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the dataset types that the task reads."""
+        return tuple(one.name for one in self.connections if one.is_input)
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Names of the dataset types that the task writes."""
+        return tuple(one.name for one in self.connections if not one.is_input)
 
 
 class _Unreadable(Exception):  # noqa: N818 - never leaves this module
@@ -280,12 +291,39 @@ def _told(entry: TaskEntry, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def wiring_of(tasks: Mapping[str, StaticTask]) -> Wiring:
+    """Return which task reads and writes what."""
+    from bunter.pipeline.wiring import Wiring
+
+    return Wiring(
+        {label: tuple(name.partition(".")[0] for name in task.reads) for label, task in tasks.items()},
+        {label: task.writes for label, task in tasks.items()},
+    )
+
+
+def _in_order(task: StaticTask) -> StaticTask:
+    """Write dimensions as the default universe orders them, if it has them."""
+    from bunter.dimensions import Universe
+
+    universe = Universe.default()
+    try:
+        return replace(
+            task,
+            dimensions=universe.conform(task.dimensions).required,
+            connections=tuple(
+                replace(one, dimensions=universe.conform(one.dimensions).required) for one in task.connections
+            ),
+        )
+    except ButlerError:
+        return task
+
+
 def read_tasks(pipeline: Pipeline) -> dict[str, StaticTask]:
     """Return what the source texts of a pipeline's tasks tell, by label; unknown where they do not tell."""
     found = {}
     for label, entry in pipeline.tasks.items():
         try:
-            found[label] = _read(entry, pipeline.parameters)
+            found[label] = _in_order(_read(entry, pipeline.parameters))
         except (_Unreadable, PipelineError, StopIteration, KeyError, TypeError, ValueError):
             found[label] = StaticTask(known=False)
     return found

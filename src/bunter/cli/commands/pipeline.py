@@ -90,7 +90,8 @@ def show(
 ) -> None:
     """List the tasks of PIPELINE in the order in which they run, or details of it.
 
-    PIPELINE is a file, or package:file; '#' chooses a part, as in drp.yaml#isr..warp,plots.
+    PIPELINE is a file, or package:file; '#' chooses a part, as in drp.yaml#isr..warp,plots. Only --values and --schema
+    import a task.
     """
     found = read_pipeline(location, overrides, files, select)
     if label is not None:
@@ -105,7 +106,7 @@ def show(
             [(s.name, ", ".join(s.labels), steps.get(s.name), s.description) for s in found.subsets.values()],
         )
     else:
-        emit.rows(("label", "class", "dimensions", "reads", "writes"), _task_rows(_resolve(found, None, trust)))
+        emit.rows(("label", "class", "dimensions", "reads", "writes"), _task_rows(found))
 
 
 def _print_schema(found: Pipeline, label: str, trust: tuple[str, ...]) -> None:
@@ -116,16 +117,16 @@ def _print_schema(found: Pipeline, label: str, trust: tuple[str, ...]) -> None:
     click.echo(json.dumps(config_schema(found.task_class(label, trust=trust or None).Config), indent=2))
 
 
-def _task_rows(graph: PipelineGraph) -> list[tuple[str, ...]]:
+def _task_rows(found: Pipeline) -> list[tuple[str, ...]]:
     return [
         (
-            task.label,
-            task.class_name,
-            ", ".join(task.dimensions.required),
-            ", ".join(one.dataset_type for one in task.connections if one.is_input),
-            ", ".join(one.dataset_type for one in task.connections if not one.is_input and not one.is_automatic),
+            label,
+            found.tasks[label].class_name,
+            ", ".join(task.dimensions),
+            ", ".join(task.reads) if task.known else "not readable without importing it",
+            ", ".join(task.writes),
         )
-        for task in graph.tasks
+        for label, task in found.outline().items()
     ]
 
 

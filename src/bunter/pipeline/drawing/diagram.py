@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from bunter.pipeline.pipeline import Pipeline
     from bunter.pipeline.pipeline_graph import PipelineGraph
-    from bunter.pipeline.statics import StaticTask
 
 __all__ = ["Box", "Diagram", "diagram_of_graph", "diagram_of_pipeline"]
 
@@ -107,52 +106,18 @@ def diagram_of_pipeline(pipeline: Pipeline) -> Diagram:
 
     Tasks whose source cannot be found, or whose connections are computed, are drawn alone and listed as missing.
     """
-    from bunter.pipeline.statics import read_tasks
-
-    read = {label: _in_order(task) for label, task in read_tasks(pipeline).items()}
-    order = _chosen(pipeline, read)
-    tasks = [Box(f"T:{name}", (name,), read[name].dimensions, pipeline.tasks[name].class_name) for name in order]
+    read = pipeline.outline()
+    tasks = [Box(f"T:{name}", (name,), read[name].dimensions, pipeline.tasks[name].class_name) for name in read]
     lines = [
         _Line(
             label, one.name.partition(".")[0], one.is_input, one.kind == "prerequisite",
             tuple(one.dimensions), one.storage_class,
         )
-        for label in order
-        for one in read[label].connections
+        for label, task in read.items()
+        for one in task.connections
     ]  # fmt: skip
-    missing = tuple(label for label in order if not read[label].known)
+    missing = tuple(label for label, task in read.items() if not task.known)
     return _assemble(tasks, lines, pipeline.description, missing)
-
-
-def _in_order(task: StaticTask) -> StaticTask:
-    """Write dimensions as the default universe orders them, if it has them."""
-    from bunter.dimensions import Universe
-    from bunter.errors import ButlerError
-
-    universe = Universe.default()
-    try:
-        return replace(
-            task,
-            dimensions=universe.conform(task.dimensions).required,
-            connections=tuple(
-                replace(one, dimensions=universe.conform(one.dimensions).required) for one in task.connections
-            ),
-        )
-    except ButlerError:
-        return task
-
-
-def _chosen(pipeline: Pipeline, read: Mapping[str, StaticTask]) -> list[str]:
-    from bunter.pipeline.wiring import Wiring
-
-    wiring = Wiring(
-        {
-            label: tuple(c.name.partition(".")[0] for c in task.connections if c.is_input)
-            for label, task in read.items()
-        },
-        {label: tuple(c.name for c in task.connections if not c.is_input) for label, task in read.items()},
-    )
-    return wiring.only(pipeline.chosen_labels(wiring)).ordered()
 
 
 def _assemble(tasks: Iterable[Box], lines: list[_Line], description: str, missing: tuple[str, ...] = ()) -> Diagram:
