@@ -178,6 +178,62 @@ class BruteForce:
             planned |= more
         return planned
 
+    def strict(self):
+        """One join of everything that hangs together; every quantum and edge is a part of some row of it."""
+        self.feasible, self.edges = {}, {}
+        rows = {}
+        for tasks in self.components():
+            joined = list(self.join(tasks))
+            rows |= {task.label: joined for task in tasks}
+        for task in self.tasks:
+            label, connections = task.label, (*task.inputs, *task.prerequisites)
+            self.feasible[label] = []
+            parts = [self.project(row, task.dimensions) for row in rows[label]]
+            for data_id in [part for i, part in enumerate(parts) if part not in parts[:i]]:
+                own = [row for row in rows[label] if data_id.items() <= row.items()]
+                inputs = {c.name: self.reads_of_rows(task, data_id, c, own) for c in connections}
+                if all(len(inputs[c.name]) >= c.minimum for c in connections):
+                    self.edges[label, len(self.feasible[label])] = inputs
+                    self.feasible[label].append(data_id)
+        return set(self.edges)
+
+    def components(self):
+        left = list(self.tasks)
+        while left:
+            found = [left.pop(0)]
+            names = lambda task: {c.dataset_type for c in task.connections}  # noqa: E731
+            while more := [t for t in left if any(names(t) & names(other) for other in found)]:
+                found += more
+                left = [t for t in left if t not in more]
+            yield [t for t in self.tasks if t in found]
+
+    def join(self, tasks):
+        inputs = [c for t in tasks for c in t.inputs]
+        group = self.universe.conform(
+            {d for t in tasks for c in (t, *t.inputs, *t.outputs) for d in c.dimensions.names}
+            | {d for w in self.conditions for d in w.dimensions.names}
+        )
+        searched = [c for c in inputs if c.minimum and c.dataset_type not in self.made]
+        there = {c.dataset_type: [d for d, _ in self.survey.datasets.get(c.dataset_type, [])] for c in searched}
+        for row in self.domain(group):
+            exist = all(any(d.items() <= row.items() for d in found) for found in there.values())
+            if exist and all(w.holds(row) for w in self.conditions):
+                yield row
+
+    def reads_of_rows(self, task, quantum, connection, rows):
+        if connection.kind == "prerequisite":
+            return self.reads(task, quantum, connection)
+        kept, self.linked = (
+            self.linked,
+            lambda one, group, other, other_group: any(
+                other.items() <= row.items() for row in rows
+            ),
+        )
+        conditions, self.conditions = self.conditions, ()
+        found = self.reads(task, quantum, connection)
+        self.linked, self.conditions = kept, conditions
+        return found
+
     def parents(self, quantum):
         return {p for found in self.edges[quantum].values() for p in found if isinstance(p, tuple)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -13,8 +13,10 @@ from brute_force import BruteForce
 from surveys import UNIVERSE, conditions, outcome, pipelines, surveys, to_sources
 
 from bunter.errors import GraphError
+from bunter.graph.assembly import explain
 from bunter.graph.closure import select_closure
 from bunter.graph.joins import Joins
+from bunter.graph.strict import select_strict
 
 calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -34,3 +36,28 @@ def test_the_relational_builder_plans_what_the_definition_says(survey, pipeline,
     planned = brute.closure()
     event(f"{min(len(planned) // 4 * 4, 20)}+ quanta")
     assert outcome(selection, sources) == brute.outcome(planned)
+
+
+@calm
+@given(surveys(), pipelines(), conditions())
+def test_strict_selection_is_one_join_of_everything(survey, pipeline, said):
+    tasks, restrictions = pipeline
+    brute = BruteForce(UNIVERSE, survey, tasks, said, restrictions)
+    assume(not any(c.name == "more" for task in tasks for c in task.connections))
+    sources = to_sources(survey)
+    own = {key: condition.conjunct() for key, condition in restrictions.items()}
+    selection = select_strict(Joins(sources), tasks, [w.conjunct() for w in said], own)
+    assert outcome(selection, sources) == brute.outcome(brute.strict())
+
+
+@calm
+@given(surveys(), pipelines(), conditions())
+def test_every_candidate_is_planned_or_removed_for_one_reason(survey, pipeline, said):
+    tasks, restrictions = pipeline
+    own = {key: condition.conjunct() for key, condition in restrictions.items()}
+    try:
+        selection = select_closure(Joins(to_sources(survey)), tasks, [w.conjunct() for w in said], own)
+    except GraphError:
+        return
+    for told in explain(selection, {}).tasks.values():
+        assert told.candidates == told.planned + sum(count for _, count in told.removed)

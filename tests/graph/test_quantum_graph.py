@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import uuid
+import zipfile
 
 import numpy as np
 import pytest
@@ -146,3 +147,21 @@ def test_a_graph_file_has_the_same_quanta(tmp_path):
     assert [file.quantum(row) for row in range(len(file))] == list(made.quanta())
     assert file.graph.pipeline == {"tasks": ["isr", "sum"]}
     assert np.array_equal(file.graph.tasks["isr"].keys.values("exposure"), [7, 7, 7, 9, 9, 9])
+
+
+@pytest.mark.parametrize("limits", [{"ZIP64_LIMIT": 300}, {"ZIP64_LIMIT": 4000}, {"ZIP_FILECOUNT_LIMIT": 3}])
+def test_files_beyond_the_limits_of_zip_are_read(tmp_path, monkeypatch, limits):
+    made = small_graph()
+    with monkeypatch.context() as patch:
+        for name, limit in limits.items():
+            patch.setattr(zipfile, name, limit)  # as if four gigabytes were as little
+        made.write(tmp_path / "graph.bqg")
+    assert list(QuantumGraph.read(tmp_path / "graph.bqg").quanta()) == list(made.quanta())
+
+
+def test_equal_graphs_give_equal_bytes(tmp_path):
+    header = Header(output_run="u/me/run")
+    for name in ("one", "other"):
+        made = QuantumGraph.from_parts(header, tasks={"a": {"visit": [2, 1]}}, datasets={}, edges=[])
+        made.write(tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()

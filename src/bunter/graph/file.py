@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import mmap
-import zipfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +14,13 @@ from bunter.graph.artifacts import ArtifactTable
 from bunter.graph.explanation import Absent
 from bunter.graph.header import Header
 from bunter.graph.keys import KeyTable, Vocabulary
+from bunter.graph.members import Members
 from bunter.graph.quantum_graph import QuantumGraph
 from bunter.graph.tables import DatasetTable, Edges, QuantumTable
 
 if TYPE_CHECKING:
     import os
+    import zipfile
     from collections.abc import Callable
 
     from bunter.graph.keys import Array
@@ -60,50 +59,6 @@ class _Lazy(Mapping[str, Any]):
         return len(self._names)
 
 
-class _Members:
-    """The members of a zip file, as slices of one memory map."""
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        try:
-            with Path(path).open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                with zipfile.ZipFile(file) as archive:
-                    self._entries = {entry.filename: entry for entry in archive.infolist()}
-        except FileNotFoundError:
-            raise GraphError(f"there is no graph file {str(path)!r}; `bunter qgraph -q FILE` makes one") from None
-        except (zipfile.BadZipFile, ValueError) as exc:
-            raise GraphError(f"{str(path)!r} is not a whole graph file: {exc}") from exc
-
-    def names(self, prefix: str) -> list[str]:
-        """Names of the members below a prefix, without it."""
-        return [name[len(prefix) :].removesuffix(".npy") for name in self._entries if name.startswith(prefix)]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._entries
-
-    def _bytes(self, name: str) -> memoryview:
-        entry = self._entries[name]
-        begin = entry.header_offset + 30
-        # Lengths of name and extra field stand in the local header, not where the directory of the archive says.
-        begin += sum(int.from_bytes(self._map[begin - at : begin - at + 2], "little") for at in (4, 2))
-        return memoryview(self._map)[begin : begin + entry.file_size]
-
-    def array(self, name: str) -> Array:
-        """Return a column, not copied."""
-        member = self._bytes(f"{name}.npy")
-        size = int.from_bytes(member[8:10], "little")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(io.BytesIO(bytes(member[8 : 10 + size])))
-        return np.frombuffer(member, dtype, int(np.prod(shape)), 10 + size).reshape(shape)
-
-    def maybe(self, name: str) -> Array | None:
-        """Return a column, or None if the file does not have it."""
-        return self.array(name) if f"{name}.npy" in self else None
-
-    def document(self, name: str) -> Any:
-        """Read a structured member."""
-        return json.loads(bytes(self._bytes(name)))
-
-
 class GraphFile:
     """A graph file for a worker: quanta by row, read with NumPy alone.
 
@@ -126,6 +81,8 @@ class GraphFile:
 
 def write_graph(graph: QuantumGraph, path: str | os.PathLike[str]) -> int:
     """Write a graph into a new file, whole or not at all; return its size in bytes."""
+    from pathlib import Path
+
     from bunter import effects
     from bunter.values import new_nonce
 
@@ -142,6 +99,8 @@ def write_graph(graph: QuantumGraph, path: str | os.PathLike[str]) -> int:
 
 
 def _encode(graph: QuantumGraph) -> bytes:
+    import zipfile
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         # The structure comes first, so that one ranged read from the start of the file has it.
@@ -159,7 +118,9 @@ def _encode(graph: QuantumGraph) -> bytes:
 
 
 def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name), content)
+    from zipfile import ZipInfo
+
+    archive.writestr(ZipInfo(name), content)  # without a date: equal graphs give equal bytes
 
 
 def _keys_of(keys: KeyTable) -> dict[str, Any]:
@@ -226,7 +187,7 @@ def read_graph(path: str | os.PathLike[str]) -> QuantumGraph:
     GraphError
         If there is no such file, or it is not a graph file of a version that is known here.
     """
-    members = _Members(path)
+    members = Members(path)
     structure = members.document("graph.json") if "graph.json" in members else {}
     if structure.get("format") != _FORMAT:
         raise GraphError(f"{str(path)!r} is no quantum graph")
@@ -245,19 +206,19 @@ def read_graph(path: str | os.PathLike[str]) -> QuantumGraph:
     return QuantumGraph(header, tasks=tasks, datasets=datasets, edges=edges, documents=documents, absent=absent)
 
 
-def _read_keys(members: _Members, prefix: str, plain: Mapping[str, Any], vocabulary: Vocabulary) -> KeyTable:
+def _read_keys(members: Members, prefix: str, plain: Mapping[str, Any], vocabulary: Vocabulary) -> KeyTable:
     codes = _Lazy(members.names(prefix), lambda name: members.array(f"{prefix}{name}"))
     return KeyTable(tuple(plain["required"]), tuple(plain["implied"]), plain["size"], codes, vocabulary)
 
 
-def _read_task(members: _Members, plain: Mapping[str, Any], vocabulary: Vocabulary) -> QuantumTable:
+def _read_task(members: Members, plain: Mapping[str, Any], vocabulary: Vocabulary) -> QuantumTable:
     keys = _read_keys(members, f"q/{plain['label']}/", plain, vocabulary)
     facts = f"f/{plain['label']}"
     fingerprints, roles = members.maybe(f"{facts}/fingerprints"), members.maybe(f"{facts}/roles")
     return QuantumTable(plain["label"], plain["first"], keys, fingerprints, roles)
 
 
-def _read_absent(members: _Members, plain: Mapping[str, Any], vocabulary: Vocabulary) -> Absent:
+def _read_absent(members: Members, plain: Mapping[str, Any], vocabulary: Vocabulary) -> Absent:
     label = plain["label"]
     return Absent(
         _read_keys(members, f"x/{label}/", plain, vocabulary), members.array(f"y/{label}"), tuple(plain["reasons"])
@@ -265,7 +226,7 @@ def _read_absent(members: _Members, plain: Mapping[str, Any], vocabulary: Vocabu
 
 
 def _read_datasets(
-    members: _Members, plain: Mapping[str, Any], vocabulary: Vocabulary, tasks: Mapping[str, QuantumTable]
+    members: Members, plain: Mapping[str, Any], vocabulary: Vocabulary, tasks: Mapping[str, QuantumTable]
 ) -> DatasetTable:
     name = plain["name"]
     like = plain["like"]
@@ -288,7 +249,7 @@ def _read_datasets(
     )
 
 
-def _words_of(members: _Members, name: str) -> Callable[[str], Any]:
+def _words_of(members: Members, name: str) -> Callable[[str], Any]:
     read: dict[str, Any] = {}
 
     def words(column: str) -> Any:
@@ -299,7 +260,7 @@ def _words_of(members: _Members, name: str) -> Callable[[str], Any]:
     return words
 
 
-def _read_edges(members: _Members, plain: Mapping[str, Any]) -> Edges:
+def _read_edges(members: Members, plain: Mapping[str, Any]) -> Edges:
     place = f"e/{plain['label']}/{plain['connection']}"
     begin, dataset = members.maybe(f"{place}/begin"), members.maybe(f"{place}/dataset")
     return Edges(**{field: plain[field] for field in _EDGE_FIELDS}, begin=begin, dataset=dataset)
