@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bunter.database import Connection, Transaction
-    from bunter.dataset import DatasetColumns
     from bunter.dataset.changes import AddDatasets, RemoveDatasets
+    from bunter.registry.collections import CollectionRow
     from bunter.registry.roster import Roster, TypeRow
 
 __all__ = ["add_datasets", "dataset_members", "remove_datasets"]
@@ -40,10 +40,10 @@ def add_datasets(tx: Transaction, roster: Roster, change: AddDatasets) -> list[b
     rows: Iterable[tuple[Any, ...]] = zip(columns.ids, *(columns.values[name] for name in required), strict=True)
     skipped: list[bytes] = []
     if change.on_conflict == "skip":
-        known = _known(tx, kind, run.number, rows := list(rows))
+        known = _known(tx, kind, run, rows := list(rows))
         skipped = [row[0] for row in rows if row[0] in known]
         rows = [row for row in rows if row[0] not in known]
-    _insert(tx, kind, run.number, list(rows), columns)
+    _insert(tx, kind, run, list(rows))
     return skipped
 
 
@@ -52,34 +52,32 @@ def _refuse_odd_ids(ids: Sequence[bytes]) -> None:
         raise ConflictingDatasetError("a dataset id has 16 bytes; use `bunter.values.new_ids`, or `UUID.bytes`")
 
 
-def _insert(tx: Transaction, kind: TypeRow, run: int, rows: list[tuple[Any, ...]], columns: DatasetColumns) -> None:
-    added = tx.next_change()
+def _insert(tx: Transaction, kind: TypeRow, collection: CollectionRow, rows: list[tuple[Any, ...]]) -> None:
+    added, run = tx.next_change(), collection.number
     names = ", ".join(f'"{name}"' for name in kind.dataset_type.dimensions.required)
     places = ", ?" * len(kind.dataset_type.dimensions.required)
     comma = ", " if names else ""
     try:
-        tx.executemany(
-            "INSERT INTO dataset (id, type, run, added) VALUES (?, ?, ?, ?)",
-            zip((row[0] for row in rows), repeat(kind.number), repeat(run), repeat(added)),
-        )
-        tx.executemany(
-            f"INSERT INTO {kind.layout.datasets} (type, run, id{comma}{names}) "  # noqa: S608 - our names
-            f"VALUES ({kind.number}, {run}, ?{places})",
-            rows,
-        )
+        with tx.savepoint():
+            tx.executemany(
+                "INSERT INTO dataset (id, type, run, added) VALUES (?, ?, ?, ?)",
+                zip((row[0] for row in rows), repeat(kind.number), repeat(run), repeat(added)),
+            )
+            tx.executemany(
+                f"INSERT INTO {kind.layout.datasets} (type, run, id{comma}{names}) "  # noqa: S608 - our names
+                f"VALUES ({kind.number}, {run}, ?{places})",
+                rows,
+            )
     except IntegrityError as exc:
-        raise _conflict(tx, kind, run, rows, columns.run) from exc
+        raise _conflict(tx, kind, collection, rows) from exc
 
 
-def _known(connection: Connection, kind: TypeRow, run: int, rows: list[tuple[Any, ...]]) -> set[bytes]:
+def _known(connection: Connection, kind: TypeRow, run: CollectionRow, rows: list[tuple[Any, ...]]) -> set[bytes]:
     """Pick the ids of rows that are in the run with the same data ID; another meaning of an id is refused."""
-    taken = _taken(connection, kind, run, rows)
-    known = set()
-    for id_, there, same in taken:
-        if there != id_ or not same:
-            raise _conflict(connection, kind, run, rows, "the run")
-        known.add(id_)
-    return known
+    taken = _taken(connection, kind, run.number, rows)
+    if any(there != id_ or not same for id_, there, same in taken):
+        raise _conflict(connection, kind, run, rows)
+    return {id_ for id_, _, _ in taken}
 
 
 def _taken(
@@ -101,23 +99,20 @@ def _taken(
 
 
 def _conflict(
-    connection: Connection, kind: TypeRow, run: int, rows: list[tuple[Any, ...]], run_name: str
+    connection: Connection, kind: TypeRow, run: CollectionRow, rows: list[tuple[Any, ...]]
 ) -> ConflictingDatasetError:
     names = kind.dataset_type.dimensions.required
-    by_id = {row[0]: row[1:] for row in rows}
-    inserted = {row[0] for row in rows}
-    for new, there, same in _taken(connection, kind, run, rows):
-        said = dict(zip(names, by_id[new], strict=True))
+    by_id = {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+    what = kind.dataset_type.name
+    for new, there, same in sorted(_taken(connection, kind, run.number, rows), key=lambda taken: taken[0] == taken[1]):
         if there == new and not same:
-            return ConflictingDatasetError(f"dataset id {UUID(bytes=new)} is taken by another dataset")
-        if there not in inserted or there != new:
-            return ConflictingDatasetError(
-                f"{run_name!r} has a {kind.dataset_type.name!r} for {said} already ({UUID(bytes=there)}); "
-                "use another run, or remove that one first"
-            )
-    first = dict(zip(names, rows[0][1:], strict=True))
+            return ConflictingDatasetError(f"dataset id {UUID(bytes=new)} is taken by another dataset; draw a new one")
+        return ConflictingDatasetError(
+            f"{run.name!r} has a {what!r} for {by_id[new]} already ({UUID(bytes=there)}); "
+            "use another run, or remove that one first"
+        )
     return ConflictingDatasetError(
-        f"datasets of {kind.dataset_type.name!r} for {run_name!r} (the first is {first}) are given twice, or there already"
+        f"some of these {len(rows)} {what!r} for {run.name!r} are given twice; give each once"
     )
 
 

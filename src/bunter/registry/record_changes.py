@@ -30,7 +30,8 @@ def insert_records(tx: Transaction, _roster: Roster, change: InsertRecords) -> i
         return 0
     require_parents(tx, records)
     try:
-        count = tx.executemany(_insertion(element, change.on_conflict), _rows(records))
+        with tx.savepoint():
+            count = tx.executemany(_insertion(element, change.on_conflict), _rows(records))
     except IntegrityError as exc:
         raise _conflict(tx, records) from exc
     if change.on_conflict == "same":
