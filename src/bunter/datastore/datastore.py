@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from bunter.dataset import ArtifactRow
 from bunter.datastore.adopt import adopt
 from bunter.datastore.choice import Choice, choose
 from bunter.datastore.direct import DirectFiles
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from bunter.dataset import ArtifactRow, DatasetType, StoredArtifact
+    from bunter.dataset import DatasetType, StoredArtifact
     from bunter.datastore.config import DatastoreConfig
     from bunter.datastore.store import ArtifactStore, PublishingStore
     from bunter.dimensions import DataCoordinate
@@ -230,8 +231,6 @@ class Datastore:
 
     def row(self, staged: Staged, nonce: str, form: str, version: int = 1) -> ArtifactRow:
         """Return what is to be recorded of a staged artifact."""
-        from bunter.dataset import ArtifactRow
-
         directory, name = split_key(staged.key)
         digests = staged.digests
         sha256, xxh3 = (None, None) if digests is None else (digests.sha256, digests.xxh3)

@@ -74,8 +74,8 @@ def is_direct(key: str) -> bool:
 
 def split_key(key: str) -> tuple[str, str]:
     """Split a key into directory (without final slash, may be empty) and name."""
-    directory, _, name = key.rpartition("/")
-    return (directory or "/", name) if is_direct(key) else (directory, name)
+    directory, slash, name = key.rpartition("/")
+    return (directory or slash), name
 
 
 def join_key(directory: str, name: str) -> str:

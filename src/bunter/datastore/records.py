@@ -63,6 +63,7 @@ _LOCATE_MANY = f"""
 """  # noqa: S608 - constants
 _STORED_AMONG = f"{_WANTED} SELECT DISTINCT w.i FROM wanted w JOIN dataset_artifact l ON l.dataset_id = w.id"  # noqa: S608
 _ALL = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} ORDER BY a.id"  # noqa: S608 - constants
+_DIRECTORY = "SELECT id FROM artifact_directory WHERE datastore = ? AND path = ?"
 _REGISTERED = """
     SELECT d.path, a.name FROM json_each(:keys) k
     CROSS JOIN artifact_directory d ON d.path = json_extract(k.value, '$[0]') AND d.datastore = :datastore
@@ -196,6 +197,8 @@ class ArtifactRecords:
 def _directories(tx: Transaction, artifacts: Sequence[ArtifactRow]) -> dict[tuple[str, str], int]:
     """Numbers of the directories, new ones made."""
     names = list({(a.datastore, a.directory): None for a in artifacts})
+    if len(names) == 1 and (found := tx.fetchone(_DIRECTORY, names[0])) is not None:
+        return {names[0]: found[0]}
     tx.executemany("INSERT OR IGNORE INTO artifact_directory (datastore, path) VALUES (?, ?)", names)
     rows = tx.fetchall(
         "SELECT d.datastore, d.path, d.id FROM json_each(?) k CROSS JOIN artifact_directory d "

@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.store import Transfer
+from bunter.datastore.store import Staged, Transfer
 from bunter.errors import FileIntegrityError
 from bunter.values import Digesting, digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bunter.datastore.store import Staged
     from bunter.values import Digests
 
 __all__ = ["bring"]
@@ -42,7 +41,7 @@ def bring(source: bytes | Path, staging: str, final: str, item: Staged, *, trans
     """
     if isinstance(source, bytes):
         size = effects.write_new(staging, source, sync=sync)
-        return replace(item, size=size, digests=digest(source), synced=sync)
+        return Staged(item.key, size, digest(source), item.owner, synced=sync)
     return _WAYS[transfer](source, staging, final, item, sync)
 
 

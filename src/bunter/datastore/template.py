@@ -87,30 +87,35 @@ class Template:
         TemplateError
             If a field that is not optional has no value.
         """
-        *directories, last = [name for part in self._parts for name in self._names_of(part, values)]
+        *directories, last = self._names_of(values)
         room = NAME_LIMIT - _NONCE_LENGTH - len(extension)
         name = f"{shorten(last, room)}-{nonce}{extension}"
         return "/".join([shorten(directory) for directory in directories] + [name]) if directories else name
 
-    def _names_of(self, part: list[_Field], values: Mapping[str, object]) -> list[str]:
-        """Names that one part between slashes gives: none, one, or several where slashes are kept."""
-        pieces: list[str] = []
-        for field in part:
-            value = self._value(field, values)
-            if value is not None:
-                pieces += (field.literal, value)
-        text = "".join(pieces)
-        return [name for name in text.split("/") if name]
+    def _names_of(self, values: Mapping[str, object]) -> list[str]:
+        """Names that the parts give: none where all is optional and missing, several where slashes are kept."""
+        names: list[str] = []
+        for part in self._parts:
+            text = ""
+            for field in part:
+                for name in field.names:
+                    if (value := values.get(name)) is not None:
+                        shown = str(value)
+                        text += field.literal + (shown if type(value) is int else _safe(shown, slashes=field.slashes))
+                        break
+                else:
+                    text += self._without_value(field)
+            if "/" in text:
+                names += [name for name in text.split("/") if name]
+            elif text:
+                names.append(text)
+        return names
 
-    def _value(self, field: _Field, values: Mapping[str, object]) -> str | None:
-        for name in field.names:
-            value = values.get(name)
-            if value is not None:
-                return str(value) if type(value) is int else _safe(str(value), slashes=field.slashes)
+    def _without_value(self, field: _Field) -> str:
         if field.optional:
-            return None
-        if not field.names:
             return ""
+        if not field.names:
+            return field.literal
         raise TemplateError(
             f"template {self.text!r} needs {' or '.join(field.names)}, which has no value here; "
             "give it, or mark the field optional with ':?'"

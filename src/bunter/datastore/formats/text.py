@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["BytesFormat", "JsonFormat", "JsonLinesFormat", "TextFormat", "YamlFormat"]
 
 
+_LEAVES = {str, int, float, bool, type(None)}
+
+
 def _plain(value: object) -> object:
     """Turn NumPy scalars and arrays into what JSON and YAML know."""
     kind = type(value).__module__.partition(".")[0]
@@ -29,16 +32,17 @@ _encode_json = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 
 def _refuse_other_keys(obj: object, place: str) -> None:
     """Refuse mappings whose keys are not text: JSON would turn them into text."""
-    if isinstance(obj, Mapping):
+    if type(obj) is dict or isinstance(obj, Mapping):
         for key, value in obj.items():
             if not isinstance(key, str):
                 raise FormatError(
                     f"{place} has the key {key!r}; JSON keeps only text keys, so configure the format yaml"
                 )
-            _refuse_other_keys(value, f"{place}[{key!r}]")
+            if type(value) not in _LEAVES:
+                _refuse_other_keys(value, f"{place}[{key!r}]")
     elif isinstance(obj, list | tuple):
         for index, value in enumerate(obj):
-            if isinstance(value, dict | list | tuple):
+            if type(value) not in _LEAVES:
                 _refuse_other_keys(value, f"{place}[{index}]")
 
 
