@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bunter.butler.question import dataset_type_of
 from bunter.dataset import CollectionType, DatasetType
 from bunter.dataset.changes import (
     Associate,
@@ -170,8 +171,6 @@ class DatasetTypes:
 
     def get(self, name: str) -> DatasetType:
         """Return a dataset type."""
-        from bunter.butler.queries import dataset_type_of
-
         return dataset_type_of(self._session.facts, name)
 
     def query(self, pattern: str = "*") -> list[DatasetType]:

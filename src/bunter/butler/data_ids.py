@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bunter.butler.question import Question, ask
 from bunter.dimensions import DataCoordinate
 from bunter.errors import DimensionNameError, DimensionValueError, near
 
@@ -49,15 +50,12 @@ class DataIds:
         return self._governors[1]
 
     def _names_of(self, element: Element) -> list[object]:
-        from bunter.butler.results import Question
-
         rows = self._rows(Question("records", element, limit=2))
         return [row[element.name] for row in rows]
 
-    def _rows(self, question: object) -> list[dict[str, object]]:
-        from bunter.butler.queries import Queries
-
-        stream = Queries(self._session, _NoDefaults(self._session)).stream(question)  # type: ignore[arg-type]
+    def _rows(self, question: Question) -> list[dict[str, object]]:
+        """Return the rows of a question that knows no other defaults than those given to the butler."""
+        stream = ask(self._session, question, self._session.defaults.data_id)
         return [row for batch in stream.batches() for row in batch.to_pylist()]
 
     def standardize(
@@ -96,8 +94,6 @@ class DataIds:
 
     def _record(self, element: Element, sought: Mapping[str, object], known: Mapping[str, object]) -> dict[str, object]:
         """Return the only record with these field values and these values of other dimensions."""
-        from bunter.butler.results import Question
-
         beside = [key for key in (*element.required, *element.implies) if key in known and key != element.name]
         where = " AND ".join(f"{element.name}.{column} = :{column}" for column in sought)
         question = Question(
@@ -111,13 +107,6 @@ class DataIds:
             f"{'several' if rows else 'no'} {element.name} records have {said}; "
             f"`bunter query-dimension-records REPO {element.name}` lists them"
         )
-
-
-class _NoDefaults(DataIds):
-    """Looks nothing up: used while the defaults themselves are asked for."""
-
-    def defaults(self) -> Mapping[str, object]:
-        return self._session.defaults.data_id
 
 
 def _is_field(name: str, value: object, group: DimensionGroup) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from bunter.butler.queries import dataset_type_of
+from bunter.butler.question import dataset_type_of
 from bunter.butler.repository import FindRequest
 from bunter.dataset import DatasetRef, split_component
 from bunter.errors import DatasetNotFoundError, DatasetRemovedError

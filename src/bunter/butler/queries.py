@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, Question, RecordResults
-from bunter.errors import MissingDatasetTypeError, near
+from bunter.butler.question import Question, ask, dataset_type_of
+from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,19 +19,9 @@ if TYPE_CHECKING:
     from bunter.dataset import DatasetType
     from bunter.registry import ResultStream
 
-__all__ = ["Queries", "dataset_type_of"]
+__all__ = ["Queries"]
 
 _WILD = frozenset("*?[")
-
-
-def dataset_type_of(facts: RepositoryFacts, name: str) -> DatasetType:
-    """Return a registered dataset type by name; an unknown one is answered with the nearest."""
-    try:
-        return facts.dataset_types[name]
-    except KeyError:
-        raise MissingDatasetTypeError(
-            f"no dataset type {name!r}{near(name, facts.dataset_types)}; `bunter query-dataset-types REPO` lists all"
-        ) from None
 
 
 class Queries:
@@ -147,25 +137,7 @@ class Queries:
 
     def stream(self, question: Question) -> ResultStream:
         """Bind a question and return its rows."""
-        from bunter.dataset import DatasetSearch
-        from bunter.query import bind_query
-
-        facts = self._session.facts
-        query = bind_query(
-            universe=facts.universe,
-            kind=question.kind,
-            result=question.result,
-            where=question.where or None,
-            binds=question.binds,
-            data_id=question.data_id,
-            defaults=self._data_ids.defaults(),
-            searches=tuple(DatasetSearch(kind.name, names, first) for kind, names, first in question.searches),
-            dataset_types=facts.dataset_types,
-            order_by=question.order_by,
-            limit=question.limit,
-            offset=question.offset,
-        )
-        return self._session.repository.execute(self._session.principal, query)
+        return ask(self._session, question, self._data_ids.defaults())
 
     def explain(self, question: Question) -> str:
         """Drop one constraint at a time and say which one empties the result."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 from bunter.dataset import DatasetRef
@@ -11,56 +11,19 @@ from bunter.dimensions import DataCoordinate, DimensionRecord
 from bunter.errors import EmptyQueryResultError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     import pyarrow as pa
     from astropy.table import Table
 
-    from bunter.butler.queries import Queries
+    from bunter.butler.question import Answers, Question
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
 
-QueryKind: TypeAlias = Literal["data_ids", "datasets", "records", "joined"]
-
-__all__ = ["DataIdResults", "DatasetResults", "JoinedResults", "Question", "RecordResults", "Results"]
+__all__ = ["DataIdResults", "DatasetResults", "JoinedResults", "RecordResults", "Results"]
 
 Item = TypeVar("Item")
 _SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What was asked, before names are resolved.
-
-    Parameters
-    ----------
-    kind : str
-        "data_ids", "datasets", "records" or "joined".
-    result : DimensionGroup, Element or DatasetType
-        What a row is.
-    searches : tuple of (DatasetType, tuple of str, bool)
-        Dataset types joined, with the flat collections to look in and whether the first one counts.
-    where : str or expression
-        Condition.
-    binds, data_id : mapping
-        Values for names in ``where``; data-ID values that every row has.
-    order_by : tuple of str
-        Names to sort by; a leading ``-`` turns the order round.
-    limit : int, optional
-        At most this many rows.
-    offset : int
-        Rows left out first.
-    """
-
-    kind: QueryKind
-    result: DimensionGroup | Element | DatasetType
-    searches: tuple[tuple[DatasetType, tuple[str, ...], bool], ...] = ()
-    where: Any = ""
-    binds: Mapping[str, object] = field(default_factory=dict)
-    data_id: Mapping[str, object] = field(default_factory=dict)
-    order_by: tuple[str, ...] = ()
-    limit: int | None = None
-    offset: int = 0
 
 
 class Results(Generic[Item]):
@@ -70,7 +33,7 @@ class Results(Generic[Item]):
     `to_polars`. `order_by`, `limit`, `offset` and `where` return narrower results.
     """
 
-    def __init__(self, queries: Queries, question: Question) -> None:
+    def __init__(self, queries: Answers, question: Question) -> None:
         self._queries = queries
         self.question = question
 
