@@ -179,6 +179,19 @@ class _Builder:
         return found
 
 
+def _refuse_deep(text: str, file: str) -> None:
+    """Refuse deep nesting before it is composed: PyYAML's C composer recurses, and a deep one ends the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Composer):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                line = None if event.start_mark is None else event.start_mark.line + 1
+                raise Source(file, line).error(f"nested more than {_DEEPEST} deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
 def read_yaml(text: str, file: str) -> Located:
     """Read YAML text.
 
@@ -197,6 +210,7 @@ def read_yaml(text: str, file: str) -> Located:
     if len(text) > _LARGEST:
         raise PipelineError(f"larger than {_LARGEST // 1_000_000} MB; this cannot be a pipeline", file=file)
     try:
+        _refuse_deep(text, file)
         node = yaml.compose(text, Loader=_Composer)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
