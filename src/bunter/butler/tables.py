@@ -61,14 +61,14 @@ def to_polars(table: pa.Table) -> Any:
     return pl.from_arrow(_with_text_ids(table))
 
 
-def plain_rows(table: pa.Table, names: list[str] | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+def plain_rows(table: pa.Table) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Return column names and rows as text and numbers for printing; regions are left out, times become ISO TAI."""
     import pyarrow as pa
 
     from bunter.values import format_instant
 
     table = _with_text_ids(table)
-    kept = names or [column.name for column in table.schema if not pa.types.is_binary(column.type)]
+    kept = [column.name for column in table.schema if not pa.types.is_binary(column.type)]
     columns = []
     for name in kept:
         values = table.column(name).to_pylist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,17 +20,52 @@ if TYPE_CHECKING:
 __all__ = ["query_collections", "query_data_ids", "query_dataset_types", "query_datasets", "query_dimension_records"]
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What every query command lets the user say about rows.
+
+    Parameters
+    ----------
+    where : str
+        Query expression.
+    order_by : tuple of str
+        Names to sort by.
+    limit : int, optional
+        At most this many rows.
+    offset : int
+        Rows left out first.
+    count, explain : bool
+        Print the number of rows, or why there are these, instead of rows.
+    """
+
+    where: str
+    order_by: tuple[str, ...]
+    limit: int | None
+    offset: int
+    count: bool
+    explain: bool
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of the butler's queries."""
+        return {"where": self.where, "order_by": self.order_by, "limit": self.limit, "offset": self.offset}
+
+
 def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that every query has."""
-    options = [
-        click.option("--where", default="", help="Query expression, such as \"band = 'r' and visit > 100\"."),
-        click.option("--order-by", multiple=True, help="Sort by this name; '-name' downwards. Repeatable."),
-        click.option("--limit", type=click.IntRange(min=1), help="At most this many rows."),
-        click.option("--offset", type=click.IntRange(min=0), default=0, help="Leave out the first rows."),
-        click.option("--count", is_flag=True, help="Print only the number of rows."),
-        click.option("--explain", is_flag=True, help="Say which constraint empties the result."),
-    ]
-    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+    """Add the options that every query has and pass them as one `Selection`."""
+
+    @click.option("--where", default="", help="Query expression, such as \"band = 'r' and visit > 100\".")
+    @click.option("--order-by", multiple=True, help="Sort by this name; '-name' downwards. Repeatable.")
+    @click.option("--limit", type=click.IntRange(min=1), help="At most this many rows.")
+    @click.option("--offset", type=click.IntRange(min=0), default=0, help="Leave out the first rows.")
+    @click.option("--count", is_flag=True, help="Print only the number of rows.")
+    @click.option("--explain", is_flag=True, help="Say which constraint empties the result.")
+    @functools.wraps(command)
+    def with_selection(*args: Any, **kwargs: Any) -> Any:
+        chosen = {name: kwargs.pop(name) for name in ("where", "order_by", "limit", "offset", "count", "explain")}
+        return command(*args, selection=Selection(**chosen), **kwargs)
+
+    return with_selection
 
 
 _collections = click.option(
@@ -41,21 +77,21 @@ def _chosen(collections: tuple[str, ...]) -> list[str] | None:
     return [name for names in collections for name in names.split(",")] or None
 
 
-def _emit(emit: Emit, results: Results[Any], *, count: bool, explain: bool, names: list[str] | None = None) -> None:
-    if count:
+def _emit(emit: Emit, results: Results[Any], selection: Selection) -> None:
+    if selection.count:
         number = results.count()
         emit.record({"count": number}, str(number))
-    elif explain:
+    elif selection.explain:
         sentence = results.explain()
         emit.record({"explanation": sentence}, sentence)
     else:
-        _emit_rows(emit, results, names)
+        _emit_rows(emit, results)
 
 
-def _emit_rows(emit: Emit, results: Results[Any], names: list[str] | None) -> None:
+def _emit_rows(emit: Emit, results: Results[Any]) -> None:
     from bunter.butler.tables import plain_rows
 
-    columns, rows = plain_rows(results.to_arrow(), names)
+    columns, rows = plain_rows(results.to_arrow())
     if not rows and emit.style == "text":
         emit.note(results.explain())
         return
@@ -77,12 +113,7 @@ def query_datasets(
     collections: tuple[str, ...],
     find_first: bool | None,
     show_uri: bool,
-    where: str,
-    order_by: tuple[str, ...],
-    limit: int | None,
-    offset: int,
-    count: bool,
-    explain: bool,
+    selection: Selection,
     emit: Emit,
 ) -> None:
     """List the datasets of DATASET_TYPES (names or globs; all by default) in REPO."""
@@ -94,17 +125,14 @@ def query_datasets(
                 name,
                 _chosen(collections),
                 find_first=find_first,
-                where=where,
-                order_by=order_by,
-                limit=limit,
-                offset=offset,
+                **selection.options,
             )
-            if show_uri and not (count or explain):
+            if show_uri and not (selection.count or selection.explain):
                 _emit_uris(emit, butler, results)
             elif len(dataset_types) == 1 or results.any():
                 if emit.style == "text" and len(dataset_types) != 1:
                     emit.note(f"{name}:")
-                _emit(emit, results, count=count, explain=explain)
+                _emit(emit, results, selection)
 
 
 def _matching_types(butler: Butler, patterns: tuple[str, ...]) -> Iterator[str]:
@@ -139,12 +167,7 @@ def query_data_ids(
     dimensions: tuple[str, ...],
     datasets: tuple[str, ...],
     collections: tuple[str, ...],
-    where: str,
-    order_by: tuple[str, ...],
-    limit: int | None,
-    offset: int,
-    count: bool,
-    explain: bool,
+    selection: Selection,
     emit: Emit,
 ) -> None:
     """List the data IDs of DIMENSIONS in REPO."""
@@ -155,12 +178,9 @@ def query_data_ids(
             dimensions,
             datasets=datasets,
             collections=_chosen(collections),
-            where=where,
-            order_by=order_by,
-            limit=limit,
-            offset=offset,
+            **selection.options,
         )
-        _emit(emit, results, count=count, explain=explain)
+        _emit(emit, results, selection)
 
 
 @click.command(
@@ -175,20 +195,15 @@ def query_dimension_records(
     *,
     repo: str,
     element: str,
-    where: str,
-    order_by: tuple[str, ...],
-    limit: int | None,
-    offset: int,
-    count: bool,
-    explain: bool,
+    selection: Selection,
     emit: Emit,
 ) -> None:
     """List the records of the dimension ELEMENT in REPO."""
     from bunter.butler import Butler
 
     with Butler(repo, writeable=False) as butler:
-        results = butler.query_dimension_records(element, where=where, order_by=order_by, limit=limit, offset=offset)
-        _emit(emit, results, count=count, explain=explain)
+        results = butler.query_dimension_records(element, **selection.options)
+        _emit(emit, results, selection)
 
 
 @click.command("query-dataset-types", epilog="Example: bunter query-dataset-types demo 'co*'")
