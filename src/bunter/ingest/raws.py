@@ -263,6 +263,7 @@ class _Target:
 
     def __init__(self, butler: Butler, run: str | None, transfer: str, report: IngestReport) -> None:
         self._butler, self._run, self._transfer, self._report = butler, run, transfer, report
+        self._universe = butler.universe  # asking the butler for it each time would look at the database
 
     def ingest(self, exposures: Sequence[list[RawFile]]) -> None:
         """Ingest exposures in one transaction; if that fails, none of them is in and each file says why."""
@@ -349,7 +350,7 @@ class _Target:
 
     def _dataset_type(self, instrument: Instrument) -> DatasetType:
         raw = instrument.model.raw
-        group = self._butler.universe.conform(["instrument", "exposure", "detector"])
+        group = self._universe.conform(["instrument", "exposure", "detector"])
         return DatasetType(raw.dataset_type, group, raw.storage_class)
 
     def _run_of(self, instrument: Instrument) -> str:
@@ -371,7 +372,7 @@ class _Target:
 
     def _records(self, firsts: Sequence[RawFile]) -> Iterator[InsertRecords]:
         """Make records of groups, days and exposures; those that are there stay as they are."""
-        universe = self._butler.universe
+        universe = self._universe
         groups = {(raw.instrument.name, raw.fields["group"]) for raw in firsts}
         days = {(raw.instrument.name, raw.fields["day_obs"]): raw.day_begin for raw in firsts}
         rows: dict[str, list[dict[str, Any]]] = {

@@ -209,8 +209,8 @@ def _wcs_corners(uri: Any, padding: float) -> Corners | None:
     width, height = (header.get(f"ZNAXIS{axis}", header.get(f"NAXIS{axis}")) for axis in (1, 2))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)  # old headers with dates and units in old spellings
-        wcs = WCS(header, naxis=2)
-    if not wcs.has_celestial:
+        wcs = WCS(header).celestial
+    if wcs.naxis != 2:
         return None
     low, high_x, high_y = 0.5 - padding, width + 0.5 + padding, height + 0.5 + padding
     pixels = np.array([(low, low), (high_x, low), (high_x, high_y), (low, high_y)])
