@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from bunter import effects
@@ -81,22 +80,31 @@ def _stage_all(
 ) -> list[Staged]:
     from pathlib import Path
 
-    def stage(file: tuple[str, int, bool, str]) -> Staged:
-        path, size, stays, key = file
-        if stays:
-            return _in_place(path, size, root)
-        return store.stage(owner, key, Path(path), transfer=transfer, sync=False)
+    staged: list[Staged | None] = [None] * len(files)
 
-    done: list[Staged] = []
-    try:
-        if sum(size for _, size, _, _ in files) > _BIG * len(files) and transfer is Transfer.COPY:
-            with ThreadPoolExecutor(_WORKERS) as pool:
-                for item in pool.map(stage, files):
-                    done.append(item)  # noqa: PERF402 - what is done must be known if a later one fails
+    def stage(index: int) -> None:
+        path, size, stays, key = files[index]
+        if stays:
+            staged[index] = _in_place(path, size, root)
         else:
-            for file in files:
-                done.append(stage(file))  # noqa: PERF401 - as above
+            staged[index] = store.stage(owner, key, Path(path), transfer=transfer, sync=False)
+
+    big = transfer is Transfer.COPY and sum(size for _, size, _, _ in files) > _BIG * len(files)
+    try:
+        _each(stage, len(files), _WORKERS if big else 1)
     except BaseException:
-        store.discard(done)
+        store.discard([item for item in staged if item is not None])
         raise
-    return done
+    return [item for item in staged if item is not None]
+
+
+def _each(act: Callable[[int], None], count: int, workers: int) -> None:
+    """Act on 0 to ``count``; when this raises, nothing is going on any more."""
+    if workers == 1:
+        for index in range(count):
+            act(index)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(act, range(count)))

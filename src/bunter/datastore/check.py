@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -240,6 +239,8 @@ def _damaged(datastore: Datastore, items: Sequence[_Recorded]) -> list[Finding]:
         return (
             None if digest == item.stored.xxh3 else item.finding(Problem.DAMAGED, "its digest is not the one recorded")
         )
+
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         return [finding for finding in pool.map(compare, items) if finding is not None]

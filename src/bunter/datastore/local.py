@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -278,6 +277,8 @@ def _sync_files(paths: list[str]) -> None:
         for path in paths:
             effects.sync_file(path)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(effects.sync_file, paths))
 
