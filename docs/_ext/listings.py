@@ -73,7 +73,8 @@ def _command(name: str, entry: Any) -> str:
     except ImportError:
         return f"### {name}\n\n{entry.help}"
     if isinstance(command, click.Group):
-        parts = [f"### {name}", _prose(command)]
+        own = _signature(name, command) if command.invoke_without_command else _prose(command)
+        parts = [f"### {name}", own]
         parts += [_signature(f"{name} {sub}", each) for sub, each in command.commands.items()]
         return "\n\n".join(parts)
     return f"### {name}\n\n{_signature(name, command)}"
