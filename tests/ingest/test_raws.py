@@ -296,4 +296,24 @@ def test_headers_are_read_without_the_pixels(frames, tmp_path):
     finally:
         effects.set_hook(None)
     assert read == ["stat", "read"]
-    assert hdu.header.tostring() == fits.getheader(path).tostring()
+    assert hdu.text == fits.getheader(path).tostring().encode()
+
+
+def test_cards_are_read_as_astropy_reads_them(tmp_path):
+    from bunter.ingest.fits_headers import parse_cards
+
+    header = fits.Header(
+        [
+            ("TEXT", "it's a 'text' / with a slash", "and a comment"), ("EMPTY", ""), ("NONE", None, "undefined"),
+            ("LONG", "x" * 50 + "'" + "y" * 80), ("YES", True), ("NO", False), ("INT", -12), ("BIG", 2**40),
+            ("FLOAT", -1.5e-30), ("HIERARCH ESO DET ID", "ccd"), ("COMMENT", "nothing"), ("HISTORY", "nothing"),
+        ]
+    )  # fmt: skip
+    cards = parse_cards(header.tostring().encode())
+    assert cards.keys() == {card for card in header if card not in {"COMMENT", "HISTORY"}}
+    for name, value in cards.items():
+        assert value == (None if name == "NONE" else header[name])
+    assert parse_cards(b"A       =               1.5D+03".ljust(80)) == {"A": 1500.0}
+    assert parse_cards(b"A       =                    1".ljust(80) + b"A       =                    2".ljust(80)) == {
+        "A": 1
+    }

@@ -86,7 +86,7 @@ def _recognised(hdus: list[Hdu], instruments: Sequence[Instrument]) -> tuple[Ins
             if not frames:
                 raise UnfitFileError("it holds no image")
             return instrument, frames
-    said = next((str(hdu.header["INSTRUME"]) for hdu in hdus if hdu.header.get("INSTRUME")), None)
+    said = next((str(hdu.cards["INSTRUME"]) for hdu in hdus if hdu.cards.get("INSTRUME")), None)
     who = f"it comes from {said!r}" if said else "it does not name an instrument (card INSTRUME)"
     known = ", ".join(instrument.name for instrument in instruments)
     raise UnfitFileError(f"{who}, and the instruments registered here are {known}")

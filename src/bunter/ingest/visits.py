@@ -193,9 +193,10 @@ def _wcs_corners(uri: Any, padding: float) -> Corners | None:
     import warnings
 
     import numpy as np
+    from astropy.io.fits import Header
     from astropy.wcs import WCS, FITSFixedWarning
 
-    from bunter.ingest.fits_headers import merged, read_hdus
+    from bunter.ingest.fits_headers import read_hdus
 
     path, selector = uri.path, uri.stored.selector
     if path is None:
@@ -205,11 +206,11 @@ def _wcs_corners(uri: Any, padding: float) -> Corners | None:
     chosen = [hdu for hdu in hdus if selector and selector in (hdu.selector, str(hdu.number))] or images[:1]
     if not chosen:
         return None
-    header = merged(hdus[0], chosen[0])
-    width, height = (header.get(f"ZNAXIS{axis}", header.get(f"NAXIS{axis}")) for axis in (1, 2))
+    cards = chosen[0].cards
+    width, height = (int(cards.get(f"ZNAXIS{axis}", cards[f"NAXIS{axis}"])) for axis in (1, 2))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)  # old headers with dates and units in old spellings
-        wcs = WCS(header).celestial
+        wcs = WCS(Header.fromstring(chosen[0].text)).celestial
     if wcs.naxis != 2:
         return None
     low, high_x, high_y = 0.5 - padding, width + 0.5 + padding, height + 0.5 + padding
