@@ -83,8 +83,9 @@ def test_a_calibration_is_joined_in_time_with_what_is_observed(data_ids):
 
 @pytest.mark.parametrize("where", ["band = 'r'", "tract = 5", "ssp_balanced_index = 3", "htm7 = 9"])
 def test_what_nothing_relates_to_the_result_is_refused(where, data_ids):
-    with pytest.raises(InvalidQueryError, match="nothing"):
+    with pytest.raises(InvalidQueryError, match="nothing") as caught:
         data_ids(where, ["detector"])
+    assert caught.value.position == 0
 
 
 def test_a_comparison_of_columns_relates_them(data_ids, universe):
@@ -125,6 +126,7 @@ def test_sky_pixels_that_cannot_be_regions_are_explained(where, sentence, data_i
     with pytest.raises(InvalidQueryError) as caught:
         data_ids(where)
     assert sentence in str(caught.value)
+    assert caught.value.position == where.index("htm7")
 
 
 def test_the_data_id_is_part_of_the_condition(data_ids):

@@ -18,7 +18,7 @@ from bunter.query.joins import check_related, governors_needed, pinned, spatial_
 from bunter.query.lexer import MAX_LENGTH
 from bunter.query.parser import MAX_DEPTH, parse
 from bunter.query.pixels import pixels_as_regions
-from bunter.query.scope import Scope, UnknownNameError
+from bunter.query.scope import PlacedError, Scope, UnknownNameError
 from bunter.query.unparse import unparse
 
 if TYPE_CHECKING:
@@ -101,13 +101,14 @@ def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the Bo
     question = _Question(universe, result, dict(data_id or {}), tuple(searches), dataset_types or {}, data_id_table)
     binder, node = question.binder(where, binds or {})
     condition = question.conditions() if node is None else bound.all_of([question.conditions(), binder.predicate(node)])
-    condition = pixels_as_regions(condition, question.own, universe)
-    condition = bound.all_of([condition, *_defaults_used(condition, universe, defaults or {}, binder)])
+    try:
+        condition = pixels_as_regions(condition, question.own, universe)
+        condition = bound.all_of([condition, *_defaults_used(condition, universe, defaults or {})])
+        dimensions, spatial = _dimensions(question, condition)
+    except PlacedError as problem:
+        raise _placed(problem, binder) from problem
     order = tuple(_ordered(each, question, binder.binds) for each in order_by)
     predicate = None if condition == bound.Always(True) else condition
-    dimensions = question.own | bound.dimensions_of(predicate, universe)
-    spatial = spatial_joins(dimensions, predicate, question.joined)
-    check_related(dimensions, question.own, question.joined, predicate, spatial)
     return BoundQuery(
         kind=kind,
         dimensions=dimensions,
@@ -284,9 +285,7 @@ def _equality(scope: Scope, name: str, value: object) -> Predicate:
         raise DimensionValueError(f"cannot use {name}={value!r} in a data ID: {message}") from error
 
 
-def _defaults_used(
-    condition: Predicate, universe: Universe, defaults: Mapping[str, object], binder: Binder
-) -> list[Predicate]:
+def _defaults_used(condition: Predicate, universe: Universe, defaults: Mapping[str, object]) -> list[Predicate]:
     """Return the defaults of governors that the condition needs and leaves open."""
     used: list[Predicate] = []
     for governor, column in governors_needed(condition, universe).items():
@@ -294,21 +293,31 @@ def _defaults_used(
             continue
         value = defaults.get(governor)
         if value is None:
-            _refuse_ungoverned(governor, column, binder)
+            message = (
+                f"{describe(column)} means nothing without {governor!r}; add {governor} = '...' to the condition, "
+                f"or give {governor}=... as a keyword"
+            )
+            raise PlacedError(message, min(bound.referenced_dimensions(column)))
         used.append(bound.Comparison("=", bound.KeyColumn(governor, "str"), Constant(value, "str")))
     return used
 
 
-def _refuse_ungoverned(governor: str, column: bound.Column, binder: Binder) -> None:
-    name = describe(column)
-    position = binder.positions.get(column)
-    message = (
-        f"{name} means nothing without {governor!r}; add {governor} = '...' to the condition, "
-        f"or give {governor}=... as a keyword"
-    )
-    if position is None or not binder.text:
-        raise InvalidQueryError(message)
-    raise InvalidQueryError(message, text=binder.text, position=position)
+def _dimensions(question: _Question, condition: Predicate) -> tuple[DimensionGroup, tuple[tuple[str, str], ...]]:
+    """Return all dimensions joined and the automatic spatial joins; refuse what nothing relates."""
+    dimensions = question.own | bound.dimensions_of(condition, question.universe)
+    spatial = spatial_joins(dimensions, condition, question.joined)
+    check_related(dimensions, question.own, question.joined, condition, spatial)
+    return dimensions, spatial
+
+
+def _placed(problem: PlacedError, binder: Binder) -> InvalidQueryError:
+    """Return the problem with the place of the first name that it is about."""
+    if not binder.text:
+        return InvalidQueryError(problem.message)
+    places = [
+        position for value, position in binder.positions.items() if problem.name in bound.referenced_dimensions(value)
+    ]
+    return InvalidQueryError(problem.message, text=binder.text, position=min(places, default=None))
 
 
 def _ordered(each: OrderBy, question: _Question, binds: Mapping[str, object]) -> tuple[Value, bool]:

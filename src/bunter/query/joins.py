@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bunter.errors import InvalidQueryError
 from bunter.query import bound
 from bunter.query.bound import DatasetColumn, ElementColumn, KeyColumn, TimespanOverlap
+from bunter.query.scope import PlacedError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -191,7 +192,7 @@ def check_related(
 
     Raises
     ------
-    InvalidQueryError
+    PlacedError
         Otherwise every row would pair with every value of the stranger. Governors may always be named.
     """
     if not own.names or dimensions is own:
@@ -211,7 +212,10 @@ def check_related(
     for members in parts.sets():
         strangers = [str(name) for name in members if not universe[str(name)].governor]
         if strangers and parts.root(members[0]) not in home:
-            raise InvalidQueryError(
-                f"nothing relates {strangers[0]!r} to {own!r}; add a dimension that does (such as visit), "
+            named = bound.referenced_dimensions(where)
+            stranger = next((name for name in strangers if name in named), strangers[-1])
+            message = (
+                f"nothing relates {stranger!r} to {own!r}; add a dimension that does (such as visit), "
                 f"or leave it out of the condition"
             )
+            raise PlacedError(message, stranger)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bunter.errors import InvalidQueryError
 from bunter.query import bound
 from bunter.query.bound import Constant, ElementColumn, KeyColumn
+from bunter.query.scope import PlacedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def pixels_as_regions(where: Predicate, joined: DimensionGroup, universe: Univer
 
     Raises
     ------
-    InvalidQueryError
+    PlacedError
         If pixels are compared other than by ``=``, ``!=`` and IN, if there are more than 1000 of them, or if it is not clear
         whose region they should overlap.
     """
@@ -78,8 +78,9 @@ class _Replacement:
         if not isinstance(value, ElementColumn) or value.element != self.name:
             return value
         if self.only is None:
-            raise InvalidQueryError(
-                f"say which pixel is meant, as in {self.name} = 15000; it is not part of the result"
+            raise PlacedError(
+                f"say which pixel is meant, as in {self.name} = 15000; it is not part of the result",
+                self.name,
             )
         return self.constant(self.only)
 
@@ -95,7 +96,7 @@ class _Replacement:
                 pixels = list(_members(node, self.name))
                 return bound.any_of([bound.RegionOverlap(column, self.constant(pixel)) for pixel in pixels])
             case _:
-                raise InvalidQueryError(f"{self.name} is compared with numbers by =, != or IN only")
+                raise PlacedError(f"{self.name} is compared with numbers by =, != or IN only", self.name)
 
     def column(self) -> ElementColumn:
         """Region that the pixels are to overlap."""
@@ -103,9 +104,10 @@ class _Replacement:
         if len(elements) == 1:
             return ElementColumn(elements[0].name, "region", "region")
         if not elements:
-            raise InvalidQueryError(f"nothing in {self.group!r} has a region that {self.name} could overlap")
+            raise PlacedError(f"nothing in {self.group!r} has a region that {self.name} could overlap", self.name)
         choices = " or ".join(f"{element.name}.region" for element in elements)
-        raise InvalidQueryError(f"say what should overlap pixels of {self.name}: {choices} OVERLAPS {self.name}.region")
+        message = f"say what should overlap pixels of {self.name}: {choices} OVERLAPS {self.name}.region"
+        raise PlacedError(message, self.name)
 
     def constant(self, pixel: object) -> Constant:
         from bunter.geometry import skypix
@@ -113,7 +115,7 @@ class _Replacement:
         try:
             return Constant(skypix(self.name).region(int(str(pixel))).encode(), "region")
         except ValueError as error:
-            raise InvalidQueryError(f"{self.name} has no pixel {pixel}: {error}") from error
+            raise PlacedError(f"{self.name} has no pixel {pixel}: {error}", self.name) from error
 
 
 def _pixel(term: Predicate, name: str) -> object:
@@ -128,7 +130,7 @@ def _pixel(term: Predicate, name: str) -> object:
 def _members(node: bound.Membership, name: str) -> Iterator[object]:
     count = len(node.constants) + sum((end - begin) // stride + 1 for begin, end, stride in node.ranges)
     if count > _MOST:
-        raise InvalidQueryError(f"{count} pixels of {name} are too many; {_MOST} is the most")
+        raise PlacedError(f"{count} pixels of {name} are too many; {_MOST} is the most", name)
     yield from node.constants
     for begin, end, stride in node.ranges:
         yield from range(begin, end + 1, stride)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bunter.dimensions import Column, DimensionGroup, Element
     from bunter.query.bound import DatasetField, Kind, Value
 
-__all__ = ["Scope", "UnknownNameError"]
+__all__ = ["PlacedError", "Scope", "UnknownNameError"]
 
 _DATASET_FIELDS: Final[dict[str, tuple[DatasetField, Kind]]] = {
     "id": ("id", "uuid"),
@@ -29,6 +29,14 @@ _BOUNDS: Final = ("begin", "end")
 
 class UnknownNameError(LookupError):
     """A name that means nothing, or more than one thing; the message is a sentence without its position."""
+
+
+class PlacedError(ValueError):
+    """A sentence about a dimension or element that the condition names, still without its place in the text."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message, name)
+        self.message, self.name = message, name
 
 
 class Scope:
