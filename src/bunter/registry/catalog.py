@@ -75,8 +75,8 @@ class BunterCatalog:
         if not kind.dataset_type.is_calibration:
             rows = [row for row in rows if row.type is not CollectionType.CALIBRATION]
         ranked = request.find_first and len(rows) > 1
-        if rows and all(row.type is CollectionType.RUN for row in rows) and not ranked:
-            return self._runs(kind, [row.number for row in rows], alias)
+        if len({row.type for row in rows}) == 1 and not ranked:
+            return self._alike(kind, rows, alias)
         keys = {name: quoted(name) for name in kind.dataset_type.dimensions.required}
         early = [condition_sql(term, KeysOnly(keys, binding)) for term in request.early]
         return self._mixed(kind, rows, alias, early, ranked=ranked)
@@ -89,13 +89,26 @@ class BunterCatalog:
         keys = {name: f"{alias}.{quoted(name)}" for name in kind.dataset_type.dimensions.required}
         return Relation(source, keys, fields, **more)  # type: ignore[arg-type]
 
-    def _runs(self, kind: TypeRow, numbers: Sequence[int], alias: str) -> Relation:
-        """Read runs straight from the table of data IDs."""
-        fields = {"id": f"{alias}.id", "run": f"{alias}.run", "collection": f"{alias}.run"}
-        fields |= {"timespan_begin": str(MIN_NS), "timespan_end": str(MAX_NS), "rank": "0"}
-        conditions = (f"{alias}.type = {kind.number}", f"{alias}.run IN ({_listed(numbers)})")
-        source = f"{kind.layout.datasets} {alias}"
-        return self._relation(kind, source, alias, fields, conditions=conditions, unique=len(numbers) == 1)
+    def _alike(self, kind: TypeRow, rows: Sequence[CollectionRow], alias: str) -> Relation:
+        """Read collections of one type straight from their table."""
+        fields = {name: f"{alias}.{name}" for name in _FIELDS} | {"rank": "0"}
+        conditions = [f"{alias}.type = {kind.number}"]
+        table, column = _tables(kind)[rows[0].type], "collection"
+        if rows[0].type is CollectionType.RUN:
+            column = "run"
+            fields["collection"] = f"{alias}.run"
+        else:
+            conditions.append(f"{alias}.retired = {LIVE}")
+        if rows[0].type is not CollectionType.CALIBRATION:
+            fields |= {"timespan_begin": str(MIN_NS), "timespan_end": str(MAX_NS)}
+        conditions.append(f"{alias}.{column} IN ({_listed(row.number for row in rows)})")
+        timed = rows[0].type is CollectionType.CALIBRATION
+        more: dict[str, object] = {
+            "conditions": tuple(conditions),
+            "unique": len(rows) == 1 and not timed,
+            "timed": timed,
+        }
+        return self._relation(kind, f"{table} {alias}", alias, fields, **more)
 
     def _mixed(
         self, kind: TypeRow, rows: Sequence[CollectionRow], alias: str, early: Sequence[str], *, ranked: bool
@@ -111,7 +124,17 @@ class BunterCatalog:
             body = _first(body, keys)
         fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
         unique = not timed and (ranked or len(rows) <= 1)
-        return self._relation(kind, f"({body}) {alias}", alias, fields, unique=unique, ranked=ranked and timed)
+        more: dict[str, object] = {"unique": unique, "timed": timed, "ranked": ranked and timed}
+        return self._relation(kind, f"({body}) {alias}", alias, fields, **more)
+
+
+def _tables(kind: TypeRow) -> dict[CollectionType, str]:
+    layout = kind.layout
+    return {
+        CollectionType.RUN: layout.datasets,
+        CollectionType.TAGGED: layout.tags,
+        CollectionType.CALIBRATION: layout.calibrations,
+    }
 
 
 def _parts(

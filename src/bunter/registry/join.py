@@ -101,11 +101,14 @@ class Join:
         for name in self._implying(dimension):
             self.element(name)
 
-    def close(self) -> None:
-        """Join what is still needed for the rows to be those of all the dimensions, and relate everything."""
+    def supply(self) -> None:
+        """Join what gives every required dimension a value, the finest first, which give those they require as well."""
         self._join_relationships()
         for dimension in reversed(self.dimensions.required):
             self.key(dimension)
+
+    def close(self) -> None:
+        """Join what must agree with what has been joined, and relate everything."""
         while self._connect_implied():
             pass
         for sqls in self._keys.values():
@@ -158,8 +161,10 @@ class Join:
         return all(relation.unique for relation in self.relations)
 
     def source(self) -> str:
-        """Return FROM and WHERE."""
-        tables = ", ".join(relation.source for relation in self.relations)
+        """Return FROM and WHERE. Databases keep the two sides of CROSS JOIN in order, or know better from statistics."""
+        early = ", ".join(relation.source for relation in self.relations if not relation.timed)
+        timed = [relation.source for relation in self.relations if relation.timed]
+        tables = " CROSS JOIN ".join([early, *timed] if early else timed)
         where = " AND ".join(self.conditions) or "TRUE"
         return f"FROM {tables} WHERE {where}" if tables else f"WHERE {where}"
 

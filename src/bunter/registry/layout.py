@@ -65,12 +65,13 @@ class GroupLayout:
         """Required dimensions, in the order that keeps rows written together close to each other.
 
         What grows with time comes before what is fixed, as exposures before detectors: new rows then go to the end of
-        each run's part of the index instead of all over it.
+        each run's part of the index instead of all over it. Filters come before detectors as well, since an exposure
+        names its filter and then needs all detectors.
         """
         universe = self.dimensions.universe
 
         def rank(name: str) -> int:
             element = universe[name]
-            return 0 if element.governor else 1 if element.temporal else 2
+            return 0 if element.governor else 1 if element.temporal else 2 if element.implies else 3
 
         return tuple(sorted(self.dimensions.required, key=rank))

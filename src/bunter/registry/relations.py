@@ -31,6 +31,8 @@ class Relation:
         What must hold besides equal keys.
     unique : bool
         Whether no two rows agree on all keys.
+    timed : bool
+        Whether rows hold for a time only: to be looked up last, when keys and time are known.
     ranked : bool
         Whether there may be rows of several collections, of which only those of the first count (column ``rank``).
     """
@@ -40,6 +42,7 @@ class Relation:
     columns: dict[str, str] = field(default_factory=dict)
     conditions: tuple[str, ...] = ()
     unique: bool = True
+    timed: bool = False
     ranked: bool = False
 
 

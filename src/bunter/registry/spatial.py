@@ -152,17 +152,17 @@ class _Overlap:
         left = self._candidates(first, second)
         around = _cap_around([row[-1] for row in left])
         right = self._candidates(second, first, around) if left else []
-        places = [place for place, name in enumerate(second.required) if name not in first.required]
-        hits = zip(*(each.tolist() for each in overlapping_pairs(_regions(left), _regions(right))), strict=True)
-        shared = [
-            (first.required.index(name), place) for place, name in enumerate(second.required) if name in first.required
+        new = [place for place, name in enumerate(second.required) if name not in first.required]
+        tails = [tuple(row[place] for place in new) for row in right]
+        heads = [row[:-1] for row in left]
+        common = [(first.required.index(name), place) for place, name in enumerate(second.required) if place not in new]
+        ours, theirs = overlapping_pairs([row[-1] for row in left], [row[-1] for row in right])
+        hits = [
+            (i, j)
+            for i, j in zip(ours.tolist(), theirs.tolist(), strict=True)
+            if not common or all(left[i][a] == right[j][b] for a, b in common)
         ]
-        found = [
-            (*left[i][:-1], *(right[j][place] for place in places))
-            for i, j in hits
-            if all(left[i][a] == right[j][b] for a, b in shared)
-        ]
-        return (*first.required, *(second.required[place] for place in places)), found
+        return (*first.required, *(second.required[place] for place in new)), [heads[i] + tails[j] for i, j in hits]
 
     def _candidates(
         self, element: Element, other: Element | None, around: Sequence[float] | None = None
@@ -246,7 +246,3 @@ def _cap_around(regions: Sequence[bytes]) -> Sequence[float] | None:
     angles = np.arccos(np.clip(circles[:, :3] @ centre, -1, 1)) + circles[:, 3]
     angle = float(angles.max()) + 1e-7
     return [*centre.tolist(), angle] if angle < math.pi / 2 else None
-
-
-def _regions(rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
-    return [row[-1] for row in rows]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter.dataset import DatasetType
-from bunter.dimensions import DimensionGroup
+from bunter.dimensions import DimensionGroup, Element
 from bunter.query import bound
 from bunter.registry.join import Join, projected
 from bunter.registry.layout import element_columns
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bunter.dataset import DatasetSearch
-    from bunter.dimensions import Element
     from bunter.query.bound import BoundQuery, Predicate
     from bunter.registry.relations import Catalog, Relation
     from bunter.registry.spatial import Settled
@@ -99,10 +98,8 @@ class _Translation:
 
     def statement(self) -> Statement:
         query, join = self.query, self.join
-        for search in query.searches:
-            join.search(self._request(search))
-        if self.settled is not None and self.settled.table is not None:
-            join.add(self.settled.table)
+        self._join_sources()
+        join.supply()
         conditions = list(self._conditions())
         columns = self._columns()
         order = [(value_sql(value, join), ascending) for value, ascending in query.order_by]
@@ -110,11 +107,27 @@ class _Translation:
         join.close()
         self._keep_first()
         join.conditions += conditions
-        columns |= self._supplied()
+        if not self._distinct():
+            columns |= self._supplied()
         pinned = {} if self.fields is not None else self._pinned()
         fixed = {name: value for name, value in pinned.items() if name in columns}
         columns = {name: sql for name, sql in columns.items() if name not in fixed}
         return Statement(self._text(columns, order), join.binding.values, tuple(columns), fixed)
+
+    def _join_sources(self) -> None:
+        """Join what the question names itself, and what is known of overlaps."""
+        query, join, settled = self.query, self.join, self.settled
+        for search in query.searches:
+            join.search(self._request(search))
+        if settled is not None:
+            for relation in (*settled.relations, *([settled.table] if settled.table is not None else [])):
+                join.add(relation)
+        if isinstance(query.result, Element) and query.result.has_table:
+            join.element(query.result.name)
+
+    def _distinct(self) -> bool:
+        """Whether rows of the join may be equal in all columns of the result."""
+        return not self.join.unique or any(name not in self.group for name in self.query.dimensions.required)
 
     def _pinned(self) -> dict[str, object]:
         """Pick dimensions that the condition gives one value."""
@@ -145,9 +158,7 @@ class _Translation:
     def _conditions(self) -> Iterator[str]:
         join, settled = self.join, self.settled
         if settled is not None:
-            for relation in settled.relations:
-                join.add(relation)
-            join.overlaps.update({node: make(join) for node, make in settled.tests.items()})
+            join.overlaps.update({node: write(join) for node, write in settled.tests.items()})
         for term in self.query.condition:
             if settled is None or term not in settled.joined:
                 yield condition_sql(term, join)
@@ -218,8 +229,7 @@ class _Translation:
                 self.join.datasets = dict(mine)
 
     def _text(self, columns: Mapping[str, str], order: list[tuple[str, bool]]) -> str:
-        query = self.query
-        distinct = not self.join.unique or any(name not in self.group for name in query.dimensions.required)
+        query, distinct = self.query, self._distinct()
         text = f"SELECT {'DISTINCT ' if distinct else ''}{projected(columns) or '1'} {self.join.source()}"
         if order and distinct:  # sort keys need not be columns of the result, but depend on them
             keys = ", ".join(str(place) for place in range(1, len(columns) + 1))
