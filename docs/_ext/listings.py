@@ -172,6 +172,18 @@ def storage_classes() -> str:
     return table(("Storage class", "Python type", "Components"), rows)
 
 
+def formats() -> str:
+    """List the file formats."""
+    from bunter.datastore import format_names, format_of
+
+    rows = []
+    for name in format_names():
+        each = format_of(name)
+        types = ", ".join(f"`{kind.replace(':', '.').removeprefix('builtins.')}`" for kind in each.python_types)
+        rows.append((f"`{name}`", each.version, f"`{each.extension}`", types))
+    return table(("Format", "Version", "Extension", "Writes"), rows)
+
+
 def header_fields() -> str:
     """List what is read from the header of a raw frame."""
     from bunter.ingest.model import FIELDS, NEEDED
@@ -215,6 +227,6 @@ def _summary(thing: object) -> str:
 LISTINGS: dict[str, Callable[[], str]] = {
     each.__name__: each
     for each in (
-        cli, global_options, errors, configuration, dimensions, storage_classes, header_fields, python, butler,
+        cli, global_options, errors, configuration, dimensions, storage_classes, formats, header_fields, python, butler,
     )
 }  # fmt: skip
