@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 
 class Echo:
@@ -47,8 +48,7 @@ class Echo:
         return str(subprocess.Popen(["sleep", rest.decode()]).pid).encode()
 
     def hold_the_lock(self, rest):
-        with open(rest, "w") as file:
-            file.write(str(os.getpid()))
+        Path(rest.decode()).write_text(str(os.getpid()))
         ctypes.PyDLL(None).sleep(60)  # a library that keeps the interpreter's lock
         return b""
 

@@ -116,10 +116,13 @@ def test_stopping_ends_workers_and_what_they_started(pool):
 
 
 def test_a_pool_whose_workers_cannot_begin_says_so():
-    with Pool(1, Hopeless) as pool, pytest.raises(RunError, match="exit status 7"):
+    def insist(pool):
         for token in range(10):
             pool.submit(token, b"echo")
             events(pool, 1)
+
+    with Pool(1, Hopeless) as pool, pytest.raises(RunError, match="exit status 7"):
+        insist(pool)
 
 
 def test_a_worker_in_the_midst_of_a_library_dies_with_its_parent(tmp_path):

@@ -109,7 +109,7 @@ def test_an_event_that_cannot_be_is_refused():
         scheduler.tell(Finished(0))
 
 
-def test_a_hundred_thousand_quanta_take_a_second_at_most(benchmark_seconds=5.0):
+def test_a_hundred_thousand_quanta_take_a_second_at_most():
     import time
 
     size = 100_000
@@ -117,7 +117,7 @@ def test_a_hundred_thousand_quanta_take_a_second_at_most(benchmark_seconds=5.0):
     begun = time.process_time()
     scheduler = Scheduler(size, (parents, parents + 1000))
     assert len(order(scheduler)) == size
-    assert time.process_time() - begun < benchmark_seconds
+    assert time.process_time() - begun < 5.0
 
 
 @st.composite

@@ -1,0 +1,59 @@
+"""Running quantum graphs: scheduling, workers, commits, resumption, reports.
+
+`run_pipeline` runs a pipeline on a repository, or goes on with it; `RunSummary` says how it ended.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bunter.execution.run import RunOptions, run_graph
+    from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
+    from bunter.execution.scheduler import Scheduler, State
+    from bunter.execution.start import Wish, run_pipeline, run_stored_graph
+    from bunter.execution.summary import FailedQuantum, RunSummary, TaskCounts
+    from bunter.execution.watch import Watcher
+
+_HOMES = {
+    "RunOptions": "run",
+    "run_graph": "run",
+    "RunDirectory": "run_directory",
+    "RunRequest": "run_directory",
+    "run_directories": "run_directory",
+    "Scheduler": "scheduler",
+    "State": "scheduler",
+    "Wish": "start",
+    "run_pipeline": "start",
+    "run_stored_graph": "start",
+    "FailedQuantum": "summary",
+    "RunSummary": "summary",
+    "TaskCounts": "summary",
+    "Watcher": "watch",
+}
+
+__all__ = [
+    "FailedQuantum",
+    "RunDirectory",
+    "RunOptions",
+    "RunRequest",
+    "RunSummary",
+    "Scheduler",
+    "State",
+    "TaskCounts",
+    "Watcher",
+    "Wish",
+    "run_directories",
+    "run_graph",
+    "run_pipeline",
+    "run_stored_graph",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

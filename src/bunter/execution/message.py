@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import msgspec
 
-from bunter.execution.receipt import Artifact, Receipt
+from bunter.execution.receipt import Artifact, Receipt  # noqa: TC001 - msgspec reads the annotations
 
-__all__ = ["Made", "Outcome", "Request", "decode", "encode"]
-
-M = TypeVar("M")
+__all__ = ["Made", "Outcome", "Request", "decode_outcome", "decode_request", "encode"]
 
 
 class Made(msgspec.Struct, frozen=True, array_like=True):
@@ -60,7 +56,8 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoders = {kind: msgspec.msgpack.Decoder(kind) for kind in (Request, Outcome)}
+_requests = msgspec.msgpack.Decoder(Request)
+_outcomes = msgspec.msgpack.Decoder(Outcome)
 
 
 def encode(message: Request | Outcome) -> bytes:
@@ -68,6 +65,11 @@ def encode(message: Request | Outcome) -> bytes:
     return _encoder.encode(message)
 
 
-def decode(kind: type[M], body: bytes) -> M:
-    """Read a message of a known kind."""
-    return _decoders[kind].decode(body)  # type: ignore[index, no-any-return]
+def decode_request(body: bytes) -> Request:
+    """Read a request from bytes."""
+    return _requests.decode(body)
+
+
+def decode_outcome(body: bytes) -> Outcome:
+    """Read an outcome from bytes."""
+    return _outcomes.decode(body)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection, get_context
+from types import ModuleType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from bunter import effects
@@ -15,7 +17,7 @@ from bunter.errors import RunError
 from bunter.execution.mortality import die_with_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerProcess
     from types import TracebackType
@@ -132,7 +134,7 @@ class Pool:
         process = self._context.Process(
             target=_serve, args=(theirs, self._hire(number)), name=f"bunter-worker-{number}", daemon=True
         )
-        with _one_thread_each():
+        with _alone():
             process.start()
         theirs.close()
         self._workers[number] = _Worker(number, process, ours)
@@ -263,16 +265,23 @@ def _reason(exit_code: int | None) -> str:
     return f"ended by itself with exit status {exit_code}"
 
 
-class _one_thread_each:  # noqa: N801 - reads as a clause
-    """The fork server and its children use one thread in numerical libraries, unless the user says otherwise."""
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let what is started see neither the user's script nor a wish for many threads.
 
-    def __enter__(self) -> None:
-        self._set: Mapping[str, str] = {name: "1" for name in _THREADS if name not in os.environ}
-        os.environ.update(self._set)
-
-    def __exit__(self, *error: object) -> None:
-        for name in self._set:
-            os.environ.pop(name, None)
+    Without this, each worker would run the script again from the top, as the standard library wants it to. Numerical
+    libraries use one thread in each worker, unless the user says otherwise.
+    """
+    threads = {name: "1" for name in _THREADS if name not in os.environ}
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    os.environ.update(threads)
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+        for name in threads:
+            del os.environ[name]
 
 
 def _serve(pipe: Connection, hired: Callable[[], Work]) -> None:

@@ -8,7 +8,8 @@ from bunter.dataset import DatasetType, StoredArtifact
 from bunter.datastore import MAIN
 from bunter.errors import DatasetNotFoundError, QuantumError
 from bunter.execution.receipt import Artifact, Output
-from bunter.graph import dataset_nonce
+from bunter.graph import Quantum, dataset_nonce
+from bunter.pipeline.task_node import AUTOMATIC
 from bunter.values import Durability
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from bunter.dimensions import Universe
     from bunter.execution.message import Made
     from bunter.graph import QuantumGraph, QuantumRef
+
+_OF_A_QUANTUM = frozenset({"input", "prerequisite", "output"})
 
 __all__ = ["Place", "QuantumButler", "stored_artifact"]
 
@@ -41,6 +44,19 @@ class Place:
         self.datastore, self.owner, self.universe, self.graph = datastore, owner, universe, graph
         self.store: PublishingStore = datastore.stores[MAIN]
         self._types: dict[str, DatasetType] = {}
+
+    def quantum(self, row: int) -> Quantum:
+        """Make a quantum of the graph, without the datasets that the executor writes for every quantum."""
+        graph = self.graph
+        label, own = graph.place(row)
+        inputs: dict[str, tuple[QuantumRef, ...]] = {}
+        outputs: dict[str, tuple[QuantumRef, ...]] = {}
+        for edge in graph.connections(label):
+            if edge.kind in _OF_A_QUANTUM and edge.connection not in AUTOMATIC:
+                first = graph.datasets[edge.dataset_type].first
+                refs = tuple([graph.ref(first + found) for found in edge.of_quantum(own)])
+                (outputs if edge.kind == "output" else inputs)[edge.connection] = refs
+        return Quantum(row, label, graph.tasks[label].keys.data_id(own), inputs, outputs)
 
     def dataset_type(self, name: str) -> DatasetType:
         """Dataset type of the graph by name."""

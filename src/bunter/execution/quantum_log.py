@@ -110,8 +110,8 @@ def _sentence(error: BaseException) -> str:
 
 
 def _line(record: dict[str, Any]) -> str:
-    import datetime
+    import datetime as dt
 
-    stamp = datetime.datetime.fromtimestamp(record.get("time", 0.0), datetime.UTC).isoformat(timespec="milliseconds")
+    stamp = dt.datetime.fromtimestamp(record.get("time", 0.0), dt.UTC).isoformat(timespec="milliseconds")
     exception = f"\n{record['exception'].rstrip()}" if "exception" in record else ""
     return f"{stamp} {record['level']:7} {record['name']}: {record['message']}{exception}\n"

@@ -198,7 +198,8 @@ def encode_lines(lines: Iterable[Line]) -> list[bytes]:
 
 def decode_line(document: bytes) -> Line:
     """Read a journal line from JSON; members of newer versions are passed over."""
-    return _decoder.decode(document)
+    line: Line = _decoder.decode(document)
+    return line
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter, defaultdict
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -78,7 +78,7 @@ class RunOptions:
             raise RunError(f"a run needs at least one job, not {self.jobs}")
 
 
-def run_graph(
+def run_graph(  # noqa: PLR0913 - all but three by keyword, one word each
     butler: Butler,
     graph: QuantumGraph,
     directory: RunDirectory,
@@ -86,7 +86,6 @@ def run_graph(
     options: RunOptions | None = None,
     watcher: Watcher | None = None,
     on_initialised: Callable[[], None] | None = None,
-    output: str = "",
 ) -> RunSummary:
     """Run what is left of a graph.
 
@@ -97,15 +96,13 @@ def run_graph(
     graph : QuantumGraph
         The graph that is stored in the directory.
     directory : RunDirectory
-        Folder of the run; no other process may be working on it.
+        Folder of the run, locked by the caller.
     options : RunOptions, optional
         How.
     watcher : Watcher, optional
         Is told what happens.
     on_initialised : callable, optional
         Called when run, dataset types and what tasks write once are registered, before the first quantum.
-    output : str, optional
-        Name of the chain, for the summary.
 
     Returns
     -------
@@ -115,11 +112,9 @@ def run_graph(
     Raises
     ------
     RunError
-        If another process works on the run, or workers cannot be started.
+        If workers cannot be started.
     """
-    with directory.lock():
-        run = _Run(butler, graph, directory, options or RunOptions(), watcher or Silent(), output)
-        return run.carry_out(on_initialised)
+    return _Run(butler, graph, directory, options or RunOptions(), watcher or Silent()).carry_out(on_initialised)
 
 
 class _Run:
@@ -132,10 +127,9 @@ class _Run:
         directory: RunDirectory,
         options: RunOptions,
         watcher: Watcher,
-        output: str,
     ) -> None:
         self._butler, self._graph, self._directory = butler, graph, directory
-        self._options, self._watcher, self._output = options, watcher, output
+        self._options, self._watcher = options, watcher
         self._begin, self._begin_cpu = effects.monotonic(), time.process_time()
         self._attempt = 0
         self._failures: dict[int, FailedQuantum] = {}
@@ -262,7 +256,7 @@ class _Run:
             self._crew.submit(Request(quantum, self._attempt, retry, self._inputs(label, own)), label)
 
     def _inputs(self, label: str, own: int) -> tuple[Made, ...]:
-        """What the quantum reads of what this run made."""
+        """Return what the quantum reads of what this run made."""
         made: list[Made] = []
         for edge in self._graph.connections(label):
             if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self._produced:
@@ -368,7 +362,7 @@ class _Run:
         place, graph = self._place, self._graph
         number = attempt_number(request.attempt, request.retry)
         left: list[Staged] = []
-        for refs in graph.quantum(request.quantum).outputs.values():
+        for refs in place.quantum(request.quantum).outputs.values():
             for ref in refs:
                 dataset_type = place.dataset_type(ref.dataset_type)
                 extension = place.datastore.choice(dataset_type).format.extension
@@ -432,7 +426,7 @@ class _Run:
         cpu_s = time.process_time() - self._begin_cpu + (sum(self._cpu.values()) if self._options.jobs > 1 else 0.0)
         return RunSummary(
             run=self._graph.header.output_run,
-            output=self._output,
+            output=self._directory.request.output,
             status=status,
             attempt=self._attempt,
             tasks=tasks,

@@ -6,7 +6,6 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter import effects
@@ -18,6 +17,7 @@ from bunter.values import Principal, new_nonce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bunter.graph import QuantumGraph
 
@@ -137,6 +137,14 @@ class RunDirectory:
         """What was asked for."""
         plain = self._document()["request"]
         return RunRequest(**{**plain, "inputs": tuple(plain["inputs"])})
+
+    def forget(self) -> None:
+        """Remove a run that was never planned."""
+        if not self.has_graph():
+            for name in ("request.json", "lock"):
+                effects.unlink(self.path / name, missing_ok=True)
+            for path in (self.path / "logs", self.path):
+                effects.rmdir(path)
 
     # ---- one process at a time
 

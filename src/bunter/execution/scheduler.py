@@ -189,7 +189,7 @@ class Scheduler:
         return list(self._states)
 
     def count(self, state: State) -> int:
-        """Number of quanta in a state."""
+        """Count the quanta in a state."""
         return self._counts[state]
 
     def cause(self, quantum: int) -> int | None:

@@ -17,13 +17,13 @@ class Watcher(Protocol):
     """Is told what happens, in the thread of the run; must be quick."""
 
     def begun(self, run: str, totals: Mapping[str, tuple[int, int]]) -> None:
-        """Quanta of each task, and how many of them succeeded before."""
+        """Hear how many quanta each task has, and how many of them succeeded before."""
 
     def ended(self, label: str, state: State) -> None:
-        """A quantum of a task has reached a final state."""
+        """Hear that a quantum of a task has reached a final state."""
 
     def failed(self, failure: FailedQuantum, *, again: bool) -> None:
-        """A quantum has failed; ``again`` if it will be tried again."""
+        """Hear that a quantum has failed; ``again`` if it will be tried again."""
 
 
 class Silent:

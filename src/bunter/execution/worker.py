@@ -64,7 +64,7 @@ class Worker:
 
     def run(self, request: Request) -> Outcome:
         """Run one quantum to its end, whatever it does."""
-        quantum = self._place.graph.quantum(request.quantum)
+        quantum = self._place.quantum(request.quantum)
         butler = QuantumButler(self._place, attempt_number(request.attempt, request.retry), request.inputs)
         work = _Work(request, butler)
         with QuantumLog(quantum.label) as log, contextlib.redirect_stdout(sys.stderr):
@@ -107,7 +107,7 @@ class Worker:
     def _run_task(self, task: PipelineTask[Any], node: TaskNode, quantum: Quantum, work: _Work) -> None:
         task.metadata = work.metadata
         inputs = {name: [ref for ref in refs if work.has(ref)] for name, refs in quantum.inputs.items()}
-        outputs = {name: list(refs) for name, refs in quantum.outputs.items() if not node.connection(name).is_automatic}
+        outputs = {name: list(refs) for name, refs in quantum.outputs.items()}
         _require_inputs(node, inputs)
         if node.adjusts_quanta:
             adjusted = task.connections.adjust_quantum(inputs, outputs, quantum.data_id)
@@ -127,7 +127,8 @@ class _Work:
         self._request, self.butler = request, butler
         self.context: QuantumContext | None = None
         self.metadata: dict[str, Any] = {}
-        self._end, self._problem = SUCCEEDED, None
+        self._end = SUCCEEDED
+        self._problem: Problem | None = None
         self._begin_ns, self._begin, self._begin_cpu = effects.now_ns(), effects.monotonic(), _cpu_s()
 
     def has(self, ref: QuantumRef) -> bool:
@@ -196,8 +197,8 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # what ru_maxrss counts
 
 def _cpu_s() -> float:
     """CPU time of this process and of the children it has waited for, in seconds."""
-    children = os.times()
-    return time.process_time() + children.children_user + children.children_system
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def _attribute(task: PipelineTask[Any], name: str) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter.execution.crew import Died, Done, Unbegun
-from bunter.execution.message import Outcome, Request, decode, encode
+from bunter.execution.message import Request, decode_outcome, decode_request, encode
 from bunter.execution.pool import Death, Pool, Reply
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ class Setup:
         Datasets that were written once for the run.
     on_start : callable, optional
         Called first in the process, to set up logging.
-    trust : bool or tuple of str
-        Which task classes may be imported.
     """
 
     graph: Path
@@ -61,7 +59,7 @@ class Setup:
         graph = GraphFile(self.graph).graph
         pipeline = PipelineGraph.from_dict(graph.pipeline, self.universe)
         worker = Worker(Place(self.datastore, self.owner, self.universe, graph), pipeline, self.init)
-        return lambda body: encode(worker.run(decode(Request, body)))
+        return lambda body: encode(worker.run(decode_request(body)))
 
 
 class WorkerPool:
@@ -106,7 +104,7 @@ class WorkerPool:
 
     def _translate(self, event: Reply | Death) -> Iterator[Done | Died | Unbegun]:
         if isinstance(event, Reply):
-            yield Done(self._requests.pop(event.token), decode(Outcome, event.body))
+            yield Done(self._requests.pop(event.token), decode_outcome(event.body))
             return
         if event.token is not None:
             yield Died(self._requests.pop(event.token), event.reason, event.is_timeout)

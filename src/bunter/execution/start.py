@@ -1,0 +1,222 @@
+"""Where a run begins: a new one, or the unfinished one that the same request has begun before."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bunter import effects
+from bunter.errors import RunError
+from bunter.execution.initialise import chain_results
+from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bunter.butler import Butler
+    from bunter.execution.run import RunOptions
+    from bunter.execution.summary import RunSummary
+    from bunter.execution.watch import Watcher
+    from bunter.graph import QuantumGraph
+    from bunter.pipeline import PipelineGraph
+
+__all__ = ["Wish", "run_pipeline", "runs_root"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a user wants to be run.
+
+    Parameters
+    ----------
+    inputs : tuple of str
+        Collections in which inputs are searched; by default those of the output chain, or of the butler.
+    output : str
+        A chain that shows the results; each run gets a name of its own below it.
+    output_run : str
+        Name of the run, where the user wants to choose it.
+    where : str
+        Selection of data.
+    binds : mapping
+        Values of names in the selection.
+    data_ids : mapping, optional
+        A table of data IDs, columns by dimension.
+    select : str
+        ``closure`` or ``strict``, see `bunter.graph.build_graph`.
+    max_growth : float, optional
+        See `bunter.graph.build_graph`.
+    command : str
+        The command line, to be remembered.
+    """
+
+    inputs: tuple[str, ...] = ()
+    output: str = ""
+    output_run: str = ""
+    where: str = ""
+    binds: Mapping[str, object] = field(default_factory=dict)
+    data_ids: Mapping[str, Sequence[Any]] | None = None
+    select: Literal["closure", "strict"] = "closure"
+    max_growth: float | None = 20.0
+    command: str = ""
+
+    def request(self, pipeline: PipelineGraph) -> RunRequest:
+        """Return what tells this wish from another."""
+        plain = json.dumps(pipeline.to_dict(), sort_keys=True, default=str)
+        more = {name: value for name, value in asdict(self).items() if name in {"binds", "data_ids", "select"}}
+        return RunRequest(
+            pipeline=hashlib.sha256(plain.encode()).hexdigest(),
+            inputs=self.inputs,
+            output=self.output,
+            where=self.where,
+            more=json.dumps(more, sort_keys=True, default=str),
+        )
+
+
+def runs_root(butler: Butler) -> Path:
+    """Folder that holds the folders of runs: the repository's own, or for one in memory a temporary one."""
+    if butler.root is not None:
+        return butler.root
+    return Path(tempfile.mkdtemp(prefix="bunter-runs-"))
+
+
+def run_pipeline(
+    butler: Butler,
+    pipeline: PipelineGraph,
+    wish: Wish,
+    *,
+    options: RunOptions | None = None,
+    watcher: Watcher | None = None,
+) -> RunSummary:
+    """Run a pipeline, or go on with the run that the same wish has begun before and that is not finished.
+
+    Parameters
+    ----------
+    butler : Butler
+        A writeable butler of the repository.
+    pipeline : PipelineGraph
+        The tasks.
+    wish : Wish
+        On what, and where the results go.
+    options : RunOptions, optional
+        How.
+    watcher : Watcher, optional
+        Is told what happens.
+
+    Returns
+    -------
+    RunSummary
+        How it ended; failures of quanta are in it and raise nothing.
+
+    Raises
+    ------
+    EmptyGraphError
+        If there is nothing to run.
+    RunError
+        If the run was begun by another request, or another process works on it.
+    """
+    directory = _directory(runs_root(butler), wish, wish.request(pipeline))
+    with directory.lock():
+        graph = directory.graph() if directory.has_graph() else _plan(butler, pipeline, wish, directory)
+        return _carry_out(butler, graph, directory, wish.output, options=options, watcher=watcher)
+
+
+def run_stored_graph(
+    butler: Butler,
+    graph: QuantumGraph,
+    *,
+    output: str = "",
+    options: RunOptions | None = None,
+    watcher: Watcher | None = None,
+) -> RunSummary:
+    """Run a graph that was made before, or go on with it."""
+    run = graph.header.output_run
+    request = RunRequest(graph.header.graph_id, graph.header.inputs, output, more="graph")
+    directory = _named(runs_root(butler), run, request)
+    with directory.lock():
+        if not directory.has_graph():
+            graph.write(directory.graph_path)
+        return _carry_out(butler, directory.graph(), directory, output, options=options, watcher=watcher)
+
+
+def _carry_out(butler: Butler, graph: QuantumGraph, directory: RunDirectory, output: str, **more: Any) -> RunSummary:
+    from bunter.execution.run import run_graph
+
+    def show() -> None:
+        if output:
+            chain_results(butler, output, graph.header.output_run, graph.header.inputs)
+
+    return run_graph(butler, graph, directory, on_initialised=show, **more)
+
+
+def _directory(root: Path, wish: Wish, request: RunRequest) -> RunDirectory:
+    if wish.output_run:
+        return _named(root, wish.output_run, request)
+    if not wish.output:
+        raise RunError("say where the results go: a chain with -o OUT, or a run with --output-run RUN")
+    for directory in run_directories(root):
+        if directory.request.output == wish.output and not directory.is_finished:
+            if not directory.request.differences(request):
+                return directory
+            break
+    return _new(root, wish.output, request)
+
+
+def _named(root: Path, run: str, request: RunRequest) -> RunDirectory:
+    directory = RunDirectory.of(root, run)
+    if not directory.exists:
+        return RunDirectory.create(root, run, request)
+    if differences := directory.request.differences(request):
+        raise RunError(
+            f"the run {run!r} was begun with another {' and '.join(differences)}; "
+            "give the command it was begun with, or choose another name for the run"
+        )
+    return directory
+
+
+def _new(root: Path, output: str, request: RunRequest) -> RunDirectory:
+    """Make a run named by the time; a second one within the same second gets a number."""
+    now = dt.datetime.fromtimestamp(effects.now_ns() / 1e9, dt.UTC)
+    name = f"{output}/{now:%Y%m%dT%H%M%SZ}"
+    for number in range(2, 1000):
+        try:
+            return RunDirectory.create(root, name, request)
+        except FileExistsError:
+            name = f"{output}/{now:%Y%m%dT%H%M%SZ}-{number}"
+    raise RunError(f"too many runs of {output!r} were begun within one second")
+
+
+def _plan(butler: Butler, pipeline: PipelineGraph, wish: Wish, directory: RunDirectory) -> QuantumGraph:
+    """Build the graph and store it; an empty one leaves nothing behind."""
+    from bunter.graph.build import build_graph
+
+    try:
+        graph = build_graph(
+            butler,
+            pipeline,
+            where=wish.where,
+            binds=wish.binds,
+            inputs=_inputs(butler, wish),
+            output_run=directory.run,
+            select=wish.select,
+            data_ids=wish.data_ids,
+            max_growth=wish.max_growth,
+            command=wish.command,
+        )
+    except BaseException:
+        directory.forget()
+        raise
+    graph.write(directory.graph_path)
+    return directory.graph()
+
+
+def _inputs(butler: Butler, wish: Wish) -> tuple[str, ...]:
+    if wish.inputs:
+        return wish.inputs
+    if wish.output and butler.collections.query(wish.output):
+        return (wish.output,)
+    raise RunError("say where the inputs are: -i COLLECTION, or more of them separated by commas")
