@@ -317,3 +317,44 @@ def test_cards_are_read_as_astropy_reads_them(tmp_path):
     assert parse_cards(b"A       =                    1".ljust(80) + b"A       =                    2".ljust(80)) == {
         "A": 1
     }
+
+
+def test_each_command_can_be_tried_without_effect_and_answers_in_json(butler, frames, tmp_path):
+    frames.night(tmp_path / "night", exposures=1)
+    (tmp_path / "sky.yaml").write_text("name: s\ncentres: [[10, -20]]\npixel_scale: 1.0\npatch_size: 100\npatches: 2\n")
+    (tmp_path / "stars.csv").write_text("id,ra,dec\n1,10.0,-20.0\n2,10.1,-20.1\n")
+    commands = [
+        (["register-instrument", "HSC"], {"instrument": "HSC", "detectors": 112}),
+        (["ingest-raws", tmp_path / "night"], {"files": 4, "exposures": 1, "rejected": []}),
+        (["define-visits", "DemoCam"], {"new": 1, "left_out": 0}),
+        (["register-skymap", tmp_path / "sky.yaml"], {"skymap": "s", "tracts": 1, "patches": 4}),
+        (["ingest-refcat", tmp_path / "stars.csv"], {"sources": 2, "run": "refcats"}),
+    ]
+    for (name, argument), answer in commands:
+        for dry in (["--dry-run"], []):
+            done = run_cli(name, butler.root, argument, "--json", *dry)
+            assert done.returncode == 0, done.stderr
+            said = json.loads(done.stdout)
+            assert said["dry_run"] == bool(dry)
+            assert said.items() >= answer.items()
+    with Butler(butler.root) as again:
+        assert again.query_dimension_records("patch").count() == 4
+        assert len(again.get("refcat", htm7=next(iter(again.query_datasets("refcat", "refcats"))).data_id["htm7"])) >= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["register-instrument", "{repo}", "DemCam"], "did you mean 'DemoCam'"),
+        (["ingest-raws", "{repo}", "/nowhere"], "/nowhere: there is no such file"),
+        (["define-visits", "{repo}", "HSC"], "no instrument 'HSC' is registered"),
+        (["register-skymap", "{repo}", "/nowhere.yaml"], "cannot read /nowhere.yaml"),
+        (["ingest-refcat", "{repo}", "/nowhere.csv"], "there is no catalogue /nowhere.csv"),
+        (["define-visits", "/nowhere", "HSC"], "/nowhere"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_1(butler, arguments, sentence):
+    done = run_cli(*(argument.format(repo=butler.root) for argument in arguments))
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from bunter.ingest.model import BOOL, FIELDS, FLOAT, INT, TIME
+from bunter.ingest.fields import BOOL, FIELDS, FLOAT, INT, TIME
 from bunter.values import parse_instant
 
 if TYPE_CHECKING:

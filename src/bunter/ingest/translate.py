@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bunter.ingest.fields import NEEDED
 from bunter.ingest.fits_headers import Hdu, merged, read_hdus
-from bunter.ingest.model import NEEDED
 from bunter.ingest.rules import UnfitFileError, matches, read_field, read_fields
 from bunter.values import parse_instant
 
@@ -29,7 +29,7 @@ class RawFile:
     instrument : Instrument
         What took it.
     fields : dict
-        Facts about the exposure, by the names of `bunter.ingest.model.FIELDS`; times as ns TAI.
+        Facts about the exposure, by the names of `bunter.ingest.fields.FIELDS`; times as ns TAI.
     day_begin : int
         Begin of the observing day, ns TAI.
     detectors : tuple of (int, str)
