@@ -1,5 +1,6 @@
 import json
 import pickle
+import re
 import subprocess
 import sys
 import time
@@ -493,6 +494,27 @@ def test_a_run_whose_parameters_are_not_the_inputs_is_refused():
         Pipeline.from_tasks({"a": Misspelt}).resolve()
     with pytest.raises(PipelineError, match="wants 'other', which is no input of it"):
         Pipeline.from_tasks({"a": Wanting}).resolve()
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "sentence"),
+    [
+        (("instrument",), "do not tell quanta over {instrument, detector} apart: several would write the same dataset"),
+        (("instrument", "exposure", "detector"), "writes several; declare it with multiple=True"),
+    ],
+)
+def test_outputs_belong_to_one_quantum_each(dimensions, sentence):
+    class SharedConnections(Connections, dimensions=("instrument", "detector")):
+        result = Output("result", "Text", dimensions=dimensions)
+
+    class Shared(PipelineTask[TaskConfig]):
+        Connections = SharedConnections
+
+        def run(self):
+            return None
+
+    with pytest.raises(PipelineError, match=re.escape(sentence)):
+        Pipeline.from_tasks({"a": Shared}).resolve()
 
 
 def test_a_module_that_fails_on_import_says_how(tmp_path, monkeypatch):

@@ -47,6 +47,7 @@ def resolve_task(
     try:
         connections = task.Connections(config)
         check_signature(task, connections)
+        _refuse_shared_outputs(connections, universe)
         return TaskNode(
             label=entry.label,
             class_name=entry.class_name,
@@ -93,6 +94,23 @@ def check_signature(task: type[PipelineTask[Any]], connections: Connections) -> 
         required = one.default is one.empty and one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}
         if required and name not in inputs and name not in settings:
             raise PipelineError(f"{task.__name__}.run wants {name!r}, which is no input of it{near(name, inputs)}")
+
+
+def _refuse_shared_outputs(connections: Connections, universe: Universe) -> None:
+    """Refuse an output of which two quanta would write the same dataset, or one quantum several unawares."""
+    own = universe.conform(connections.dimensions)
+    for name, one in connections.of_kind("output").items():
+        written = universe.conform(one.dimensions)
+        if not own <= written:
+            raise PipelineError(
+                f"its output {name!r} has dimensions {written}, which do not tell quanta over {own} apart: several would"
+                f" write the same dataset; add {', '.join((own - written).required)}"
+            )
+        if written != own and not one.multiple:
+            raise PipelineError(
+                f"its output {name!r} has dimensions {written}, so that one quantum over {own} writes several;"
+                " declare it with multiple=True"
+            )
 
 
 def _connection(name: str, declaration: Declaration, universe: Universe) -> Connection:

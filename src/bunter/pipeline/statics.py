@@ -213,12 +213,19 @@ def _defaults_of(task: _Place) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for module, node in _config_lineage(task):
         for name, value in _assigned(node).items():
-            default = value.args[0] if isinstance(value, ast.Call) and value.args else value
             try:
-                found[name] = _literal(_Place(module, default))
+                found[name] = _literal(_Place(module, _default_of(value)))
             except _Unreadable:
                 continue
     return found
+
+
+def _default_of(value: ast.expr) -> ast.expr:
+    """Return the default in ``Field(default, ...)`` or ``Field(default=...)``, or the value itself."""
+    if not isinstance(value, ast.Call):
+        return value
+    named = [one.value for one in value.keywords if one.arg == "default"]
+    return next(iter([*value.args, *named]), value)
 
 
 def _config_lineage(task: _Place) -> list[tuple[_Module, ast.ClassDef]]:
