@@ -5,6 +5,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bunter.errors import InvalidQueryError
 
 _spec = importlib.util.spec_from_file_location("survey", Path(__file__).with_name("survey.py"))
 _module = importlib.util.module_from_spec(_spec)
@@ -101,3 +105,163 @@ def test_queries_answer_what_brute_force_finds(question):
         assert stream.any() == bool(rows)
         found += len(rows)
     assert found, "a question without any answer tests little"
+
+
+OBSERVED = [
+    "exposure.exposure_time > 20",
+    "exposure.exposure_time != 15.0",
+    "exposure.seq_num < 2",
+    "exposure.seq_num IN (0..3:2)",
+    "exposure.target_name = 'M31'",
+    "GLOB(exposure.target_name, '[!m]*')",
+    "exposure.can_see_sky",
+    "detector.purpose LIKE 'SCI%'",
+    "detector IN (1, 2)",
+    "band = 'r'",
+    "instrument = 'B'",
+    "exposure.timespan OVERLAPS (T'1970-01-01T00:00:00/tai', T'1970-01-01T00:00:00.00000005/tai')",
+    "exposure.timespan.begin > T'1970-01-01T00:00:00.00000003/tai'",
+    "exposure.timespan IS NULL",
+    "day_obs.timespan OVERLAPS exposure.timespan",
+    "raw.run = 'r0'",
+    "raw.collection != 'tag'",
+]
+ON_THE_SKY = [
+    "visit.region OVERLAPS CIRCLE(12, 0, 1)",
+    "visit_detector_region.region OVERLAPS BOX(12, 0, 1, 3)",
+    "visit_detector_region.region OVERLAPS patch.region",
+    "visit.region OVERLAPS tract.region",
+    "patch.region OVERLAPS POINT(12.3, 0.1)",
+    "visit_detector_region.region IS NULL",
+    "visit.seq_num > 1",
+    "tract IN (0, 1)",
+    "detector = 0",
+    "instrument = 'A'",
+]
+
+
+def conditions(leaves):
+    def joined(terms):
+        return st.tuples(st.lists(terms, min_size=2, max_size=3), st.sampled_from([" AND ", " OR "])).map(
+            lambda pair: f"({pair[1].join(pair[0])})"
+        )
+
+    return st.recursive(
+        st.sampled_from(leaves), lambda terms: joined(terms) | terms.map(lambda term: f"(NOT {term})"), max_leaves=5
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(SEEDS), conditions(OBSERVED))
+def test_any_condition_keeps_the_datasets_that_brute_force_keeps(seed, where):
+    here = survey(seed)
+    query = here.query("datasets", "raw", f"instrument IN ('A', 'B') AND {where}", (RAW,))
+    assert sorted(here.rows(query)) == sorted(here.answer(query))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(SEEDS), conditions(ON_THE_SKY))
+def test_any_condition_on_regions_keeps_the_data_ids_that_brute_force_keeps(seed, where):
+    here = survey(seed)
+    query = here.query("data_ids", ("visit", "detector", "tract", "patch"), f"instrument IN ('A', 'B') AND {where}")
+    rows = here.rows(query)
+    assert len(rows) == here.registry.execute(query).count()
+    assert sorted(rows) == sorted(here.answer(query))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    ("order", "key"),
+    [
+        (["exposure", "detector"], lambda row: (row["exposure"], row["detector"])),
+        (["-exposure", "-detector"], lambda row: (-row["exposure"], -row["detector"])),
+        (["physical_filter", "-exposure", "detector"], lambda r: (r["physical_filter"], -r["exposure"], r["detector"])),
+    ],
+)
+def test_rows_are_sorted_and_cut_as_asked(seed, order, key):
+    here = survey(seed)
+
+    def rows(where, **more):
+        query = here.query("datasets", "raw", where, (RAW,), order_by=order, **more)
+        stream = here.registry.execute(query)
+        found = [row for batch in stream.batches() for row in batch.to_pylist()]
+        assert stream.count() == len(found)
+        return found
+
+    for where in ("instrument = 'A'", "instrument = 'A' AND visit.seq_num > 0"):  # the second asks for distinct rows
+        whole = rows(where)
+        assert [key(row) for row in whole] == sorted(key(row) for row in whole)
+        assert rows(where, limit=3) == whole[:3]
+        assert rows(where, limit=2, offset=1) == whole[1:3]
+        assert rows(where, offset=2) == whole[2:]
+        assert rows(where, limit=0) == []
+
+
+def test_nulls_come_last_in_either_direction():
+    here = survey(0)
+    for order in (["exposure.exposure_time"], ["-exposure.exposure_time"]):
+        query = here.query("records", "exposure", "instrument IN ('A', 'B')", order_by=order)
+        times = [row["exposure_time"] for batch in here.registry.execute(query).batches() for row in batch.to_pylist()]
+        known = [time for time in times if time is not None]
+        assert times == known + [None] * (len(times) - len(known))
+        assert known == sorted(known, reverse=order[0].startswith("-"))
+
+
+def test_data_ids_can_be_given_as_a_table():
+    here = survey(0)
+    everything = here.rows(here.query("data_ids", ("exposure", "detector")))
+    table = {"instrument": ["A", "A", "B", "A"], "exposure": [0, 1, 0, 0]}
+    rows = here.rows(here.query("data_ids", ("exposure", "detector"), data_id_table=table))
+    wanted = set(zip(table["instrument"], table["exposure"], strict=True))
+    assert sorted(rows) == sorted(row for row in everything if (row[0], row[2]) in wanted)
+
+
+def test_long_lists_and_deep_alternatives_are_no_trouble():
+    here = survey(0)
+    numbers = list(range(100_000))
+    everything = here.rows(here.query("data_ids", ("exposure",), "instrument = 'A'"))
+    query = here.query(
+        "data_ids", ("exposure",), "instrument = 'A' AND exposure IN (numbers)", binds={"numbers": numbers}
+    )
+    assert here.rows(query) == everything
+    where = " OR ".join(f"(exposure = {n} AND seq_num < {n})" for n in range(2000))
+    query = here.query("data_ids", ("exposure",), f"instrument = 'A' AND ({where})")
+    assert here.rows(query) == here.rows(
+        here.query("data_ids", ("exposure",), "instrument = 'A' AND seq_num < exposure")
+    )
+
+
+def test_datasets_are_selected_by_their_ids():
+    here = survey(0)
+    rows = here.rows(here.query("datasets", "raw", None, (RAW,)))
+    from uuid import UUID
+
+    for wanted in (rows[:3], rows * 50):
+        ids = [UUID(bytes=row[0]) for row in wanted] + [UUID(int=n) for n in range(100)]
+        query = here.query("datasets", "raw", "raw.dataset_id IN (ids)", (RAW,), binds={"ids": ids})
+        assert set(here.rows(query)) == set(wanted)
+
+
+def test_results_beyond_memory_go_through_a_file(monkeypatch):
+    from bunter.registry import stream
+
+    here = survey(0)
+    query = here.query("datasets", "raw", None, (RAW,), order_by=["exposure", "detector"])
+    whole = here.rows(query)
+    monkeypatch.setattr(stream, "_IN_MEMORY_BYTES", 1)
+    monkeypatch.setattr(stream, "_BATCH_ROWS", 2)
+    assert here.rows(query) == whole
+
+
+def test_pixels_alone_cannot_be_listed():
+    here = survey(0)
+    with pytest.raises(InvalidQueryError, match="too many to list"):
+        here.rows(here.query("data_ids", ("htm7",)))
+
+
+def test_nothing_is_held_while_somebody_looks():
+    here = survey(0)
+    batches = here.registry.execute(here.query("datasets", "raw", None, (RAW,))).batches()
+    next(batches)
+    here.insert("group", [{"instrument": "A", "name": f"later{id(batches)}"}])
+    batches.close()

@@ -9,7 +9,7 @@ from bunter.query import bound
 from bunter.registry.relations import Binding, Relation, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bunter.dimensions import DimensionGroup, Element
     from bunter.query.bound import Column, RegionOverlap
@@ -39,7 +39,7 @@ class Join:
         self.binding = Binding()
         self.relations: list[Relation] = []
         self.datasets: dict[str, Relation] = {}
-        self.overlaps: dict[RegionOverlap, str] = {}
+        self.overlaps: Mapping[RegionOverlap, Callable[[Join], str]] = {}
         self.conditions: list[str] = []
         self._elements: dict[str, Relation] = {}
         self._keys: dict[str, list[str]] = {}
@@ -153,7 +153,7 @@ class Join:
 
     def overlap(self, node: RegionOverlap) -> str:
         """See `Columns`."""
-        return self.overlaps[node]
+        return self.overlaps[node](self)
 
     @property
     def unique(self) -> bool:

@@ -37,7 +37,7 @@ class Settled:
     joined : set of Predicate
         Conditions that these tables stand for.
     tests : dict
-        For overlaps under OR or NOT: how to write them once the join is there.
+        How to write the overlaps that stand under OR or NOT.
     table : Relation, optional
         Data IDs given with the query.
     """
@@ -79,8 +79,7 @@ def settle(connection: Connection, query: BoundQuery, catalog: Catalog) -> Settl
             alias = f"o{place}"
             settled.relations.append(Relation(f"{table} {alias}", _numbered(keys, alias)))
             settled.joined.add(node)
-        else:
-            settled.tests[node] = _test(node, keys, table)
+        settled.tests[node] = _test(node, keys, table)
     return settled
 
 

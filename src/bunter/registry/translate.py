@@ -158,7 +158,7 @@ class _Translation:
     def _conditions(self) -> Iterator[str]:
         join, settled = self.join, self.settled
         if settled is not None:
-            join.overlaps.update({node: write(join) for node, write in settled.tests.items()})
+            join.overlaps = settled.tests
         for term in self.query.condition:
             if settled is None or term not in settled.joined:
                 yield condition_sql(term, join)
