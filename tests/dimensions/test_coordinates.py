@@ -107,3 +107,8 @@ def test_a_value_that_is_not_known_is_named():
         short["band"]
     assert short.get("band") is None
     assert "band" not in short
+
+
+def test_a_misspelt_name_is_not_hidden_by_a_default():
+    with pytest.raises(DimensionNameError, match="did you mean 'instrument'"):
+        DataCoordinate.standardize(instrumnt="I", group=UNIVERSE.conform(["instrument"]), defaults={"instrument": "J"})

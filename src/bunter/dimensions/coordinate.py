@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 KeyValue = int | str
 
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataCoordinate:
@@ -76,19 +78,17 @@ class DataCoordinate:
             if mapping.group is group and not values:
                 return mapping
             mapping = mapping.mapping
-        given = {name: value for name, value in {**(mapping or {}), **values}.items() if value is not None}
-        split = len(group.required)
-        required = [
-            _coerced(name, kind, length, given[name])
-            if name in given
-            else _coerced(name, kind, length, _default(name, defaults, group, given))
-            for name, kind, length in group.coercions[:split]
+        given = {**mapping, **values} if mapping else values
+        found = [
+            coerce_key(name, kind, length, value)
+            if (value := given.get(name)) is not None
+            else coerce_key(name, kind, length, _default(name, defaults, group, given))
+            for name, kind, length in group.required_coercions
         ]
-        if len(given) > split or len(given) != len(required):
+        if given.keys() != group.required_names:
             _refuse_unknown(given, group)
-        if group.implied and all(name in given for name in group.implied):
-            required += [_coerced(name, kind, length, given[name]) for name, kind, length in group.coercions[split:]]
-        return cls(group, tuple(required))
+            found += _implied(group, given)
+        return cls(group, tuple(found))
 
     @property
     def required_values(self) -> tuple[KeyValue, ...]:
@@ -192,7 +192,7 @@ def coerce_key(name: str, kind: Kind, length: int | None, value: object) -> KeyV
         If it is of the wrong type, too long or empty.
     """
     if kind == "int":
-        return _coerced_int(name, value)
+        return value if type(value) is int and _LEAST <= value <= _GREATEST else _coerced_int(name, value)
     if not isinstance(value, str):
         raise DimensionValueError(f"{name!r} must be text, not {value!r}")
     text = str(value)
@@ -203,7 +203,12 @@ def coerce_key(name: str, kind: Kind, length: int | None, value: object) -> KeyV
     return text
 
 
-_coerced = coerce_key
+def _implied(group: DimensionGroup, given: Mapping[str, object]) -> list[KeyValue]:
+    """Values of the implied dimensions if all are given, else none."""
+    values = [(item, given.get(item[0])) for item in group.implied_coercions]
+    if any(value is None for _, value in values):
+        return []
+    return [coerce_key(*item, value) for item, value in values]
 
 
 def _coerced_int(name: str, value: object) -> int:
@@ -214,7 +219,7 @@ def _coerced_int(name: str, value: object) -> int:
             value = operator.index(value)  # type: ignore[arg-type]
         except TypeError:
             raise DimensionValueError(f"{name!r} must be an integer, not {value!r}") from None
-    if not -(2**63) <= value < 2**63:
+    if not _LEAST <= value <= _GREATEST:
         raise DimensionValueError(f"{name!r} must fit into 64 bits; {value} does not")
     return value
 

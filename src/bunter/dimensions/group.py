@@ -34,7 +34,10 @@ class DimensionGroup:
         Required names joined by ``+``; ``empty`` for the empty group.
     """
 
-    __slots__ = ("_members", "coercions", "data_id_keys", "elements", "implied", "key", "names", "required", "universe")
+    __slots__ = (
+        "_members", "coercions", "data_id_keys", "elements", "implied", "implied_coercions", "key", "names", "required",
+        "required_coercions", "required_names", "universe",
+    )  # fmt: skip
 
     def __init__(self, universe: Universe, names: frozenset[str]) -> None:
         self.universe = universe
@@ -49,6 +52,9 @@ class DimensionGroup:
         # What a data ID is checked against, without a look-up per value: (name, kind, length).
         columns = [universe.key_column(name) for name in self.data_id_keys]
         self.coercions = tuple((column.name, column.kind, column.length) for column in columns)
+        self.required_coercions = self.coercions[: len(self.required)]
+        self.required_names = frozenset(self.required)
+        self.implied_coercions = self.coercions[len(self.required) :]
 
     def _find_elements(self) -> Iterator[Element]:
         yield from (self.universe[name] for name in self.names)
