@@ -110,7 +110,6 @@ def _without_mixins(table: Table) -> tuple[Table, list[str]]:
 
 def _column_to_arrow(column: Any) -> tuple[pa.Array, dict[str, Any]]:
     import numpy as np
-    import pyarrow as pa
 
     data = np.ma.getdata(column).view(np.ndarray)
     mask = np.ma.getmaskarray(column).view(np.ndarray) if isinstance(column, np.ma.MaskedArray) else None
@@ -125,7 +124,7 @@ def _column_to_arrow(column: Any) -> tuple[pa.Array, dict[str, Any]]:
         if mask is not None:
             note["mask"] = True
     note |= _column_notes(column)
-    return _to_array(data, mask, pa), note
+    return _to_array(data, mask), note
 
 
 def _column_notes(column: Any) -> dict[str, Any]:
@@ -140,14 +139,16 @@ def _column_notes(column: Any) -> dict[str, Any]:
     return note
 
 
-def _to_array(data: Any, mask: Any, pa: Any) -> pa.Array:
+def _to_array(data: Any, mask: Any) -> pa.Array:
     """Arrow array of a column; a column of shape (N, m, ...) becomes lists of fixed length."""
+    import pyarrow as pa
+
+    from bunter.datastore.formats.buffers import array_of
+
     if data.dtype.kind == "c":  # as pairs of numbers: Arrow has no complex ones
         data = data.view(data.real.dtype).reshape((*data.shape, 2))
         mask = None if mask is None else mask[..., None].repeat(2, axis=-1)
-    if data.dtype.kind == "S":
-        data = data.astype("O")
-    flat = pa.array(data.reshape(-1), mask=None if mask is None else mask.reshape(-1))
+    flat = array_of(data.reshape(-1), None if mask is None else mask.reshape(-1))
     for size in reversed(data.shape[1:]):
         flat = pa.FixedSizeListArray.from_arrays(flat, size)
     return flat
@@ -197,29 +198,23 @@ def _from_array(chunks: pa.ChunkedArray, note: dict[str, Any]) -> tuple[Any, Any
     """Values and mask (None where there is none) of a column."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
+
+    from bunter.datastore.formats.buffers import values_of
 
     array = chunks.combine_chunks() if chunks.num_chunks != 1 else chunks.chunk(0)
     shape: list[int] = []
     while pa.types.is_fixed_size_list(array.type):
         shape.append(array.type.list_size)
         array = array.flatten()
-    masked = bool(note.get("masked")) or (array.null_count > 0 and array.type not in {pa.string(), pa.large_string()})
-    mask = np.asarray(array.is_null().to_numpy(zero_copy_only=False)) if masked else None
-    if array.null_count and note.get("dtype") != "|O":
-        array = pc.fill_null(array, _filler(array.type, pa))
-    data = array.to_numpy(zero_copy_only=False)
+    data, mask = values_of(array)
+    is_text = data.dtype.kind == "O"
+    if note.get("masked") and mask is None:
+        mask = np.zeros(len(data), bool)
+    if is_text and mask is not None and note.get("dtype") != "|O":
+        data[mask] = b"" if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type) else ""
+    if not note.get("masked") and (is_text and note.get("dtype") == "|O"):
+        mask = None
     return _shaped(data, mask, (len(chunks), *shape), note)
-
-
-def _filler(kind: Any, pa: Any) -> Any:
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return ""
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return b""
-    if pa.types.is_boolean(kind):
-        return False
-    return pa.scalar(0).cast(kind, safe=False)
 
 
 def _shaped(data: Any, mask: Any, full: tuple[int, ...], note: dict[str, Any]) -> tuple[Any, Any]:

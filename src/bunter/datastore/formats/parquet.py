@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ParquetFormat"]
 
+_MANY_ROWS = 50_000  # below this, threads cost more than they give
 _PARAMETERS = {"columns", "filters", "rows"}
 
 
@@ -45,7 +46,9 @@ class ParquetFormat:
 
         out = io.BytesIO()
         try:
-            pq.write_table(to_arrow(obj), out, compression="zstd", use_compliant_nested_type=False)
+            table = to_arrow(obj)
+            texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+            pq.write_table(table, out, compression="zstd", use_dictionary=texts, use_compliant_nested_type=False)
         except pa.ArrowException as exc:
             raise FormatError(f"the table cannot be written as Parquet: {exc}") from exc
         return out.getvalue()
@@ -95,7 +98,8 @@ def _table(source: Any, parameters: Any) -> pa.Table:
 
     columns, filters = parameters.get("columns"), parameters.get("filters")
     if columns is None and filters is None:
-        return pq.ParquetFile(source).read()
+        file = pq.ParquetFile(source)
+        return file.read(use_threads=file.metadata.num_rows > _MANY_ROWS)
     names = [columns] if isinstance(columns, str) else None if columns is None else list(columns)
     if names is not None:
         _check_columns(names, pq.ParquetFile(source).schema_arrow.names)
