@@ -15,12 +15,13 @@ from bunter.errors import DatabaseBusyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_COUNTER = struct.Struct("<q")
+_NUMBER = struct.Struct("<q")
 _LOCK = struct.Struct("hhqqi4x")
 _HEADER, _PLACES = 0, 4096
 # Elsewhere the file has one lock, without order among those who wait.
 _NUMBERED = hasattr(fcntl, "F_OFD_SETLK")
-_SHORT_NAP_S, _LONG_NAP_S, _SHORT_NAPS = 5e-5, 1e-3, 40
+_SERVING = 8  # offset in the file of the number whose turn it is
+_NAP_S, _LONGEST_NAP_S = 2e-5, 1e-2
 
 
 class Turnstile:
@@ -61,6 +62,7 @@ class Turnstile:
             if _NUMBERED:
                 place = _draw(descriptor)
                 self._wait(_try_lock, descriptor, place - 1, limit_s)
+                os.pwrite(descriptor, _NUMBER.pack(place), _SERVING)
             else:
                 self._wait(_try_whole, descriptor, 0, limit_s)
             yield
@@ -85,16 +87,16 @@ class Turnstile:
         self._free.append(descriptor)
 
     def _wait(self, take: Callable[[int, int], bool], descriptor: int, place: int, limit_s: float) -> None:
-        naps, deadline = 0, 0.0
+        begin = 0.0
         while not take(descriptor, place):
-            naps += 1
-            deadline = deadline or effects.monotonic() + limit_s
-            if effects.monotonic() > deadline:
+            now = effects.monotonic()
+            begin = begin or now
+            if now > begin + limit_s:
                 raise DatabaseBusyError(
                     f"waited {limit_s:g} s for other writers of {self.path.removesuffix('-queue')}; "
                     "see whether one of them hangs, or raise the time limit"
                 )
-            effects.sleep(_SHORT_NAP_S if naps < _SHORT_NAPS else _LONG_NAP_S)
+            effects.sleep(_nap_s(_ahead(descriptor, place), now - begin))
 
     def abandon(self) -> None:
         """Close the files in a forked child, which shares them with its parent."""
@@ -109,13 +111,27 @@ def _draw(descriptor: int) -> int:
     """Draw the next number and lock its byte."""
     _lock(descriptor, fcntl.F_WRLCK, _HEADER, wait=True)
     try:
-        packed = os.pread(descriptor, _COUNTER.size, 0)
-        place = max(_PLACES, _COUNTER.unpack(packed)[0] if len(packed) == _COUNTER.size else 0) + 1
-        os.pwrite(descriptor, _COUNTER.pack(place), 0)
+        place = max(_PLACES, _read_number(descriptor, 0)) + 1
+        os.pwrite(descriptor, _NUMBER.pack(place), 0)
         _lock(descriptor, fcntl.F_WRLCK, place)
     finally:
         _lock(descriptor, fcntl.F_UNLCK, _HEADER)
     return place
+
+
+def _ahead(descriptor: int, place: int) -> int:
+    """Count those between us and whoever's turn it is."""
+    return max(0, place - _read_number(descriptor, _SERVING))
+
+
+def _read_number(descriptor: int, offset: int) -> int:
+    packed = os.pread(descriptor, _NUMBER.size, offset)
+    return _NUMBER.unpack(packed)[0] if len(packed) == _NUMBER.size else 0
+
+
+def _nap_s(ahead: int, waited_s: float) -> float:
+    """Look often when next in line, seldom from far behind or when the one in front takes its time."""
+    return min(_LONGEST_NAP_S, max(_NAP_S * (1 + 10 * ahead), waited_s / 50))
 
 
 def _try_lock(descriptor: int, offset: int) -> bool:
