@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bunter.execution.summary import RunSummary
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
+    from bunter.graph.keys import KeyTable
     from bunter.pipeline import PipelineGraph
 
 __all__ = ["Wish", "run_pipeline", "runs_root"]
@@ -119,7 +120,7 @@ def run_pipeline(
     RunError
         If the run was begun by another request, or another process works on it.
     """
-    directory = _directory(runs_root(butler), wish, wish.request(pipeline))
+    directory = _directory(butler, pipeline, wish)
     with directory.lock():
         graph = directory.graph() if directory.has_graph() else _plan(butler, pipeline, wish, directory)
         return _carry_out(butler, graph, directory, wish.output, options=options, watcher=watcher)
@@ -153,17 +154,44 @@ def _carry_out(butler: Butler, graph: QuantumGraph, directory: RunDirectory, out
     return run_graph(butler, graph, directory, on_initialised=show, **more)
 
 
-def _directory(root: Path, wish: Wish, request: RunRequest) -> RunDirectory:
+def _directory(butler: Butler, pipeline: PipelineGraph, wish: Wish) -> RunDirectory:
+    root, request = runs_root(butler), wish.request(pipeline)
     if wish.output_run:
         return _named(root, wish.output_run, request)
     if not wish.output:
         raise RunError("say where the results go: a chain with -o OUT, or a run with --output-run RUN")
     for directory in run_directories(root):
-        if directory.request.output == wish.output and not directory.is_finished:
-            if not directory.request.differences(request):
+        if directory.request.output == wish.output:
+            if not directory.request.differences(request) and _can_go_on(butler, pipeline, wish, directory):
                 return directory
             break
     return _new(root, wish.output, request)
+
+
+def _can_go_on(butler: Butler, pipeline: PipelineGraph, wish: Wish, directory: RunDirectory) -> bool:
+    """Whether a run of the same wish is unfinished, or finished with nothing new to be done since."""
+    if not directory.is_finished:
+        return True
+    return _is_same_work(directory.graph(), _build(butler, pipeline, wish, f"{directory.run}-again"))
+
+
+def _is_same_work(one: QuantumGraph, other: QuantumGraph) -> bool:
+    """Whether two graphs have the same quanta and the same inputs."""
+    if one.counts != other.counts:
+        return False
+    for label, table in one.tasks.items():
+        if _rows(table.keys) != _rows(other.tasks[label].keys):
+            return False
+    return _inputs_of(one) == _inputs_of(other)
+
+
+def _rows(keys: KeyTable) -> set[tuple[Any, ...]]:
+    columns = [keys.values(name).tolist() for name in keys.required]
+    return set(zip(*columns, strict=True)) if columns else set()
+
+
+def _inputs_of(graph: QuantumGraph) -> set[bytes]:
+    return {bytes(row) for table in graph.datasets.values() if table.ids is not None for row in table.ids}
 
 
 def _named(root: Path, run: str, request: RunRequest) -> RunDirectory:
@@ -192,26 +220,30 @@ def _new(root: Path, output: str, request: RunRequest) -> RunDirectory:
 
 def _plan(butler: Butler, pipeline: PipelineGraph, wish: Wish, directory: RunDirectory) -> QuantumGraph:
     """Build the graph and store it; an empty one leaves nothing behind."""
-    from bunter.graph.build import build_graph
-
     try:
-        graph = build_graph(
-            butler,
-            pipeline,
-            where=wish.where,
-            binds=wish.binds,
-            inputs=_inputs(butler, wish),
-            output_run=directory.run,
-            select=wish.select,
-            data_ids=wish.data_ids,
-            max_growth=wish.max_growth,
-            command=wish.command,
-        )
+        graph = _build(butler, pipeline, wish, directory.run)
     except BaseException:
         directory.forget()
         raise
     graph.write(directory.graph_path)
     return directory.graph()
+
+
+def _build(butler: Butler, pipeline: PipelineGraph, wish: Wish, run: str) -> QuantumGraph:
+    from bunter.graph import build_graph
+
+    return build_graph(
+        butler,
+        pipeline,
+        where=wish.where,
+        binds=wish.binds,
+        inputs=_inputs(butler, wish),
+        output_run=run,
+        select=wish.select,
+        data_ids=wish.data_ids,
+        max_growth=wish.max_growth,
+        command=wish.command,
+    )
 
 
 def _inputs(butler: Butler, wish: Wish) -> tuple[str, ...]:

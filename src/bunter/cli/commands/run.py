@@ -1,0 +1,202 @@
+"""Commands that run pipelines and report on runs."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bunter.butler import Butler
+    from bunter.cli.output import Emit
+    from bunter.execution import FailedQuantum, RunOptions, RunSummary, State, Watcher
+
+__all__ = ["report", "run"]
+
+_EPILOG = """Example: bunter run -b demo -p drp.yaml -i raw,calib -o u/me/drp -d "tract = 5" -j 4
+
+The same command goes on where an unfinished run stopped. Exit codes: 0 everything has succeeded, 1 something failed, 2 wrong
+usage, 130 interrupted."""
+
+
+@click.command("run", epilog=_EPILOG)
+@click.option("-b", "--butler", "repo", required=True, metavar="REPO", help="The repository.")
+@click.option("-p", "--pipeline", "location", metavar="PIPELINE", help="A pipeline file, or file#label.")
+@click.option("-g", "--qgraph", "graph", type=click.Path(exists=True), help="A graph made by `bunter qgraph` instead.")
+@click.option("-i", "--input", "inputs", multiple=True, help="Collections with the inputs, in order. Repeatable.")
+@click.option("-o", "--output", default="", help="Chain that shows the results; each run gets a name below it.")
+@click.option("--output-run", default="", help="Name of the run, instead of one made from the time.")
+@click.option("-d", "--data-query", "where", default="", help="What to select, such as \"tract = 5 AND band = 'r'\".")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Quanta at a time.")
+@click.option("--fail-fast", is_flag=True, help="Stop everything at the first failure.")
+@click.option("--retries", type=click.IntRange(min=0), default=0, help="How often a failed quantum is tried again.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Longest time for a quantum; needs -j 2 or more.")
+@click.option("--strict", "selection", flag_value="strict", help="Apply every condition to every quantum.")
+@click.option(
+    "--closure", "selection", flag_value="closure", default=True, help="Add what the selection needs (default)."
+)
+@click.option("--max-growth", default=20.0, show_default=True, help="Most quanta needed for each one asked for.")
+@pipeline_options
+@output_options
+@click.pass_context
+def run(  # noqa: PLR0913 - the options of one command
+    context: click.Context,
+    *,
+    repo: str,
+    location: str | None,
+    graph: str | None,
+    inputs: tuple[str, ...],
+    output: str,
+    output_run: str,
+    where: str,
+    jobs: int,
+    fail_fast: bool,
+    retries: int,
+    timeout: float | None,
+    selection: str,
+    max_growth: float,
+    overrides: tuple[str, ...],
+    files: tuple[str, ...],
+    select: str | None,
+    trust: tuple[str, ...],
+    emit: Emit,
+) -> int:
+    """Run a pipeline on the data of a repository; the same command resumes it."""
+    if (location is None) == (graph is None):
+        raise click.UsageError("give a pipeline with -p, or a graph with -g")
+    if graph is None and not (output or output_run):
+        raise click.UsageError("say where the results go: a chain with -o OUT, or a run with --output-run RUN")
+    if timeout is not None and jobs == 1:
+        raise click.UsageError("--timeout can only end worker processes; give -j 2 or more")
+    from bunter.butler import Butler
+    from bunter.execution import RunOptions, Wish, run_pipeline
+
+    options = RunOptions(jobs, fail_fast, retries, timeout, _worker_logging(context))
+    wish = Wish(
+        inputs=tuple(name for names in inputs for name in names.split(",")),
+        output=output,
+        output_run=output_run,
+        where=where,
+        select="strict" if selection == "strict" else "closure",
+        max_growth=max_growth,
+        command=shlex.join(sys.argv),
+    )
+    with Butler(repo, writeable=True) as butler, _Progress(emit, draws=context.obj["progress"]) as watcher:
+        if graph is not None:
+            summary = _run_graph(butler, graph, output, options, watcher)
+        else:
+            assert location is not None, "checked above"
+            known = {kind.name: kind for kind in butler.dataset_types.query()}
+            plan = read_pipeline(location, overrides, files, select).resolve(
+                butler.universe, known, trust=trust or None
+            )
+            summary = run_pipeline(butler, plan, wish, options=options, watcher=watcher)
+    emit.record(summary.to_dict(), str(summary))
+    return summary.exit_code
+
+
+def _run_graph(butler: Butler, path: str, output: str, options: RunOptions, watcher: Watcher) -> RunSummary:
+    from bunter.execution import run_stored_graph
+    from bunter.graph import QuantumGraph
+
+    return run_stored_graph(butler, QuantumGraph.read(path), output=output, options=options, watcher=watcher)
+
+
+def _worker_logging(context: click.Context) -> Callable[[], None]:
+    """What sets up logging in a worker process as the global options ask for it; keep the terminal for warnings."""
+    from bunter.cli.logs import LogOptions, start_logging
+
+    asked: Mapping[str, Any] = context.find_root().params
+    options = LogOptions(
+        asked["log_levels"], asked["long_log"], asked["log_files"], asked["log_tty"], asked["log_labels"]
+    )
+    if not options.levels:
+        _only_warnings_of_tasks()
+        return functools.partial(_start_quietly, options)
+    return functools.partial(start_logging, options)
+
+
+def _start_quietly(options: Any) -> None:
+    from bunter.cli.logs import start_logging
+
+    start_logging(options)
+    _only_warnings_of_tasks()
+
+
+def _only_warnings_of_tasks() -> None:
+    """Keep what tasks report as information for their logs, unless the user asked for a level."""
+    for handler in logging.getLogger().handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.addFilter(_is_worth_showing)
+
+
+def _is_worth_showing(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or not record.name.startswith("bunter.task")
+
+
+class _Progress:
+    """A bar per task on standard error, and a line for each failure."""
+
+    def __init__(self, emit: Emit, *, draws: bool) -> None:
+        self._emit, self._draws = emit, draws
+        self._bars: Any = None
+        self._of_label: dict[str, Any] = {}
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def begun(self, run: str, totals: Mapping[str, tuple[int, int]]) -> None:
+        """Draw the bars."""
+        self._emit.note(f"run {run}: {sum(total - earlier for total, earlier in totals.values()):,} quanta to do")
+        if not self._draws:
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bars = Progress(*columns, console=Console(stderr=True))
+        for label, (total, earlier) in totals.items():
+            self._of_label[label] = self._bars.add_task(label, total=total, completed=earlier)
+        self._bars.start()
+
+    def ended(self, label: str, state: State) -> None:
+        """Move a bar."""
+        del state
+        if self._bars is not None:
+            self._bars.advance(self._of_label[label])
+
+    def failed(self, failure: FailedQuantum, *, again: bool) -> None:
+        """Print a failure."""
+        line = f"{failure}{'; trying again' if again else ''}"
+        if self._bars is not None:
+            self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            self._emit.note(line)
+
+
+@click.command(epilog="Example: bunter report demo u/me/drp --output report.html")
+@click.argument("repo")
+@click.argument("collection")
+@click.option("--output", type=click.Path(), help="The file; by default report.html in the folder of the run.")
+@output_options
+def report(*, repo: str, collection: str, output: str | None, emit: Emit) -> None:
+    """Report on the newest run of COLLECTION, a run or the chain above it, as one self-contained HTML page."""
+    from bunter.butler import Butler
+    from bunter.execution.report import write_report
+
+    with Butler(repo, writeable=False) as butler:
+        path = write_report(butler, collection, output)
+    emit.record({"report": str(path)}, f"wrote {path}")
