@@ -11,7 +11,7 @@ DYING = "tasks: {mean: troubled.tasks.DyingTask}\n"
 
 def assert_explained(done, *phrases, code=1, lines=3):
     """The command failed with few lines on standard error that hold the phrases, and without a traceback."""
-    assert done.code == code, (done.code, done.errors, done.output)
+    assert done.code in ({code} if isinstance(code, int) else code), (done.code, done.errors, done.output)
     assert "Traceback" not in done.errors + done.output
     said = done.errors.strip().splitlines()
     assert 0 < len(said) <= lines, done.errors
@@ -78,11 +78,7 @@ class TestIngest:
         assert empty.count("raw") == 12
 
     def test_a_folder_that_is_not_there_is_refused(self, empty):
-        assert_explained(
-            empty.bunter("ingest-raws", "repo", "nowhere"),
-            "nowhere",
-            code=empty.bunter("ingest-raws", "repo", "nowhere").code,
-        )
+        assert_explained(empty.bunter("ingest-raws", "repo", "nowhere"), "nowhere", code={1, 2}, lines=5)
 
     def test_the_same_files_again_change_nothing(self, repository):
         repository.works("ingest-raws", "repo", "incoming", "--transfer", "copy")
