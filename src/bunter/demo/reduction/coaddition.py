@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def coadd(warps: Sequence[CCDData], *, clip_sigma: float = 5.0, tolerance: float = 0.2) -> CCDData:
+def coadd(warps: Sequence[CCDData], *, clip_sigma: float = 5.0, tolerance: float = 1.0) -> CCDData:
     """Combine warps of one patch and band.
 
     Parameters
@@ -25,7 +25,7 @@ def coadd(warps: Sequence[CCDData], *, clip_sigma: float = 5.0, tolerance: float
     clip_sigma : float
         Where three or more warps meet, values further from their median are left out.
     tolerance : float
-        Part of the median that is allowed on top, since the seeing changes from warp to warp.
+        Part of the median that is allowed on top: the seeing changes from warp to warp, and with it the peaks of stars.
 
     Returns
     -------

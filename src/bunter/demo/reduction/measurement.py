@@ -10,7 +10,7 @@ from bunter.demo.reduction.background import background_image, background_mesh
 from bunter.demo.reduction.detection import peaks, significance
 from bunter.demo.reduction.photometry import aperture_fluxes, blended, psf_fluxes
 from bunter.demo.reduction.planes import UNUSABLE, planes_of
-from bunter.demo.reduction.psf import Psf, fit_psf
+from bunter.demo.reduction.psf import Psf, fit_psf, rough_psf
 from bunter.demo.reduction.stamps import any_plane, windowed_centroids
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ def star_psf(image: NDArray[np.float32], variance: NDArray[np.float32], planes: 
     x, y = peaks(significance(image, variance, _GUESS.fwhm), threshold=50.0, separation=6, border=12)
     x, y = (v[any_plane(planes, x, y, 4) & int(UNUSABLE) == 0][:150] for v in (x, y))
     psf = _GUESS
-    for _ in range(2):
+    for fit in (rough_psf, fit_psf):
         x, y = windowed_centroids(image, x, y, psf.fwhm)
         point_like = _compact(image, variance, x, y, psf)
-        psf = fit_psf(image, x[point_like], y[point_like], psf)
+        psf = fit(image, x[point_like], y[point_like], psf)
     return psf
 
 

@@ -46,13 +46,30 @@ def colour_preview(images: Sequence[CCDData], *, longest: int = 480) -> bytes:
     -----
     Source: Lupton et al. 2004, PASP 116, 133 (one stretch for all bands keeps the colours of bright stars).
     """
-    layers = [_binned(image, longest) for image in images]
+    return png(coloured([_binned(image, longest) for image in images]))
+
+
+def coloured(layers: Sequence[NDArray[np.float64]], *, black: float = -0.5) -> NDArray[np.uint8]:
+    """Combine two or three layers, the reddest first, to red, green and blue.
+
+    Parameters
+    ----------
+    layers : sequence of ndarray
+        Signal-to-noise ratios, all of one shape.
+    black : float
+        Signal-to-noise ratio that is drawn black.
+
+    Returns
+    -------
+    ndarray
+        (rows, columns, 3) uint8.
+    """
     red, blue = layers[0], layers[-1]
     green = layers[1] if len(layers) == 3 else (red + blue) / 2
-    total = np.maximum((red + green + blue) / 3, 3.0)
+    total = np.maximum((red + green + blue) / 3 - black, 3.0)
     scale = np.arcsinh(total / 4.0) / np.arcsinh(100.0) / total
-    rgb = np.clip((np.stack([red, green, blue], axis=-1) + 0.5) * scale[..., None], 0, None)
-    return png((255 * rgb / np.maximum(rgb.max(axis=-1, keepdims=True), 1)).astype(np.uint8))
+    rgb = np.clip((np.stack([red, green, blue], axis=-1) - black) * scale[..., None], 0, None)
+    return np.asarray(255 * rgb / np.maximum(rgb.max(axis=-1, keepdims=True), 1)).astype(np.uint8)
 
 
 def stretched(signal: NDArray[np.float64], softening: float = 4.0, white: float = 400.0) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from bunter.demo.reduction.stamps import Stamps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_MOST_STARS: Final = 20
+"""Stars whose pixels are all fitted; more cost time and gain little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +44,45 @@ class Psf:
         return int(np.ceil(2.5 * self.fwhm))
 
 
-def fit_psf(
+def rough_psf(
     image: NDArray[np.float32], x: NDArray[np.float64], y: NDArray[np.float64], guess: Psf, *, half: int = 12
 ) -> Psf:
-    """Fit the profile to stars: each pixel of each star, in units of the star's flux, against its distance.
+    """Fit the profile to the median of many sources, which may not all be stars.
 
     Parameters
     ----------
     image : ndarray
         Without sky.
     x, y : ndarray
-        Centroids of clean, bright stars.
+        Centroids.
+    guess : Psf
+        Where to begin; returned if there are fewer than three sources.
+    half : int
+        Half the side of the stamps in pixels.
+    """
+    if len(x) < 3:
+        return guess
+    distance, values, _ = _scaled(image, x, y, guess, half)
+    r_squared, profile = _median_profile(distance, values, half)
+    return _least_squares(r_squared, profile, r_squared**0.25, guess, loss="linear")
+
+
+def fit_psf(
+    image: NDArray[np.float32],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    guess: Psf,
+    *,
+    half: int = 8,
+) -> Psf:
+    """Fit the profile to every pixel of the brightest stars; neighbours weigh little, as outliers do.
+
+    Parameters
+    ----------
+    image : ndarray
+        Without sky.
+    x, y : ndarray
+        Centroids of clean stars, the brightest first.
     guess : Psf
         Where to begin; returned if there are fewer than three stars.
     half : int
@@ -59,10 +90,22 @@ def fit_psf(
     """
     if len(x) < 3:
         return guess
+    distance, values, flux = _scaled(image, x[:_MOST_STARS], y[:_MOST_STARS], guess, half)
+    noise = 1.4826 * np.median(np.abs(values - np.median(values)))
+    weight = np.sqrt(np.clip(flux / np.median(flux), 0, 10))[:, None] / max(float(noise), 1e-9)
+    weights = np.broadcast_to(weight, values.shape).ravel()
+    return _least_squares(distance.ravel() ** 2, values.ravel(), weights, guess, loss="soft_l1")
+
+
+def _scaled(
+    image: NDArray[np.float32], x: NDArray[np.float64], y: NDArray[np.float64], guess: Psf, half: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Distance from the centre, and value in units of the flux within 2.5 widths, of each pixel; and those fluxes."""
     stamps = Stamps.cut(image, x, y, half)
     distance = np.sqrt(stamps.r_squared(x, y))
-    core = np.where(distance < 2.5 * guess.fwhm, stamps.values, 0).sum(axis=1)
-    return _fit_profile(*_median_profile(distance, stamps.values / core[:, None], half), guess)
+    flux = np.where(distance < 2.5 * guess.fwhm, stamps.values, 0).sum(axis=1)
+    positive = flux > 0
+    return distance[positive], stamps.values[positive] / flux[positive, None], flux[positive]
 
 
 def _median_profile(
@@ -76,16 +119,17 @@ def _median_profile(
     return r_squared, np.array([np.median(values[chosen]) for chosen in filled])
 
 
-def _fit_profile(r_squared: NDArray[np.float64], profile: NDArray[np.float64], guess: Psf) -> Psf:
-    """Least squares with the rings weighted by their area; what is left of the sky is a pedestal under all of them."""
+def _least_squares(
+    r_squared: NDArray[np.float64], values: NDArray[np.float64], weight: NDArray[np.float64], guess: Psf, *, loss: str
+) -> Psf:
+    """Fit width and slope, together with the scale of the values and what is left of the sky under them."""
     from scipy.optimize import least_squares
-
-    weight = r_squared**0.25
 
     def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
         fwhm, beta, scale, pedestal = parameters
-        return np.asarray((scale * Psf(fwhm, beta)(r_squared) + pedestal - profile) * weight)
+        return np.asarray((scale * Psf(fwhm, beta)(r_squared) + pedestal - values) * weight)
 
     bounds = ([0.8, 1.8, 0.5, -0.01], [12.0, 8.0, 2.0, 0.01])
-    fit = least_squares(residuals, [guess.fwhm, guess.beta, 1.0, 0.0], bounds=bounds, x_scale=[1.0, 1.0, 1.0, 1e-3])
+    begin, scales = [guess.fwhm, guess.beta, 1.0, 0.0], [1.0, 1.0, 1.0, 1e-3]
+    fit = least_squares(residuals, begin, bounds=bounds, x_scale=scales, loss=loss)
     return Psf(float(fit.x[0]), float(fit.x[1]))

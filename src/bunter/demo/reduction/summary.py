@@ -37,7 +37,8 @@ def visit_summary(sources: Mapping[int, Table]) -> Table:
     Returns
     -------
     astropy.table.Table
-        One row per detector: ``detector``, ``seeing``, ``sky``, ``zero_point``, ``astrometric_rms``, ``n_stars`` and more.
+        One row per detector: ``detector``, ``seeing``, ``sky``, ``zero_point``, ``astrometric_rms``, ``n_stars`` (those with
+        a signal-to-noise ratio above 20) and more.
     """
     from astropy.table import Table
 
@@ -46,5 +47,9 @@ def visit_summary(sources: Mapping[int, Table]) -> Table:
     for name, unit in _COLUMNS.items():
         table[name] = [sources[detector].meta[name] for detector in detectors]
         table[name].unit = unit or None
-    table["n_stars"] = [int(np.count_nonzero(sources[detector]["is_star"])) for detector in detectors]
+    table["n_stars"] = [_stars(sources[detector]) for detector in detectors]
     return table
+
+
+def _stars(sources: Table) -> int:
+    return int(np.count_nonzero(np.asarray(sources["is_star"]) & (np.asarray(sources["snr"]) > 20)))

@@ -41,7 +41,7 @@ class CoaddConfig(TaskConfig):
     """Configuration of `CoaddTask`."""
 
     clip_sigma: float = Field(5.0, gt=0, description="Values further from the median of three or more are left out.")
-    tolerance: float = Field(0.2, ge=0, description="Part of the median that is allowed on top of the noise.")
+    tolerance: float = Field(1.0, ge=0, description="Part of the median that is allowed on top of the noise.")
 
 
 class CoaddTask(PipelineTask[CoaddConfig]):
