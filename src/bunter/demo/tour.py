@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ class Tour:
         """
         begin = monotonic()
         self.workspace.check()
+        # The workers share the cores already; threads below them would only wait for each other.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         for step in steps(self.workspace, jobs=self.jobs, until=self.until):
             if code := self._take(step):
                 click.echo(f"\n`bunter demo {self.workspace.root}` goes on from here when that is mended.", err=True)

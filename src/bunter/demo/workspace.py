@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
 
-    from bunter.demo.simulation import Night
+    from bunter.demo.simulation import Night, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,13 @@ class Workspace:
         Root of the repository; the rest is beside its data.
     seed : int
         Of the simulation.
+    plan : Plan, optional
+        Of the night; the whole one by default.
     """
 
     root: Path
     seed: int
+    plan: Plan | None = None
 
     @property
     def incoming(self) -> Path:
@@ -105,7 +108,7 @@ class Workspace:
         """
         from bunter.demo.simulation import Night, write_night
 
-        night = Night.simulate(self.seed)
+        night = Night.simulate(self.seed, self.plan)
         self._write_tables(night)
         return len(write_night(night, self.incoming, progress))
 
