@@ -78,8 +78,9 @@ class Records:
 
     def to_arrow(self) -> Any:
         """Make an Arrow table, with a fixed type per column even where all values are unknown."""
-        import pyarrow as pa
+        from bunter.values.arrow import pyarrow
 
+        pa = pyarrow()
         kinds = {
             "int": pa.int64(), "str": pa.string(), "float": pa.float64(), "bool": pa.bool_(), "hash": pa.binary(),
             "region": pa.binary(),

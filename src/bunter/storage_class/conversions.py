@@ -12,7 +12,10 @@ _META = b"bunter.meta"
 def arrow_from_astropy(table: Any) -> Any:
     """Arrow table of an astropy one: units in the fields' metadata, the table's plain metadata as JSON."""
     import numpy as np
-    import pyarrow as pa
+
+    from bunter.values import pyarrow
+
+    pa = pyarrow()
 
     arrays, fields = [], []
     for column in table.itercols():
@@ -27,7 +30,10 @@ def arrow_from_astropy(table: Any) -> Any:
 
 def _arrow_array(values: Any, mask: Any) -> Any:
     import numpy as np
-    import pyarrow as pa
+
+    from bunter.values import pyarrow
+
+    pa = pyarrow()
 
     if values.ndim > 1:
         flat = pa.array(np.ascontiguousarray(values).reshape(-1))
@@ -50,7 +56,10 @@ def astropy_from_arrow(table: Any) -> Any:
 
 def _column(chunked: Any, field: Any) -> Any:
     import numpy as np
-    import pyarrow as pa
+
+    from bunter.values import pyarrow
+
+    pa = pyarrow()
     from astropy.table import Column, MaskedColumn
 
     unit = (field.metadata or {}).get(_UNIT)
@@ -76,7 +85,9 @@ def _plain(values: Any) -> Any:
 
 def arrow_from_pandas(frame: Any) -> Any:
     """Arrow table of a pandas one, index included."""
-    import pyarrow as pa
+    from bunter.values import pyarrow
+
+    pa = pyarrow()
 
     return pa.Table.from_pandas(frame)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bunter.values.arrow import pyarrow
 from bunter.values.content import ByteRange, Digesting, Digests, Durability, digest, quick_digest
 from bunter.values.identity import derive_nonce, deterministic_id, new_id, new_ids, new_nonce
 from bunter.values.instant import format_instant, parse_instant
@@ -25,5 +26,6 @@ __all__ = [
     "new_ids",
     "new_nonce",
     "parse_instant",
+    "pyarrow",
     "quick_digest",
 ]
