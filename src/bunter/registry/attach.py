@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bunter.registry.relations import selected
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from bunter.registry.relations import Catalog
 
 __all__ = ["Attachments"]
+
+_FEW, _SHORT = 8, 1000
 
 
 class Attachments:
@@ -34,7 +38,7 @@ class Attachments:
         self._sources = list(_sources(connection, catalog, group, set(columns)))
 
     def __call__(self, columns: dict[str, Any]) -> None:
-        """Add the missing columns, as Arrow arrays, to a batch of columns that are lists."""
+        """Add the missing columns, as lists or Arrow arrays, to a batch of columns that are lists."""
         for source in self._sources:
             source.fill(columns)
 
@@ -51,10 +55,13 @@ class _Lookup:
     def values(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Return the values for each row of keys, in their order."""
         names = self.element.required
-        table = self.connection.upload("attach", len(names) + 1, ((*row, n) for n, row in enumerate(rows)))
         relation = self.catalog.element(self.element, "r")
-        equal = " AND ".join(f"{relation.keys[name]} = q.c{place}" for place, name in enumerate(names))
         columns = ", ".join(relation.columns[name] for name in self.wanted)
+        if len(rows) <= _FEW:
+            sql = selected(columns, relation, dict.fromkeys(names, "?"))
+            return [self.connection.fetchone(sql, row) or (None,) * len(self.wanted) for row in rows]
+        table = self.connection.upload("attach", len(names) + 1, ((*row, n) for n, row in enumerate(rows)))
+        equal = " AND ".join(f"{relation.keys[name]} = q.c{place}" for place, name in enumerate(names))
         sql = (
             f"SELECT {columns} FROM {table} q LEFT JOIN {relation.source} ON {equal} "  # noqa: S608 - our names
             f"ORDER BY q.c{len(names)}"
@@ -74,11 +81,18 @@ class _Source:
 
     def fill(self, columns: dict[str, Any]) -> None:
         """Add what follows from the keys to a batch."""
+        places = self._places([columns[name] for name in self.keys])
+        if len(places) <= _SHORT:
+            columns |= {name: [values[place] for place in places] for name, values in self.values.items()}
+        else:
+            columns |= self._taken(places)
+
+    def _taken(self, places: list[int]) -> dict[str, Any]:
         import pyarrow as pa
 
-        places = pa.array(self._places([columns[name] for name in self.keys]), pa.int32())
-        for name, values in self.values.items():
-            columns[name] = pa.array(values, pa.int64() if self.kinds[name] == "int" else pa.string()).take(places)
+        wanted = pa.array(places, pa.int32())
+        kinds = {name: pa.int64() if kind == "int" else pa.string() for name, kind in self.kinds.items()}
+        return {name: pa.array(values, kinds[name]).take(wanted) for name, values in self.values.items()}
 
     def _places(self, keys: list[Sequence[Any]]) -> list[int]:
         """Look up each row of keys; those that are the same in all rows cost nothing per row."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from bunter.dimensions import Element
 from bunter.dimensions.records import stored_columns
@@ -78,7 +78,7 @@ class ResultStream:
         keys = (ResultColumn(name, group.universe.key_column(name).kind) for name in group.data_id_keys)
         return (*found, *keys)
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         """Arrow's description of the columns."""
         import pyarrow as pa
@@ -91,25 +91,21 @@ class ResultStream:
         The database is read to its end before the first batch is handed out, into memory or, beyond 64 MB, a temporary
         file: no connection is held while somebody looks at the rows.
         """
-        import pyarrow as pa
-
         held: list[pa.RecordBatch] = []
-        with tempfile.TemporaryFile() as file:
-            spool: pa.ipc.RecordBatchFileWriter | None = None
-            size = 0
+        size = 0
+        with ExitStack() as stack:
+            spool: _Spool | None = None
             for batch in self._read():
                 size += batch.nbytes
                 if spool is None and size > _IN_MEMORY_BYTES:
-                    spool = pa.ipc.new_file(file, self.schema)
+                    spool = stack.enter_context(_Spool(self.schema))
                 if spool is None:
                     held.append(batch)
                 else:
-                    spool.write_batch(batch)
+                    spool.write(batch)
             yield from held
             if spool is not None:
-                spool.close()
-                reader = pa.ipc.open_file(file)
-                yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
+                yield from spool.read()
 
     def count(self) -> int:
         """Return the exact number of rows."""
@@ -149,6 +145,33 @@ class ResultStream:
         attach(columns)
         arrays = [_array(column, columns[column.name], catalog) for column in self.columns]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+class _Spool:
+    """Record batches in a temporary file, which goes when the context is left."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        import pyarrow as pa
+
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._writer = pa.ipc.new_file(self._file, schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._writer.write_batch(batch)
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        self._writer.close()
+        reader = pa.ipc.open_file(self._file)
+        for number in range(reader.num_record_batches):
+            yield reader.get_batch(number)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
 
 
 def _array(column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
