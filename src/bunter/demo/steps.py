@@ -107,5 +107,4 @@ def _run(  # noqa: PLR0913, PLR0917, the options of one command
 ) -> tuple[str, ...]:
     name, _, label = pipeline.partition("#")
     file = f"bunter.demo:pipelines/{name}.yaml" + (f"#{label}" if label else "")
-    places = [word for name in inputs for word in ("-i", name)]
-    return ("run", "-b", repo, "-p", file, *places, "-o", output, "-d", where, "-j", str(jobs))
+    return ("run", "-b", repo, "-p", file, "-i", ",".join(inputs), "-o", output, "-d", where, "-j", str(jobs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from bunter.demo.steps import FIRST_LOOK, SCIENCE, Step, steps
 from bunter.effects import monotonic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from bunter.demo.workspace import Workspace
 
@@ -63,7 +64,7 @@ class Tour:
         from bunter.cli.program import run
 
         click.secho(f"\n# {step.why}", dim=True)
-        click.secho(f"$ {shlex.join(('bunter', *step.words))}", bold=True)
+        click.secho(f"$ {copyable(('bunter', *step.words))}", bold=True)
         if self._is_done(step):
             click.echo("(is there)")
             return 0
@@ -128,6 +129,12 @@ class Tour:
             "bunter pipeline show bunter.demo:pipelines/science.yaml --values isr",
             f'python -c "from bunter import Butler; print({get})"',
         ]
+
+
+def copyable(words: Iterable[str]) -> str:
+    """Join words to a line for a shell, in double quotes where single ones would have to be escaped."""
+    plain = re.compile(r"[\w\s=.,()'<>&|*+:/-]*")
+    return " ".join(f'"{word}"' if "'" in word and plain.fullmatch(word) else shlex.quote(word) for word in words)
 
 
 @contextmanager
