@@ -1,5 +1,7 @@
 """Whatever goes in: one clear sentence on standard error, the right exit code, no traceback, nothing lost."""
 
+import signal
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -189,6 +191,18 @@ class TestRuns:
         assert "Traceback" not in done.errors + done.output
         assert "SIGKILL" in done.errors
         assert repository.count("mean") == 9
+        repository.assert_clean()
+
+    def test_a_run_that_was_killed_with_its_task_is_completed_by_the_same_command(self, repository):
+        pipeline = repository.pipeline("tasks: {mean: troubled.tasks.HauntedTask}\n")
+        ghost = repository.folder / "ghost"
+        ghost.touch()
+        assert run(repository, pipeline).code == -signal.SIGKILL
+        assert repository.count("raw") == 12
+        ghost.unlink()
+        done = run(repository, pipeline)
+        assert done.code == 0, done.errors
+        assert repository.count("mean") == 12
         repository.assert_clean()
 
     def test_a_run_that_went_well_does_nothing_again(self, repository):

@@ -1,7 +1,8 @@
-"""Three tasks on a raw frame: one works, one raises, one is killed."""
+"""Tasks on a raw frame: one works, one raises, two are killed."""
 
 import os
 import signal
+from pathlib import Path
 
 from bunter.pipeline import Connections, Input, Output, PipelineTask, Struct, TaskConfig
 
@@ -41,5 +42,14 @@ class DyingTask(WellTask):
 
     def run(self, frame, data_id):
         if data_id["detector"] == self.config.worst_detector:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().run(frame, data_id)
+
+
+class HauntedTask(WellTask):
+    """Is killed at one detector while a file ``ghost`` is in the current folder."""
+
+    def run(self, frame, data_id):
+        if data_id["detector"] == self.config.worst_detector and Path("ghost").exists():
             os.kill(os.getpid(), signal.SIGKILL)
         return super().run(frame, data_id)
