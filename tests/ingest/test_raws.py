@@ -358,3 +358,19 @@ def test_a_users_mistake_is_one_line_and_exit_code_1(butler, arguments, sentence
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_two_that_ingest_the_same_files_at_once_both_succeed(frames, tmp_path):
+    frames.night(tmp_path / "night", exposures=6)
+    with Butler.create(tmp_path / "repo") as made:
+        register_instrument(made, "DemoCam")
+    arguments = [sys.executable, "-c", SCRIPT, str(tmp_path / "repo"), str(tmp_path / "night")]
+    both = [subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], answers
+    assert not any("rejected" in said for said, _ in answers), answers
+    with Butler(tmp_path / "repo") as butler:
+        refs = raws(butler)
+        assert len(refs) == 24
+        assert all(butler.exists_many(refs))
