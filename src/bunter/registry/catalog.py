@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from bunter.dataset import CollectionType
 from bunter.registry.layout import CAP_COLUMNS, LIVE, element_columns, element_table
-from bunter.registry.predicates import KeysOnly, condition_sql
 from bunter.registry.relations import Relation, quoted
 from bunter.values import MAX_NS, MIN_NS
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from bunter.dimensions import DimensionGroup, Element
     from bunter.registry.collections import CollectionRow
-    from bunter.registry.relations import Binding, SearchRequest
+    from bunter.registry.relations import SearchRequest
     from bunter.registry.roster import Roster, TypeRow
 
 __all__ = ["BunterCatalog"]
@@ -67,7 +66,7 @@ class BunterCatalog:
         name = self._roster.collections.name
         return [name(number) for number in numbers]
 
-    def search(self, request: SearchRequest, alias: str, binding: Binding) -> Relation:
+    def search(self, request: SearchRequest, alias: str) -> Relation:
         """See `Catalog`."""
         kind = self._roster.type_row(request.search.dataset_type)
         catalog = self._roster.collections
@@ -77,8 +76,7 @@ class BunterCatalog:
         ranked = request.find_first and len(rows) > 1
         if len({row.type for row in rows}) == 1 and not ranked:
             return self._alike(kind, rows, alias)
-        keys = {name: quoted(name) for name in kind.dataset_type.dimensions.required}
-        early = [condition_sql(term, KeysOnly(keys, binding)) for term in request.early]
+        early = request.early({name: quoted(name) for name in kind.dataset_type.dimensions.required})
         return self._mixed(kind, rows, alias, early, ranked=ranked)
 
     def _relation(self, kind: TypeRow, source: str, alias: str, fields: dict[str, str], **more: object) -> Relation:

@@ -30,13 +30,15 @@ class Join:
         Where relations come from.
     dimensions : DimensionGroup
         All dimensions that the query joins.
+    binding : Binding, optional
+        Where values go, shared by the parts of one statement.
     """
 
-    def __init__(self, catalog: Catalog, dimensions: DimensionGroup) -> None:
+    def __init__(self, catalog: Catalog, dimensions: DimensionGroup, binding: Binding | None = None) -> None:
         self.catalog = catalog
         self.dimensions = dimensions
         self.universe = dimensions.universe
-        self.binding = Binding()
+        self.binding = Binding() if binding is None else binding
         self.relations: list[Relation] = []
         self.datasets: dict[str, Relation] = {}
         self.overlaps: Mapping[RegionOverlap, Callable[[Join], str]] = {}
@@ -59,7 +61,7 @@ class Join:
 
     def search(self, request: SearchRequest) -> Relation:
         """Join the datasets of a search."""
-        relation = self.catalog.search(request, self.alias(), self.binding)
+        relation = self.catalog.search(request, self.alias())
         self.datasets[request.search.dataset_type] = self.add(relation)
         return relation
 

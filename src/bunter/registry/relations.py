@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bunter.dataset import DatasetSearch
     from bunter.dimensions import DimensionGroup, Element
-    from bunter.query.bound import Predicate
 
 __all__ = ["Binding", "Catalog", "Relation", "SearchRequest", "balanced", "quoted", "selected"]
 
@@ -56,13 +55,14 @@ class SearchRequest:
         Type and collections.
     find_first : bool
         Whether only the dataset of the first collection counts; not needed where it is only asked whether there is one.
-    early : tuple of Predicate
-        Conditions on the search's own required dimensions, to be applied before the first is chosen.
+    early : callable
+        Returns conditions on the search's own required dimensions, given SQL for each of these, to be applied before
+        the first is chosen.
     """
 
     search: DatasetSearch
     find_first: bool
-    early: tuple[Predicate, ...] = ()
+    early: Callable[[Mapping[str, str]], Sequence[str]]
 
 
 class Catalog(Protocol):
@@ -77,7 +77,7 @@ class Catalog(Protocol):
     def dimensions(self, dataset_type: str) -> DimensionGroup:
         """Return the dimensions of a dataset type."""
 
-    def search(self, request: SearchRequest, alias: str, binding: Binding) -> Relation:
+    def search(self, request: SearchRequest, alias: str) -> Relation:
         """Return the datasets of a search.
 
         Keys are the type's required dimensions; columns ``id``, ``run``, ``collection`` (as numbers, see `name`),

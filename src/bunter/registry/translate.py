@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bunter.dataset import DatasetType
 from bunter.dimensions import DimensionGroup, Element
 from bunter.query import bound
+from bunter.registry.early import Early
 from bunter.registry.join import Join, projected
 from bunter.registry.layout import element_columns
 from bunter.registry.predicates import condition_sql, value_sql
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bunter.dataset import DatasetSearch
-    from bunter.query.bound import BoundQuery, Predicate
-    from bunter.registry.relations import Catalog, Relation
+    from bunter.query.bound import BoundQuery
+    from bunter.registry.relations import Binding, Catalog, Relation
     from bunter.registry.spatial import Settled
 
 __all__ = ["Statement", "result_group", "translate"]
@@ -62,7 +63,12 @@ def result_group(query: BoundQuery) -> DimensionGroup:
 
 
 def translate(
-    query: BoundQuery, catalog: Catalog, settled: Settled | None = None, fields: Sequence[str] | None = None
+    query: BoundQuery,
+    catalog: Catalog,
+    settled: Settled | None = None,
+    *,
+    fields: Sequence[str] | None = None,
+    binding: Binding | None = None,
 ) -> Statement:
     """Compose the statement for a query.
 
@@ -75,7 +81,9 @@ def translate(
     settled : Settled, optional
         What `bunter.registry.spatial.settle` found about its overlaps of regions.
     fields : sequence of str, optional
-        The columns of records that are wanted; all by default.
+        The columns of records, or the required dimensions of data IDs, that are wanted; all by default.
+    binding : Binding, optional
+        Where values go, if the statement is to be part of another one.
 
     Returns
     -------
@@ -83,17 +91,15 @@ def translate(
         Its columns are those of the result, but for implied dimensions that nothing else in the query needs: these
         are cheaper to fill in afterwards.
     """
-    return _Translation(query, catalog, settled, fields).statement()
+    return _Translation(query, Join(catalog, query.dimensions, binding), settled, fields).statement()
 
 
 class _Translation:
-    def __init__(
-        self, query: BoundQuery, catalog: Catalog, settled: Settled | None, fields: Sequence[str] | None
-    ) -> None:
+    def __init__(self, query: BoundQuery, join: Join, settled: Settled | None, fields: Sequence[str] | None) -> None:
         self.query = query
         self.fields = fields
         self.group = result_group(query)
-        self.join = Join(catalog, query.dimensions)
+        self.join = join
         self.settled = settled
 
     def statement(self) -> Statement:
@@ -107,7 +113,7 @@ class _Translation:
         join.close()
         self._keep_first()
         join.conditions += conditions
-        if not self._distinct():
+        if self.fields is None and not self._distinct():
             columns |= self._supplied()
         pinned = {} if self.fields is not None else self._pinned()
         fixed = {name: value for name, value in pinned.items() if name in columns}
@@ -141,19 +147,15 @@ class _Translation:
     def _request(self, search: DatasetSearch) -> SearchRequest:
         """Ask for the first of each data ID only where it matters which one it is."""
         matters = self.query.kind in {"datasets", "joined"} or search.dataset_type in self._read_datasets()
-        return SearchRequest(search, search.find_first and matters, tuple(self._early(search)))
+        catalog = self.join.catalog
+        dimensions = catalog.dimensions(search.dataset_type)
+        early = Early(self.query, dimensions, catalog, settled=self.settled, binding=self.join.binding)
+        return SearchRequest(search, search.find_first and matters, early)
 
     def _read_datasets(self) -> set[str]:
         terms = (*self.query.condition, *(value for value, _ in self.query.order_by))
         columns = (column for term in terms for column in bound.columns_of(term))
         return {column.dataset_type for column in columns if isinstance(column, bound.DatasetColumn)}
-
-    def _early(self, search: DatasetSearch) -> Iterator[Predicate]:
-        required = self.join.catalog.dimensions(search.dataset_type).required
-        for term in bound.conjuncts(self.query.where):
-            columns = bound.columns_of(term)
-            if columns and all(isinstance(c, bound.KeyColumn) and c.dimension in required for c in columns):
-                yield term
 
     def _conditions(self) -> Iterator[str]:
         join, settled = self.join, self.settled
@@ -176,7 +178,7 @@ class _Translation:
         if query.kind == "joined":
             for search in query.searches:
                 columns |= _dataset_columns(search.dataset_type, join.datasets[search.dataset_type])
-        return columns | {name: join.key(name) for name in self.group.required}
+        return columns | {name: join.key(name) for name in self.fields or self.group.required}
 
     def _record_columns(self, element: Element) -> dict[str, str]:
         if not element.has_table:
@@ -213,7 +215,7 @@ class _Translation:
             relation = self.join.datasets[search.dataset_type]
             if not relation.ranked:
                 continue
-            other = self.join.catalog.search(self._request(search), f"better{place}", self.join.binding)
+            other = self.join.catalog.search(self._request(search), f"better{place}")
             earlier = f"{other.columns['rank']} < {relation.columns['rank']}"
             terms = [earlier, *self._times(search.dataset_type, other)]
             self.join.conditions.append(f"NOT EXISTS ({selected('1', other, relation.keys, terms)})")
