@@ -77,7 +77,7 @@ def test_frames_become_coadds_and_objects(reduced, skymap):
             run_task(WarpTask, data_id=HERE, calexps=[InMemoryDataset(reduced.calexps[e.seq_num])], skymap=skymap).warp
             for e in reduced.science(band)
         ]
-        result = run_task(CoaddTask, warps=[InMemoryDataset(w) for w in warps])
+        result = run_task(CoaddTask, data_id=HERE, warps=[InMemoryDataset(w) for w in warps], skymap=skymap)
         assert result.preview.startswith(b"\x89PNG")
         assert result.coadd.shape == (910, 910)
         coadds.append(InMemoryDataset(result.coadd, {**HERE, "band": band}))

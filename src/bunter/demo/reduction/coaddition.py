@@ -12,16 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from astropy.nddata import CCDData
+    from astropy.wcs import WCS
     from numpy.typing import NDArray
 
 
-def coadd(warps: Sequence[CCDData], *, clip_sigma: float = 5.0, tolerance: float = 1.0) -> CCDData:
+def coadd(
+    warps: Sequence[CCDData], wcs: WCS, shape: tuple[int, int], *, clip_sigma: float = 5.0, tolerance: float = 1.0
+) -> CCDData:
     """Combine warps of one patch and band.
 
     Parameters
     ----------
     warps : sequence of astropy.nddata.CCDData
-        From `warping.warp`, all on the same grid.
+        From `warping.warp`: parts of the same grid.
+    wcs, shape : WCS, tuple of int
+        Of the grid.
     clip_sigma : float
         Where three or more warps meet, values further from their median are left out.
     tolerance : float
@@ -33,14 +38,26 @@ def coadd(warps: Sequence[CCDData], *, clip_sigma: float = 5.0, tolerance: float
         Each warp weighs by the inverse of its median variance, the same in all its pixels, so that the shape of stars
         does not depend on their brightness. Where all warps are saturated, their mean, marked so.
     """
-    images = np.stack([warp.data for warp in warps])
-    variances = np.stack([warp.uncertainty.array for warp in warps])
-    planes = np.stack([planes_of(warp) for warp in warps])
+    images, variances, planes = _stack(warps, wcs, shape)
     usable = (planes & int(UNUSABLE)) == 0
     clipped = _outliers(images, variances, usable, clip_sigma, tolerance)
     kept = _or_saturated(usable & ~clipped, planes)
     mean, variance = _weighted_mean(images, variances, kept)
-    return _image(mean, variance, _planes(kept, usable, clipped), warps)
+    return _image(mean, variance, _planes(kept, usable, clipped), warps, wcs)
+
+
+def _stack(
+    warps: Sequence[CCDData], wcs: WCS, shape: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int16]]:
+    """Images, variances and planes of all warps on the whole grid."""
+    images, variances = (np.zeros((len(warps), *shape), np.float32) for _ in range(2))
+    planes = np.full((len(warps), *shape), int(Plane.NO_DATA), np.int16)
+    for number, warp in enumerate(warps):
+        x, y = np.rint(wcs.wcs.crpix - warp.wcs.wcs.crpix).astype(int)
+        window = slice(y, y + warp.shape[0]), slice(x, x + warp.shape[1])
+        images[number][window], variances[number][window] = warp.data, warp.uncertainty.array
+        planes[number][window] = planes_of(warp)
+    return images, variances, planes
 
 
 def _outliers(
@@ -85,12 +102,16 @@ def _planes(kept: NDArray[np.bool_], usable: NDArray[np.bool_], clipped: NDArray
 
 
 def _image(
-    mean: NDArray[np.float32], variance: NDArray[np.float32], planes: NDArray[np.int16], warps: Sequence[CCDData]
+    mean: NDArray[np.float32],
+    variance: NDArray[np.float32],
+    planes: NDArray[np.int16],
+    warps: Sequence[CCDData],
+    wcs: WCS,
 ) -> CCDData:
     from astropy.io.fits import Header
     from astropy.nddata import CCDData, VarianceUncertainty
 
-    image = CCDData(mean, unit=warps[0].unit, wcs=warps[0].wcs, header=Header())
+    image = CCDData(mean, unit=warps[0].unit, wcs=wcs, header=Header())
     image.uncertainty = VarianceUncertainty(variance)
     image.header["FILTER"] = warps[0].header.get("FILTER")
     image.header["NCOMBINE"] = (len(warps), "warps combined")

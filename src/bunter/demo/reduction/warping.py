@@ -37,7 +37,8 @@ def warp(images: Sequence[CCDData], wcs: WCS, shape: tuple[int, int]) -> CCDData
     Returns
     -------
     astropy.nddata.CCDData or None
-        Flux per pixel as it was (the pixels are of equal size), NO_DATA where no detector is; None if none is anywhere.
+        The part of the grid that the detectors cover: flux per pixel as it was (the pixels are of equal size), NO_DATA
+        where no detector is. None if there is no such part.
 
     Notes
     -----
@@ -113,8 +114,9 @@ def _image(layers: NDArray[np.float32], planes: NDArray[np.int16], wcs: WCS, ima
     from astropy.io.fits import Header
     from astropy.nddata import CCDData, VarianceUncertainty
 
-    warped = CCDData(layers[0], unit=images[0].unit, wcs=wcs, header=Header())
-    warped.uncertainty = VarianceUncertainty(layers[1])
+    window = _covered(planes)
+    warped = CCDData(layers[0][window], unit=images[0].unit, wcs=wcs[window], header=Header())
+    warped.uncertainty = VarianceUncertainty(layers[1][window])
     for card in ("INSTRUME", "OBSID", "EXPID", "FILTER", "DATE-OBS", "EXPTIME", "AIRMASS", "OBJECT"):
         if card in images[0].header:
             warped.header[card] = images[0].header[card]
@@ -122,4 +124,11 @@ def _image(layers: NDArray[np.float32], planes: NDArray[np.int16], wcs: WCS, ima
         float(np.mean([image.header["SEEING"] for image in images])),
         "[arcsec] mean of detectors",
     )
-    return mark(warped, planes)
+    return mark(warped, planes[window])
+
+
+def _covered(planes: NDArray[np.int16]) -> tuple[slice, slice]:
+    """Rows and columns between the first and the last with data."""
+    data = (planes & int(Plane.NO_DATA)) == 0
+    rows, columns = np.flatnonzero(data.any(axis=1)), np.flatnonzero(data.any(axis=0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bunter.demo.reduction.coaddition import coadd
 from bunter.demo.reduction.preview import preview
 from bunter.demo.tasks.images import read_image
-from bunter.pipeline import Connections, Field, Input, Output, PipelineTask, Struct, TaskConfig
+from bunter.ingest import SkyMap
+from bunter.pipeline import Connections, Field, Input, Output, PipelineTask, PrerequisiteInput, Struct, TaskConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bunter.pipeline import DeferredDataset
 
@@ -26,6 +27,7 @@ class CoaddConnections(Connections, dimensions=("skymap", "tract", "patch", "ban
         multiple=True,
         deferred=True,
     )
+    skymap = PrerequisiteInput("skymap", "StructuredDataDict", dimensions=("skymap",), doc="Where the patches are.")
     coadd = Output(
         "coadd",
         "CCDData",
@@ -49,9 +51,11 @@ class CoaddTask(PipelineTask[CoaddConfig]):
 
     Connections = CoaddConnections
 
-    def run(self, warps: Sequence[DeferredDataset]) -> Struct:
+    def run(self, warps: Sequence[DeferredDataset], skymap: dict[str, Any], data_id: Mapping[str, Any]) -> Struct:
         """Combine the warps of one patch and band."""
+        patch = SkyMap.from_dict(skymap).tract(data_id["tract"]).patch(data_id["patch"])
         images = [read_image(warp) for warp in warps]
-        mean = coadd(images, clip_sigma=self.config.clip_sigma, tolerance=self.config.tolerance)
+        options = {"clip_sigma": self.config.clip_sigma, "tolerance": self.config.tolerance}
+        mean = coadd(images, patch.wcs, patch.shape, **options)
         self.metadata["warps"] = len(images)
         return Struct(coadd=mean, preview=preview(mean))
