@@ -137,8 +137,15 @@ class PipelineGraph:
             steps=tuple(step for step in self.steps if step[0] in subsets),
         )
 
-    def draw(self, style: str = "text") -> str:
-        """Return a drawing as ``"text"``, ``"svg"`` or ``"mermaid"``.
+    def draw(self, style: str = "text", *, states: Mapping[str, str] | None = None) -> str:
+        """Return a drawing.
+
+        Parameters
+        ----------
+        style : str
+            ``"text"``, ``"svg"`` or ``"mermaid"``.
+        states : Mapping[str, str], optional
+            For SVG: ``"done"``, ``"failed"``, ``"partial"`` or ``"waiting"`` by label, shown as a colour.
 
         Raises
         ------
@@ -147,7 +154,7 @@ class PipelineGraph:
         """
         from bunter.pipeline.drawing import diagram_of_graph, draw
 
-        return draw(diagram_of_graph(self), style)
+        return draw(diagram_of_graph(self), style, states=states)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the graph as plain data that `from_dict` reads back without the tasks' code."""
