@@ -59,7 +59,7 @@ class DataIds:
         return [row for batch in stream.batches() for row in batch.to_pylist()]
 
     def standardize(
-        self, data_id: Mapping[str, object] | DataCoordinate | None, group: DimensionGroup, **more: object
+        self, data_id: Mapping[str, object] | DataCoordinate | None, group: DimensionGroup, /, **more: object
     ) -> DataCoordinate:
         """Return the data ID of ``group`` that the values mean.
 

@@ -17,7 +17,9 @@ _FAR = 2**62  # ns: beyond the year 2116 in either direction an end is open
 
 
 def _with_text_ids(table: pa.Table) -> pa.Table:
-    import pyarrow as pa
+    from bunter.values import pyarrow
+
+    pa = pyarrow()
 
     for place, column in enumerate(table.schema):
         if column.type == pa.binary(16):
@@ -63,10 +65,9 @@ def to_polars(table: pa.Table) -> Any:
 
 def plain_rows(table: pa.Table) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Return column names and rows as text and numbers for printing; regions are left out, times become ISO TAI."""
-    import pyarrow as pa
+    from bunter.values import format_instant, pyarrow
 
-    from bunter.values import format_instant
-
+    pa = pyarrow()
     table = _with_text_ids(table)
     kept = [column.name for column in table.schema if not pa.types.is_binary(column.type)]
     columns = []

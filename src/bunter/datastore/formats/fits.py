@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 __all__ = ["FitsFormat"]
 
 
+_GZIP = b"\x1f\x8b"
+
+
+def _inflated(data: bytes) -> bytes:
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(data)
+    except (EOFError, OSError, zlib.error) as exc:
+        raise FormatError(f"the file is cut short or damaged: {exc}; fetch it again") from exc
+
+
 class FitsFormat:
     """FITS without loss: ``CCDData`` with mask, uncertainty, WCS and header; plain images; tables; headers; WCS.
 
@@ -56,10 +69,14 @@ class FitsFormat:
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Read what is requested of a file in memory."""
-        return self._read(io.BytesIO(data), len(data), request)
+        plain = _inflated(data) if data.startswith(_GZIP) else data
+        return self._read(io.BytesIO(plain), len(plain), request)
 
     def read_path(self, path: Path, request: ReadRequest) -> object:
-        """Read only the HDU and the pixels asked for."""
+        """Read only the HDU and the pixels asked for; a file compressed with gzip has to be read whole."""
+        with path.open("rb") as file:
+            if file.read(len(_GZIP)) == _GZIP:
+                return self.from_bytes(path.read_bytes(), request)
         return self._read(path, path.stat().st_size, request)
 
     @staticmethod
