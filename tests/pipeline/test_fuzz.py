@@ -1,10 +1,11 @@
 """Whatever a pipeline file holds, the answer is a pipeline or a PipelineError."""
 
 import contextlib
+import re
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from bunter.errors import PipelineError
@@ -69,6 +70,7 @@ def test_deep_nesting_is_refused(text):
 @given(VALUES)
 def test_plain_data_survive_writing_and_reading(value):
     text = yaml.safe_dump(value, allow_unicode=True)
+    assume(not re.search(r"\d[eE]", text))  # 1e5 is a number here, as in YAML 1.2, and text for PyYAML
     if "<<" not in text:
         back = read_yaml(text, "f.yaml").plain()
         assert repr(back) == repr(yaml.safe_load(text)) or isinstance(value, str)
