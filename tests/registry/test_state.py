@@ -199,4 +199,4 @@ class RegistryMachine(RuleBasedStateMachine):
 
 
 TestRegistry = RegistryMachine.TestCase
-TestRegistry.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestRegistry.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

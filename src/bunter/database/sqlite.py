@@ -20,9 +20,13 @@ __all__ = ["check_file", "create_file", "open_connection", "prepare"]
 APPLICATION_ID = 0x42756E74  # "Bunt"
 SCHEMA_VERSION = 1
 _MAGIC = b"SQLite format 3\x00"
-_PRAGMAS = (
-    "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA mmap_size = 1073741824;"
-)
+_PRAGMAS = """
+PRAGMA foreign_keys = ON;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -32768;
+PRAGMA mmap_size = 1073741824;
+PRAGMA journal_size_limit = 67108864;
+"""
 _STAMP = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
 _TABLES = """
 BEGIN;
