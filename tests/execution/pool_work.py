@@ -69,8 +69,3 @@ def parent(path):
         pool.submit(0, b"hold_the_lock " + path.encode())
         while True:
             pool.wait(1)
-
-
-if __name__ == "__main__":
-    parent(sys.argv[1])
-    signal.pause()

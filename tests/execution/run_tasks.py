@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -34,7 +33,7 @@ class ReduceConnections(Connections, dimensions=FRAME):
 
 
 class ReduceConfig(TaskConfig):
-    """What goes wrong: exposure number to word; a word with '?' goes wrong once only, marked by a file."""
+    """What goes wrong: exposure number to word; a word with '?' goes wrong once for each detector, marked by a file."""
 
     faults: dict[str, str] = Field(default_factory=dict)
     marks: str = ""
@@ -68,34 +67,52 @@ class Reduce(PipelineTask[ReduceConfig]):
         return True
 
     def go_wrong(self, word):
-        if word == "raise":
-            raise ValueError("the sky is\nfalling")
-        if word == "repeat":
-            raise RepeatableError("always so")
-        if word == "invalid":
-            raise InvalidQuantumError("the configuration is wrong")
-        if word == "no-work":
-            raise NoWorkFound("nothing in this frame")
-        if word == "exit":
-            sys.exit(0)
-        if word == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if word == "hard-exit":
-            os._exit(0)
-        if word == "nothing":
-            return Struct(reduced=None)
-        if word == "hang":
-            time.sleep(3600)
-        if word == "long-message":
-            raise ValueError("x" * 1_000_000)
-        if word == "long-log":
-            for _ in range(2000):
-                self.log.info("y" * 10_000)
-        if word == "unpicklable":
-            raise type("Local", (Exception,), {"__reduce__": lambda self: 1 / 0})("cannot be sent")
-        if word == "print":
-            print("to standard output")
-        return Struct(reduced={"value": -1})
+        return getattr(self, f"fault_{word}")()
+
+    def fault_raise(self):
+        raise ValueError("the sky is\nfalling")
+
+    def fault_repeat(self):
+        raise RepeatableError("always so")
+
+    def fault_invalid(self):
+        raise InvalidQuantumError("the configuration is wrong")
+
+    def fault_no_work(self):
+        raise NoWorkFound("nothing in this frame")
+
+    def fault_exit(self):
+        sys.exit(0)
+
+    def fault_kill(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def fault_hard_exit(self):
+        os._exit(0)
+
+    def fault_nothing(self):
+        return Struct(reduced=None)
+
+    def fault_hang(self):
+        time.sleep(3600)
+
+    def fault_long_message(self):
+        raise ValueError("x" * 1_000_000)
+
+    def fault_long_log(self):
+        for _ in range(2000):
+            self.log.info("y" * 10_000)
+        raise ValueError("after a long log")
+
+    def fault_unpicklable(self):
+        raise type("Local", (Exception,), {"__reduce__": lambda self: 1 / 0})("cannot be sent")
+
+    def fault_write_then_raise(self):
+        self.late = True
+        return Struct(reduced={"value": 5})
+
+    def fault_memory(self):
+        raise MemoryError
 
 
 class GatherConnections(Connections, dimensions=EXPOSURE):
@@ -132,7 +149,3 @@ class Noop(PipelineTask):
 
     def run(self, raw):
         return Struct(copy=raw)
-
-
-def dumps(value):
-    return json.dumps(value)

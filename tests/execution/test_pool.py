@@ -127,7 +127,7 @@ def test_a_pool_whose_workers_cannot_begin_says_so():
 
 def test_a_worker_in_the_midst_of_a_library_dies_with_its_parent(tmp_path):
     mark = tmp_path / "pid"
-    parent = subprocess.Popen([sys.executable, str(HERE / "pool_work.py"), str(mark)])
+    parent = subprocess.Popen([sys.executable, "-c", f"import pool_work; pool_work.parent({str(mark)!r})"], cwd=HERE)
     wait_until(lambda: mark.exists() and mark.read_text())
     pid = int(mark.read_text())
     assert is_alive(pid)

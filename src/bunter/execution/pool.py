@@ -81,12 +81,13 @@ class _Worker:
     process: ForkServerProcess
     pipe: Connection
     requests: deque[_Request] = field(default_factory=deque)
+    is_ready: bool = False
     has_replied: bool = False
     reason: str = ""
 
     @property
     def deadline(self) -> float:
-        head = self.requests[0] if self.requests else None
+        head = self.requests[0] if self.requests and self.is_ready else None
         return float("inf") if head is None or head.limit_s is None else head.begun + head.limit_s
 
 
@@ -192,9 +193,20 @@ class Pool:
     def _hear(self, worker: _Worker) -> Iterator[Reply | Death]:
         try:
             while worker.pipe.poll():
-                yield self._reply(worker, worker.pipe.recv_bytes())
+                body = worker.pipe.recv_bytes()
+                if worker.is_ready:
+                    yield self._reply(worker, body)
+                else:
+                    self._is_ready(worker)
         except (EOFError, OSError):
             yield self._death(worker)
+
+    @staticmethod
+    def _is_ready(worker: _Worker) -> None:
+        """Begin to count the time of what a new worker was given while it warmed up."""
+        worker.is_ready = True
+        if worker.requests:
+            worker.requests[0].begun = effects.monotonic()
 
     def _reply(self, worker: _Worker, body: bytes) -> Reply:
         request = worker.requests.popleft()
@@ -252,9 +264,14 @@ class Pool:
 def _kill(worker: _Worker, number: int) -> None:
     """Send a signal to a worker and to what it started."""
     pid = worker.process.pid
-    if pid is not None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, number)
+    if pid is None:
+        return
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        if worker.process.is_alive():  # it has no group of its own yet
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def _reason(exit_code: int | None) -> str:
@@ -291,5 +308,6 @@ def _serve(pipe: Connection, hired: Callable[[], Work]) -> None:
     die_with_parent()
     work = hired()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        pipe.send_bytes(b"ready")
         while True:
             pipe.send_bytes(work(pipe.recv_bytes()))

@@ -315,7 +315,7 @@ class _Run:
 
     def _commit(self) -> None:
         """Hear of what was committed, and begin with the next group when it is due or nothing else is to be done."""
-        idle = not self._scheduler.count(State.RUNNING)
+        idle = not (self._scheduler.count(State.RUNNING) or self._scheduler.count(State.READY))
         flushed = self._ledger.take(wait=idle)
         if flushed is not None:
             self._hear_flushed(flushed)
