@@ -1,4 +1,5 @@
 import json
+import shlex
 
 import pytest
 from click.testing import CliRunner
@@ -8,9 +9,9 @@ from bunter.cli.commands.demo import _MILESTONES, _SEED, demo
 from bunter.demo.outcome import outcome
 from bunter.demo.simulation import SEED, Plan
 from bunter.demo.steps import MILESTONES, steps
-from bunter.demo.tour import Tour
+from bunter.demo.tour import Tour, check_extra, copyable
 from bunter.demo.workspace import Workspace
-from bunter.errors import ConfigurationError
+from bunter.errors import ConfigurationError, MissingExtraError
 
 SMALL = Plan(biases=2, flats=2, dithers=1, fields=1)
 
@@ -59,6 +60,18 @@ def test_another_seed_in_the_same_folder_is_refused(tmp_path):
 def test_an_empty_repository_that_is_there_is_taken(tmp_path):
     Butler.create(tmp_path / "it").close()
     Workspace(tmp_path / "it", 1).check()
+
+
+def test_a_missing_extra_is_one_sentence_with_the_command():
+    with pytest.raises(MissingExtraError, match=r"needs photologs; `pip install 'bunter\[demo\]'`"):
+        check_extra(["numpy", "photologs"])
+
+
+def test_lines_are_quoted_so_that_a_shell_reads_the_same_words():
+    words = ["bunter", "run", "-d", "instrument = 'X'", "a b", "$HOME's", "plain"]
+    line = copyable(words)
+    assert "\"instrument = 'X'\"" in line
+    assert shlex.split(line) == words
 
 
 @pytest.mark.slow

@@ -8,12 +8,14 @@ import shlex
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
 
 from bunter.demo.steps import FIRST_LOOK, SCIENCE, Step, steps
 from bunter.effects import monotonic
+from bunter.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,8 +48,11 @@ class Tour:
         ------
         ConfigurationError
             If the folder holds something else.
+        MissingExtraError
+            If the extra ``demo`` is not installed.
         """
         begin = monotonic()
+        check_extra()
         self.workspace.check()
         # The workers share the cores already; threads below them would only wait for each other.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -129,6 +134,18 @@ class Tour:
             "bunter pipeline show bunter.demo:pipelines/science.yaml --values isr",
             f'python -c "from bunter import Butler; print({get})"',
         ]
+
+
+def check_extra(modules: Iterable[str] = ("ccdproc", "photutils", "PIL", "scipy")) -> None:
+    """See that what the tasks compute with is installed.
+
+    Raises
+    ------
+    MissingExtraError
+        If something is not.
+    """
+    if missing := [name for name in modules if find_spec(name) is None]:
+        raise MissingExtraError(f"the demonstration needs {', '.join(missing)}; `pip install 'bunter[demo]'` brings it")
 
 
 def copyable(words: Iterable[str]) -> str:
