@@ -35,7 +35,7 @@ KIND = "StructuredDataDict"
 # ----------------------------------------------------------------- helpers
 def make_repo(root):
     # Imports are measured by `create`; the reference imports all of its own with the butler, ours come when first needed.
-    import numpy  # noqa: F401
+    import numpy as np  # noqa: F401
     import pyarrow.compute
     import pyarrow.parquet
 
