@@ -11,13 +11,13 @@ from bunter.dataset.changes import (
     Certify,
     Decertify,
     Disassociate,
+    EditChain,
     RegisterCollection,
     RegisterDatasetType,
     RemoveCollection,
     RemoveDatasetType,
     SetChain,
 )
-from bunter.errors import MissingCollectionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -80,22 +80,15 @@ class Collections:
 
     def prepend_chain(self, name: str, children: str | Iterable[str]) -> None:
         """Put collections in front of a chain; those that are in it move."""
-        new = _listed(children)
-        self.redefine_chain(name, [*new, *(child for child in self.info(name).children if child not in new)])
+        self._session.commit([EditChain(name, _listed(children), "prepend")])
 
     def extend_chain(self, name: str, children: str | Iterable[str]) -> None:
         """Put collections at the end of a chain; those that are in it move."""
-        new = _listed(children)
-        self.redefine_chain(name, [*(child for child in self.info(name).children if child not in new), *new])
+        self._session.commit([EditChain(name, _listed(children), "extend")])
 
     def remove_from_chain(self, name: str, children: str | Iterable[str]) -> None:
-        """Take collections out of a chain."""
-        gone, old = _listed(children), self.info(name).children
-        if strangers := [child for child in gone if child not in old]:
-            raise MissingCollectionError(
-                f"{', '.join(strangers)} not in chain {name!r}, which has {', '.join(old) or 'no members'}"
-            )
-        self.redefine_chain(name, [child for child in old if child not in gone])
+        """Take collections out of a chain; one that is not in it is an error."""
+        self._session.commit([EditChain(name, _listed(children), "remove")])
 
     def associate(self, name: str, refs: Iterable[DatasetRef]) -> None:
         """Put datasets into a TAGGED collection."""

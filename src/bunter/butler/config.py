@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bunter import safe_yaml
 from bunter.datastore.config import DatastoreConfig
 from bunter.errors import ConfigurationError, near
 
@@ -78,7 +79,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, ob
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        tree = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe loaders both
+        tree = safe_yaml.load(path.read_text())
     except OSError as exc:
         raise ConfigurationError(f"cannot read configuration {path}: {exc.strerror}") from exc
     except yaml.YAMLError as exc:
@@ -106,7 +107,7 @@ def _from_environment() -> dict[str, Any]:
             branch = tree
             for parent in parents:
                 branch = branch.setdefault(parent, {})
-            branch[last] = yaml.safe_load(text)
+            branch[last] = safe_yaml.load(text)
     return tree
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from bunter import safe_yaml
 from bunter.butler.config import CONFIG_NAME, load_configuration
 from bunter.errors import ConfigurationError, ReadOnlyError, RepositoryExistsError, RepositoryNotFoundError, near
 
@@ -76,15 +77,13 @@ def labels() -> dict[str, str]:
 
     Without that variable, ``~/.config/bunter/repositories.yaml`` is read if it is there.
     """
-    import yaml
-
     named = os.environ.get("BUNTER_REPOSITORY_INDEX")
     path = Path(named) if named else Path.home() / ".config/bunter/repositories.yaml"
     if not path.is_file():
         if named:
             raise ConfigurationError(f"BUNTER_REPOSITORY_INDEX names {path}, which is not there")
         return {}
-    index = yaml.safe_load(path.read_text())
+    index = safe_yaml.load(path.read_text())
     if not isinstance(index, dict):
         raise ConfigurationError(f"{path} must map labels to folders, such as 'dr1: /data/dr1'")
     return {str(label): str(folder) for label, folder in index.items()}

@@ -229,6 +229,22 @@ class RepositoryContract:
         assert butler.get("thing", exposure=0, detector=0, collections="chain")["which"] == 2
         assert butler.query_datasets("thing", "chain", find_first=False).count() == 2
 
+    def test_edits_of_a_chain_by_several_threads_add_up(self, butler: Butler) -> None:
+        butler.collections.register("chain", CollectionType.CHAINED)
+        names = [f"part{number}" for number in range(8)]
+        for name in names:
+            butler.collections.register(name)
+        threads = [threading.Thread(target=butler.collections.extend_chain, args=("chain", name)) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(butler.collections.info("chain").children) == names
+        butler.collections.remove_from_chain("chain", names[:7])
+        assert butler.collections.info("chain").children == ("part7",)
+        with pytest.raises(MissingCollectionError):
+            butler.collections.remove_from_chain("chain", "part0")
+
     def test_a_chain_cannot_contain_itself(self, butler: Butler) -> None:
         for name in ("a", "b"):
             butler.collections.register(name, "CHAINED")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RecordConflict = Literal["fail", "skip", "same", "replace"]
 DatasetConflict = Literal["fail", "skip"]
+ChainEdit = Literal["prepend", "extend", "remove"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,18 @@ class SetChain:
 
     name: str
     children: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EditChain:
+    """Put children in front of a chain or at its end, where those that are in it move; or take children out.
+
+    The chain is edited as it stands when the change is applied, so that edits by several users at once add up.
+    """
+
+    name: str
+    children: tuple[str, ...]
+    how: ChainEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +112,7 @@ class RemoveDatasets:
 
 @dataclass(frozen=True, slots=True)
 class Associate:
-    """Put datasets into a tagged collection, in place of those there with the same type and data ID."""
+    """Put datasets into a tagged collection; an error where it has another of the same type and data ID."""
 
     collection: str
     ids: Sequence[bytes]
@@ -181,6 +194,7 @@ class AddHeaders:
 Change = (
     RegisterCollection
     | SetChain
+    | EditChain
     | SetCollectionDoc
     | RemoveCollection
     | RegisterDatasetType

@@ -204,9 +204,10 @@ def _read(path: str | PathLike[str]) -> Mapping[str, Any]:
 def _parse(text: bytes, path: str) -> Mapping[str, Any]:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    from bunter import safe_yaml
+
     try:
-        content = yaml.load(text, Loader=loader)  # noqa: S506 - one of the two safe loaders
+        content = safe_yaml.load(text)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"the dimension universe {path} is not YAML: {error}") from error
     if not isinstance(content, dict):

@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bunter.dataset import CollectionType, collection_name_problem
+from bunter.dataset.changes import SetChain
 from bunter.errors import (
     CollectionCycleError,
     CollectionInUseError,
     CollectionTypeError,
     ConflictingDefinitionError,
+    MissingCollectionError,
     OrphanedRecordError,
 )
 from bunter.registry.layout import LIVE
 
 if TYPE_CHECKING:
     from bunter.database import Transaction
-    from bunter.dataset.changes import RegisterCollection, RemoveCollection, SetChain, SetCollectionDoc
+    from bunter.dataset.changes import EditChain, RegisterCollection, RemoveCollection, SetCollectionDoc
     from bunter.registry.collections import CollectionCatalog, CollectionRow
     from bunter.registry.roster import Roster
 
-__all__ = ["register_collection", "remove_collection", "set_chain", "set_collection_doc"]
+__all__ = ["edit_chain", "register_collection", "remove_collection", "set_chain", "set_collection_doc"]
 
 
 def register_collection(tx: Transaction, roster: Roster, change: RegisterCollection) -> bool:
@@ -59,6 +61,18 @@ def set_chain(tx: Transaction, roster: Roster, change: SetChain) -> None:
     _refuse_cycle(catalog, change.name, children)
     if tuple(child.name for child in children) != chain.children:
         _write_chain(tx, chain, children)
+
+
+def edit_chain(tx: Transaction, roster: Roster, change: EditChain) -> None:
+    """Edit a chain as it stands now."""
+    old = roster.collections.row(change.name).children
+    rest = tuple(name for name in old if name not in change.children)
+    if change.how == "remove" and (strangers := [name for name in change.children if name not in old]):
+        raise MissingCollectionError(
+            f"{', '.join(strangers)} not in chain {change.name!r}, which has {', '.join(old) or 'no members'}"
+        )
+    members = {"prepend": (*change.children, *rest), "extend": (*rest, *change.children), "remove": rest}[change.how]
+    set_chain(tx, roster, SetChain(change.name, members))
 
 
 def _refuse_cycle(catalog: CollectionCatalog, name: str, children: list[CollectionRow]) -> None:

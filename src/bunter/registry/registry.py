@@ -10,7 +10,13 @@ from bunter.dataset import changes
 from bunter.dimensions import Universe
 from bunter.errors import ConfigurationError, DatabaseDamagedError
 from bunter.registry.calibrations import certify, decertify
-from bunter.registry.collection_changes import register_collection, remove_collection, set_chain, set_collection_doc
+from bunter.registry.collection_changes import (
+    edit_chain,
+    register_collection,
+    remove_collection,
+    set_chain,
+    set_collection_doc,
+)
 from bunter.registry.datasets import add_datasets, dataset_members, remove_datasets
 from bunter.registry.find import finder
 from bunter.registry.identify import get_many, removed
@@ -40,6 +46,7 @@ SCHEMA_VERSION = 1
 _HANDLERS: dict[type, Callable[..., Any]] = {
     changes.RegisterCollection: register_collection,
     changes.SetChain: set_chain,
+    changes.EditChain: edit_chain,
     changes.SetCollectionDoc: set_collection_doc,
     changes.RemoveCollection: remove_collection,
     changes.RegisterDatasetType: register_dataset_type,
@@ -192,6 +199,7 @@ class Registry:
 _SLOW = (
     changes.RegisterCollection,
     changes.SetChain,
+    changes.EditChain,
     changes.SetCollectionDoc,
     changes.RemoveCollection,
     changes.RegisterDatasetType,

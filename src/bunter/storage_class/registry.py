@@ -83,9 +83,10 @@ def _read(package: str, name: str) -> Iterator[StorageClass]:
 
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    from bunter import safe_yaml
+
     try:
-        content = yaml.load(files(package).joinpath(name).read_bytes(), Loader=loader)  # noqa: S506 - a safe loader
+        content = safe_yaml.load(files(package).joinpath(name).read_bytes())
     except (OSError, ImportError, yaml.YAMLError) as error:
         raise ConfigurationError(f"cannot read the storage classes of {package}:{name}: {error}") from error
     for each, spec in content.items():

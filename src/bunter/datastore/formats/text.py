@@ -181,8 +181,10 @@ class YamlFormat:
     def _load(data: bytes) -> object:
         import yaml
 
+        from bunter import safe_yaml
+
         try:
-            return yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe loaders both
+            return safe_yaml.load(data)
         except (yaml.YAMLError, UnicodeDecodeError) as exc:
             raise FormatError(f"not YAML: {' '.join(str(exc).split())}") from exc
 
