@@ -358,3 +358,17 @@ def test_memory_is_not_on_disk():
     with Database.memory() as database:
         assert database.location == ":memory:"
         assert not Path(":memory:").exists()
+
+
+def test_opening_it_again_keeps_the_locks_of_the_first(tmp_path):
+    path = tmp_path / "r.sqlite3"
+    with Database.create(path) as first:
+        with first.write() as tx:
+            tx.execute("CREATE TABLE t (n INTEGER)")
+        Database.open(path).close()
+        other = "import sys; from bunter.database import Database; Database.open(sys.argv[1]).close()"
+        subprocess.run([sys.executable, "-c", other, str(path)], check=True)
+        with first.write() as tx:
+            tx.execute("INSERT INTO t VALUES (1)")
+        with Database.open(path) as again, again.read() as connection:
+            assert connection.fetchall("SELECT n FROM t") == [(1,)]

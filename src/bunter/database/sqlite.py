@@ -19,7 +19,7 @@ __all__ = ["check_file", "create_file", "open_connection", "prepare"]
 
 APPLICATION_ID = 0x42756E74  # "Bunt"
 SCHEMA_VERSION = 1
-_MAGIC = b"SQLite format 3\x00"
+_HEADER_SIZE = 100
 _PRAGMAS = """
 PRAGMA foreign_keys = ON;
 PRAGMA temp_store = MEMORY;
@@ -67,38 +67,42 @@ def prepare(raw: sqlite3.Connection) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Refuse files that are missing, damaged, foreign or of a later version.
+    """Refuse a file that is missing or too short, without opening it.
+
+    A file must not be opened beside SQLite: closing it would drop the locks that connections of this process hold.
 
     Raises
     ------
     RepositoryNotFoundError
-        If there is no file, or another program's.
+        If there is no file.
     DatabaseDamagedError
-        If the file is no SQLite database any more.
-    ConfigurationError
-        If a later version of Bunter wrote it.
+        If it cannot be a database any more.
     """
     stat = effects.stat(path)
     if stat is None:
         raise RepositoryNotFoundError(
             f"there is no database at {path}; check the path, or restore the file from a backup"
         )
-    head = effects.read_range(path, 0, 100)
-    if not head.startswith(_MAGIC) or len(head) < 100:
-        raise DatabaseDamagedError(f"{path} is {_shape(head)}; restore it from a backup")
-    if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+    if stat.st_size < _HEADER_SIZE:
+        raise DatabaseDamagedError(f"{path} is {'cut short' if stat.st_size else 'empty'}; restore it from a backup")
+
+
+def _check_stamp(raw: sqlite3.Connection, path: Path) -> None:
+    """Refuse what another program, or a later version of Bunter, has written."""
+    try:
+        application = raw.execute("PRAGMA application_id").fetchone()[0]
+        version = raw.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as exc:
+        if getattr(exc, "sqlite_errorname", "") == "SQLITE_NOTADB":
+            raise DatabaseDamagedError(f"{path} is no SQLite database; restore it from a backup") from exc
+        raise
+    if application != APPLICATION_ID:
         raise RepositoryNotFoundError(f"{path} is a SQLite database of another program, not a Bunter registry")
-    if (version := int.from_bytes(head[60:64], "big")) > SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         raise ConfigurationError(
             f"{path} has database format {version}, this Bunter knows up to {SCHEMA_VERSION}; "
             "upgrade it with `pip install -U bunter`"
         )
-
-
-def _shape(head: bytes) -> str:
-    if not head:
-        return "empty"
-    return "cut short" if head.startswith(_MAGIC) else "no SQLite database"
 
 
 def open_connection(path: Path, tally: Tally, *, read_only: bool, busy_limit_s: float) -> Connection:
@@ -107,6 +111,7 @@ def open_connection(path: Path, tally: Tally, *, read_only: bool, busy_limit_s: 
     with translated(where):
         try:
             raw = _connect(path, "ro" if read_only else "rw", busy_limit_s)
+            _check_stamp(raw, path)
             raw.executescript(_PRAGMAS)
             raw.execute("SELECT n FROM generation").fetchone()
         except sqlite3.OperationalError as exc:
