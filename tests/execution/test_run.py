@@ -280,7 +280,7 @@ def test_outputs_that_cannot_be_made_durable_are_no_success(butler, monkeypatch)
     from bunter import effects
 
     def full(operation, path):
-        if operation == "sync_file" and "reduced" in path:
+        if operation == "sync_file" and "/reduced/" in path:
             raise OSError(28, "No space left on device")
 
     effects.set_hook(full)

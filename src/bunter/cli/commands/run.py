@@ -48,7 +48,7 @@ usage, 130 interrupted."""
 @pipeline_options
 @output_options
 @click.pass_context
-def run(  # noqa: PLR0913 - the options of one command
+def run(
     context: click.Context,
     *,
     repo: str,
@@ -112,7 +112,7 @@ def _run_graph(butler: Butler, path: str, output: str, options: RunOptions, watc
 
 
 def _worker_logging(context: click.Context) -> Callable[[], None]:
-    """What sets up logging in a worker process as the global options ask for it; keep the terminal for warnings."""
+    """Return what sets up logging in a worker process as the global options ask for it."""
     from bunter.cli.logs import LogOptions, start_logging
 
     asked: Mapping[str, Any] = context.find_root().params
