@@ -43,6 +43,6 @@ def _measure(text: str | bytes) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEEPEST:
-                raise yaml.YAMLError(f"nested deeper than {_DEEPEST} levels at line {event.start_mark.line + 1}")
+                raise yaml.YAMLError(f"nested deeper than {_DEEPEST} levels")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bunter.butler.repository import RepositoryFacts
     from bunter.butler.session import Session
     from bunter.dataset import DatasetType
+    from bunter.query.bind import Where
     from bunter.registry import ResultStream
 
 __all__ = ["Queries"]
@@ -162,10 +163,8 @@ class Queries:
                 yield f"dataset {search[0].name!r}", replace(question, searches=rest_of)
 
 
-def _conjuncts(where: Any) -> list[tuple[str, Any]]:
+def _conjuncts(where: Where) -> list[tuple[str, str]]:
     """Split a condition at its top AND; each part with the rest of the text."""
-    if not where:
-        return []
     from bunter.query import split_conjuncts
 
     parts = split_conjuncts(where)

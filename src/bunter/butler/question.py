@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from bunter.errors import MissingDatasetTypeError, near
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bunter.butler.session import Session
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
+    from bunter.query.bind import Where
     from bunter.registry import ResultStream
 
 __all__ = ["Answers", "QueryKind", "Question", "ask", "dataset_type_of"]
@@ -34,7 +35,7 @@ class Question:
     searches : tuple of (DatasetType, tuple of str, bool)
         Dataset types joined, with the flat collections to look in and whether the first one counts.
     where : str or expression
-        Condition.
+        Condition, as text or built from `bunter.query.x`.
     binds, data_id : mapping
         Values for names in ``where``; data-ID values that every row has.
     order_by : tuple of str
@@ -48,7 +49,7 @@ class Question:
     kind: QueryKind
     result: DimensionGroup | Element | DatasetType
     searches: tuple[tuple[DatasetType, tuple[str, ...], bool], ...] = ()
-    where: Any = ""
+    where: Where = ""
     binds: Mapping[str, object] = field(default_factory=dict)
     data_id: Mapping[str, object] = field(default_factory=dict)
     order_by: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ def ask(session: Session, question: Question, defaults: Mapping[str, object]) ->
         universe=facts.universe,
         kind=question.kind,
         result=question.result,
-        where=question.where or None,
+        where=question.where,
         binds=question.binds,
         data_id=question.data_id,
         defaults=defaults,

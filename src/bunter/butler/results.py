@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bunter.butler.question import Answers, Question
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
+    from bunter.query.bind import Where
 
 __all__ = ["DataIdResults", "DatasetResults", "JoinedResults", "RecordResults", "Results"]
 
@@ -47,10 +48,11 @@ class Results(Generic[Item]):
     def _narrow(self, **changes: Any) -> Self:
         return type(self)(self._queries, replace(self.question, **changes))
 
-    def where(self, condition: Any, **binds: object) -> Self:
+    def where(self, condition: Where, **binds: object) -> Self:
         """Return the rows that also satisfy ``condition``."""
-        old = self.question.where
-        both = f"({old}) AND ({condition})" if old else condition
+        from bunter.query import conjoined
+
+        both = conjoined(self.question.where, condition)
         return self._narrow(where=both, binds={**self.question.binds, **binds})
 
     def order_by(self, *names: str) -> Self:
@@ -138,7 +140,10 @@ class Results(Generic[Item]):
         )
 
     def _title(self) -> str:
-        where = f" where {self.question.where}" if self.question.where else ""
+        from bunter.query import split_conjuncts
+
+        parts = split_conjuncts(self.question.where)
+        where = f" where {' AND '.join(parts)}" if parts else ""
         name = getattr(self.question.result, "name", None) or str(self.question.result)
         return f"{name}{where}"
 

@@ -24,6 +24,7 @@ from bunter.errors import (
     MissingDatasetTypeError,
     StorageClassError,
 )
+from bunter.query import x
 from bunter.values import Timespan
 
 if TYPE_CHECKING:
@@ -320,6 +321,15 @@ class RepositoryContract:
         assert [ref.data_id["exposure"] for ref in ask("thing", order_by="-exposure", limit=2)] == [3, 2]
         assert ask("thing", exposure=2).one().data_id["exposure"] == 2
         assert ask("thing", where="exposure = wanted", bind={"wanted": 3}).count() == 1
+
+    def test_conditions_may_be_python_expressions(self, butler: Butler) -> None:
+        for exposure in range(4):
+            self.put(butler, exposure, 1)
+        late = butler.query_datasets("thing", where=x.exposure.seq_num > 2)
+        assert late.count() == 2
+        assert [ref.data_id["exposure"] for ref in late.where(x.band == "r").where("detector = 1")] == [3]
+        assert "seq_num > 2" in repr(late)
+        assert "seq_num > 9" in butler.query_datasets("thing", where=x.exposure.seq_num > 9).explain()
 
     def test_a_wrong_condition_is_shown_with_a_caret(self, butler: Butler) -> None:
         with pytest.raises(InvalidQueryError, match="detector") as caught:
