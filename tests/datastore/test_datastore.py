@@ -218,6 +218,22 @@ def test_one_detector_of_a_raw_frame_is_read_with_the_merged_header(local, raw, 
     assert local.read([item], storage_class="Raw", component="wcs").array_shape == (20, 30)
 
 
+def test_a_detector_of_a_compressed_frame_is_read_and_a_cut_one_refused(local, tmp_path):
+    hdus = [fits.PrimaryHDU()]
+    hdus += [fits.CompImageHDU(np.full((200, 300), i, "u2"), name=f"CCD{i}") for i in (1, 2)]
+    path = tmp_path / "frame.fits.fz"
+    fits.HDUList(hdus).writeto(path)
+    [staged] = local.ingest_stage([path], transfer="direct")
+    item = stored(local.row(staged, "n", "fits"), staged.key, selector="2")
+    frame = local.read([item], storage_class="Raw", parameters={"bbox": (0, 0, 30, 20)})
+    assert frame.data.shape == (20, 30)
+    assert frame.data[0, 0] == 2
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 2880)
+    with pytest.raises(FormatError, match="cut short"):
+        local.read([item], storage_class="Raw")
+
+
 def test_only_the_detector_asked_for_is_read(local, raw):
     [staged] = local.ingest_stage([raw], transfer="direct")
     with raw.open("r+b") as file:

@@ -78,8 +78,6 @@ def _in_place(path: str, size: int, root: str) -> Staged:
 def _stage_all(
     store: PublishingStore, owner: str, transfer: Transfer, files: list[tuple[str, int, bool, str]], root: str
 ) -> list[Staged]:
-    from pathlib import Path
-
     staged: list[Staged | None] = [None] * len(files)
 
     def stage(index: int) -> None:
@@ -87,7 +85,7 @@ def _stage_all(
         if stays:
             staged[index] = _in_place(path, size, root)
         else:
-            staged[index] = store.stage(owner, key, Path(path), transfer=transfer, sync=False)
+            staged[index] = store.stage(owner, key, path, transfer=transfer, sync=False)
 
     big = transfer is Transfer.COPY and sum(size for _, size, _, _ in files) > _BIG * len(files)
     try:

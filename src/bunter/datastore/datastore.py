@@ -190,7 +190,7 @@ class Datastore:
     def stage(
         self,
         key: str,
-        source: bytes | Path,
+        source: bytes | str | Path,
         *,
         transfer: Transfer = Transfer.COPY,
         durability: Durability | None = None,

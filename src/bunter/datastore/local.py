@@ -27,6 +27,7 @@ __all__ = ["STAGE", "LocalStore"]
 STAGE = ".stage"
 """Directory of staging areas below the root; keys never begin with a dot."""
 
+_SYNCERS = 8
 _MISSING = (FileNotFoundError, NotADirectoryError)
 
 
@@ -111,7 +112,7 @@ class LocalStore:
     # ------------------------------------------------------------------ publishing
 
     def stage(
-        self, owner: str, key: str, source: bytes | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
+        self, owner: str, key: str, source: bytes | str | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
     ) -> Staged:
         """Write or link the content at the same key below the owner's staging directory."""
         final = f"{self._prefix}{check_key(key)}"
@@ -123,7 +124,7 @@ class LocalStore:
             except FileExistsError as exc:
                 raise KeyTakenError(f"artifact key {key!r} is already being staged; draw a new nonce") from exc
             except FileNotFoundError:
-                if attempt or (isinstance(source, Path) and not os.path.lexists(source)):
+                if attempt or (not isinstance(source, bytes) and not os.path.lexists(source)):
                     raise
         raise AssertionError
 
@@ -273,14 +274,18 @@ def _visible(names: Iterable[str]) -> list[str]:
 
 def _sync_files(paths: list[str]) -> None:
     """Sync files; several at once, as a journaling file system then shares its commits among them."""
-    if len(paths) < 8:
-        for path in paths:
-            effects.sync_file(path)
+    if len(paths) < _SYNCERS:
+        _sync_each(paths)
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(effects.sync_file, paths))
+    with ThreadPoolExecutor(_SYNCERS) as pool:
+        list(pool.map(_sync_each, [paths[part::_SYNCERS] for part in range(_SYNCERS)]))
+
+
+def _sync_each(paths: list[str]) -> None:
+    for path in paths:
+        effects.sync_file(path)
 
 
 def _remove_empty(directory: str) -> None:

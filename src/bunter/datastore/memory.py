@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
@@ -15,6 +14,7 @@ from bunter.values import Digests, Durability, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from pathlib import Path
 
     from bunter.values import ByteRange
 
@@ -73,11 +73,11 @@ class MemoryStore:
         self._owners.discard(owner)
 
     def stage(
-        self, owner: str, key: str, source: bytes | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
+        self, owner: str, key: str, source: bytes | str | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
     ) -> Staged:
         """Take the content in."""
         content = source if isinstance(source, bytes) else effects.read_bytes(source)
-        origin = str(source) if isinstance(source, Path) and transfer is Transfer.MOVE else ""
+        origin = str(source) if not isinstance(source, bytes) and transfer is Transfer.MOVE else ""
         digests: Digests = digest(content)
         with self._lock:
             if (owner, check_key(key)) in self._staged:

@@ -23,12 +23,14 @@ _SMALL = 1 << 20
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
-def bring(source: bytes | Path, staging: str, final: str, item: Staged, *, transfer: Transfer, sync: bool) -> Staged:  # noqa: PLR0913 - one call site
+def bring(
+    source: bytes | str | Path, staging: str, final: str, item: Staged, *, transfer: Transfer, sync: bool
+) -> Staged:  # noqa: PLR0913 - one call site
     """Make the staged file and return its item, completed.
 
     Parameters
     ----------
-    source : bytes or Path
+    source : bytes, or str or Path
         Content, or a file that holds it.
     staging, final : str
         Where it is staged, and where it will be.
@@ -45,12 +47,12 @@ def bring(source: bytes | Path, staging: str, final: str, item: Staged, *, trans
     return _WAYS[transfer](source, staging, final, item, sync)
 
 
-def _copy(source: Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
+def _copy(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
     size, digests = _copy_file(source, staging, sync=sync)
     return replace(item, size=size, digests=digests, synced=sync)
 
 
-def _copy_file(source: Path, target: str, *, sync: bool) -> tuple[int, Digests]:
+def _copy_file(source: str | Path, target: str, *, sync: bool) -> tuple[int, Digests]:
     found = effects.stat(source)
     if found is not None and found.st_size <= _SMALL:
         content = effects.read_bytes(source)
@@ -60,13 +62,13 @@ def _copy_file(source: Path, target: str, *, sync: bool) -> tuple[int, Digests]:
     return digesting.size, digesting.digests()
 
 
-def _hard_link(source: Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
+def _hard_link(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
     content = os.path.realpath(source)  # the file itself: a hard link to a symbolic link would keep pointing elsewhere
     effects.link(content, staging)
     return replace(item, size=_size(content))
 
 
-def _link_or_copy(source: Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001
+def _link_or_copy(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001
     try:
         return _hard_link(source, staging, final, item, sync)
     except OSError as exc:
@@ -75,7 +77,7 @@ def _link_or_copy(source: Path, staging: str, final: str, item: Staged, sync: bo
     return _copy(source, staging, final, item, sync)
 
 
-def _link_or_symlink(source: Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001
+def _link_or_symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001
     try:
         return _hard_link(source, staging, final, item, sync)
     except OSError as exc:
@@ -84,17 +86,17 @@ def _link_or_symlink(source: Path, staging: str, final: str, item: Staged, sync:
     return _symlink(source, staging, final, item, sync)
 
 
-def _symlink(source: Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
+def _symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
     effects.symlink(os.path.abspath(source), staging)  # noqa: PTH100 - keeps links in the user's spelling
     return replace(item, size=_size(source), synced=True)
 
 
-def _relative_symlink(source: Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
+def _relative_symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
     effects.symlink(os.path.relpath(source, os.path.dirname(final)), staging)  # noqa: PTH120
     return replace(item, size=_size(source), synced=True)
 
 
-def _move(source: Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001
+def _move(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001
     origin = os.path.abspath(source)  # noqa: PTH100
     try:
         return replace(_hard_link(source, staging, final, item, sync), source=origin)
@@ -106,7 +108,7 @@ def _move(source: Path, staging: str, final: str, item: Staged, sync: bool) -> S
     return replace(item, size=size, digests=digests, synced=sync, source=origin)
 
 
-def _verify(copy: str, source: Path, digests: Digests) -> None:
+def _verify(copy: str, source: str | Path, digests: Digests) -> None:
     """Read the copy back before its source may go."""
     reading = Digesting()
     for chunk in effects.read_chunks(copy):

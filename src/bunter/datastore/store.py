@@ -112,9 +112,9 @@ class PublishingStore(ArtifactStore, Protocol):
         """End an owner; what it has staged and not settled is left for `recover`."""
 
     def stage(
-        self, owner: str, key: str, source: bytes | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
+        self, owner: str, key: str, source: bytes | str | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
     ) -> Staged:
-        """Bring content near its key, on stable storage if ``sync``; TemplateError for a key that leaves the store."""
+        """Bring content, or that of a file, near its key, on stable storage if ``sync``; TemplateError for a key that leaves the store."""
 
     def read_staged(self, item: Staged) -> bytes:
         """Return the content of a staged artifact to its owner, before or after `publish`."""

@@ -80,10 +80,13 @@ def _is_image(hdu: Any) -> bool:
 def _refuse_cut(hdu: Any, size: int) -> None:
     """Refuse an HDU whose data lie beyond the end of the file."""
     place = hdu.fileinfo()
-    if place is not None and place["datLoc"] + hdu.size > size:
+    if place is None:
+        return
+    # The size of a tile-compressed image is that of its pixels, not that of what is in the file.
+    end = place["datLoc"] + min(hdu.size, place["datSpan"])
+    if end > size:
         raise FormatError(
-            f"the file is cut short: HDU {hdu.name or 'PRIMARY'!r} ends at byte {place['datLoc'] + hdu.size}, the file at {size}; "
-            "fetch it again"
+            f"the file is cut short: HDU {hdu.name or 'PRIMARY'!r} ends at byte {end}, the file at {size}; fetch it again"
         )
 
 
