@@ -98,7 +98,7 @@ def _science_steps(workspace: Workspace, jobs: int) -> list[Step]:
             _run(repo, "science", inputs, SCIENCE, everything, jobs),
             "From raw frames to coadds and objects.",
         ),
-        Step("report", ("report", repo, SCIENCE), "What happened, as one page."),
+        Step("report", ("report", repo, SCIENCE, "--output", str(workspace.report)), "What happened, as one page."),
     ]
 
 

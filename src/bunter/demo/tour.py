@@ -105,6 +105,7 @@ class Tour:
             click.secho(f"  {line}", bold=True)
 
     def _show_outcome(self) -> None:
+        """Say how well it went."""
         from bunter.butler import Butler
         from bunter.demo.outcome import outcome
 

@@ -53,6 +53,11 @@ class Workspace:
         return self.root / "inputs" / "skymap.yaml"
 
     @property
+    def report(self) -> Path:
+        """Report on the science run."""
+        return self.root / "report.html"
+
+    @property
     def _truth(self) -> Path:
         return self.root / "inputs" / "truth.fits"
 
