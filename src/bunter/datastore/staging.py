@@ -23,9 +23,9 @@ _SMALL = 1 << 20
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
-def bring(
+def bring(  # noqa: PLR0913 - one call site
     source: bytes | str | Path, staging: str, final: str, item: Staged, *, transfer: Transfer, sync: bool
-) -> Staged:  # noqa: PLR0913 - one call site
+) -> Staged:
     """Make the staged file and return its item, completed.
 
     Parameters
