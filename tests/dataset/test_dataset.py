@@ -109,7 +109,6 @@ def test_changes_travel_to_other_processes():
         changes.InsertRecords(records, "same"),
         changes.AddDatasets(DatasetColumns.from_refs([ref(1)])[0]),
         changes.Certify("c", new_ids(1), Timespan(1, 2)),
-        changes.AddActivity("put", details={"a": 1}),
     ]
     assert pickle.loads(pickle.dumps(sent)) == sent
     assert isinstance(uuid.UUID(bytes=sent[3].columns.ids[0]), uuid.UUID)

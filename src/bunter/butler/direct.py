@@ -18,7 +18,7 @@ from bunter.registry import Registry
 from bunter.values import Durability
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -223,11 +223,11 @@ class DirectRepository:
             self._records.remove(transaction, change.ids)
         self._registry.apply(transaction, change)
 
-    def check(self, *, deep: bool = False) -> CheckReport:
-        """Compare the registry with the files, both ways."""
+    def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
+        """See `Repository`."""
         from bunter.datastore.check import check_datastore
 
-        return check_datastore(self.datastore, self._records, self._database, deep=deep)
+        return check_datastore(self.datastore, self._records, self._database, deep=deep, claims=claims)
 
     def close(self) -> None:
         """See `Repository`."""

@@ -19,7 +19,7 @@ from bunter.errors import DatasetNotFoundError
 from bunter.values import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -335,9 +335,17 @@ class Butler:
         """Remove RUN collections with their datasets; return how many datasets went."""
         return Removal(self._session).runs(names, unlink_from_chains=unlink_from_chains)
 
-    def check(self, *, deep: bool = False) -> CheckReport:
-        """Compare the registry with the files, both ways."""
-        return self.repository.check(deep=deep)
+    def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
+        """Compare the registry with the files, both ways.
+
+        Parameters
+        ----------
+        deep : bool
+            Whether to read every artifact and compare its digest.
+        claims : callable, optional
+            Tells which artifacts belong to runs that are not finished, see `bunter.execution.claimed_keys`.
+        """
+        return self.repository.check(deep=deep, claims=claims)
 
     # The repository
 

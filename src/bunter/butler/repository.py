@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -114,8 +114,11 @@ class Repository(Protocol):
     ) -> None:
         """Publish staged artifacts and apply all changes at once; on any error nothing has changed."""
 
-    def check(self, *, deep: bool = False) -> CheckReport:
-        """Compare registry and artifacts, both ways; with ``deep`` also every digest."""
+    def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
+        """Compare registry and artifacts, both ways; with ``deep`` also every digest.
+
+        ``claims`` tells which keys belong to runs that are not finished, with the name of the run.
+        """
 
     def close(self) -> None:
         """Give back connections and leases."""

@@ -6,11 +6,11 @@ can be sent to another process. Ids are 16 bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bunter.dataset.artifact import ArtifactLink, ArtifactRow
     from bunter.dataset.collection import CollectionType
@@ -156,41 +156,6 @@ class AddArtifacts:
     links: Sequence[ArtifactLink]
 
 
-@dataclass(frozen=True, slots=True)
-class AddActivity:
-    """Record who did what, and so where the datasets of this transaction come from.
-
-    Parameters
-    ----------
-    kind : str
-        Such as ``ingest``, ``put``, ``quantum``, ``import``.
-    label : str
-        Which one: a task label, a command line.
-    begin_ns, end_ns : int, optional
-        When, in ns TAI.
-    outputs, inputs : Sequence[bytes]
-        Ids of datasets made and read.
-    details : Mapping[str, Any]
-        More, as plain values.
-    """
-
-    kind: str
-    label: str = ""
-    begin_ns: int | None = None
-    end_ns: int | None = None
-    outputs: Sequence[bytes] = ()
-    inputs: Sequence[bytes] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class AddHeaders:
-    """Record the metadata cards of datasets' files, as a JSON object for each id."""
-
-    ids: Sequence[bytes]
-    cards_json: Sequence[str]
-
-
 Change = (
     RegisterCollection
     | SetChain
@@ -207,6 +172,4 @@ Change = (
     | Certify
     | Decertify
     | AddArtifacts
-    | AddActivity
-    | AddHeaders
 )

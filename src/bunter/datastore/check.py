@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,7 +15,7 @@ from bunter.errors import KeyMissingError
 from bunter.values import Digesting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bunter.database import Database
     from bunter.dataset import StoredArtifact
@@ -83,12 +84,15 @@ class CheckReport:
         How many of them were read and compared with their digests.
     findings : tuple[Finding, ...]
         What is wrong, sorted by problem and key.
+    unfinished : mapping of str to int
+        Runs that are not finished, with the number of artifacts that they have published and not registered yet.
     """
 
     artifacts: int
     size: int
     read: int
     findings: tuple[Finding, ...]
+    unfinished: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -107,6 +111,8 @@ class CheckReport:
         checked = f"{self.artifacts} artifacts, {self.size / 1e6:.1f} MB"
         if self.read:
             checked += f", {self.read} read in full"
+        for run, count in self.unfinished.items():
+            checked += f"; {count} more belong to the unfinished run {run!r}, and the command that began it goes on"
         if self.is_clean:
             return f"clean: {checked}"
         return f"{', '.join(f'{n} {problem}' for problem, n in self.counts().items())} in {checked}"
@@ -124,7 +130,12 @@ class _Recorded:
 
 
 def check_datastore(
-    datastore: Datastore, records: ArtifactRecords, database: Database, *, deep: bool = False
+    datastore: Datastore,
+    records: ArtifactRecords,
+    database: Database,
+    *,
+    deep: bool = False,
+    claims: Callable[[], Mapping[str, str]] | None = None,
 ) -> CheckReport:
     """Compare records and stores.
 
@@ -140,14 +151,21 @@ def check_datastore(
         Where they are.
     deep : bool
         Whether to read every artifact and compare its digest.
+    claims : callable, optional
+        Tells the keys that unfinished runs have announced, with the name of the run: these are no orphans. Called after
+        the stores were walked, as a run announces a key before it publishes it.
     """
+    unfinished: Counter[str] = Counter()
     found = {name: dict(store.walk()) for name, store in datastore.stores.items()}
     staged = {name: dict(store.staged()) for name, store in datastore.stores.items()}
     recorded = _recorded(records, database)
     findings = [*_missing_or_wrong(datastore, recorded, found, _still(records, database))]
     for name, store in datastore.stores.items():
         strange = [key for key in found[name] if (name, key) not in recorded and key not in staged[name]]
-        findings += [Finding(Problem.ORPHAN, name, key) for key in _orphans(name, store, strange, records, database)]
+        orphans = _orphans(name, store, strange, records, database)
+        claimed = claims() if claims is not None and orphans else {}
+        unfinished.update(claimed[key] for key in orphans if key in claimed)
+        findings += [Finding(Problem.ORPHAN, name, key) for key in orphans if key not in claimed]
         findings += [Finding(Problem.UNFINISHED, name, key) for key, is_alive in staged[name].items() if not is_alive]
     with database.read() as connection:
         for name in datastore.stores:
@@ -161,7 +179,7 @@ def check_datastore(
     findings += _damaged(datastore, readable)
     size = sum(max(item.stored.size, 0) for item in recorded.values())
     order = sorted(findings, key=lambda finding: (finding.problem, finding.datastore, finding.key))
-    return CheckReport(len(recorded), size, len(readable), tuple(order))
+    return CheckReport(len(recorded), size, len(readable), tuple(order), dict(unfinished))
 
 
 def _recorded(records: ArtifactRecords, database: Database) -> dict[tuple[str, str], _Recorded]:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bunter.execution.claims import claimed_keys
     from bunter.execution.run import RunOptions, run_graph
     from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
     from bunter.execution.scheduler import Scheduler, State
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bunter.execution.watch import Watcher
 
 _HOMES = {
+    "claimed_keys": "claims",
     "RunOptions": "run",
     "run_graph": "run",
     "RunDirectory": "run_directory",
@@ -44,6 +46,7 @@ __all__ = [
     "TaskCounts",
     "Watcher",
     "Wish",
+    "claimed_keys",
     "run_directories",
     "run_graph",
     "run_pipeline",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bunter.butler import Butler
+    from bunter.dataset import StoredArtifact
     from bunter.dataset.changes import Change
     from bunter.execution.ledger import Flushed
     from bunter.execution.receipt import Artifact, Output, Receipt
@@ -34,12 +35,14 @@ class Merger:
         A writeable butler of the repository.
     graph : QuantumGraph
         What the receipts are about.
+    again : bool, optional
+        Whether some of the datasets may be registered already.
     pause_s : float, optional
         Shortest time between two transactions, in seconds.
     """
 
-    def __init__(self, butler: Butler, graph: QuantumGraph, *, pause_s: float = 2.0) -> None:
-        self._butler, self._graph, self._pause_s = butler, graph, pause_s
+    def __init__(self, butler: Butler, graph: QuantumGraph, *, again: bool = False, pause_s: float = 2.0) -> None:
+        self._butler, self._graph, self._again, self._pause_s = butler, graph, again, pause_s
         self._receipts: list[Receipt] = []
         self._artifacts: dict[str, Artifact] = {}
         self._last = effects.monotonic()
@@ -58,7 +61,7 @@ class Merger:
     def finish(self) -> None:
         """Register all that is not registered yet."""
         if self._receipts:
-            self.datasets += merge(self._butler, self._graph, self._receipts, self._artifacts)
+            self.datasets += merge(self._butler, self._graph, self._receipts, self._artifacts, again=self._again)
         self._receipts, self._artifacts, self._last = [], {}, effects.monotonic()
 
 
@@ -93,9 +96,10 @@ def merge(
     outputs = [output for receipt in receipts for output in receipt.outputs]
     identities = _identities(graph, outputs)
     if again:
-        known = _known(butler, identities)
-        outputs = [output for output, there in zip(outputs, known, strict=True) if not there]
-        identities = [identity for identity, there in zip(identities, known, strict=True) if not there]
+        located = butler.locate(identities) if identities else []
+        _remove_twins(butler, outputs, located, artifacts)
+        outputs = [output for output, there in zip(outputs, located, strict=True) if not there]
+        identities = [identity for identity, there in zip(identities, located, strict=True) if not there]
     if outputs:
         butler.apply(*_datasets(butler, graph, outputs), _files(outputs, identities, artifacts))
     return len(outputs)
@@ -106,8 +110,18 @@ def _identities(graph: QuantumGraph, outputs: Sequence[Output]) -> list[bytes]:
     return [(base + output.row).to_bytes(16, "big") for output in outputs]
 
 
-def _known(butler: Butler, identities: Sequence[bytes]) -> list[bool]:
-    return [bool(found) for found in butler.locate(identities)] if identities else []
+def _remove_twins(
+    butler: Butler,
+    outputs: Sequence[Output],
+    located: Sequence[Sequence[StoredArtifact]],
+    artifacts: Mapping[str, Artifact],
+) -> None:
+    """Remove artifacts of datasets that are registered with another one, which stays."""
+    used = {artifact.key for found in located for artifact in found}
+    used |= {artifacts[output.nonce].key for output, found in zip(outputs, located, strict=True) if not found}
+    made = {artifacts[output.nonce].key for output, found in zip(outputs, located, strict=True) if found}
+    if twins := made - used:
+        butler.datastore.delete(sorted(twins))
 
 
 def _datasets(butler: Butler, graph: QuantumGraph, outputs: Sequence[Output]) -> list[Change]:

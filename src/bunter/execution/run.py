@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import msgspec
-import numpy as np
+from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore import MAIN, Staged
+from bunter.datastore import MAIN
 from bunter.errors import RunError
-from bunter.execution.crew import Died, Done, Unbegun
 from bunter.execution.in_process import InProcess
 from bunter.execution.initialise import Before, construct, recover, register
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
 from bunter.execution.merge import Merger
-from bunter.execution.message import Made, Outcome, Request
+from bunter.execution.message import Made
 from bunter.execution.quantum_butler import Place
-from bunter.execution.receipt import FAILED, NO_WORK, Opened, Problem, Receipt, encode_lines
-from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, Scheduler, State, Stopped
-from bunter.execution.summary import FailedQuantum, RunSummary, TaskCounts
+from bunter.execution.receipt import Opened, encode_lines
+from bunter.execution.scheduler import Scheduler, State
+from bunter.execution.steward import Steward
+from bunter.execution.summary import RunSummary, TaskCounts
 from bunter.execution.watch import Silent
-from bunter.execution.worker import Worker, attempt_number
+from bunter.execution.worker import Worker
 from bunter.execution.worker_pool import Setup, WorkerPool
-from bunter.graph import dataset_nonce
 from bunter.pipeline import PipelineGraph
 from bunter.values import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from bunter.butler import Butler
-    from bunter.execution.crew import Crew, CrewEvent
-    from bunter.execution.ledger import Flushed
+    from bunter.execution.crew import Crew
     from bunter.execution.run_directory import RunDirectory
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
 
 __all__ = ["RunOptions", "run_graph"]
-
-_log = logging.getLogger(__name__)
-_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +124,8 @@ class _Run:
         self._options, self._watcher = options, watcher
         self._begin, self._begin_cpu = effects.monotonic(), time.process_time()
         self._attempt = 0
-        self._failures: dict[int, FailedQuantum] = {}
-        self._no_work: Counter[str] = Counter()
-        self._cpu: defaultdict[str, float] = defaultdict(float)
-        self._made: dict[int, Made] = {}
-        self._reason = ""
+        self._steward: Steward | None = None
+        self._interrupted = False
 
     # ---- the course of events
 
@@ -160,14 +149,21 @@ class _Run:
         stack.callback(self._journal.close)
         who, header = Principal.current(), self._graph.header
         opened = Opened(
-            header.graph_id, header.output_run, "local", self._attempt, effects.now_ns(), who.user, who.host, _process()
+            header.graph_id,
+            header.output_run,
+            "local",
+            self._attempt,
+            effects.now_ns(),
+            who.user,
+            who.host,
+            os.getpid(),
         )
         self._journal.append(encode_lines([opened]))
         store = self._butler.datastore.stores[MAIN]
         owner = store.own()
         stack.callback(store.disown, owner)
         self._place = Place(self._butler.datastore, owner, self._butler.universe, self._graph)
-        self._merger = Merger(self._butler, self._graph)
+        self._merger = Merger(self._butler, self._graph, again=self._attempt > 0)
         self._ledger = Ledger(self._place, self._journal, self._merger)
         stack.callback(self._ledger.close)
 
@@ -176,8 +172,6 @@ class _Run:
         init = self._initialise(before)
         if on_initialised is not None:
             on_initialised()
-        self._needed = self._read_in_this_run()
-        self._remember(before.made())
         self._scheduler = Scheduler(
             len(self._graph),
             self._graph.quantum_edges(),
@@ -185,11 +179,22 @@ class _Run:
             retries=self._options.retries,
             fail_fast=self._options.fail_fast,
         )
-        self._crew = self._hire(init)
-        self._interrupts = stack.enter_context(Interrupts(lambda: self._crew.is_busy))
-        stack.callback(self._crew.stop)
+        crew = self._hire(init)
+        stack.callback(crew.stop)
+        self._steward = Steward(
+            self._scheduler,
+            crew,
+            self._ledger,
+            place=self._place,
+            directory=self._directory,
+            attempt=self._attempt,
+            watcher=self._watcher,
+        )
+        self._steward.remember(before.made())
         self._watcher.begun(self._graph.header.output_run, self._totals())
-        self._loop()
+        with Interrupts(lambda: crew.is_busy) as interrupts:
+            self._steward.run(interrupts)
+            self._interrupted = bool(interrupts.caught)
         self._merger.finish()
 
     def _initialise(self, before: Before) -> tuple[Made, ...]:
@@ -232,161 +237,6 @@ class _Run:
         left = len(self._graph) - len(self._done)
         return WorkerPool(min(options.jobs, left), setup, preload=modules, limit_s=options.limit_s)
 
-    # ---- the loop
-
-    def _loop(self) -> None:
-        self._crew.start()
-        while not self._scheduler.is_over:
-            if self._interrupts.caught and not self._scheduler.stopped:
-                self._stop(f"stopped by {self._interrupts.caught}")
-            if self._scheduler.stopped:
-                self._cancel()
-            self._assign()
-            try:
-                for event in self._crew.wait(_PAUSE_S if self._scheduler.count(State.RUNNING) else 0.0):
-                    self._hear(event)
-            except KeyboardInterrupt:
-                self._stop(f"stopped by {self._interrupts.caught or 'an interrupt'}")
-            self._commit()
-
-    def _assign(self) -> None:
-        while self._crew.has_place() and (taken := self._scheduler.take()):
-            quantum, retry = taken[0].quantum, taken[0].retry
-            label, own = self._graph.place(quantum)
-            self._crew.submit(Request(quantum, self._attempt, retry, self._inputs(label, own)), label)
-
-    def _inputs(self, label: str, own: int) -> tuple[Made, ...]:
-        """Return what the quantum reads of what this run made."""
-        made: list[Made] = []
-        for edge in self._graph.connections(label):
-            if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self._produced:
-                first = self._graph.datasets[edge.dataset_type].first
-                made += [self._made[first + row] for row in edge.of_quantum(own) if first + row in self._made]
-        return tuple(made)
-
-    def _hear(self, event: CrewEvent) -> None:
-        match event:
-            case Unbegun(request):
-                self._tell_ends(self._scheduler.tell(Returned(request.quantum)))
-            case Died(request, reason, is_timeout):
-                self._discard(request)
-                problem = Problem("timeout" if is_timeout else "killed", f"its worker {reason}", transient=True)
-                receipt = Receipt(request.quantum, request.attempt, FAILED, request.retry, problem=problem)
-                self._fail(Outcome(receipt))
-            case Done(_, outcome) if outcome.receipt.is_success:
-                self._finish(outcome)
-            case Done(_, outcome):
-                self._fail(outcome)
-
-    def _finish(self, outcome: Outcome) -> None:
-        receipt = outcome.receipt
-        artifacts = {artifact.nonce: artifact for artifact in receipt.artifacts}
-        self._remember(Made(out.row, artifacts[out.nonce], out.selector) for out in receipt.outputs)
-        self._scheduler.tell(Finished(receipt.quantum))
-        self._ledger.add(outcome)
-
-    def _fail(self, outcome: Outcome) -> None:
-        receipt = outcome.receipt
-        problem = receipt.problem or Problem("unknown", "it failed without a word")
-        ended = self._scheduler.tell(Failed(receipt.quantum, transient=problem.transient, fatal=problem.fatal))
-        again = not ended
-        log = self._write_log(receipt, outcome.log_text)
-        blocked = sum(self._scheduler.state(quantum) is State.BLOCKED for quantum in ended)
-        failure = self._describe(receipt.quantum, str(problem), log, blocked)
-        if not again:
-            self._failures[receipt.quantum] = failure
-        if problem.fatal:
-            self._reason = f"{failure.label} says that nothing in this run can work"
-        self._watcher.failed(failure, again=again)
-        problem = msgspec.structs.replace(problem, log=log)
-        self._ledger.add(Outcome(msgspec.structs.replace(receipt, problem=problem)))
-        self._tell_ends(ended)
-
-    def _write_log(self, receipt: Receipt, text: str) -> str:
-        if not text:
-            return ""
-        label, _ = self._graph.place(receipt.quantum)
-        tried = attempt_number(receipt.attempt, receipt.retry)
-        return str(self._directory.write_log(f"{label}-{receipt.quantum}-{tried}", text))
-
-    def _describe(self, quantum: int, error: str, log: str = "", blocks: int = 0) -> FailedQuantum:
-        label, own = self._graph.place(quantum)
-        return FailedQuantum(quantum, label, self._graph.tasks[label].keys.data_id(own), error, log, blocks)
-
-    def _commit(self) -> None:
-        """Hear of what was committed, and begin with the next group when it is due or nothing else is to be done."""
-        idle = not (self._scheduler.count(State.RUNNING) or self._scheduler.count(State.READY))
-        flushed = self._ledger.take(wait=idle)
-        if flushed is not None:
-            self._hear_flushed(flushed)
-        if self._ledger.is_due() or (idle and self._ledger.waiting):
-            self._ledger.begin()
-
-    def _hear_flushed(self, flushed: Flushed) -> None:
-        successes = [receipt for receipt in flushed.receipts if receipt.is_success]
-        quanta = tuple(receipt.quantum for receipt in successes)
-        if flushed.error is not None:
-            self._reason = f"outputs could not be made durable: {flushed.error}"
-            waiting = self._abandon()
-            for quantum in (*quanta, *waiting):
-                self._failures[quantum] = self._describe(quantum, self._reason)
-            self._tell_ends(self._scheduler.tell(Lost((*quanta, *waiting))))
-            return
-        for receipt in successes:
-            label, _ = self._graph.place(receipt.quantum)
-            self._no_work[label] += receipt.end == NO_WORK
-            self._cpu[label] += receipt.resources.cpu_s if receipt.resources else 0.0
-        self._tell_ends(self._scheduler.tell(Committed(quanta)))
-
-    def _abandon(self) -> tuple[int, ...]:
-        """Give up the gathering group after an earlier one was lost."""
-        return tuple(outcome.receipt.quantum for outcome in self._ledger.abandon() if outcome.receipt.is_success)
-
-    def _stop(self, reason: str) -> None:
-        self._reason = self._reason or reason
-        self._tell_ends(self._scheduler.tell(Stopped()))
-
-    def _cancel(self) -> None:
-        """End what is running, and take back what it wrote."""
-        for request in self._crew.stop():
-            self._discard(request)
-            self._tell_ends(self._scheduler.tell(Returned(request.quantum)))
-
-    def _tell_ends(self, ended: Iterable[int]) -> None:
-        for quantum in ended:
-            label, _ = self._graph.place(quantum)
-            self._watcher.ended(label, self._scheduler.state(quantum))
-
-    def _discard(self, request: Request) -> None:
-        """Take back what a quantum may have published before its worker died; its names are known from the graph."""
-        place, graph = self._place, self._graph
-        number = attempt_number(request.attempt, request.retry)
-        left: list[Staged] = []
-        for refs in place.quantum(request.quantum).outputs.values():
-            for ref in refs:
-                dataset_type = place.dataset_type(ref.dataset_type)
-                extension = place.datastore.choice(dataset_type).format.extension
-                nonce = dataset_nonce(graph.header.graph_id, ref.row, number)
-                key = place.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, extension)
-                left.append(Staged(key, 0, None, place.owner))
-        place.store.discard(left)
-
-    # ---- what later quanta read
-
-    def _read_in_this_run(self) -> Any:
-        """Which datasets of the graph are read by some quantum, as a mask over all of them."""
-        tables = self._graph.datasets
-        self._produced = {edge.dataset_type for edge in self._graph.edges.values() if edge.kind == "output"}
-        needed = np.zeros(sum(map(len, tables.values())), bool)
-        for edge in self._graph.edges.values():
-            if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self._produced:
-                needed[tables[edge.dataset_type].first + edge.datasets] = True
-        return needed
-
-    def _remember(self, made: Iterable[Made]) -> None:
-        needed = self._needed
-        self._made.update((item.row, item) for item in made if needed[item.row])
-
     # ---- the end
 
     def _totals(self) -> dict[str, tuple[int, int]]:
@@ -400,7 +250,8 @@ class _Run:
         return summary
 
     def _conclude(self, before: Before) -> RunSummary:
-        states = self._scheduler.states()
+        steward, states = self._steward, self._scheduler.states()
+        assert steward is not None, "work was done"
         tasks: dict[str, TaskCounts] = {}
         for label, (total, earlier) in self._totals().items():
             first = self._graph.tasks[label].first
@@ -408,37 +259,34 @@ class _Run:
             tasks[label] = TaskCounts(
                 total=total,
                 succeeded=counts[State.SUCCEEDED] - earlier,
-                no_work=self._no_work[label],
+                no_work=steward.no_work[label],
                 earlier=earlier,
                 failed=counts[State.FAILED],
                 blocked=counts[State.BLOCKED],
                 cancelled=counts[State.CANCELLED],
-                cpu_s=round(self._cpu[label], 3),
+                cpu_s=round(steward.cpu_s[label], 3),
             )
-        status = (
-            "succeeded" if set(states) <= {State.SUCCEEDED} else "interrupted" if self._interrupts.caught else "failed"
-        )
+        status = "succeeded" if set(states) <= {State.SUCCEEDED} else "interrupted" if self._interrupted else "failed"
         summary = self._summary(status, tasks, before.datasets + self._merger.datasets)
         self._directory.write_summary(summary.to_dict())
         return summary
 
     def _summary(self, status: str, tasks: dict[str, TaskCounts], datasets: int) -> RunSummary:
-        cpu_s = time.process_time() - self._begin_cpu + (sum(self._cpu.values()) if self._options.jobs > 1 else 0.0)
+        steward = self._steward
+        cpu_s = (
+            time.process_time()
+            - self._begin_cpu
+            + (sum(steward.cpu_s.values()) if steward and self._options.jobs > 1 else 0.0)
+        )
         return RunSummary(
             run=self._graph.header.output_run,
             output=self._directory.request.output,
             status=status,
             attempt=self._attempt,
             tasks=tasks,
-            failures=tuple(self._failures[quantum] for quantum in sorted(self._failures)),
+            failures=tuple(failure for _, failure in sorted(steward.failures.items())) if steward else (),
             datasets=datasets,
             wall_s=round(effects.monotonic() - self._begin, 3),
             cpu_s=round(cpu_s, 3),
-            reason=self._reason,
+            reason=steward.reason if steward else "",
         )
-
-
-def _process() -> int:
-    import os
-
-    return os.getpid()

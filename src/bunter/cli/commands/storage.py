@@ -37,13 +37,20 @@ def check(*, repo: str, deep: bool, repair: bool, older_than_s: float, emit: Emi
     from bunter.butler import Butler
 
     with Butler(repo, writeable=repair) as butler:
-        report = butler.check(deep=deep)
+        report = _checked(butler, deep=deep)
         if repair and not report.is_clean:
             _repair(butler, report, older_than_s, emit)
-            report = butler.check(deep=deep)
+            report = _checked(butler, deep=deep)
     _show(report, emit)
     if not report.is_clean:
         raise SystemExit(1)
+
+
+def _checked(butler: Butler, *, deep: bool) -> CheckReport:
+    from bunter.execution import claimed_keys
+
+    root = butler.root
+    return butler.check(deep=deep, claims=None if root is None else lambda: claimed_keys(root))
 
 
 def _direct(butler: Butler) -> DirectRepository:

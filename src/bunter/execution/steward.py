@@ -1,0 +1,259 @@
+"""Carries out what the scheduler decides: gives quanta to the crew, hears how they end, lets the ledger commit."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from bunter.datastore import Staged
+from bunter.execution.crew import Died, Done, Unbegun
+from bunter.execution.message import Made, Outcome, Request
+from bunter.execution.receipt import FAILED, NO_WORK, Problem, Receipt
+from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped
+from bunter.execution.summary import FailedQuantum
+from bunter.execution.worker import attempt_number
+from bunter.graph import dataset_nonce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bunter.execution.crew import Crew, CrewEvent
+    from bunter.execution.interrupts import Interrupts
+    from bunter.execution.ledger import Flushed, Ledger
+    from bunter.execution.quantum_butler import Place
+    from bunter.execution.run_directory import RunDirectory
+    from bunter.execution.scheduler import Scheduler
+    from bunter.execution.watch import Watcher
+    from bunter.graph import QuantumGraph
+
+__all__ = ["Steward"]
+
+_PAUSE_S = 0.1
+
+
+class Steward:
+    """Runs the quanta of one attempt to their ends.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        Decides.
+    crew : Crew
+        Works.
+    ledger : Ledger
+        Commits.
+    place : Place
+        Where outputs are.
+    directory : RunDirectory
+        Gets the logs of failures.
+    attempt : int
+        Number of the attempt.
+    watcher : Watcher
+        Is told.
+
+    Attributes
+    ----------
+    failures : dict of int to FailedQuantum
+        Quanta that failed for good.
+    no_work : Counter of str
+        Quanta without work by task.
+    cpu_s : dict of str to float
+        CPU time of succeeded quanta by task, in seconds.
+    reason : str
+        Why the run ended early, if it did.
+    """
+
+    def __init__(  # noqa: PLR0913 - those who talk to each other through it
+        self,
+        scheduler: Scheduler,
+        crew: Crew,
+        ledger: Ledger,
+        *,
+        place: Place,
+        directory: RunDirectory,
+        attempt: int,
+        watcher: Watcher,
+    ) -> None:
+        self._scheduler, self._crew, self._ledger = scheduler, crew, ledger
+        self._place, self._graph = place, place.graph
+        self._directory, self._attempt, self._watcher = directory, attempt, watcher
+        self._larder = Larder(place.graph)
+        self.failures: dict[int, FailedQuantum] = {}
+        self.no_work: Counter[str] = Counter()
+        self.cpu_s: defaultdict[str, float] = defaultdict(float)
+        self.reason = ""
+
+    def remember(self, made: Iterable[Made]) -> None:
+        """Take note of datasets that were made before."""
+        self._larder.put(made)
+
+    def run(self, interrupts: Interrupts) -> None:
+        """Go on until every quantum has ended, or the run is stopped."""
+        self._crew.start()
+        while not self._scheduler.is_over:
+            if interrupts.caught and not self._scheduler.stopped:
+                self._stop(f"stopped by {interrupts.caught}")
+            if self._scheduler.stopped:
+                self._cancel()
+            self._assign()
+            try:
+                for event in self._crew.wait(_PAUSE_S if self._scheduler.count(State.RUNNING) else 0.0):
+                    self._hear(event)
+            except KeyboardInterrupt:
+                self._stop(f"stopped by {interrupts.caught or 'an interrupt'}")
+            self._commit()
+
+    def _assign(self) -> None:
+        while self._crew.has_place() and (taken := self._scheduler.take()):
+            quantum, retry = taken[0].quantum, taken[0].retry
+            label, own = self._graph.place(quantum)
+            self._crew.submit(Request(quantum, self._attempt, retry, self._larder.inputs(label, own)), label)
+
+    def _hear(self, event: CrewEvent) -> None:
+        match event:
+            case Unbegun(request):
+                self._tell_ends(self._scheduler.tell(Returned(request.quantum)))
+            case Died(request, reason, is_timeout):
+                self._discard(request)
+                problem = Problem("timeout" if is_timeout else "killed", f"its worker {reason}", transient=True)
+                receipt = Receipt(request.quantum, request.attempt, FAILED, request.retry, problem=problem)
+                self._fail(Outcome(receipt))
+            case Done(_, outcome) if outcome.receipt.is_success:
+                self._finish(outcome)
+            case Done(_, outcome):
+                self._fail(outcome)
+
+    def _finish(self, outcome: Outcome) -> None:
+        receipt = outcome.receipt
+        artifacts = {artifact.nonce: artifact for artifact in receipt.artifacts}
+        self._larder.put(Made(out.row, artifacts[out.nonce], out.selector) for out in receipt.outputs)
+        self._scheduler.tell(Finished(receipt.quantum))
+        self._ledger.add(outcome)
+
+    def _fail(self, outcome: Outcome) -> None:
+        receipt = outcome.receipt
+        problem = receipt.problem or Problem("unknown", "it failed without a word")
+        ended = self._scheduler.tell(Failed(receipt.quantum, transient=problem.transient, fatal=problem.fatal))
+        again = not ended
+        log = self._write_log(receipt, outcome.log_text)
+        blocked = sum(self._scheduler.state(quantum) is State.BLOCKED for quantum in ended)
+        failure = self._describe(receipt.quantum, str(problem), log, blocked)
+        if not again:
+            self.failures[receipt.quantum] = failure
+        if problem.fatal:
+            self.reason = f"{failure.label} says that nothing in this run can work"
+        self._watcher.failed(failure, again=again)
+        problem = msgspec.structs.replace(problem, log=log)
+        self._ledger.add(Outcome(msgspec.structs.replace(receipt, problem=problem)))
+        self._tell_ends(ended)
+
+    def _write_log(self, receipt: Receipt, text: str) -> str:
+        if not text:
+            return ""
+        label, _ = self._graph.place(receipt.quantum)
+        tried = attempt_number(receipt.attempt, receipt.retry)
+        return str(self._directory.write_log(f"{label}-{receipt.quantum}-{tried}", text))
+
+    def _describe(self, quantum: int, error: str, log: str = "", blocks: int = 0) -> FailedQuantum:
+        label, own = self._graph.place(quantum)
+        return FailedQuantum(quantum, label, self._graph.tasks[label].keys.data_id(own), error, log, blocks)
+
+    def _commit(self) -> None:
+        """Hear of what was committed, and begin with the next group when it is due or nothing else is to be done."""
+        idle = not (self._scheduler.count(State.RUNNING) or self._scheduler.count(State.READY))
+        flushed = self._ledger.take(wait=idle)
+        if flushed is not None:
+            self._hear_flushed(flushed)
+        if self._ledger.is_due() or (idle and self._ledger.waiting):
+            self._ledger.begin()
+
+    def _hear_flushed(self, flushed: Flushed) -> None:
+        successes = [receipt for receipt in flushed.receipts if receipt.is_success]
+        quanta = tuple(receipt.quantum for receipt in successes)
+        if flushed.error is not None:
+            self.reason = f"outputs could not be made durable: {flushed.error}"
+            waiting = self._abandon()
+            for quantum in (*quanta, *waiting):
+                self.failures[quantum] = self._describe(quantum, self.reason)
+            self._tell_ends(self._scheduler.tell(Lost((*quanta, *waiting))))
+            return
+        for receipt in successes:
+            label, _ = self._graph.place(receipt.quantum)
+            self.no_work[label] += receipt.end == NO_WORK
+            self.cpu_s[label] += receipt.resources.cpu_s if receipt.resources else 0.0
+        self._tell_ends(self._scheduler.tell(Committed(quanta)))
+
+    def _abandon(self) -> tuple[int, ...]:
+        """Give up the gathering group after an earlier one was lost."""
+        return tuple(outcome.receipt.quantum for outcome in self._ledger.abandon() if outcome.receipt.is_success)
+
+    def _stop(self, reason: str) -> None:
+        self.reason = self.reason or reason
+        self._tell_ends(self._scheduler.tell(Stopped()))
+
+    def _cancel(self) -> None:
+        """End what is running, and take back what it wrote."""
+        for request in self._crew.stop():
+            self._discard(request)
+            self._tell_ends(self._scheduler.tell(Returned(request.quantum)))
+
+    def _tell_ends(self, ended: Iterable[int]) -> None:
+        for quantum in ended:
+            label, _ = self._graph.place(quantum)
+            self._watcher.ended(label, self._scheduler.state(quantum))
+
+    def _discard(self, request: Request) -> None:
+        """Take back what a quantum may have published before its worker died; its names are known from the graph."""
+        place, graph = self._place, self._graph
+        number = attempt_number(request.attempt, request.retry)
+        left: list[Staged] = []
+        for refs in place.quantum(request.quantum).outputs.values():
+            for ref in refs:
+                dataset_type = place.dataset_type(ref.dataset_type)
+                extension = place.datastore.choice(dataset_type).format.extension
+                nonce = dataset_nonce(graph.header.graph_id, ref.row, number)
+                key = place.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, extension)
+                left.append(Staged(key, 0, None, place.owner))
+        place.store.discard(left)
+
+
+class Larder:
+    """What this run has made and later quanta read.
+
+    Parameters
+    ----------
+    graph : QuantumGraph
+        Says who reads what.
+    """
+
+    def __init__(self, graph: QuantumGraph) -> None:
+        self._graph = graph
+        self._produced = {edge.dataset_type for edge in graph.edges.values() if edge.kind == "output"}
+        self._needed = self._read_in_this_run()
+        self._made: dict[int, Made] = {}
+
+    def _read_in_this_run(self) -> Any:
+        """Which datasets of the graph are made and read in this run, as a mask over all of them."""
+        tables = self._graph.datasets
+        needed = np.zeros(sum(map(len, tables.values())), bool)
+        for edge in self._graph.edges.values():
+            if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self._produced:
+                needed[tables[edge.dataset_type].first + edge.datasets] = True
+        return needed
+
+    def put(self, made: Iterable[Made]) -> None:
+        """Keep what is read later."""
+        needed = self._needed
+        self._made.update((item.row, item) for item in made if needed[item.row])
+
+    def inputs(self, label: str, own: int) -> tuple[Made, ...]:
+        """Return what a quantum reads of what this run made."""
+        made: list[Made] = []
+        for edge in self._graph.connections(label):
+            if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self._produced:
+                first = self._graph.datasets[edge.dataset_type].first
+                made += [self._made[first + row] for row in edge.of_quantum(own) if first + row in self._made]
+        return tuple(made)
