@@ -169,7 +169,7 @@ def test_a_signal_ends_a_run_cleanly_and_it_can_go_on(repository, jobs, number):
     text = PIPELINE.replace("0.01", "0.2")
     (repository.parent / "pipeline.yaml").write_text(text)
     process = start(repository, jobs)
-    while not list(Path(repository, "data").rglob("reduced_*.json")):
+    while not list(Path(repository, "data").rglob("reduced_Cam*.json")):
         time.sleep(0.02)
     time.sleep(0.1)
     os.kill(process.pid, number)

@@ -109,6 +109,16 @@ def test_outputs_that_were_removed_are_made_again(butler):
     assert is_clean(butler)
 
 
+def test_one_of_several_outputs_that_was_removed_is_made_again_and_the_others_stay(butler):
+    run(butler)
+    kept = {ref.id for ref in butler.query_datasets("reduce_log", "out")}
+    butler.remove_datasets(butler.query_datasets("reduced", "out", where="exposure = 1 AND instrument = 'Cam'"))
+    run(butler)
+    assert count(butler, "reduced") == FRAMES
+    assert {ref.id for ref in butler.query_datasets("reduce_log", "out")} == kept
+    assert is_clean(butler)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_failure_blocks_what_depends_on_it_and_nothing_else(butler, jobs):
     summary = run(butler, jobs=jobs, config=faults(e2="raise"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -127,9 +128,17 @@ class Ledger:
         return running.result()
 
     def abandon(self) -> list[Outcome]:
-        """Give up the gathering group and return it."""
+        """Give up the gathering group, take back what it wrote, and return it."""
         outcomes, self._group = self._group.outcomes, _Group()
+        self.discard(outcomes)
         return outcomes
+
+    def discard(self, outcomes: Iterable[Outcome], shared: Artifact | None = None) -> None:
+        """Take back what was written and not committed, as far as storage still obeys."""
+        artifacts = [artifact for outcome in outcomes for artifact in outcome.receipt.artifacts]
+        for artifact in [*artifacts, *([shared] if shared else [])]:
+            with suppress(OSError):
+                self._place.store.discard([Staged(artifact.key, 0, None, self._place.owner)])
 
     # ---- the side of the thread
 
@@ -137,6 +146,7 @@ class Ledger:
         successes = [outcome for outcome in outcomes if outcome.receipt.is_success]
         failures = [outcome.receipt for outcome in outcomes if not outcome.receipt.is_success]
         receipts = [outcome.receipt for outcome in successes]
+        shared: Artifact | None = None
         try:
             shared, receipts = self._write_shared(successes)
             artifacts = [artifact for receipt in receipts for artifact in receipt.artifacts]
@@ -147,6 +157,7 @@ class Ledger:
             self._journal.append(encode_lines(lines))
             self._journal.sync()
         except Exception as error:  # noqa: BLE001 - told to the run, which cannot go on
+            self.discard(outcomes, shared)
             return Flushed((*failures, *receipts), None, error)
         flushed = Flushed((*failures, *receipts), shared)
         self._sink.add(flushed)
