@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 SOAK_SECONDS ?= 180
 
-.PHONY: demo test test-all soak format lint types imports docs bench build clean
+
+.PHONY: demo test unit test-all soak format lint types imports docs bench build clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.installed-demo: pyproject.toml
@@ -23,7 +24,9 @@ $(VENV)/.installed-test: pyproject.toml
 demo: $(VENV)/.installed-demo  ## a night of a small camera, from raw frames to coadds, in the folder ./demo
 	$(BIN)/bunter demo $(DEMO)
 
-test: lint types imports docs  ## everything that a change must pass, in under ten minutes
+test: lint types imports docs unit  ## everything that a change must pass, in under ten minutes
+
+unit: $(VENV)/.installed-test  ## the tests alone
 	$(BIN)/python -m pytest -n 2 -m "not slow and not soak and not oracle"
 
 test-all: lint types imports docs  ## the slow ones too
@@ -49,8 +52,11 @@ imports: $(VENV)/.installed-test
 docs: $(VENV)/.installed-test
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
 
-build: $(VENV)/.installed-test  ## wheel and source distribution, checked
+build: $(VENV)/.installed-test  ## wheel and source distribution; the wheel is installed and run
 	$(BIN)/python -m build --outdir dist
+	$(PYTHON) -m venv --clear build/wheel
+	build/wheel/bin/python -m pip install --quiet dist/*.whl
+	build/wheel/bin/bunter --version
 
 # The reference system has an environment of its own: it is an opponent, not a dependency.
 $(VENV)-lsst/.installed: pyproject.toml

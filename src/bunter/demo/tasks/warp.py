@@ -36,7 +36,7 @@ class WarpConnections(Connections, dimensions=("skymap", "tract", "patch", "inst
 
 
 class WarpTask(PipelineTask[TaskConfig]):
-    """Resample the detectors of a visit onto a patch, by cubic splines."""
+    """Resample the detectors of a visit onto a patch, by bicubic interpolation."""
 
     Connections = WarpConnections
 
