@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
-SOAK_SECONDS ?= 180
-
 
 .PHONY: demo test unit test-all soak format lint types imports docs bench build clean
 .DEFAULT_GOAL := test
