@@ -27,7 +27,9 @@ with Butler(sys.argv[1], run="run1") as butler:
 
 def kill_after(command, seconds):
     """Run a command, kill it with all its children after a while, and return what it had printed."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:

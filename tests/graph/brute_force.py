@@ -225,9 +225,7 @@ class BruteForce:
             return self.reads(task, quantum, connection)
         kept, self.linked = (
             self.linked,
-            lambda one, group, other, other_group: any(
-                other.items() <= row.items() for row in rows
-            ),
+            lambda one, group, other, other_group: any(other.items() <= row.items() for row in rows),
         )
         conditions, self.conditions = self.conditions, ()
         found = self.reads(task, quantum, connection)
