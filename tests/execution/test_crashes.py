@@ -120,7 +120,6 @@ def kill_worker(process, repository, draw):
 
 def campaign(repository, seed, kills):
     draw = random.Random(seed)
-    print(f"seed {seed}")
     for _ in range(kills):
         strike(repository, draw, draw.choice([1, 2, 2]))
         wait_until_gone(repository)

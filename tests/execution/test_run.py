@@ -147,14 +147,18 @@ ENDS = {
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-@pytest.mark.parametrize("word", ENDS)
-def test_whatever_a_task_does_the_summary_is_right(butler, jobs, word):
-    summary = run(butler, jobs=jobs, config=faults(e0=word))
-    assert states(summary)["reduce"] == (6, 2, 0, 0, 0)
-    assert summary.exit_code == 1
-    assert all(ENDS[word] in failure.error for failure in summary.failures)
-    assert count(butler, "reduced") == 6
-    assert max(path.stat().st_size for path in Path(butler.root).rglob("*.log")) < 2_000_000
+def test_whatever_tasks_do_the_summary_is_right(tmp_path, jobs):
+    words = dict(enumerate(ENDS))
+    with make_repository(tmp_path / "repo", len(words) + 1, 1) as butler:
+        config = {"faults": {str(exposure): word for exposure, word in words.items()}}
+        summary = run(butler, jobs=jobs, config=config)
+        assert states(summary)["reduce"] == (1, len(words), 0, 0, 0)
+        assert summary.exit_code == 1
+        for failure in summary.failures:
+            assert ENDS[words[failure.data_id["exposure"]]] in failure.error
+        assert count(butler, "reduced") == 1
+        assert max(path.stat().st_size for path in Path(butler.root).rglob("*.log")) < 2_000_000
+        assert is_clean(butler)
 
 
 @pytest.mark.parametrize(

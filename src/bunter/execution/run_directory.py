@@ -183,6 +183,13 @@ class RunDirectory:
 
         return QuantumGraph.read(self.graph_path)
 
+    def adopt_graph(self, path: Path) -> None:
+        """Take a copy of a graph file."""
+        staged = self.path / f".graph-{new_nonce()}"
+        effects.copy_new(path, staged, sync=True)
+        effects.rename(staged, self.graph_path)
+        effects.sync_dir(self.path)
+
     # ---- journals
 
     def _journals(self) -> list[tuple[int, Path]]:

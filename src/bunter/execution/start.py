@@ -128,19 +128,22 @@ def run_pipeline(
 
 def run_stored_graph(
     butler: Butler,
-    graph: QuantumGraph,
+    path: Path,
     *,
     output: str = "",
     options: RunOptions | None = None,
     watcher: Watcher | None = None,
 ) -> RunSummary:
-    """Run a graph that was made before, or go on with it."""
+    """Run a graph that was written into a file before, or go on with it."""
+    from bunter.graph import QuantumGraph
+
+    graph = QuantumGraph.read(path)
     run = graph.header.output_run
     request = RunRequest(graph.header.graph_id, graph.header.inputs, output, more="graph")
     directory = _named(runs_root(butler), run, request)
     with directory.lock():
         if not directory.has_graph():
-            graph.write(directory.graph_path)
+            directory.adopt_graph(path)
         return _carry_out(butler, directory.graph(), directory, output, options=options, watcher=watcher)
 
 

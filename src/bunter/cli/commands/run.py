@@ -6,6 +6,7 @@ import functools
 import logging
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +17,8 @@ from bunter.cli.output import output_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bunter.butler import Butler
     from bunter.cli.output import Emit
-    from bunter.execution import FailedQuantum, RunOptions, RunSummary, State, Watcher
+    from bunter.execution import FailedQuantum, State, Watcher
 
 __all__ = ["report", "run"]
 
@@ -78,7 +78,7 @@ def run(
     if timeout is not None and jobs == 1:
         raise click.UsageError("--timeout can only end worker processes; give -j 2 or more")
     from bunter.butler import Butler
-    from bunter.execution import RunOptions, Wish, run_pipeline
+    from bunter.execution import RunOptions, Wish, run_pipeline, run_stored_graph
 
     options = RunOptions(jobs, fail_fast, retries, timeout, _worker_logging(context))
     wish = Wish(
@@ -92,7 +92,7 @@ def run(
     )
     with Butler(repo, writeable=True) as butler, _Progress(emit, draws=context.obj["progress"]) as watcher:
         if graph is not None:
-            summary = _run_graph(butler, graph, output, options, watcher)
+            summary = run_stored_graph(butler, Path(graph), output=output, options=options, watcher=watcher)
         else:
             assert location is not None, "checked above"
             known = {kind.name: kind for kind in butler.dataset_types.query()}
@@ -102,13 +102,6 @@ def run(
             summary = run_pipeline(butler, plan, wish, options=options, watcher=watcher)
     emit.record(summary.to_dict(), str(summary))
     return summary.exit_code
-
-
-def _run_graph(butler: Butler, path: str, output: str, options: RunOptions, watcher: Watcher) -> RunSummary:
-    from bunter.execution import run_stored_graph
-    from bunter.graph import QuantumGraph
-
-    return run_stored_graph(butler, QuantumGraph.read(path), output=output, options=options, watcher=watcher)
 
 
 def _worker_logging(context: click.Context) -> Callable[[], None]:

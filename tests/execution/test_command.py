@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_survey import make_repository
+
+HERE = Path(__file__).parent
+BUNTER = [sys.executable, "-c", "from bunter.cli import main; main()"]
+PIPELINE = "tasks:\n  reduce: {class: run_tasks.Reduce, config: {faults: {FAULTS}}}\n  gather: run_tasks.Gather\n"
+
+
+@pytest.fixture
+def bunter(tmp_path):
+    make_repository(tmp_path / "repo").close()
+
+    def command(*words, faults=""):
+        (tmp_path / "p.yaml").write_text(PIPELINE.replace("FAULTS", faults))
+        environment = {**os.environ, "PYTHONPATH": str(HERE), "COLUMNS": "200"}
+        return subprocess.run(
+            [*BUNTER, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    return command
+
+
+RUN = ("run", "-b", "repo", "-p", "p.yaml", "-i", "raw", "-o", "out", "-d", "instrument = 'Cam'")
+
+
+def test_a_run_says_what_it_did_and_the_same_command_that_nothing_is_left(bunter):
+    first = bunter(*RUN)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith("12 of 12 quanta succeeded")
+    second = bunter(*RUN)
+    assert second.returncode == 0
+    assert second.stdout.startswith("nothing to do: all 12 quanta")
+    report = bunter("report", "repo", "out", "--output", "r.html")
+    assert report.stdout == "wrote r.html\n"
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_json_is_all_there_is_on_standard_output(bunter, jobs):
+    done = bunter(*RUN, "-j", jobs, "--json", faults="'1': raise")
+    assert done.returncode == 1
+    summary = json.loads(done.stdout)
+    assert summary["status"] == "failed"
+    assert summary["tasks"]["reduce"]["failed"] == 2
+    assert [f["data_id"]["exposure"] for f in summary["failures"]] == [1, 1]
+    assert done.stderr.count("failed: ValueError: the sky is; blocks 1 more; log: ") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_log_level_is_honoured_in_workers_too(bunter):
+    quiet = bunter(*RUN, "-j", "2")
+    assert "reducing" not in quiet.stderr
+    loud = bunter("--log-level", "bunter.task=INFO", *RUN, "-j", "2", "-c", "reduce:sleep_s=0.001")
+    assert loud.stderr.count("reducing") == 8
+
+
+def test_wrong_usage_has_its_own_exit_code(bunter):
+    assert bunter("run", "-b", "repo", "-p", "p.yaml", "-i", "raw").returncode == 2
+    assert bunter(*RUN, "--timeout", "5").returncode == 2
+    assert bunter("run", "-b", "repo", "-i", "raw", "-o", "out").returncode == 2
+
+
+def test_a_stored_graph_can_be_run(bunter):
+    made = bunter(
+        "qgraph", *RUN[1:5], "-i", "raw", "--output-run", "mine", "-d", "instrument = 'Cam'", "-q", "plan.bqg"
+    )
+    assert made.returncode == 0, made.stderr
+    done = bunter("run", "-b", "repo", "-g", "plan.bqg")
+    assert done.returncode == 0, done.stderr
+    assert "12 of 12 quanta succeeded" in done.stdout
+    assert "nothing to do" in bunter("run", "-b", "repo", "-g", "plan.bqg").stdout
