@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -41,8 +42,12 @@ class FilePool:
         self._tally = tally
         self._read_only = read_only
         self._busy_limit_s = busy_limit_s
+        self._begin()
+
+    def _begin(self) -> None:
         self._idle: deque[Connection] = deque()
         self._out: set[Connection] = set()
+        self._forgotten = weakref.finalize(self, _close_all, self._idle)  # a pool that nobody closed
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
@@ -70,13 +75,18 @@ class FilePool:
 
     def abandon(self) -> None:
         """Forget all connections in a forked child."""
+        self._forgotten.detach()
         _abandoned.extend((*self._idle, *self._out))
-        self._idle, self._out = deque(), set()
+        self._begin()
 
     def close(self) -> None:
         """Close the connections that are not lent."""
-        while self._idle:
-            self._idle.pop().raw.close()
+        _close_all(self._idle)
+
+
+def _close_all(connections: deque[Connection]) -> None:
+    while connections:
+        connections.pop().raw.close()
 
 
 class MemoryPool:
@@ -86,6 +96,7 @@ class MemoryPool:
         self._tally = tally
         self._turn = threading.RLock()
         self._connection = self._open()
+        weakref.finalize(self, self._connection.raw.close)
 
     def _open(self) -> Connection:
         raw = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, cached_statements=512)

@@ -110,10 +110,7 @@ def open_connection(path: Path, tally: Tally, *, read_only: bool, busy_limit_s: 
     where = str(path)
     with translated(where):
         try:
-            raw = _connect(path, "ro" if read_only else "rw", busy_limit_s)
-            _check_stamp(raw, path)
-            raw.executescript(_PRAGMAS)
-            raw.execute("SELECT n FROM generation").fetchone()
+            return Connection(_begin(path, "ro" if read_only else "rw", busy_limit_s), tally, where)
         except sqlite3.OperationalError as exc:
             if read_only and getattr(exc, "sqlite_errorname", "").startswith("SQLITE_CANTOPEN"):
                 raise ReadOnlyError(
@@ -121,7 +118,18 @@ def open_connection(path: Path, tally: Tally, *, read_only: bool, busy_limit_s: 
                     "ask its owner for a sealed copy or for access to the directory"
                 ) from exc
             raise
-    return Connection(raw, tally, where)
+
+
+def _begin(path: Path, mode: str, busy_limit_s: float) -> sqlite3.Connection:
+    raw = _connect(path, mode, busy_limit_s)
+    try:
+        _check_stamp(raw, path)
+        raw.executescript(_PRAGMAS)
+        raw.execute("SELECT n FROM generation").fetchone()
+    except BaseException:
+        raw.close()
+        raise
+    return raw
 
 
 def _connect(path: Path, mode: str, busy_limit_s: float = 60.0) -> sqlite3.Connection:
