@@ -9,6 +9,7 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection, get_context
+from multiprocessing.forkserver import ensure_running
 from types import ModuleType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
     from types import TracebackType
 
-__all__ = ["Death", "Pool", "Reply"]
+__all__ = ["Death", "Pool", "Reply", "warm_up"]
 
 Work: TypeAlias = "Callable[[bytes], bytes]"
 
@@ -91,6 +92,13 @@ class _Worker:
         return float("inf") if head is None or head.limit_s is None else head.begun + head.limit_s
 
 
+def warm_up(preload: Sequence[str]) -> None:
+    """Start the fork server now, so that it imports these modules while we do something else."""
+    get_context("forkserver").set_forkserver_preload([__name__, *preload])
+    with _alone():
+        ensure_running()
+
+
 class Pool:
     """A fixed number of worker processes that answer requests, bytes for bytes. Use it as a context.
 
@@ -111,8 +119,7 @@ class Pool:
         self, size: int, hire: Callable[[int], Callable[[], Work]], *, preload: Sequence[str] = (), grace_s: float = 1.0
     ) -> None:
         self._size, self._hire, self._grace_s = size, hire, grace_s
-        self._context = get_context("forkserver")
-        self._context.set_forkserver_preload([__name__, *preload])
+        self._preload, self._context = preload, get_context("forkserver")
         self._workers: dict[int, _Worker] = {}
         self._hired = self._unlucky = 0
         self._expected_s: dict[str, float] = {}
@@ -125,6 +132,8 @@ class Pool:
 
     def start(self) -> None:
         """Hire until all places are taken; the new workers warm up by themselves."""
+        if len(self._workers) < self._size:
+            warm_up(self._preload)
         while len(self._workers) < self._size:
             self._start_one()
 

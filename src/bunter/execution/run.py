@@ -25,7 +25,7 @@ from bunter.execution.steward import Steward
 from bunter.execution.summary import RunSummary, TaskCounts
 from bunter.execution.watch import Silent
 from bunter.execution.worker import Worker
-from bunter.execution.worker_pool import Setup, WorkerPool
+from bunter.execution.worker_pool import Setup, WorkerPool, modules_of
 from bunter.pipeline import PipelineGraph
 from bunter.values import Principal
 
@@ -233,9 +233,8 @@ class _Run:
             init,
             options.on_worker_start,
         )
-        modules = sorted({task.class_name.rpartition(".")[0] for task in self._pipeline.tasks})
         left = len(self._graph) - len(self._done)
-        return WorkerPool(min(options.jobs, left), setup, preload=modules, limit_s=options.limit_s)
+        return WorkerPool(min(options.jobs, left), setup, preload=modules_of(self._pipeline), limit_s=options.limit_s)
 
     # ---- the end
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from bunter import effects
 from bunter.errors import RunError
 from bunter.execution.initialise import chain_results
+from bunter.execution.pool import warm_up
 from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
+from bunter.execution.worker_pool import modules_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,6 +122,8 @@ def run_pipeline(
     RunError
         If the run was begun by another request, or another process works on it.
     """
+    if options is not None and options.jobs > 1 and butler.root is not None:
+        warm_up(modules_of(pipeline))  # while the graph is built
     directory = _directory(butler, pipeline, wish)
     with directory.lock():
         graph = directory.graph() if directory.has_graph() else _plan(butler, pipeline, wish, directory)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bunter.datastore import Datastore
     from bunter.dimensions import Universe
     from bunter.execution.message import Made
+    from bunter.pipeline import PipelineGraph
 
 __all__ = ["Setup", "WorkerPool"]
 
@@ -62,6 +63,13 @@ class Setup:
         return lambda body: encode(worker.run(decode_request(body)))
 
 
+def modules_of(pipeline: PipelineGraph) -> list[str]:
+    """Return what the workers of a pipeline need to import."""
+    tasks = sorted({task.class_name.rpartition(".")[0] for task in pipeline.tasks})
+    formats = [f"bunter.datastore.{name}" for name in ("formats.text", "reading", "staging")]
+    return [__name__, "bunter.execution.worker", "bunter.graph", "bunter.graph.file", *formats, *tasks]
+
+
 class WorkerPool:
     """A crew of worker processes.
 
@@ -80,8 +88,7 @@ class WorkerPool:
     is_busy = False
 
     def __init__(self, size: int, setup: Setup, *, preload: Sequence[str] = (), limit_s: float | None = None) -> None:
-        modules = ["bunter.execution.worker_pool", "bunter.execution.worker", "bunter.graph", *preload]
-        self._pool = Pool(size, lambda _: setup, preload=modules)
+        self._pool = Pool(size, lambda _: setup, preload=preload)
         self._limit_s = limit_s
         self._requests: dict[int, Request] = {}
 
