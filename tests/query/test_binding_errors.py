@@ -26,6 +26,10 @@ MESSAGES = [
     ("htm99 = 1", 0, "unknown name 'htm99'"),
     (":v = 1", 0, "no value is bound to :v; give it in bind={...}"),
     ("exposure IN (:vals)", 13, "no value is bound to :vals; did you mean 'values'?"),
+    ("exposure.timespan.bgin > '2025-01-01'", 0, "a timespan has .begin and .end; did you mean 'begin'?"),
+    ("band = r", 7, "unknown name 'r'; a string is written in quotes: 'r'"),
+    ("band IN ('g', r)", 14, "a string is written in quotes"),
+    ("band LIKE r", 10, "a string is written in quotes"),
     # kinds
     ("exposure = 5.5 AND detector = TRUE", 30, "detector is a whole number and TRUE is true or false"),
     ("band = 5", 7, "band is a string and 5 is a whole number; they cannot be compared"),
@@ -70,6 +74,7 @@ MESSAGES = [
     ("visit.region OVERLAPS CIRCLE(exposure, 2, 3)", 29, "CIRCLE takes constants and bind values, not columns"),
     ("visit.region OVERLAPS CIRCLE(NULL, 2, 3)", 29, "CIRCLE cannot take NULL"),
     ("visit.region OVERLAPS POLYGON(1, 2, 3, 4)", 22, "at least three pairs"),
+    ("visit.region OVERLAPS POLYGON((1, 2), (3, 4), (5, 6))", 22, "without brackets around the pairs"),
     ("visit.region OVERLAPS REGION(1)", 22, "REGION takes one string"),
     ("visit.region OVERLAPS REGION('OVAL 1 2')", 22, "is not an IVOA region"),
     ("visit.region OVERLAPS REGION('0xzz')", 22, "hexadecimal"),

@@ -64,7 +64,8 @@ class Binder(ValueBinder):
         return bound.BoolTest(value)
 
     def _compare(self, node: tree.Compare) -> Predicate:
-        left, right = self.value(node.left), self.value(node.right)
+        left = self.value(node.left)
+        right = self.value_beside(left, node.right)
         if is_null(left) or is_null(right):
             return self._null_comparison(node, left, right)
         left, right = self.alike(node, left, right)
@@ -121,7 +122,8 @@ class Binder(ValueBinder):
     def _pattern(self, of: Node, pattern: Node, style: str) -> Predicate:
         from bunter.query.patterns import matcher
 
-        value, constant = self.value(of), self.value(pattern)
+        value = self.value(of)
+        constant = self.value_beside(value, pattern)
         if not (isinstance(constant, Constant) and isinstance(constant.value, str) and constant.kind == "str"):
             self.fail("the pattern must be a string", pattern)
         text = constant.value
@@ -149,7 +151,7 @@ class Binder(ValueBinder):
         many = self.bind_value(item)
         if many is not None and is_list(many[0]):
             return self._add_many(members, many[0], item, node)
-        value = self.value(item)
+        value = self.value_beside(members.value, item)
         if is_null(value):
             self.fail("NULL in a list matches nothing; write OR ... IS NULL", item)
         if value.kind == "timespan":

@@ -87,6 +87,8 @@ class Scope:
             return self._bare(name)
         if len(parts) == 2:
             return self._qualified(*parts)
+        if parts[-2] == "timespan":
+            raise UnknownNameError(f"{name!r} is unknown; a timespan has .begin and .end{near(parts[-1], _BOUNDS)}")
         raise UnknownNameError(f"{name!r} has too many dots; write element.field, or element.timespan.begin")
 
     # Names without a dot.

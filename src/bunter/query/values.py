@@ -66,6 +66,15 @@ class ValueBinder:
             self.fail("a condition has no value; join conditions by AND, OR and NOT", node)
         return method(node)
 
+    def value_beside(self, left: Value, node: Node) -> Value:
+        """Return the node as a value to compare with ``left``; an unknown word beside a string lacks its quotes."""
+        if left.kind == "str" and isinstance(node, tree.Name) and "." not in node.name and node.name not in self.binds:
+            try:
+                self.scope.resolve(node.name)
+            except UnknownNameError:
+                self.fail(f"unknown name {node.name!r}; a string is written in quotes: '{node.name}'", node)
+        return self.value(node)
+
     def bind_value(self, node: Node) -> tuple[object] | None:
         """Return what is bound to the node, in a tuple of one; None for a node that is no bind."""
         if isinstance(node, tree.Name) and node.name in self.binds:
@@ -134,6 +143,8 @@ class ValueBinder:
     def _call(self, node: tree.Call) -> Value:
         if node.function == "GLOB":
             self.fail("GLOB is a condition and has no value", node)
+        if node.function == "POLYGON" and any(isinstance(each, tree.Pair) for each in node.arguments):
+            self.fail("write POLYGON(ra1, dec1, ra2, dec2, ra3, dec3, ...) without brackets around the pairs", node)
         arguments = [self._argument(each, node) for each in node.arguments]
         if node.function == "UUID":
             if len(arguments) != 1 or not isinstance(arguments[0], str):
