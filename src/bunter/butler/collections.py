@@ -18,6 +18,7 @@ from bunter.dataset.changes import (
     RemoveDatasetType,
     SetChain,
 )
+from bunter.errors import CollectionTypeError, near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,15 @@ __all__ = ["Collections", "DatasetTypes"]
 
 def _listed(names: str | Iterable[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _collection_type(name: str) -> CollectionType:
+    try:
+        return CollectionType[name.upper()]
+    except KeyError:
+        known = [kind.name for kind in CollectionType]
+        hint = near(name, known) or f"; there are {', '.join(known)}"
+        raise CollectionTypeError(f"there is no collection type {name!r}{hint}") from None
 
 
 class Collections:
@@ -47,7 +57,7 @@ class Collections:
 
     def register(self, name: str, type: CollectionType | str = CollectionType.RUN, doc: str | None = None) -> bool:  # noqa: A002 - the field's word
         """Make a collection if it is not there; say whether it was made."""
-        kind = CollectionType[type.upper()] if isinstance(type, str) else type
+        kind = _collection_type(type) if isinstance(type, str) else type
         catalog = self._session.facts.collections
         new = name not in catalog
         if new or catalog.info(name).type is not kind:
@@ -75,8 +85,10 @@ class Collections:
         return [name for name in names if catalog.info(name).type in wanted]
 
     def redefine_chain(self, name: str, children: str | Iterable[str]) -> None:
-        """Set the members of a chain, in search order."""
-        self._session.commit([SetChain(name, _listed(children))])
+        """Set the members of a chain, in search order; the chain is made if it is not there."""
+        new = name not in self._session.facts.collections
+        made = [RegisterCollection(name, CollectionType.CHAINED, "")] if new else []
+        self._session.commit([*made, SetChain(name, _listed(children))])
 
     def prepend_chain(self, name: str, children: str | Iterable[str]) -> None:
         """Put collections in front of a chain; those that are in it move."""
@@ -152,6 +164,10 @@ class DatasetTypes:
         is_calibration: bool = False,
     ) -> DatasetType:
         """Register a dataset type; the same definition again is no error."""
+        if not isinstance(name, DatasetType):
+            from bunter.storage_class import storage_class as known
+
+            known(storage_class)
         facts = self._session.facts
         kind = (
             name
@@ -175,6 +191,15 @@ class DatasetTypes:
     def remove(self, name: str) -> None:
         """Remove a dataset type that has no datasets."""
         self._session.commit([RemoveDatasetType(name)])
+
+    def __getitem__(self, name: str) -> DatasetType:
+        return self.get(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._session.facts.dataset_types
+
+    def __len__(self) -> int:
+        return len(self._session.facts.dataset_types)
 
     def __iter__(self) -> Iterator[DatasetType]:
         return iter(self.query())

@@ -9,14 +9,15 @@ from bunter.dimensions import DataCoordinate
 from bunter.errors import DimensionNameError, DimensionValueError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bunter.butler.session import Session
     from bunter.dimensions import DimensionGroup, Element, Universe
 
-__all__ = ["DataIds"]
+__all__ = ["DataIds", "check_keys"]
 
 _PREFERRED = ("exposure", "visit")
+_DATASET_KEYS = frozenset({"id", "dataset_id", "run", "ingest_date"})
 
 
 class DataIds:
@@ -107,6 +108,24 @@ class DataIds:
             f"{'several' if rows else 'no'} {element.name} records have {said}; "
             f"`bunter query-dimension-records REPO {element.name}` lists them"
         )
+
+
+def check_keys(universe: Universe, names: Iterable[str], options: Sequence[str]) -> None:
+    """Refuse keyword arguments that are neither an option of the call nor a name that a data ID may have.
+
+    Raises
+    ------
+    DimensionNameError
+        With the option or dimension that was probably meant.
+    """
+    unknown = [name for name in names if name not in universe and "." not in name and name not in _DATASET_KEYS]
+    if not unknown:
+        return
+    fields = {column.name for element in universe.elements.values() for column in element.columns}
+    for name in unknown:
+        if name not in fields:
+            hint = near(name, [*options, *universe.dimensions, *fields]) or f"; options are {', '.join(options)}"
+            raise DimensionNameError(f"{name!r} is neither an option of this call nor a key of a data ID{hint}")
 
 
 def _is_field(name: str, value: object, group: DimensionGroup) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from bunter.butler.collections import Collections, DatasetTypes
-from bunter.butler.data_ids import DataIds
+from bunter.butler.data_ids import DataIds, check_keys
 from bunter.butler.files import Files
 from bunter.butler.lookup import DeferredDataset, Lookup
 from bunter.butler.opening import Address, create_repository, open_repository
@@ -84,6 +84,8 @@ class Butler:
         self.collections = Collections(self._session)
         self.dataset_types = DatasetTypes(self._session)
         self.dimension_records = DimensionRecords(self._session)
+        if default_data_id:
+            check_keys(self._session.facts.universe, default_data_id, ("collections", "run", "writeable"))
         if run is not None:
             self.collections.register(run)
 

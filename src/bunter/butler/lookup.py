@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bunter.butler.question import dataset_type_of
 from bunter.butler.repository import FindRequest
-from bunter.dataset import DatasetRef, split_component
+from bunter.dataset import DatasetRef, DatasetType, split_component
 from bunter.errors import DatasetNotFoundError, DatasetRemovedError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bunter.butler.data_ids import DataIds
     from bunter.butler.queries import Queries
     from bunter.butler.session import Session
-    from bunter.dataset import DatasetType, StoredArtifact
+    from bunter.dataset import StoredArtifact
     from bunter.datastore import ArtifactURI
     from bunter.dimensions import DataCoordinate
     from bunter.values import Timespan
@@ -53,7 +53,7 @@ class Lookup:
     ) -> DatasetRef | None:
         """Return the first dataset of this data ID, None if there is none."""
         facts = self._session.facts
-        kind = dataset_type_of(facts, dataset_type) if isinstance(dataset_type, str) else dataset_type
+        kind = dataset_type if isinstance(dataset_type, DatasetType) else dataset_type_of(facts, dataset_type)
         coordinate = self._data_ids.standardize(data_id, kind.dimensions, **self._known(kind, key))
         names = self._queries.collections(collections, facts)
         if (ref := self._in_unit(kind, coordinate, names)) is not None:

@@ -55,6 +55,10 @@ class Publishing:
         chosen = name or self._session.defaults.run
         if chosen is None:
             raise MissingCollectionError("put needs a run: give run='...' in the call or in Butler(..., run='...')")
+        if name and self._session.unit is None and name not in self._session.facts.collections:
+            raise MissingCollectionError(
+                f"no collection {name!r}; make it by butler.collections.register({name!r}), or open Butler(..., run={name!r})"
+            )
         return chosen
 
     def put(self, obj: Any, ref: DatasetRef) -> DatasetRef:

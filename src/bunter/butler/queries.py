@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bunter.butler.data_ids import check_keys
 from bunter.butler.question import Question, ask, dataset_type_of
 from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
+from bunter.dataset import DatasetType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
     from bunter.butler.data_ids import DataIds
     from bunter.butler.repository import RepositoryFacts
     from bunter.butler.session import Session
-    from bunter.dataset import DatasetType
     from bunter.query.bind import Where
     from bunter.registry import ResultStream
 
 __all__ = ["Queries"]
 
 _WILD = frozenset("*?[")
+_OPTIONS = ("where", "bind", "order_by", "limit", "offset", "data_id", "collections", "find_first", "datasets")
 
 
 class Queries:
@@ -42,7 +44,7 @@ class Queries:
 
     def dataset_type(self, name: str | DatasetType) -> DatasetType:
         """Return a registered dataset type by name; a dataset type is returned as it is."""
-        return dataset_type_of(self._session.facts, name) if isinstance(name, str) else name
+        return name if isinstance(name, DatasetType) else dataset_type_of(self._session.facts, name)
 
     def collections(self, names: str | Iterable[str] | None, facts: RepositoryFacts | None = None) -> tuple[str, ...]:
         """Flatten collections to search: names, chains and globs; the defaults for None.
@@ -134,6 +136,7 @@ class Queries:
         return self._session.repository.associations(self._session.principal, kind, self.collections(collections))
 
     def _values(self, data_id: Mapping[str, object] | None, more: Mapping[str, object]) -> dict[str, object]:
+        check_keys(self._session.facts.universe, more, _OPTIONS)
         return {**(data_id or {}), **more}
 
     def stream(self, question: Question) -> ResultStream:

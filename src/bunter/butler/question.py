@@ -92,6 +92,8 @@ def ask(session: Session, question: Question, defaults: Mapping[str, object]) ->
 
 def dataset_type_of(facts: RepositoryFacts, name: str) -> DatasetType:
     """Return a registered dataset type by name; an unknown one is answered with the nearest."""
+    if not isinstance(name, str):
+        raise MissingDatasetTypeError(f"a dataset type is asked for by its name, not by a {type(name).__name__}")
     try:
         return facts.dataset_types[name]
     except KeyError:

@@ -50,3 +50,9 @@ class DimensionRecords:
         if len(records):
             self._session.commit([InsertRecords(records, on_conflict)])  # type: ignore[arg-type]
         return len(records)
+
+    def __repr__(self) -> str:
+        elements = ", ".join(
+            name for name, element in self._session.facts.universe.elements.items() if element.has_table
+        )
+        return f"DimensionRecords: .insert(element, rows) and .sync(element, rows); elements are {elements}"

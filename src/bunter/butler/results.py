@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from uuid import UUID
 
@@ -71,6 +72,16 @@ class Results(Generic[Item]):
         """Return the exact number of rows."""
         return self._queries.stream(self.question).count()
 
+    def __getitem__(self, place: int) -> Item:
+        """Return one row by its place; without `order_by` the order may differ from question to question."""
+        if place < 0:
+            return list(self)[place]
+        within = self.question.limit is None or place < self.question.limit
+        rows = list(self._narrow(limit=1, offset=self.question.offset + place)) if within else []
+        if not rows:
+            raise IndexError(f"there is no row {place}; .count() says how many there are")
+        return rows[0]
+
     def any(self) -> bool:
         """Say whether there is any row."""
         return self._queries.stream(self.question).any()
@@ -114,13 +125,13 @@ class Results(Generic[Item]):
         return pa.Table.from_batches(list(stream.batches()), schema=stream.schema)
 
     def to_table(self) -> Table:
-        """Return all rows as an astropy table; ids are text."""
+        """Return all rows as an astropy table; ids are text, times TAI, open ends masked."""
         from bunter.butler.tables import to_astropy
 
         return to_astropy(self.to_arrow())
 
     def to_pandas(self) -> Any:
-        """Return all rows as a pandas data frame; ids are text."""
+        """Return all rows as a pandas data frame; ids are text, times TAI, open ends NaT."""
         from bunter.butler.tables import to_pandas
 
         return to_pandas(self.to_arrow())
@@ -149,7 +160,8 @@ class Results(Generic[Item]):
 
     def _repr_html_(self) -> str:
         table = (self.limit(_SHOWN) if self.question.limit is None else self).to_table()
-        return f"<p>{self._title()}: {self.count()} rows</p>{table._repr_html_()}"
+        count = self.count()
+        return f"<p>{escape(self._title())}: {count} row{'' if count == 1 else 's'}</p>{table._repr_html_()}"
 
 
 class DataIdResults(Results[DataCoordinate]):

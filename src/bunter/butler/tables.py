@@ -1,4 +1,4 @@
-"""Arrow tables as the tables that users know: ids become text, all else stays as it is."""
+"""Arrow tables as the tables that users know: ids become text, instants times, encoded regions regions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["plain_rows", "to_astropy", "to_pandas", "to_polars"]
 
 _FAR = 2**62  # ns: beyond the year 2116 in either direction an end is open
+_TIMES = frozenset({"timespan_begin", "timespan_end", "ingest_date"})
 
 
 def _with_text_ids(table: pa.Table) -> pa.Table:
@@ -28,39 +29,106 @@ def _with_text_ids(table: pa.Table) -> pa.Table:
     return table
 
 
-def to_astropy(table: pa.Table) -> Table:
-    """Return an astropy table; nulls are masked, regions stay bytes."""
-    import numpy as np
-    from astropy.table import MaskedColumn, Table
+def _data_id_first(table: pa.Table) -> pa.Table:
+    """Move what tells one dataset's artifact from another behind what tells what the dataset is."""
+    behind = [name for name in table.column_names if name.rpartition(".")[2] in ("id", "run")]
+    return table.select([name for name in table.column_names if name not in behind] + behind)
 
+
+def _with_times(table: pa.Table) -> pa.Table:
+    """Make instants timestamps in ns; an open end is null."""
+    import pyarrow.compute as pc
+
+    from bunter.values import pyarrow
+
+    pa = pyarrow()
+
+    for place, column in enumerate(table.schema):
+        if column.name in _TIMES and column.type == pa.int64():
+            values = table.column(place)
+            near = pc.and_(pc.greater(values, -_FAR), pc.less(values, _FAR))
+            bounded = pc.if_else(near, values, pa.scalar(None, pa.int64()))
+            table = table.set_column(place, column.name, bounded.cast(pa.timestamp("ns")))
+    return table
+
+
+def to_astropy(table: pa.Table) -> Table:
+    """Return an astropy table: nulls and open ends are masked, instants are `~astropy.time.Time` (TAI), regions `Region`."""
+    from astropy.table import Table
+
+    table = _with_text_ids(_data_id_first(table))
     result = Table()
-    for name, column in zip(table.column_names, _with_text_ids(table).columns, strict=True):
-        values = column.to_pylist()
-        if column.null_count == 0 and values and not isinstance(values[0], bytes):
-            result[name] = np.array(values)
-        else:
-            mask = [value is None for value in values]
-            fill: Any = next((type(value)() for value in values if value is not None), "")
-            dtype = object if isinstance(fill, bytes) else None
-            result[name] = MaskedColumn([fill if value is None else value for value in values], mask=mask, dtype=dtype)
+    for field, column in zip(table.schema, table.columns, strict=True):
+        result[field.name] = _astropy_column(field, column)
     return result
 
 
+def _astropy_column(field: pa.Field, column: pa.ChunkedArray) -> Any:
+    import numpy as np
+    from astropy.table import MaskedColumn
+
+    values = column.to_pylist()
+    if field.name in _TIMES:
+        return _times(values)
+    if field.name == "region":
+        from bunter.geometry import Region
+
+        regions = np.empty(len(values), dtype=object)
+        regions[:] = [None if value is None else Region.decode(value) for value in values]
+        return regions
+    dtype = _dtype(field.type)
+    if column.null_count == 0:
+        return np.array(values, dtype=dtype)
+    fill: Any = 0 if dtype in (int, float, bool) else "" if dtype is str else None
+    filled = [fill if value is None else value for value in values]
+    return MaskedColumn(filled, mask=[value is None for value in values], dtype=dtype)
+
+
+def _dtype(kind: pa.DataType) -> type:
+    from bunter.values import pyarrow
+
+    types = pyarrow().types
+    for test, dtype in (
+        (types.is_boolean, bool),
+        (types.is_integer, int),
+        (types.is_floating, float),
+        (types.is_string, str),
+    ):
+        if test(kind):
+            return dtype
+    return object
+
+
+def _times(values: list[int | None]) -> Any:
+    """Return instants in ns TAI as one array of times; nulls and open ends are masked."""
+    import numpy as np
+    from astropy.time import Time
+
+    opened = [value is None or abs(value) > _FAR for value in values]
+    instants = np.array([0 if gone else value for value, gone in zip(values, opened, strict=True)], dtype=np.int64)
+    days, rest = np.divmod(instants, 86_400_000_000_000)
+    times = Time(2440587.5 + days, rest / 86_400_000_000_000, format="jd", scale="tai")
+    times.format = "isot"
+    if any(opened):
+        times[np.array(opened)] = np.ma.masked
+    return times
+
+
 def to_pandas(table: pa.Table) -> Any:
-    """Return a pandas data frame."""
+    """Return a pandas data frame; instants are timestamps (TAI), an open end is NaT."""
     try:
-        return _with_text_ids(table).to_pandas()
+        return _with_times(_with_text_ids(_data_id_first(table))).to_pandas()
     except ImportError as exc:
         raise MissingExtraError("pandas is not installed; `pip install 'bunter[pandas]'` brings it") from exc
 
 
 def to_polars(table: pa.Table) -> Any:
-    """Return a polars data frame."""
+    """Return a polars data frame; instants are timestamps (TAI), an open end is null."""
     try:
         import polars as pl
     except ImportError as exc:
         raise MissingExtraError("polars is not installed; `pip install 'bunter[polars]'` brings it") from exc
-    return pl.from_arrow(_with_text_ids(table))
+    return pl.from_arrow(_with_times(_with_text_ids(_data_id_first(table))))
 
 
 def plain_rows(table: pa.Table) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -68,12 +136,17 @@ def plain_rows(table: pa.Table) -> tuple[list[str], list[tuple[Any, ...]]]:
     from bunter.values import format_instant, pyarrow
 
     pa = pyarrow()
-    table = _with_text_ids(table)
+    table = _with_text_ids(_data_id_first(table))
     kept = [column.name for column in table.schema if not pa.types.is_binary(column.type)]
     columns = []
     for name in kept:
         values = table.column(name).to_pylist()
-        if name in ("timespan_begin", "timespan_end", "ingest_date"):
-            values = [None if value is None or abs(value) > _FAR else format_instant(value) for value in values]
+        if name in _TIMES:
+            values = [None if value is None or abs(value) > _FAR else format_instant(_shown(value)) for value in values]
         columns.append(values)
     return kept, list(zip(*columns, strict=True)) if columns else []
+
+
+def _shown(instant: int) -> int:
+    """Round down to microseconds: a moment ends one nanosecond after it begins, which nobody wants to read."""
+    return instant - instant % 1000

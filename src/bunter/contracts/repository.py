@@ -13,6 +13,7 @@ from bunter.dataset import CollectionType, DatasetRef
 from bunter.errors import (
     CollectionCycleError,
     CollectionInUseError,
+    CollectionTypeError,
     ConflictingDatasetError,
     ConflictingDefinitionError,
     DatasetNotFoundError,
@@ -24,6 +25,7 @@ from bunter.errors import (
     MissingDatasetTypeError,
     StorageClassError,
 )
+from bunter.geometry import Region
 from bunter.query import x
 from bunter.values import Timespan
 
@@ -352,6 +354,56 @@ class RepositoryContract:
         assert results.to_pandas()["detector"].tolist() == [0]
         assert "thing" in repr(results)
 
+    def test_tables_tell_the_data_id_first_and_times_as_times(self, butler: Butler) -> None:
+        self.put(butler)
+        assert butler.query_datasets("thing").to_table().colnames[-2:] == ["id", "run"]
+        table = butler.query_dimension_records("exposure", limit=1).to_table()
+        assert table["timespan_begin"][0].scale == "tai"
+        assert (table["timespan_end"] - table["timespan_begin"])[0].sec == pytest.approx(30)
+        none = butler.query_dimension_records("exposure", where="exposure = 99").to_table()
+        assert none["exposure"].dtype.kind == "i"
+
+    def test_open_ends_are_masked_and_regions_are_regions(self, butler: Butler) -> None:
+        where = Region.circle(10, 20, 1)
+        visit = {"instrument": "Cam", "id": 7, "name": "v7", "physical_filter": "Cam-g", "day_obs": 20260101}
+        butler.dimension_records.insert("visit", {**visit, "timespan": Timespan(T0_NS, None), "region": where})
+        table = butler.query_dimension_records("visit", visit=7).to_table()
+        assert table["region"][0] == where
+        assert table["timespan_end"].mask.tolist() == [True]
+        frame = butler.query_dimension_records("visit", visit=7).to_pandas()
+        assert frame["timespan_end"].isna().tolist() == [True]
+        assert frame["timespan_begin"].dt.year.tolist() == [table["timespan_begin"][0].datetime.year]
+
+    def test_results_have_places(self, butler: Butler) -> None:
+        for exposure in range(3):
+            self.put(butler, exposure)
+        found = butler.query_datasets("thing", order_by="exposure")
+        assert [found[n].data_id["exposure"] for n in (0, 2, -1)] == [0, 2, 2]
+        with pytest.raises(IndexError):
+            found[3]
+        with pytest.raises(IndexError):
+            found.limit(1)[1]
+
+    def test_a_misspelt_option_is_no_data_id(self, butler: Butler) -> None:
+        with pytest.raises(DimensionNameError, match="collections"):
+            butler.query_datasets("thing", collection="run1")
+        with pytest.raises(DimensionNameError, match="instrument"):
+            butler.clone(intrument="Cam")
+
+    def test_what_is_not_there_to_write_to_is_named_with_the_way_to_make_it(self, butler: Butler) -> None:
+        with pytest.raises(MissingCollectionError, match="register"):
+            butler.put({}, "thing", exposure=0, detector=0, run="u/new")
+        with pytest.raises(StorageClassError, match="StructuredDataDict"):
+            butler.dataset_types.register("other", ["instrument"], "StructuredDatDict")
+        with pytest.raises(CollectionTypeError, match="TAGGED"):
+            butler.collections.register("tag", "TAGED")
+        with pytest.raises(MissingDatasetTypeError, match="name"):
+            butler.get(7)  # type: ignore[arg-type]
+
+    def test_a_new_chain_is_made_by_defining_it(self, butler: Butler) -> None:
+        butler.collections.redefine_chain("u/chain", ["run1"])
+        assert butler.collections.info("u/chain").children == ("run1",)
+
     def test_data_ids_and_records_are_found(self, butler: Butler) -> None:
         self.put(butler, 3, 2)
         assert butler.query_data_ids(["exposure", "detector"]).count() == 12
@@ -392,3 +444,5 @@ class RepositoryContract:
         assert "thing" in butler._repr_html_()
         assert "run1" in repr(butler.collections)
         assert "thing" in repr(butler.dataset_types)
+        assert butler.dataset_types["thing"].name in butler.dataset_types
+        assert "insert" in repr(butler.dimension_records)
