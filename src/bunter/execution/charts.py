@@ -21,6 +21,8 @@ _BINS, _ROW = 24, 26
 
 def duration(seconds: float) -> str:
     """Write a time with the unit that suits it."""
+    if not seconds:
+        return "0 s"
     if seconds < 1e-3:
         return f"{seconds * 1e6:.0f} us"
     if seconds < 1:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bunter.execution.receipt import Artifact, Output, Receipt
     from bunter.graph import QuantumGraph
 
-__all__ = ["Merger", "merge"]
+__all__ = ["Merger", "descendants", "merge", "whole"]
 
 
 class Merger:
@@ -181,14 +181,15 @@ def whole(
     there = {nonce for nonce, stat in zip(artifacts, found, strict=True) if stat is not None}
     bad = {receipt.quantum for receipt in receipts if not all(output.nonce in there for output in receipt.outputs)}
     if bad:
-        bad |= _descendants(graph, bad)
+        bad |= descendants(graph, bad)
     sides: defaultdict[bool, list[Receipt]] = defaultdict(list)
     for receipt in receipts:
         sides[receipt.quantum in bad].append(receipt)
     return sides[False], sides[True]
 
 
-def _descendants(graph: QuantumGraph, roots: Iterable[int]) -> set[int]:
+def descendants(graph: QuantumGraph, roots: Iterable[int]) -> set[int]:
+    """Return the quanta that read what some quanta make, directly or through others."""
     found: set[int] = set()
     stack = [root for root in roots if root >= 0]
     while stack:

@@ -13,7 +13,7 @@ from bunter.execution.crew import Died, Done, Unbegun
 from bunter.execution.message import Made, Outcome, Request
 from bunter.execution.receipt import FAILED, NO_WORK, Problem, Receipt
 from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped
-from bunter.execution.summary import FailedQuantum
+from bunter.execution.summary import FailedQuantum, required_data_id
 from bunter.execution.worker import attempt_number
 from bunter.graph import dataset_nonce
 
@@ -159,7 +159,7 @@ class Steward:
 
     def _describe(self, quantum: int, error: str, log: str = "", blocks: int = 0) -> FailedQuantum:
         label, own = self._graph.place(quantum)
-        return FailedQuantum(quantum, label, self._graph.tasks[label].keys.data_id(own), error, log, blocks)
+        return FailedQuantum(quantum, label, required_data_id(self._graph, label, own), error, log, blocks)
 
     def _commit(self) -> None:
         """Hear of what was committed, and begin with the next group when it is due or nothing else is to be done."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["EXIT_CODES", "FailedQuantum", "RunSummary", "TaskCounts"]
+    from bunter.graph import QuantumGraph
+
+__all__ = ["EXIT_CODES", "FailedQuantum", "RunSummary", "TaskCounts", "required_data_id"]
 
 EXIT_CODES = {"succeeded": 0, "nothing to do": 0, "failed": 1, "interrupted": 130}
 
@@ -75,6 +77,13 @@ class FailedQuantum:
         blocks = f"; blocks {self.blocks} more" if self.blocks else ""
         log = f"; log: {self.log}" if self.log else ""
         return f"{self.label}@{{{keys}}} failed: {self.error}{blocks}{log}"
+
+
+def required_data_id(graph: QuantumGraph, label: str, own: int) -> dict[str, int | str]:
+    """Return what people need to know a quantum among those of its task: the required dimensions."""
+    keys = graph.tasks[label].keys
+    data_id = keys.data_id(own)
+    return {name: data_id[name] for name in keys.required}
 
 
 @dataclass(frozen=True, slots=True)

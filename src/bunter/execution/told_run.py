@@ -9,9 +9,10 @@ import numpy as np
 
 from bunter.dataset import CollectionType
 from bunter.errors import MissingCollectionError, RunError
+from bunter.execution.merge import descendants
 from bunter.execution.run_directory import RunDirectory
 from bunter.execution.start import runs_root
-from bunter.execution.summary import FailedQuantum
+from bunter.execution.summary import FailedQuantum, required_data_id
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -151,7 +152,11 @@ def tell(directory: RunDirectory) -> ToldRun:
         output=directory.request.output,
         graph=graph,
         tasks=tuple(_history(label, graph.counts[label], successes[label], failures[label]) for label in graph.tasks),
-        failures=tuple(_failure(graph, receipt) for label in graph.tasks for receipt in failures[label]),
+        failures=tuple(
+            _failure(graph, receipt)
+            for label in graph.tasks
+            for receipt in sorted(failures[label], key=lambda one: one.quantum)
+        ),
         attempts=told.attempts,
         written=_written(graph, told),
         summary=directory.summary() or {},
@@ -176,8 +181,8 @@ def _history(label: str, total: int, successes: list[Receipt], failures: list[Re
 def _failure(graph: QuantumGraph, receipt: Receipt) -> FailedQuantum:
     label, own = graph.place(receipt.quantum)
     problem = receipt.problem
-    data_id = graph.tasks[label].keys.data_id(own)
-    blocks = len(graph.consumers(receipt.quantum))
+    data_id = required_data_id(graph, label, own)
+    blocks = len(descendants(graph, [receipt.quantum]))
     return FailedQuantum(
         receipt.quantum, label, data_id, str(problem or "unknown"), problem.log if problem else "", blocks
     )
