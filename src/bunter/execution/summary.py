@@ -79,7 +79,7 @@ class FailedQuantum:
         return f"{self.label}@{{{keys}}} failed: {self.error}{blocks}{log}"
 
 
-def required_data_id(graph: QuantumGraph, label: str, own: int) -> dict[str, int | str]:
+def required_data_id(graph: QuantumGraph, label: str, own: int) -> dict[str, Any]:
     """Return what people need to know a quantum among those of its task: the required dimensions."""
     keys = graph.tasks[label].keys
     data_id = keys.data_id(own)
