@@ -248,3 +248,11 @@ def test_quanta_that_would_write_the_same_dataset_are_refused(build):
 
 def test_universe_of_the_example_is_the_default(build):
     assert build().header.dimensions == {"namespace": UNIVERSE.namespace, "version": UNIVERSE.version}
+
+
+def test_a_graph_that_was_read_can_be_written_again(build, tmp_path):
+    built = build()
+    built.write(tmp_path / "first.bqg")
+    QuantumGraph.read(tmp_path / "first.bqg").write(tmp_path / "second.bqg")
+    again = QuantumGraph.read(tmp_path / "second.bqg")
+    assert list(again.quanta()) == list(built.quanta())

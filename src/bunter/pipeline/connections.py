@@ -115,7 +115,7 @@ class InitOutput(Declaration):
 
 
 class Output(Declaration):
-    """What each quantum may write; not writing it is legal."""
+    """What each quantum writes; a quantum with nothing to write raises `NoWorkFound`."""
 
     __slots__ = ()
     kind = "output"
