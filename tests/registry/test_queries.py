@@ -253,6 +253,56 @@ def test_results_beyond_memory_go_through_a_file(monkeypatch):
     assert here.rows(query) == whole
 
 
+RAW_WITH_FLAT = (("raw", ("r0",)), ("flat", ("cal0",)))
+MIXED = ("joined", ("exposure", "detector"), None, (("raw", ("r0",)), ("flat", ("calibs",))))
+
+
+def plan(here, query):
+    from bunter.registry.catalog import BunterCatalog
+    from bunter.registry.translate import translate
+
+    with here.database.read() as connection:
+        statement = translate(query, BunterCatalog(here.registry.roster(connection)))
+        return [row[-1] for row in connection.fetchall(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters)]
+
+
+def test_calibrations_are_looked_up_by_all_their_keys_whatever_the_chain_mixes():
+    here = survey(0)
+    for collections in (("cal0",), ("cal1", "cal0"), ("calibs",), ("r0", "cal0"), ("cal1", "r0", "cal0", "tag")):
+        steps = plan(here, here.query(*MIXED[:3], (("raw", ("r0",)), ("flat", collections))))
+        flats = [step for step in steps if "_3 " in step or " t1" in step or " better" in step]
+        assert flats
+        assert all("detector=?" in step and "physical_filter=?" in step for step in flats), steps
+        assert not any("AUTOMATIC" in step or "MATERIALIZE" in step for step in steps), steps
+
+
+def test_of_one_collection_no_earlier_one_is_looked_for():
+    assert not any("CORRELATED" in step for step in plan(survey(0), survey(0).query(*MIXED[:3], RAW_WITH_FLAT)))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_chains_of_many_kinds_answer_alike_with_their_tables_apart_or_united(seed, monkeypatch):
+    from bunter.registry import join
+
+    here = survey(seed)
+    query = here.query(*MIXED, order_by=["-exposure", "detector"])
+    apart = here.rows(query)
+    assert set(apart) == here.answer(query)
+    assert [row[6] for row in apart] == sorted((row[6] for row in apart), reverse=True)
+    monkeypatch.setattr(join, "_COMBINATIONS", 1)
+    assert sorted(here.rows(query)) == sorted(apart)
+
+
+def test_what_is_filled_in_does_not_break_off_the_statement_that_is_read(monkeypatch):
+    from bunter.registry import attach, stream
+
+    here = _module.Survey(2)
+    monkeypatch.setattr(stream, "_BATCH_ROWS", 1)
+    monkeypatch.setattr(attach, "_FEW", 0)
+    query = here.query(*MIXED)
+    assert set(here.rows(query)) == here.answer(query)
+
+
 def test_pixels_alone_cannot_be_listed():
     here = survey(0)
     with pytest.raises(InvalidQueryError, match="too many to list"):

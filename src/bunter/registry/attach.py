@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,13 +61,13 @@ class _Lookup:
         if len(rows) <= _FEW:
             sql = selected(columns, relation, dict.fromkeys(names, "?"))
             return [self.connection.fetchone(sql, row) or (None,) * len(self.wanted) for row in rows]
-        table = self.connection.upload("attach", len(names) + 1, ((*row, n) for n, row in enumerate(rows)))
-        equal = " AND ".join(f"{relation.keys[name]} = q.c{place}" for place, name in enumerate(names))
+        keys = (f"{relation.keys[name]} = json_extract(q.value, '$[{place}]')" for place, name in enumerate(names))
+        # A parameter, not a temporary table: to make one would break off the statement that is being read.
         sql = (
-            f"SELECT {columns} FROM {table} q LEFT JOIN {relation.source} ON {equal} "  # noqa: S608 - our names
-            f"ORDER BY q.c{len(names)}"
+            f"SELECT {columns} FROM json_each(?) q LEFT JOIN {relation.source} ON {' AND '.join(keys)} "  # noqa: S608 - our names
+            "ORDER BY q.key"
         )
-        return self.connection.fetchall(sql)
+        return self.connection.fetchall(sql, (json.dumps(rows),))
 
 
 @dataclass(slots=True)

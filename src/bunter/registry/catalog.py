@@ -74,10 +74,16 @@ class BunterCatalog:
         if not kind.dataset_type.is_calibration:
             rows = [row for row in rows if row.type is not CollectionType.CALIBRATION]
         ranked = request.find_first and len(rows) > 1
+        order = [row.number for row in rows]
+        if request.before_last:
+            rows = rows[:-1]
         if len({row.type for row in rows}) == 1 and not ranked:
             return self._alike(kind, rows, alias)
+        if any(row.type is CollectionType.CALIBRATION for row in rows) or request.before_last:
+            return self._separate(kind, rows, alias, order, ranked=ranked)
         early = request.early({name: quoted(name) for name in kind.dataset_type.dimensions.required})
-        return self._mixed(kind, rows, alias, early, ranked=ranked)
+        body = " UNION ALL ".join(_parts(kind, rows, order, early)) or _nothing(kind)
+        return self._mixed(kind, _first(body, _keys(kind)) if ranked else body, alias, unique=ranked or len(rows) <= 1)
 
     def _relation(self, kind: TypeRow, source: str, alias: str, fields: dict[str, str], **more: object) -> Relation:
         fields["ingest_date"] = (
@@ -108,22 +114,23 @@ class BunterCatalog:
         }
         return self._relation(kind, f"{table} {alias}", alias, fields, **more)
 
-    def _mixed(
-        self, kind: TypeRow, rows: Sequence[CollectionRow], alias: str, early: Sequence[str], *, ranked: bool
+    def _separate(
+        self, kind: TypeRow, rows: Sequence[CollectionRow], alias: str, order: Sequence[int], *, ranked: bool
     ) -> Relation:
-        """Read collections of several types, or choose between collections."""
-        numbers = {each: [row.number for row in rows if row.type is each] for each in CollectionType}
-        keys = [quoted(name) for name in kind.dataset_type.dimensions.required]
-        timed = bool(numbers[CollectionType.CALIBRATION])
-        parts = list(_parts(kind, numbers, keys, "".join(f" AND {term}" for term in early))) or [_nothing(kind, keys)]
-        rank = _rank([row.number for row in rows], "collection")
-        body = f"SELECT *, {rank} AS rank FROM ({' UNION ALL '.join(parts)})"  # noqa: S608 - our names
-        if ranked and not timed:
-            body = _first(body, keys)
+        """Read collections each from the table of its type; which of several counts depends on the time in question."""
+        first, *others = (f"({part}) {alias}" for part in _parts(kind, rows, order))
         fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
-        unique = not timed and (ranked or len(rows) <= 1)
-        more: dict[str, object] = {"unique": unique, "timed": timed, "ranked": ranked and timed}
-        return self._relation(kind, f"({body}) {alias}", alias, fields, **more)
+        more: dict[str, object] = {"unique": False, "timed": True, "ranked": ranked, "others": tuple(others)}
+        return self._relation(kind, first, alias, fields, **more)
+
+    def _mixed(self, kind: TypeRow, body: str, alias: str, *, unique: bool) -> Relation:
+        """Read what a statement makes of collections of several types, or of a choice between collections."""
+        fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
+        return self._relation(kind, f"({body}) {alias}", alias, fields, unique=unique)
+
+
+def _keys(kind: TypeRow) -> list[str]:
+    return [quoted(name) for name in kind.dataset_type.dimensions.required]
 
 
 def _tables(kind: TypeRow) -> dict[CollectionType, str]:
@@ -136,33 +143,37 @@ def _tables(kind: TypeRow) -> dict[CollectionType, str]:
 
 
 def _parts(
-    kind: TypeRow, numbers: dict[CollectionType, list[int]], keys: Sequence[str], condition: str
+    kind: TypeRow, rows: Sequence[CollectionRow], order: Sequence[int], conditions: Sequence[str] = ()
 ) -> Iterable[str]:
+    """Select from the table of each type of collection; ``order`` has the numbers of all collections that are searched."""
     layout = kind.layout
-    values = "".join(f", {key}" for key in keys)
+    numbers = {each: [row.number for row in rows if row.type is each] for each in CollectionType}
+    values = "".join(f", {key}" for key in _keys(kind))
+    condition = "".join(f" AND {term}" for term in conditions)
     always = f"{MIN_NS} AS timespan_begin, {MAX_NS} AS timespan_end"
     if runs := numbers[CollectionType.RUN]:
         yield (
-            f"SELECT id, run, run AS collection, {always}{values} FROM {layout.datasets} "  # noqa: S608 - our names
-            f"WHERE type = {kind.number} AND run IN ({_listed(runs)}){condition}"
+            f"SELECT id, run, run AS collection, {always}{values}, {_rank(order, 'run')} AS rank "  # noqa: S608 - our names
+            f"FROM {layout.datasets} WHERE type = {kind.number} AND run IN ({_listed(runs)}){condition}"
         )
+    rank = _rank(order, "collection")
     of_type = f"WHERE type = {kind.number} AND retired = {LIVE} AND collection"
     if tags := numbers[CollectionType.TAGGED]:
         yield (
-            f"SELECT id, run, collection, {always}{values} FROM {layout.tags} "  # noqa: S608
+            f"SELECT id, run, collection, {always}{values}, {rank} AS rank FROM {layout.tags} "  # noqa: S608
             f"{of_type} IN ({_listed(tags)}){condition}"
         )
     if calibrations := numbers[CollectionType.CALIBRATION]:
         yield (
-            f"SELECT id, run, collection, timespan_begin, timespan_end{values} FROM {layout.calibrations} "  # noqa: S608
-            f"{of_type} IN ({_listed(calibrations)}){condition}"
+            f"SELECT id, run, collection, timespan_begin, timespan_end{values}, {rank} AS rank "  # noqa: S608
+            f"FROM {layout.calibrations} {of_type} IN ({_listed(calibrations)}){condition}"
         )
 
 
-def _nothing(kind: TypeRow, keys: Sequence[str]) -> str:
-    values = "".join(f", {key}" for key in keys)
+def _nothing(kind: TypeRow) -> str:
+    values = "".join(f", {key}" for key in _keys(kind))
     return (
-        f"SELECT id, run, run AS collection, 0 AS timespan_begin, 0 AS timespan_end{values} "  # noqa: S608
+        f"SELECT id, run, run AS collection, 0 AS timespan_begin, 0 AS timespan_end{values}, 0 AS rank "  # noqa: S608
         f"FROM {kind.layout.datasets} WHERE FALSE"
     )
 
@@ -179,9 +190,9 @@ def _first(body: str, keys: Sequence[str]) -> str:
 
 
 def _rank(order: Sequence[int], column: str) -> str:
-    """Return SQL for the place of a collection's number in the order of search."""
+    """Return SQL for the place of a collection's number in the order of search; a sign keeps it from use in an index."""
     if all(later > earlier for earlier, later in pairwise(order)):
-        return column
+        return f"+{column}"
     if all(later < earlier for earlier, later in pairwise(order)):
         return f"-{column}"
     places = sorted((number, place) for place, number in enumerate(order))

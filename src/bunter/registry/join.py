@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 from bunter.errors import InvalidQueryError
@@ -9,13 +10,15 @@ from bunter.query import bound
 from bunter.registry.relations import Binding, Relation, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bunter.dimensions import DimensionGroup, Element
     from bunter.query.bound import Column, RegionOverlap
     from bunter.registry.relations import Catalog, SearchRequest
 
 __all__ = ["Join", "projected"]
+
+_COMBINATIONS = 32
 
 
 class Join:
@@ -162,13 +165,31 @@ class Join:
         """Whether no two rows agree on all required dimensions."""
         return all(relation.unique for relation in self.relations)
 
-    def source(self) -> str:
-        """Return FROM and WHERE. Databases keep the two sides of CROSS JOIN in order, or know better from statistics."""
-        early = ", ".join(relation.source for relation in self.relations if not relation.timed)
-        timed = [relation.source for relation in self.relations if relation.timed]
-        tables = " CROSS JOIN ".join([early, *timed] if early else timed)
+    def sources(self) -> list[str]:
+        """Return FROM and WHERE, several times if relations have several sources: the rows of all are the join's."""
         where = " AND ".join(self.conditions) or "TRUE"
-        return f"FROM {tables} WHERE {where}" if tables else f"WHERE {where}"
+        choices = product(*_limited([(relation.source, *relation.others) for relation in self.relations]))
+        return [self._from(choice) + f"WHERE {where}" for choice in choices]
+
+    def _from(self, sources: Sequence[str]) -> str:
+        """Return FROM. Databases keep the two sides of CROSS JOIN in order, or know better from statistics."""
+        pairs = list(zip(self.relations, sources, strict=True))
+        early = ", ".join(source for relation, source in pairs if not relation.timed)
+        timed = [source for relation, source in pairs if relation.timed]
+        tables = " CROSS JOIN ".join([early, *timed] if early else timed)
+        return f"FROM {tables} " if tables else ""
+
+
+def _limited(sources: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Unite the sources of relations where their combinations would be too many."""
+    combinations = 1
+    for each in sources:
+        if combinations * len(each) > _COMBINATIONS:
+            alias = each[0].rpartition(" ")[2]
+            yield (f"({' UNION ALL '.join(f'SELECT * FROM {source}' for source in each)}) {alias}",)  # noqa: S608 - our text
+        else:
+            combinations *= len(each)
+            yield each
 
 
 def projected(columns: Mapping[str, str]) -> str:

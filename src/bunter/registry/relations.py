@@ -34,6 +34,9 @@ class Relation:
         Whether rows hold for a time only: to be looked up last, when keys and time are known.
     ranked : bool
         Whether there may be rows of several collections, of which only those of the first count (column ``rank``).
+    others : tuple of str
+        Further sources, with the same alias and columns: the rows of all make up the relation. A statement is repeated
+        for each of them, as an index of a table is of no use behind a UNION.
     """
 
     source: str
@@ -43,6 +46,7 @@ class Relation:
     unique: bool = True
     timed: bool = False
     ranked: bool = False
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,14 @@ class SearchRequest:
     early : callable
         Returns conditions on the search's own required dimensions, given SQL for each of these, to be applied before
         the first is chosen.
+    before_last : bool
+        Whether to leave out the last collection: nothing in it can come before anything else.
     """
 
     search: DatasetSearch
     find_first: bool
     early: Callable[[Mapping[str, str]], Sequence[str]]
+    before_last: bool = False
 
 
 class Catalog(Protocol):
@@ -121,4 +128,5 @@ def selected(column: str, relation: Relation, keys: Mapping[str, str], terms: Se
     """Return a SELECT of one column of a relation, where its keys have certain values and the terms hold."""
     equal = [f"{relation.keys[name]} = {sql}" for name, sql in keys.items()]
     where = " AND ".join([*equal, *terms]) or "TRUE"
-    return f"SELECT {column} FROM {relation.source} WHERE {where}"  # noqa: S608 - names and placeholders
+    sources = (relation.source, *relation.others)
+    return " UNION ALL ".join(f"SELECT {column} FROM {source} WHERE {where}" for source in sources)  # noqa: S608 - names and placeholders

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bunter.dataset import DatasetType
@@ -12,7 +12,7 @@ from bunter.registry.early import Early
 from bunter.registry.join import Join, projected
 from bunter.registry.layout import element_columns
 from bunter.registry.predicates import condition_sql, value_sql
-from bunter.registry.relations import SearchRequest, selected
+from bunter.registry.relations import SearchRequest, quoted, selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -215,7 +215,7 @@ class _Translation:
             relation = self.join.datasets[search.dataset_type]
             if not relation.ranked:
                 continue
-            other = self.join.catalog.search(self._request(search), f"better{place}")
+            other = self.join.catalog.search(replace(self._request(search), before_last=True), f"better{place}")
             earlier = f"{other.columns['rank']} < {relation.columns['rank']}"
             terms = [earlier, *self._times(search.dataset_type, other)]
             self.join.conditions.append(f"NOT EXISTS ({selected('1', other, relation.keys, terms)})")
@@ -232,16 +232,30 @@ class _Translation:
 
     def _text(self, columns: Mapping[str, str], order: list[tuple[str, bool]]) -> str:
         query, distinct = self.query, self._distinct()
-        text = f"SELECT {'DISTINCT ' if distinct else ''}{projected(columns) or '1'} {self.join.source()}"
+        columns, order, source = self._body(columns, order)
+        text = f"SELECT {'DISTINCT ' if distinct else ''}{projected(columns) or '1'} {source}"
         if order and distinct:  # sort keys need not be columns of the result, but depend on them
             keys = ", ".join(str(place) for place in range(1, len(columns) + 1))
-            text = f"SELECT {projected(columns) or '1'} {self.join.source()}{f' GROUP BY {keys}' if keys else ''}"
+            text = f"SELECT {projected(columns) or '1'} {source}{f' GROUP BY {keys}' if keys else ''}"
             order = [(f"min({sql})" if ascending else f"max({sql})", ascending) for sql, ascending in order]
         if order:
             text += " ORDER BY " + ", ".join(f"{sql} {'ASC' if up else 'DESC'} NULLS LAST" for sql, up in order)
         if query.limit is not None or query.offset:
             text += f" LIMIT {-1 if query.limit is None else query.limit} OFFSET {query.offset}"
         return text
+
+    def _body(
+        self, columns: Mapping[str, str], order: list[tuple[str, bool]]
+    ) -> tuple[Mapping[str, str], list[tuple[str, bool]], str]:
+        """Return columns, sort keys and where they come from: the join, or what its alternatives have found together."""
+        sources = self.join.sources()
+        if len(sources) == 1:
+            return columns, order, sources[0]
+        sort = {f"sort {place}": sql for place, (sql, _) in enumerate(order)}
+        listed = projected({**columns, **sort}) or "1"
+        united = " UNION ALL ".join(f"SELECT {listed} {source}" for source in sources)
+        sorted_by = [(quoted(name), ascending) for name, (_, ascending) in zip(sort, order, strict=True)]
+        return {name: quoted(name) for name in columns}, sorted_by, f"FROM ({united})"
 
 
 def _dataset_columns(name: str, relation: Relation) -> dict[str, str]:
