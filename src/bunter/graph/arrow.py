@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bunter.graph.keys import Dictionary
+from bunter.values import pyarrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,8 +19,7 @@ __all__ = ["bytes_column", "identities", "key_column", "value_column"]
 
 def key_column(table: pa.Table, name: str) -> Array | Dictionary:
     """Column of a dimension's values: int64, or a dictionary for texts and wherever there are nulls."""
-    import pyarrow as pa
-
+    pa = pyarrow()
     column = table.column(name).combine_chunks()
     if isinstance(column, pa.ChunkedArray):  # a table without batches
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
@@ -48,8 +48,7 @@ def value_column(table: pa.Table, name: str) -> Any:
 
 
 def _object_kinds() -> set[int]:
-    import pyarrow as pa
-
+    pa = pyarrow()
     return {kind.id for kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.bool_())}
 
 

@@ -90,7 +90,11 @@ class Members:
 
     def names(self, prefix: str) -> list[str]:
         """Names of the columns below a prefix, without it."""
-        return [name[len(prefix) :].removesuffix(".npy") for name in self._places if name.startswith(prefix) and name.endswith(".npy")]
+        return [
+            name[len(prefix) :].removesuffix(".npy")
+            for name in self._places
+            if name.startswith(prefix) and name.endswith(".npy")
+        ]
 
     def __contains__(self, name: str) -> bool:
         return name in self._places
