@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bunter.dataset import CollectionType
 from bunter.registry.layout import LIVE
+from bunter.values import pyarrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,8 +42,7 @@ def associations(
         ``id`` (16 bytes), ``run``, the required dimensions, ``collection``, and ``timespan_begin`` and ``timespan_end``
         (ns TAI; null in collections without validity ranges). Rows are in the order of search, then of ``id``.
     """
-    import pyarrow as pa
-
+    pa = pyarrow()
     kind = roster.type_row(dataset_type)
     dimensions = kind.dataset_type.dimensions
     names = roster.collections.flatten(collections)

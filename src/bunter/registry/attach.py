@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bunter.registry.relations import selected
+from bunter.values import pyarrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -89,8 +90,7 @@ class _Source:
             columns |= self._taken(places)
 
     def _taken(self, places: list[int]) -> dict[str, Any]:
-        import pyarrow as pa
-
+        pa = pyarrow()
         wanted = pa.array(places, pa.int32())
         kinds = {name: pa.int64() if kind == "int" else pa.string() for name, kind in self.kinds.items()}
         return {name: pa.array(values, kinds[name]).take(wanted) for name, values in self.values.items()}

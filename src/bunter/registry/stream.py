@@ -15,6 +15,7 @@ from bunter.registry.attach import Attachments
 from bunter.registry.catalog import BunterCatalog
 from bunter.registry.spatial import settle
 from bunter.registry.translate import result_group, translate
+from bunter.values import pyarrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,8 +82,7 @@ class ResultStream:
     @cached_property
     def schema(self) -> pa.Schema:
         """Arrow's description of the columns."""
-        import pyarrow as pa
-
+        pa = pyarrow()
         return pa.schema([(column.name, _arrow_type(column.kind)) for column in self.columns])
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -140,8 +140,7 @@ class ResultStream:
                 yield self._batch(columns, attach, catalog)
 
     def _batch(self, columns: dict[str, Any], attach: Attachments, catalog: Catalog) -> pa.RecordBatch:
-        import pyarrow as pa
-
+        pa = pyarrow()
         attach(columns)
         arrays = [_array(column, columns[column.name], catalog) for column in self.columns]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
@@ -151,8 +150,7 @@ class _Spool:
     """Record batches in a temporary file, which goes when the context is left."""
 
     def __init__(self, schema: pa.Schema) -> None:
-        import pyarrow as pa
-
+        pa = pyarrow()
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._writer = pa.ipc.new_file(self._file, schema)
 
@@ -160,8 +158,7 @@ class _Spool:
         self._writer.write_batch(batch)
 
     def read(self) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-
+        pa = pyarrow()
         self._writer.close()
         reader = pa.ipc.open_file(self._file)
         for number in range(reader.num_record_batches):
@@ -175,8 +172,7 @@ class _Spool:
 
 
 def _array(column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
-    import pyarrow as pa
-
+    pa = pyarrow()
     if isinstance(values, pa.Array):
         return values
     if column.name == "run" or column.name.endswith(".run"):
@@ -191,8 +187,7 @@ def _array(column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
 
 
 def _arrow_type(kind: str) -> pa.DataType:
-    import pyarrow as pa
-
+    pa = pyarrow()
     kinds = {
         "int": pa.int64(),
         "str": pa.string(),
