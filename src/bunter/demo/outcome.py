@@ -62,7 +62,7 @@ class Outcome:
             f"made     {made}",
             *(f"sources  {band}: {verdict}" for band, verdict in self.sources.items()),
             *(f"objects  {band}: {verdict}" for band, verdict in self.objects.items()),
-            f"zero points of the frames: off by {self.zero_point_mmag:.0f} mmag, at most {self.worst_zero_point_mmag:.0f}",
+            f"frames   zero points off by {self.zero_point_mmag:.0f} mmag, at most {self.worst_zero_point_mmag:.0f}",
             f"found    {100 * self.complete:.0f} % of the stars brighter than r = {COMPLETE_TO}",
         ]
 
