@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html import escape
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
-from uuid import UUID
 
 from bunter.dataset import DatasetRef
 from bunter.dimensions import DataCoordinate, DimensionRecord
 from bunter.errors import EmptyQueryResultError
+from bunter.values.arrow import values_of
+from bunter.values.rows import instances, uuids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,9 +171,7 @@ class DataIdResults(Results[DataCoordinate]):
 
     def _items(self, batch: pa.RecordBatch) -> Iterator[DataCoordinate]:
         group: DimensionGroup = self.question.result  # type: ignore[assignment]
-        columns = [batch.column(key).to_pylist() for key in group.data_id_keys]
-        for values in zip(*columns, strict=True) if columns else [()] * batch.num_rows:
-            yield DataCoordinate(group, values)
+        yield from _data_ids(group, _columns(batch, group), batch.num_rows)
 
 
 class DatasetResults(Results[DatasetRef]):
@@ -180,11 +180,8 @@ class DatasetResults(Results[DatasetRef]):
     def _items(self, batch: pa.RecordBatch) -> Iterator[DatasetRef]:
         dataset_type: DatasetType = self.question.result  # type: ignore[assignment]
         group = dataset_type.dimensions
-        ids, runs = batch.column("id").to_pylist(), batch.column("run").to_pylist()
-        columns = [batch.column(key).to_pylist() for key in group.data_id_keys]
-        rows = zip(*columns, strict=True) if columns else iter([()] * len(ids))
-        for id_, run, values in zip(ids, runs, rows, strict=True):
-            yield DatasetRef(UUID(bytes=id_), dataset_type, DataCoordinate(group, values), run)
+        ids, runs = values_of(batch.column("id")), values_of(batch.column("run"))
+        yield from _refs(dataset_type, ids, runs, _data_ids(group, _columns(batch, group), len(ids)))
 
 
 class RecordResults(Results[DimensionRecord]):
@@ -202,20 +199,44 @@ class JoinedResults(Results[tuple[Any, ...]]):
 
     def _items(self, batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
         group: DimensionGroup = self.question.result  # type: ignore[assignment]
-        keys = group.data_id_keys
-        columns = [batch.column(key).to_pylist() for key in keys]
-        types = [dataset_type for dataset_type, _, _ in self.question.searches]
-        found = [
-            (
-                dataset_type,
-                batch.column(f"{dataset_type.name}.id").to_pylist(),
-                batch.column(f"{dataset_type.name}.run").to_pylist(),
-            )
-            for dataset_type in types
-        ]
-        for row, values in enumerate(zip(*columns, strict=True)):
-            data_id = DataCoordinate(group, values)
-            yield (
-                data_id,
-                *(DatasetRef(UUID(bytes=i[row]), t, data_id.subset(t.dimensions), r[row]) for t, i, r in found),
-            )
+        columns = _columns(batch, group)
+        data_ids = _data_ids(group, columns, batch.num_rows)
+        found = []
+        for dataset_type, _, _ in self.question.searches:
+            ids, runs = (values_of(batch.column(f"{dataset_type.name}.{name}")) for name in ("id", "run"))
+            if dataset_type.dimensions is group:
+                found.append(_refs(dataset_type, ids, runs, data_ids))
+            else:
+                found.append(_shared_refs(dataset_type, ids, runs, columns))
+        yield from zip(data_ids, *found, strict=True)
+
+
+def _columns(batch: pa.RecordBatch, group: DimensionGroup) -> dict[str, list[Any]]:
+    return {key: values_of(batch.column(key)) for key in group.data_id_keys}
+
+
+def _data_ids(group: DimensionGroup, columns: dict[str, list[Any]], count: int) -> list[DataCoordinate]:
+    rows = zip(*(columns[key] for key in group.data_id_keys), strict=True) if columns else repeat(())
+    return instances(DataCoordinate, count, group=repeat(group), values=rows)
+
+
+def _refs(
+    dataset_type: DatasetType, ids: list[bytes], runs: list[str], data_ids: list[DataCoordinate]
+) -> list[DatasetRef]:
+    kinds = repeat(dataset_type)
+    whole = repeat(None)
+    return instances(
+        DatasetRef, len(ids), id=uuids(ids), dataset_type=kinds, data_id=data_ids, run=runs, component=whole
+    )
+
+
+def _shared_refs(
+    dataset_type: DatasetType, ids: list[bytes], runs: list[str], columns: dict[str, list[Any]]
+) -> list[DatasetRef]:
+    """Make one reference for each dataset, of which many rows may have the same one, as a calibration."""
+    places = dict(zip(ids, range(len(ids)), strict=True))
+    group = dataset_type.dimensions
+    chosen = {key: [columns[key][place] for place in places.values()] for key in group.data_id_keys}
+    data_ids = _data_ids(group, chosen, len(places))
+    refs = _refs(dataset_type, list(places), [runs[place] for place in places.values()], data_ids)
+    return list(map(dict(zip(places, refs, strict=True)).__getitem__, ids))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+_SHORT = 64
+
 
 class _NoPandas:
     """Stands in the way of one import."""
@@ -32,3 +34,23 @@ def pyarrow() -> Any:
             sys.meta_path.remove(_NoPandas)
         pyarrow.settled = True  # type: ignore[attr-defined]
     return pa
+
+
+def values_of(array: Any) -> list[Any]:
+    """Return the values of an Arrow array as ``to_pylist`` does, without an object in between for each of them.
+
+    Equal texts are one object.
+    """
+    pa = pyarrow()
+    kind = array.type
+    if len(array) <= _SHORT or array.null_count or pa.types.is_boolean(kind):
+        found: list[Any] = array.to_pylist()
+    elif pa.types.is_string(kind):
+        coded = array.dictionary_encode()
+        texts = coded.dictionary.to_pylist()
+        found = list(map(texts.__getitem__, coded.indices.to_numpy().tolist()))
+    elif (pa.types.is_primitive(kind) and not pa.types.is_temporal(kind)) or pa.types.is_fixed_size_binary(kind):
+        found = array.to_numpy(zero_copy_only=False).tolist()
+    else:
+        found = array.to_pylist()
+    return found

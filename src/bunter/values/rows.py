@@ -1,0 +1,42 @@
+"""Many small objects made from columns, column by column."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import repeat
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID, SafeUUID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+__all__ = ["instances", "uuids"]
+
+Made = TypeVar("Made")
+
+
+def instances(cls: type[Made], count: int, **columns: Iterable[object]) -> list[Made]:
+    """Make instances of a class with slots from values that are known to fit.
+
+    Neither ``__init__`` nor ``__post_init__`` runs, and no line of Python per object: a fifth of the time.
+
+    Parameters
+    ----------
+    cls : type
+        A class all of whose attributes are slots, such as a frozen slotted dataclass.
+    count : int
+        How many to make.
+    **columns : iterable
+        The values of each attribute, at least ``count`` of them; all attributes must be there.
+    """
+    made: list[Made] = list(map(object.__new__, repeat(cls, count)))
+    for name, values in columns.items():
+        deque(map(getattr(cls, name).__set__, made, values), maxlen=0)
+    return made
+
+
+def uuids(ids: Sequence[bytes]) -> list[UUID]:
+    """Return ids of 16 bytes as `uuid.UUID`."""
+    number: Callable[[bytes, str], int] = int.from_bytes  # type: ignore[assignment]
+    numbers = map(number, ids, repeat("big"))
+    return instances(UUID, len(ids), int=numbers, is_safe=repeat(SafeUUID.unknown))
