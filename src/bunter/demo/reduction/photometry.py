@@ -67,10 +67,15 @@ def aperture_fluxes(
     radius : float
         Pixels.
     """
-    from photutils.aperture import CircularAperture
+    from photutils import aperture
 
-    circles = CircularAperture(np.column_stack([x, y]), radius)
-    total, error = circles.do_photometry(image, error=np.sqrt(np.maximum(variance, 0)))
+    circles = aperture.CircularAperture(np.column_stack([x, y]), radius)
+    noise = np.sqrt(np.maximum(variance, 0))
+    if hasattr(aperture, "AperturePhotometry"):  # photutils 3.1 and later, for Python 3.12 and later
+        sums = aperture.AperturePhotometry(image, circles, error=noise)
+        total, error = sums.flux, sums.flux_err
+    else:
+        total, error = circles.do_photometry(image, error=noise)
     return Fluxes(np.asarray(total, float), np.asarray(error, float))
 
 
