@@ -8,6 +8,7 @@ from bunter.values.identity import derive_nonce, deterministic_id, new_id, new_i
 from bunter.values.instant import format_instant, parse_instant
 from bunter.values.principal import Principal
 from bunter.values.timespan import MAX_NS, MIN_NS, Timespan
+from bunter.values.wording import counted, sized
 
 __all__ = [
     "MAX_NS",
@@ -18,6 +19,7 @@ __all__ = [
     "Durability",
     "Principal",
     "Timespan",
+    "counted",
     "derive_nonce",
     "deterministic_id",
     "digest",
@@ -28,4 +30,5 @@ __all__ = [
     "parse_instant",
     "pyarrow",
     "quick_digest",
+    "sized",
 ]

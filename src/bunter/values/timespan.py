@@ -42,7 +42,7 @@ class Timespan:
         begin, end = self.bounds
         if not MIN_NS <= begin < end <= MAX_NS:
             raise ValueError(
-                f"a timespan ends after it begins, unlike [{self.begin}, {self.end}); use Timespan.instant for a moment"
+                f"a timespan ends after it begins, unlike [{_named(begin)}, {_named(end)}) TAI; use Timespan.instant for a moment"
             )
 
     @classmethod
@@ -130,6 +130,10 @@ class Timespan:
 
 
 Timespan.EMPTY = Timespan(_empty=True)
+
+
+def _named(bound: int) -> str:
+    return "-∞" if bound <= MIN_NS else "∞" if bound >= MAX_NS else format_instant(bound)
 
 
 def _bounds(other: Timespan | int) -> tuple[int, int]:
