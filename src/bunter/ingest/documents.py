@@ -10,6 +10,7 @@ from bunter.errors import ConfigurationError, near
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import yaml
     from pydantic import BaseModel, ValidationError
 
     Model = TypeVar("Model", bound=BaseModel)
@@ -30,10 +31,17 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     try:
         content = safe_yaml.load(text)
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigurationError(f"{path} is not YAML: {_problem(error)}") from error
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path} must hold a mapping of names to values")
     return content
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """Tell what a parser of YAML says, with the line but without its names for the stream."""
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return f"{where}{getattr(error, 'problem', None) or ' '.join(str(error).split())}"
 
 
 def validated(model: type[Model], content: dict[str, Any], what: str, error: type[Exception]) -> Model:
@@ -56,4 +64,9 @@ def _sentence(problems: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"{place!r} is missing{more}"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{place!r}: {message[:1].lower()}{message[1:]}, not {first['input']!r}{more}"
+    return f"{place!r}: {message[:1].lower()}{message[1:]}, not {_short(first['input'])}{more}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

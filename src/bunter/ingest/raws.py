@@ -14,7 +14,7 @@ from bunter.errors import ButlerError, ConflictingDatasetError, IngestError, Ins
 from bunter.ingest.register import registered_instrument, registered_instruments
 from bunter.ingest.rules import UnfitFileError
 from bunter.ingest.translate import RawFile, day_end, read_raw
-from bunter.values import deterministic_id
+from bunter.values import counted, deterministic_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -60,9 +60,9 @@ class IngestReport:
     def __str__(self) -> str:
         verb = "would ingest" if self.dry_run else "ingested"
         parts = [
-            f"{verb} {self.files} files ({len(self.refs)} datasets of {len(self.exposures)} exposures)",
-            f"{self.skipped} were there before",
-            f"{len(self.rejected)} were rejected",
+            f"{verb} {counted(self.files, 'file')} ({counted(len(self.refs), 'dataset')} of {counted(len(self.exposures), 'exposure')})",
+            f"{self.skipped} {'was' if self.skipped == 1 else 'were'} there before",
+            f"{len(self.rejected)} {'was' if len(self.rejected) == 1 else 'were'} rejected",
         ]
         return ", ".join(part for part, shown in zip(parts, (True, self.skipped, self.rejected), strict=True) if shown)
 

@@ -10,6 +10,7 @@ from bunter.dataset import CollectionType, DatasetType
 from bunter.dataset.changes import RegisterCollection, RegisterDatasetType
 from bunter.errors import IngestError, near
 from bunter.geometry import skypix
+from bunter.values import counted
 
 if TYPE_CHECKING:
     from bunter.butler import Butler
@@ -27,7 +28,7 @@ class RefcatReport:
 
     def __str__(self) -> str:
         verb = "would ingest" if self.dry_run else "ingested"
-        return f"{verb} {self.sources} sources in {self.pixels} sky pixels"
+        return f"{verb} {counted(self.sources, 'source')} in {counted(self.pixels, 'sky pixel')}"
 
 
 def ingest_refcat(  # noqa: PLR0913 - what the command offers

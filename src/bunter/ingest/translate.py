@@ -88,8 +88,13 @@ def _recognised(hdus: list[Hdu], instruments: Sequence[Instrument]) -> tuple[Ins
             return instrument, frames
     said = next((str(hdu.cards["INSTRUME"]) for hdu in hdus if hdu.cards.get("INSTRUME")), None)
     who = f"it comes from {said!r}" if said else "it does not name an instrument (card INSTRUME)"
-    known = ", ".join(instrument.name for instrument in instruments)
+    known = ", ".join(_recognisable(instrument) for instrument in instruments)
     raise UnfitFileError(f"{who}, and the instruments registered here are {known}")
+
+
+def _recognisable(instrument: Instrument) -> str:
+    cards = ", ".join(f"{card} = {value}" for card, value in (instrument.model.headers.match or {}).items())
+    return f"{instrument.name} ({cards})" if cards else instrument.name
 
 
 def _frames(hdus: list[Hdu], instrument: Instrument) -> list[Hdu]:
@@ -185,7 +190,7 @@ def _information(instrument: Instrument, header: Any, path: str, subset: set[str
 
     try:
         return ObservationInfo(
-            header, filename=path, translator_class=_translator(instrument), pedantic=False, subset=subset
+            header, filename=path, translator_class=_translator(instrument), pedantic=False, subset=subset, quiet=True
         )
     except UnfitFileError:
         raise

@@ -11,6 +11,7 @@ from bunter.dimensions import Records
 from bunter.errors import InstrumentError
 from bunter.geometry import Region
 from bunter.ingest.register import ONE_TO_ONE, registered_instrument
+from bunter.values import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,8 +42,10 @@ class VisitReport:
 
     def __str__(self) -> str:
         verb = "would define" if self.dry_run else "defined"
-        left = f", {len(self.left_out)} exposures left out" if self.left_out else ""
-        return f"{verb} {self.new} visits, {self.known} were defined before{left}"
+        known = f", {self.known} {'was' if self.known == 1 else 'were'} there before" if self.known else ""
+        left = f", {counted(len(self.left_out), 'exposure')} left out" if self.left_out else ""
+        none = "" if self.new or known or left else "; no science exposure is without its visit"
+        return f"{verb} {counted(self.new, 'visit')}{known}{left}{none}"
 
 
 def define_visits(
