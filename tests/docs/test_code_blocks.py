@@ -72,7 +72,6 @@ def test_the_blocks_of_a_page_run(page, tmp_path, request, monkeypatch):
         shutil.copytree(request.getfixturevalue("demo"), tmp_path, dirs_exist_ok=True, symlinks=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     names = {"__name__": "__main__"}
     for block in blocks(page):
         if runs(block):

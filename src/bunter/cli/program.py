@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bunter.cli.commands import COMMANDS
+from bunter.cli.commands import COMMANDS, PIPELINES
 from bunter.errors import ButlerError, near
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
+        if COMMANDS[cmd_name].topic == PIPELINES:
+            _find_tasks_here()
         module, attribute = COMMANDS[cmd_name].where.split(":")
         command: click.Command = getattr(import_module(f"bunter.cli.commands.{module}"), attribute)
         return command
@@ -48,6 +50,15 @@ class LazyGroup(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             ctx.fail(f"no command {args[0]!r}{near(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
+
+
+def _find_tasks_here() -> None:
+    """Let tasks be modules of the current folder, after all that is installed, as for ``python -m``."""
+    from pathlib import Path
+
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 @click.group(

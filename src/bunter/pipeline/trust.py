@@ -101,7 +101,8 @@ def _imported(module_name: str, name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise PipelineError(
-                f"there is no module {error.name!r}{near(error.name, _siblings(error.name))}"
+                f"there is no module {error.name!r}{near(error.name, _siblings(error.name))}; "
+                "tasks are found in what is installed, in PYTHONPATH and in the current folder"
             ) from error
         raise PipelineError(f"importing {name} needs a module {error.name!r} that is not installed") from error
     except Exception as error:

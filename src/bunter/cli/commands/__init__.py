@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["COMMANDS", "Entry"]
+__all__ = ["COMMANDS", "PIPELINES", "Entry"]
 
 
 class Entry(NamedTuple):
@@ -16,7 +16,7 @@ class Entry(NamedTuple):
 
 
 _REPOSITORY, _DATA, _SEARCH, _COLLECTIONS = "Repositories", "Data in and out", "Looking", "Collections"
-_PIPELINES, _CARE = "Pipelines", "Care"
+PIPELINES, _CARE = "Pipelines", "Care"
 
 COMMANDS: dict[str, Entry] = {
     "demo": Entry("demo:demo", "First steps", "Simulate a night of a small camera and process it."),
@@ -43,10 +43,10 @@ COMMANDS: dict[str, Entry] = {
     "certify-calibrations": Entry("collections:certify", _COLLECTIONS, "Give calibrations a validity range."),
     "remove-collections": Entry("collections:remove_collections", _COLLECTIONS, "Remove collections, not datasets."),
     "remove-runs": Entry("collections:remove_runs", _COLLECTIONS, "Remove RUN collections and their datasets."),
-    "pipeline": Entry("pipeline:pipeline", _PIPELINES, "Show, check or draw a pipeline."),
-    "qgraph": Entry("graph:qgraph", _PIPELINES, "Plan a run: build a quantum graph, show it, ask why."),
-    "run": Entry("run:run", _PIPELINES, "Run a pipeline; the same command resumes it."),
-    "report": Entry("run:report", _PIPELINES, "Report on a run as one HTML page."),
+    "pipeline": Entry("pipeline:pipeline", PIPELINES, "Show, check or draw a pipeline."),
+    "qgraph": Entry("graph:qgraph", PIPELINES, "Plan a run: build a quantum graph, show it, ask why."),
+    "run": Entry("run:run", PIPELINES, "Run a pipeline; the same command resumes it."),
+    "report": Entry("run:report", PIPELINES, "Report on a run as one HTML page."),
     "check": Entry("storage:check", _CARE, "Compare registry and files; repair."),
     "prune-datasets": Entry("files:prune_datasets", _CARE, "Remove datasets."),
     "trash": Entry("storage:trash", _CARE, "List or empty the trash."),

@@ -146,11 +146,13 @@ def check(
     emit: Emit,
 ) -> None:
     """Check PIPELINE: classes, configurations, connections, order, dataset types, subsets and steps."""
+    from bunter.values import counted
+
     graph = _resolve(read_pipeline(location, overrides, files, select), repo, trust)
     made = [name for name in graph.dataset_types if graph.producer_of(name) is not None]
     emit.record(
         {"valid": True, "tasks": list(graph.labels), "inputs": list(graph.overall_inputs), "makes": made},
-        f"{location} is valid: {len(graph)} tasks, {', '.join(graph.labels)};"
+        f"{location} is valid: {counted(len(graph), 'task')}, {', '.join(graph.labels)};"
         f" it reads {', '.join(graph.overall_inputs) or 'nothing'}",
     )
 
