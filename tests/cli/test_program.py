@@ -115,7 +115,7 @@ def test_collections_are_made_chained_and_listed(capfd, tmp_path):
         butler.collections.register("b")
     assert call(capfd, "collection-chain", root, "both", "a", "b")[0] == 0
     _, out, _ = call(capfd, "query-collections", root, "both", "--json")
-    assert json.loads(out) == {"name": "both", "type": "CHAINED", "children": "a b", "doc": ""}
+    assert json.loads(out) == {"name": "both", "type": "CHAINED", "children": ["a", "b"], "doc": ""}
     code, _, err = call(capfd, "remove-runs", root, "a", "--no-confirm")
     assert code == 1
     assert "both" in err

@@ -10,7 +10,7 @@ from bunter.butler.publishing import new_refs
 from bunter.dataset import ArtifactLink, DatasetColumns, DatasetRef, FileDataset
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore import format_of
-from bunter.errors import ConflictingDatasetError, DatasetNotFoundError, IngestError
+from bunter.errors import ConflictingDatasetError, DatasetNotFoundError, IngestError, KeyTakenError
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
@@ -141,12 +141,18 @@ class Files:
             raise DatasetNotFoundError(f"{len(missing)} of {len(refs)} datasets have no artifact, first {missing[0]}")
         datastore = self._session.repository.datastore
         uris = {item.key: datastore.uri(item) for stored in located for item in stored}
-        return [_retrieve(uri, Path(destination), transfer) for uri in uris.values()]
+        targets = [Path(destination) / Path(uri.stored.key).name for uri in uris.values()]
+        if taken := [target for target in targets if effects.stat(target) is not None]:
+            raise KeyTakenError(
+                f"{taken[0]} is there already ({len(taken)} of {len(targets)} files are); choose an empty folder"
+            )
+        effects.mkdirs(destination)
+        for uri, target in zip(uris.values(), targets, strict=True):
+            _retrieve(uri, target, transfer)
+        return targets
 
 
-def _retrieve(uri: ArtifactURI, destination: Path, transfer: str) -> Path:
-    target = destination / Path(uri.stored.key).name
-    effects.mkdirs(destination)
+def _retrieve(uri: ArtifactURI, target: Path, transfer: str) -> None:
     source = uri.path
     if source is None:
         effects.write_new(target, uri.read(), sync=False)
@@ -156,7 +162,6 @@ def _retrieve(uri: ArtifactURI, destination: Path, transfer: str) -> Path:
         effects.link(source, target)
     else:
         effects.copy_new(source, target, sync=False)
-    return target
 
 
 def _artifacts(

@@ -151,6 +151,8 @@ class Queries:
         for name, freer in self._freer(question):
             if freed := self.stream(freer).count():
                 return f"no results because of {name}; without it there are {freed}"
+        if not question.searches and not question.where and not question.data_id:
+            return f"no results: nothing of {question.result} is registered"
         searched = [f"{kind.name!r} in {', '.join(names) or 'no collection'}" for kind, names, _ in question.searches]
         return f"no results, and none without any single constraint{'; searched ' + '; '.join(searched) if searched else ''}"
 

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["Emit", "output_options"]
+__all__ = ["Emit", "confirmed", "output_options"]
 
 
 def _plain(value: object) -> object:
@@ -26,7 +26,14 @@ def _plain(value: object) -> object:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
     return "" if value is None else str(value)
+
+
+def _cell(value: object) -> str:
+    """Return a value for eyes: ten digits of a number are enough; JSON and CSV have all of them."""
+    return min(repr(value), f"{value:.10g}", key=len) if isinstance(value, float) else _text(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Emit:
             writer.writerow(names)
             writer.writerows([_text(value) for value in row] for row in rows)
         else:
-            self._table(names, [[_text(value) for value in row] for row in rows])
+            self._table(names, [[_cell(value) for value in row] for row in rows])
 
     @staticmethod
     def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -57,6 +64,11 @@ class Emit:
         widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
         for row in (names, ["-" * width for width in widths], *rows):
             click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def heading(self, title: str) -> None:
+        """Print a title above a table of several; the other styles have none."""
+        if self.style == "text":
+            click.echo(title)
 
     def record(self, values: Mapping[str, object], sentence: str | None = None) -> None:
         """Print one result: the sentence as text, or the values as one JSON object."""
@@ -75,6 +87,16 @@ class Emit:
     def note(sentence: str) -> None:
         """Say something that is not a result."""
         click.echo(sentence, err=True)
+
+
+def confirmed(question: str) -> bool:
+    """Ask before something is removed; where nobody can answer, say which option to give instead."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError("nobody answers here; give --no-confirm to go on without asking") from None
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from bunter import effects
 from bunter.datastore.key import is_direct
 from bunter.datastore.store import LocalPaths
 from bunter.errors import KeyMissingError
-from bunter.values import Digesting
+from bunter.values import Digesting, sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,6 +43,9 @@ class Problem(StrEnum):
     """Staged by a writer that died; the next writer to open the repository settles it."""
     TRASH = "trash"
     """Removed from the records, and not yet from the store."""
+
+
+_SAID = {"size": "of wrong size", "trash": "in the trash"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +111,14 @@ class CheckReport:
         return [finding for finding in self.findings if finding.problem is problem]
 
     def __str__(self) -> str:
-        checked = f"{self.artifacts} artifacts, {self.size / 1e6:.1f} MB"
+        checked = f"{self.artifacts} artifacts, {sized(self.size)}"
         if self.read:
             checked += f", {self.read} read in full"
         for run, count in self.unfinished.items():
             checked += f"; {count} more belong to the unfinished run {run!r}, and the command that began it goes on"
         if self.is_clean:
             return f"clean: {checked}"
-        return f"{', '.join(f'{n} {problem}' for problem, n in self.counts().items())} in {checked}"
+        return f"{', '.join(f'{n} {_SAID.get(problem, problem)}' for problem, n in self.counts().items())} in {checked}"
 
 
 @dataclass(slots=True)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bunter.cli.output import output_options
+from bunter.cli.output import confirmed, output_options
 
 if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.cli.output import Emit
-    from bunter.dataset import DatasetRef
+    from bunter.dataset import CollectionType, DatasetRef
 
 __all__ = ["associate", "certify", "collection_chain", "disassociate", "remove_collections", "remove_runs"]
 
@@ -96,6 +96,7 @@ def associate(
     """Put datasets into the TAGGED collection COLLECTION, which is made if it is not there."""
     from bunter.butler import Butler
     from bunter.dataset import CollectionType
+    from bunter.values import counted
 
     with Butler(repo) as butler:
         refs = _refs(butler, dataset_types, collections, where)
@@ -104,7 +105,7 @@ def associate(
             butler.collections.associate(collection, refs)
     emit.record(
         {"collection": collection, "datasets": len(refs)},
-        f"{'would put' if dry_run else 'put'} {len(refs)} datasets into {collection}",
+        f"{'would put' if dry_run else 'put'} {counted(len(refs), 'dataset')} into {collection}",
     )
 
 
@@ -120,6 +121,7 @@ def disassociate(
 ) -> None:
     """Take datasets out of the TAGGED collection COLLECTION; they stay in their runs."""
     from bunter.butler import Butler
+    from bunter.values import counted
 
     with Butler(repo) as butler:
         refs = _refs(butler, dataset_types, (collection,), where)
@@ -127,7 +129,7 @@ def disassociate(
             butler.collections.disassociate(collection, refs)
     emit.record(
         {"collection": collection, "datasets": len(refs)},
-        f"{'would take' if dry_run else 'took'} {len(refs)} datasets out of {collection}",
+        f"{'would take' if dry_run else 'took'} {counted(len(refs), 'dataset')} out of {collection}",
     )
 
 
@@ -158,9 +160,12 @@ def certify(
     from bunter.butler import Butler
     from bunter.dataset import CollectionType
     from bunter.errors import DatasetNotFoundError
-    from bunter.values import Timespan
+    from bunter.values import Timespan, counted
 
-    timespan = Timespan.from_times(begin_date, end_date)
+    try:
+        timespan = Timespan.from_times(begin_date, end_date)
+    except ValueError as error:
+        raise click.UsageError(f"--begin-date and --end-date: {error}") from error
     with Butler(repo) as butler:
         found = {name: list(butler.query_datasets(name, input_collection)) for name in dataset_types}
         if empty := [name for name, refs in found.items() if not refs]:
@@ -174,7 +179,7 @@ def certify(
                 butler.collections.certify(output_collection, refs, timespan)
     emit.record(
         {"collection": output_collection, "datasets": len(refs), "timespan": str(timespan)},
-        f"{'would certify' if dry_run else 'certified'} {len(refs)} datasets in {output_collection} for {timespan}",
+        f"{'would certify' if dry_run else 'certified'} {counted(len(refs), 'dataset')} in {output_collection} for {timespan}",
     )
 
 
@@ -193,12 +198,14 @@ def remove_collections(
     from bunter.dataset import CollectionType
 
     with Butler(repo) as butler:
-        names = butler.collections.query(pattern, types=set(CollectionType) - {CollectionType.RUN})
-        if names and not dry_run and (not confirm or click.confirm(f"remove {', '.join(names)}?", err=True)):
+        names = _matching(butler, pattern, set(CollectionType) - {CollectionType.RUN})
+        goes = not dry_run and (not confirm or confirmed(f"remove {', '.join(names)}?"))
+        if goes:
             with butler.transaction():
                 for name in names:
                     butler.collections.remove(name, unlink_from_chains=remove_from_parents)
-    emit.rows(("removed" if not dry_run else "would_remove",), [(name,) for name in names])
+    if goes or dry_run:
+        emit.rows(("removed" if goes else "would_remove",), [(name,) for name in names])
 
 
 @click.command("remove-runs", epilog="Example: bunter remove-runs demo 'test/*' --no-confirm")
@@ -212,17 +219,41 @@ def remove_runs(*, repo: str, pattern: str, confirm: bool, force: bool, dry_run:
     """Remove the RUN collections that match PATTERN, with their datasets and files."""
     from bunter.butler import Butler
     from bunter.dataset import CollectionType
+    from bunter.errors import CollectionInUseError
+    from bunter.values import counted
 
     with Butler(repo) as butler:
-        names = butler.collections.query(pattern, types={CollectionType.RUN})
+        names = _matching(butler, pattern, {CollectionType.RUN})
+        in_chains = sorted({parent for name in names for parent in butler.info(name).parents})
+        if in_chains and not force and not dry_run:
+            raise CollectionInUseError(
+                f"{', '.join(names)}: in {', '.join(in_chains)}; --force takes runs out of their chains and removes them"
+            )
         removed = 0
-        if (
-            names
-            and not dry_run
-            and (not confirm or click.confirm(f"remove {', '.join(names)} with all datasets?", err=True))
-        ):
+        goes = not dry_run and (not confirm or confirmed(f"remove {', '.join(names)} with all datasets?"))
+        if goes:
             removed = butler.remove_runs(names, unlink_from_chains=force)
-    emit.record(
-        {"runs": names, "datasets": removed},
-        f"{'would remove' if dry_run else 'removed'} {len(names)} runs{'' if dry_run else f', {removed} datasets'}",
-    )
+    listed, chains = ", ".join(names), f"; in {', '.join(in_chains)}: needs --force" if in_chains else ""
+    sentence = f"would remove {counted(len(names), 'run')}: {listed}{chains}"
+    if not dry_run:
+        sentence = f"removed {counted(len(names) if goes else 0, 'run')}, {counted(removed, 'dataset')}"
+    emit.record({"runs": names if goes or dry_run else [], "datasets": removed, "chains": in_chains}, sentence)
+
+
+def _matching(butler: Butler, pattern: str, types: set[CollectionType]) -> list[str]:
+    """Return the collections of these types that match; an error that says what does match if there are none."""
+    from bunter.errors import CollectionTypeError, MissingCollectionError
+
+    names = butler.collections.query(pattern, types=types)
+    if names:
+        return names
+    wanted = " or ".join(sorted(kind.name for kind in types))
+    if others := butler.collections.query(pattern):
+        kind = butler.info(others[0]).type.name
+        command = "remove-runs" if kind == "RUN" else "remove-collections"
+        raise CollectionTypeError(
+            f"{others[0]!r} is a {kind} collection, not {wanted}; `bunter {command}` removes those"
+        )
+    if not set(pattern) & set("*?["):
+        butler.info(pattern)
+    raise MissingCollectionError(f"no {wanted} collection matches {pattern!r}; `bunter query-collections` lists all")

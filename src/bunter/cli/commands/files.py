@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bunter.cli.output import output_options
+from bunter.cli.output import confirmed, output_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,9 +133,15 @@ def get_uri(
     from bunter.butler import Butler
 
     with Butler(repo, writeable=False) as butler:
-        values = {key: _number(value) for key, _, value in (pair.partition("=") for pair in data_id)}
+        values = _data_id(data_id)
         uri = butler.get_uri(dataset_type, values, collections=list(collections) or None)
     emit.record({"uri": str(uri)}, str(uri))
+
+
+def _data_id(pairs: Sequence[str]) -> dict[str, int | str]:
+    if bad := [pair for pair in pairs if "=" not in pair]:
+        raise click.UsageError(f"{bad[0]!r} is not KEY=VALUE, such as detector=3")
+    return {key: _number(value) for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
 def _number(text: str) -> int | str:
@@ -169,16 +175,17 @@ def prune_datasets(
 ) -> None:
     """Remove datasets with their files from the repository."""
     from bunter.butler import Butler
+    from bunter.values import counted
 
     with Butler(repo) as butler:
         refs = _refs(butler, dataset_types, collections, where, find_first=False)
         goes = (
             bool(refs)
             and not dry_run
-            and (not confirm or click.confirm(f"remove {len(refs)} datasets with their files?", err=True))
+            and (not confirm or confirmed(f"remove {counted(len(refs), 'dataset')} with their files?"))
         )
         removed = butler.remove_datasets(refs) if goes else 0
     emit.record(
         {"found": len(refs), "removed": removed},
-        f"would remove {len(refs)} datasets" if dry_run else f"removed {removed} datasets",
+        f"would remove {counted(len(refs), 'dataset')}" if dry_run else f"removed {counted(removed, 'dataset')}",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -65,8 +66,11 @@ def qgraph(
         raise click.UsageError("give -b REPO and -p PIPELINE to build a graph, or one of the commands show and why")
     if not dry_run and not (file and output_run):
         raise click.UsageError("give -q FILE and --output-run RUN, or --dry-run to count only")
+    if file and not dry_run and Path(file).exists():
+        raise click.UsageError(f"{file} is there already; remove it or choose another name")
     from bunter.butler import Butler
     from bunter.graph import build_graph
+    from bunter.values import counted, sized
 
     with Butler(repo, writeable=False) as butler:
         known = {kind.name: kind for kind in butler.dataset_types.query()}
@@ -86,7 +90,7 @@ def qgraph(
     _show(graph, emit)
     if file and not dry_run:
         size = graph.write(file)
-        emit.note(f"wrote {file}: {len(graph):,} quanta, {size / 1e6:.1f} MB")
+        emit.note(f"wrote {file}: {counted(len(graph), 'quantum', 'quanta')}, {sized(size)}")
 
 
 def _columns(path: str | None) -> dict[str, list[object]] | None:
@@ -140,6 +144,7 @@ def _list(graph: QuantumGraph, label: str, data_id: dict[str, object], emit: Emi
     keys = graph.table(label).keys
     names = ("row", *keys.required, *(c.connection for c in graph.connections(label) if not c.kind.startswith("init")))
     rows = []
+    _check_keys(graph, label, data_id)
     for row in graph.find(label, data_id):
         quantum = graph.quantum(row)
         counts = [len(refs) for refs in (*quantum.inputs.values(), *quantum.outputs.values())]
@@ -158,8 +163,20 @@ def why(*, file: str, task: str, values: tuple[str, ...], emit: Emit) -> None:
 
     graph = QuantumGraph.read(file)
     data_id = _data_id(values)
+    _check_keys(graph, task, data_id)
     answer = graph.why(task, data_id)
     emit.record({"task": task, "data_id": data_id, "planned": graph.find(task, data_id), "why": answer}, answer)
+
+
+def _check_keys(graph: QuantumGraph, label: str, data_id: dict[str, object]) -> None:
+    """Refuse names that the task's data IDs do not have; they would select nothing or everything."""
+    from bunter.errors import near
+
+    known = list(graph.table(label).keys.codes)
+    for name in data_id:
+        if name not in known:
+            hint = near(name, known) or f"; it has {', '.join(known)}"
+            raise click.UsageError(f"task {label!r} has no dimension {name!r}{hint}")
 
 
 def _data_id(values: tuple[str, ...]) -> dict[str, object]:

@@ -157,6 +157,7 @@ def register_skymap(*, repo: str, skymap: str, dry_run: bool, emit: Emit) -> Non
     """Register the tracts and patches that the YAML file SKYMAP describes."""
     from bunter.butler import Butler
     from bunter.ingest import register_skymap as register
+    from bunter.values import counted
 
     with Butler(repo, writeable=False if dry_run else None) as butler:
         new = register(butler, skymap, dry_run=dry_run)
@@ -164,7 +165,7 @@ def register_skymap(*, repo: str, skymap: str, dry_run: bool, emit: Emit) -> Non
     verb = "would register" if dry_run else "registered"
     emit.record(
         {"skymap": new.name, "tracts": len(new), "patches": len(new) * columns * rows, "dry_run": dry_run},
-        f"{verb} {new.name}: {len(new)} tracts of {columns} x {rows} patches of {new.model.patch_pixels} pixels",
+        f"{verb} {new.name}: {counted(len(new), 'tract')} of {columns} x {rows} patches of {new.model.patch_pixels} pixels",
     )
 
 

@@ -77,21 +77,25 @@ def _chosen(collections: tuple[str, ...]) -> list[str] | None:
     return [name for names in collections for name in names.split(",")] or None
 
 
-def _emit(emit: Emit, results: Results[Any], selection: Selection) -> None:
+def _emit(emit: Emit, results: Results[Any], selection: Selection, name: str = "") -> None:
+    """Print what was asked for; ``name`` is the dataset type where there are several."""
+    of = {"dataset_type": name} if name else {}
     if selection.count:
         number = results.count()
-        emit.record({"count": number}, str(number))
+        emit.record({**of, "count": number}, str(number))
     elif selection.explain:
         sentence = results.explain()
-        emit.record({"explanation": sentence}, sentence)
+        emit.record({**of, "explanation": sentence}, sentence)
     else:
-        _emit_rows(emit, results)
+        _emit_rows(emit, results, name)
 
 
-def _emit_rows(emit: Emit, results: Results[Any]) -> None:
+def _emit_rows(emit: Emit, results: Results[Any], name: str = "") -> None:
     from bunter.butler.tables import plain_rows
 
     columns, rows = plain_rows(results.to_arrow())
+    if name and emit.style != "text":
+        columns, rows = ["dataset_type", *columns], [(name, *row) for row in rows]
     if not rows and emit.style == "text":
         emit.note(results.explain())
         return
@@ -120,7 +124,9 @@ def query_datasets(
     from bunter.butler import Butler
 
     with Butler(repo, writeable=False) as butler:
-        for name in _matching_types(butler, dataset_types):
+        names = list(_matching_types(butler, dataset_types))
+        alone = len(dataset_types) == 1 and names == list(dataset_types)
+        for name in names:
             results = butler.query_datasets(
                 name,
                 _chosen(collections),
@@ -129,10 +135,11 @@ def query_datasets(
             )
             if show_uri and not (selection.count or selection.explain):
                 _emit_uris(emit, butler, results)
-            elif len(dataset_types) == 1 or results.any():
-                if emit.style == "text" and len(dataset_types) != 1:
-                    emit.note(f"{name}:")
+            elif alone:
                 _emit(emit, results, selection)
+            elif results.any():
+                emit.heading(f"{name}:")
+                _emit(emit, results, selection, name)
 
 
 def _matching_types(butler: Butler, patterns: tuple[str, ...]) -> Iterator[str]:
@@ -147,11 +154,15 @@ def _emit_uris(emit: Emit, butler: Butler, results: Results[Any]) -> None:
     refs = list(results)
     uris = butler.get_uris(refs)
     rows = [
-        (ref.dataset_type.name, ref.run, str(ref.data_id), str(uri))
+        (ref.dataset_type.name, *ref.data_id.required_values, str(ref.id), ref.run, str(uri))
         for ref, found in zip(refs, uris, strict=True)
         for uri in found
     ]
-    emit.rows(("dataset_type", "run", "data_id", "uri"), rows)
+    if not rows and emit.style == "text":
+        emit.note(results.explain())
+        return
+    keys = refs[0].data_id.group.required if refs else ()
+    emit.rows(("dataset_type", *keys, "id", "run", "uri"), rows)
 
 
 @click.command("query-data-ids", epilog="Example: bunter query-data-ids demo visit detector --datasets calexp")
@@ -216,7 +227,7 @@ def query_dataset_types(*, repo: str, pattern: str, emit: Emit) -> None:
 
     with Butler(repo, writeable=False) as butler:
         rows = [
-            (kind.name, " ".join(kind.dimensions.required), kind.storage_class, kind.is_calibration)
+            (kind.name, list(kind.dimensions.required), kind.storage_class, kind.is_calibration)
             for kind in butler.dataset_types.query(pattern)
         ]
     emit.rows(("name", "dimensions", "storage_class", "is_calibration"), rows)
@@ -245,5 +256,5 @@ def query_collections(*, repo: str, pattern: str, collection_type: tuple[str, ..
             for name in butler.collections.query(pattern, types=types, flatten_chains=flatten)
         ]
     emit.rows(
-        ("name", "type", "children", "doc"), [(i.name, i.type.name, " ".join(i.children), i.doc or "") for i in infos]
+        ("name", "type", "children", "doc"), [(i.name, i.type.name, list(i.children), i.doc or "") for i in infos]
     )

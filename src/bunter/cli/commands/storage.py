@@ -9,6 +9,8 @@ import click
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bunter.butler import Butler
     from bunter.butler.direct import DirectRepository
     from bunter.cli.output import Emit
@@ -43,7 +45,26 @@ def check(*, repo: str, deep: bool, repair: bool, older_than_s: float, emit: Emi
             report = _checked(butler, deep=deep)
     _show(report, emit)
     if not report.is_clean:
-        raise SystemExit(1)
+        if emit.style == "text":
+            for hint in _next_steps(report, repo, older_than_s if repair else None):
+                emit.note(hint)
+        raise click.exceptions.Exit(1)
+
+
+def _next_steps(report: CheckReport, repo: str, older_than_s: float | None) -> Iterator[str]:
+    """Say what to do about the findings; ``older_than_s`` only after a repair."""
+    from bunter.datastore.check import Problem
+
+    if report.of(Problem.ORPHAN):
+        if older_than_s:
+            yield f"orphans changed within the last {older_than_s:g} s stay where they are; --older-than 0 sets all aside"
+        elif older_than_s is None:
+            yield f"orphans: `bunter check {repo} --repair` sets them aside"
+    if any(report.of(problem) for problem in (Problem.MISSING, Problem.SIZE, Problem.DAMAGED)):
+        yield (
+            "lost or damaged: put a good copy back, or remove the datasets by `bunter prune-datasets "
+            f"{repo} -d TYPE --collections RUN --where \"TYPE.id = UUID('...')\"` and make them again"
+        )
 
 
 def _checked(butler: Butler, *, deep: bool) -> CheckReport:
@@ -64,13 +85,14 @@ def _direct(butler: Butler) -> DirectRepository:
 
 def _repair(butler: Butler, report: CheckReport, older_than_s: float, emit: Emit) -> None:
     from bunter.datastore.check import quarantine
+    from bunter.values import counted
 
     repository = _direct(butler)
     repository.recover()
     repository.empty_trash()
     aside = quarantine(butler.datastore, report, older_than_s=older_than_s)
     if aside:
-        emit.note(f"set {len(aside)} orphans aside in .orphans below the datastore's root")
+        emit.note(f"set {counted(len(aside), 'orphan')} aside in .orphans below the datastore's root")
 
 
 def _show(report: CheckReport, emit: Emit) -> None:
@@ -102,7 +124,7 @@ def trash(*, action: str, repo: str, dry_run: bool, emit: Emit) -> None:
     for key, error in failed.items():
         emit.note(f"{key} could not be removed: {error}")
     if failed:
-        raise SystemExit(1)
+        raise click.exceptions.Exit(1)
 
 
 @click.command("formats", epilog="Example: bunter formats --json")
