@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from bunter.values import MAX_NS, MIN_NS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bunter.database import Connection
     from bunter.dimensions import DimensionGroup, Element
     from bunter.registry.collections import CollectionRow
     from bunter.registry.relations import SearchRequest
@@ -30,10 +32,13 @@ class BunterCatalog:
     ----------
     roster : Roster
         Numbers of collections and dataset types.
+    connection : Connection, optional
+        Where to see which collections of a chain have calibrations of a type at all; all are searched by default.
     """
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Roster, connection: Connection | None = None) -> None:
         self._roster = roster
+        self._connection = connection
 
     def element(self, element: Element, alias: str) -> Relation:
         """See `Catalog`."""
@@ -73,6 +78,8 @@ class BunterCatalog:
         rows = [catalog.row(name) for name in catalog.flatten(request.search.collections)]
         if not kind.dataset_type.is_calibration:
             rows = [row for row in rows if row.type is not CollectionType.CALIBRATION]
+        elif len({row.type for row in rows}) > 1 and self._connection is not None:
+            rows = _filled(self._connection, kind, rows)
         ranked = request.find_first and len(rows) > 1
         order = [row.number for row in rows]
         if request.before_last:
@@ -127,6 +134,20 @@ class BunterCatalog:
         """Read what a statement makes of collections of several types, or of a choice between collections."""
         fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
         return self._relation(kind, f"({body}) {alias}", alias, fields, unique=unique)
+
+
+def _filled(connection: Connection, kind: TypeRow, rows: Sequence[CollectionRow]) -> list[CollectionRow]:
+    """Leave out collections that have no dataset of a type, so that most searches end up in a single table."""
+    found: set[int] = set()
+    for each, table in _tables(kind).items():
+        column = "run" if each is CollectionType.RUN else "collection"
+        numbers = json.dumps([row.number for row in rows if row.type is each])
+        sql = (
+            "SELECT value FROM json_each(?) WHERE EXISTS "  # noqa: S608 - our names
+            f"(SELECT 1 FROM {table} WHERE type = {kind.number} AND {column} = value)"
+        )
+        found.update(number for (number,) in connection.fetchall(sql, (numbers,)))
+    return [row for row in rows if row.number in found]
 
 
 def _keys(kind: TypeRow) -> list[str]:

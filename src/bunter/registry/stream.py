@@ -123,7 +123,7 @@ class ResultStream:
     @contextmanager
     def _prepared(self) -> Iterator[tuple[Connection, Catalog, Statement]]:
         with self._registry.database.read(snapshot=True) as connection:
-            catalog = BunterCatalog(self._registry.roster(connection))
+            catalog = BunterCatalog(self._registry.roster(connection), connection)
             statement = translate(self.query, catalog, settle(connection, self.query, catalog))
             yield connection, catalog, statement
 
