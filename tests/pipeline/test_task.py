@@ -89,7 +89,7 @@ class TestRunTask:
             run_task(IsrTask, rwa=1)
 
     def test_refuses_a_missing_input(self):
-        with pytest.raises(QuantumError, match="needs 1 of input 'bias', not 0"):
+        with pytest.raises(QuantumError, match="needs input 'bias', and none is given"):
             run_task(IsrTask, raw=1)
 
     def test_refuses_a_result_that_is_no_output(self):
@@ -217,6 +217,26 @@ class TestConnections:
     def test_that_make_no_sense_are_refused_where_they_are_written(self, declare, sentence):
         with pytest.raises(PipelineError, match=sentence):
             declare()
+
+
+class TestMistakes:
+    def test_in_a_configuration_are_one_sentence(self):
+        with pytest.raises(
+            PipelineError, match="no configuration field 'saturatoin'; did you mean 'saturation'"
+        ) as caught:
+            run_task(IsrTask, {"saturatoin": 1}, raw=1, bias=1)
+        assert "\n" not in str(caught.value)
+        with pytest.raises(PipelineError, match=r"IsrTask.saturation: .*not 'x'"):
+            IsrTask({"saturation": "x"})
+
+    def test_in_what_is_run_are_one_sentence(self):
+        with pytest.raises(PipelineError, match="7 is no task"):
+            run_task(7)
+        with pytest.raises(QuantumError, match="needs input 'bias', and none is given"):
+            run_task(IsrTask, raw=1)
+
+    def test_a_task_shows_its_configuration(self):
+        assert repr(IsrTask({"saturation": 4})).startswith("IsrTask(saturation=4")
 
 
 class TestConfig:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bunter.errors import QuantumError, near
+from bunter.errors import PipelineError, QuantumError, near
 from bunter.pipeline.context import InMemoryDataset, QuantumContext
+from bunter.pipeline.pipeline_task import PipelineTask
 from bunter.pipeline.struct import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bunter.pipeline.config import TaskConfig
     from bunter.pipeline.connections import Declaration
     from bunter.pipeline.context import DeferredDataset
-    from bunter.pipeline.pipeline_task import PipelineTask
 
 __all__ = ["run_task"]
 
@@ -85,7 +84,10 @@ def run_task(
     QuantumError
         If a required input is missing or a name is unknown, or ``run`` returns what was not declared.
     """
-    made: PipelineTask[Any] = getattr(task, "task", task)(config, init_inputs=init_inputs)
+    kind = getattr(task, "task", task)
+    if not (isinstance(kind, type) and issubclass(kind, PipelineTask)):
+        raise PipelineError(f"{task!r} is no task; give a PipelineTask class, or a function declared by @task")
+    made: PipelineTask[Any] = kind(config, init_inputs=init_inputs)
     readable = made.connections.of_kind("input", "prerequisite")
     refs = _references(type(made).__name__, readable, inputs)
     written = {name: [(name, 0)] for name in made.connections.of_kind("output")}
@@ -108,9 +110,12 @@ def _references(
     found = {}
     for name, declaration in readable.items():
         value = inputs.get(name)
+        if declaration.multiple and isinstance(value, Mapping | str | bytes):
+            raise QuantumError(f"input {name!r} of {task} is multiple; give a list, not a {type(value).__name__}")
         objects = [] if value is None else list(value) if declaration.multiple else [value]
         if len(objects) < declaration.minimum:
-            raise QuantumError(f"{task} needs {declaration.minimum} of input {name!r}, not {len(objects)}")
+            wanted = f"input {name!r}" if declaration.minimum == 1 else f"{declaration.minimum} of input {name!r}"
+            raise QuantumError(f"{task} needs {wanted}, and {len(objects) or 'none'} is given")
         found[name] = [((name, i), obj) for i, obj in enumerate(objects)]
     return found
 

@@ -78,12 +78,16 @@ class PipelineTask(Generic[C]):
 
     def _configuration(self, config: Any) -> Any:
         if config is None or isinstance(config, Mapping):
-            return self.Config.model_validate(dict(config or {}))
+            return _validated(self.Config, dict(config or {}), type(self).__name__)
         if not isinstance(config, self.Config):
             raise PipelineError(
                 f"{type(self).__name__} takes a {self.Config.__name__} or a mapping, not a {type(config).__name__}"
             )
         return config
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self.config if name != "connections" or value)
+        return f"{type(self).__name__}({values})"
 
     def run(self, *args: Any, **inputs: Any) -> Any:
         """Do the work: objects in by input connection, a Struct or mapping out by output connection.
@@ -149,6 +153,22 @@ class PipelineTask(Generic[C]):
         finally:
             key = f"{name}_seconds"
             self.metadata[key] = self.metadata.get(key, 0.0) + time.perf_counter() - begin
+
+
+def _validated(kind: type[TaskConfig], values: dict[str, Any], task: str) -> Any:
+    """Return the configuration; the first thing wrong with it becomes one sentence."""
+    from pydantic import ValidationError
+
+    try:
+        return kind.model_validate(values)
+    except ValidationError as problems:
+        first = problems.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            hint = near(field, kind.model_fields) or f"; it has: {', '.join(kind.model_fields)}"
+            raise PipelineError(f"{task} has no configuration field {field!r}{hint}") from problems
+        message = first["msg"][:1].lower() + first["msg"][1:]
+        raise PipelineError(f"{task}.{field}: {message}, not {first['input']!r}") from problems
 
 
 @cache
