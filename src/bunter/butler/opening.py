@@ -58,7 +58,7 @@ class Address:
             path = path.parent
         if not (path / CONFIG_NAME).is_file() and (known := labels()).get(text):
             path = Path(known[text])
-        return cls(str(path.absolute()), writeable)
+        return cls(str(path.resolve() if ".." in path.parts else path.absolute()), writeable)
 
     @property
     def root(self) -> Path | None:

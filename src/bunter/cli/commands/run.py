@@ -73,6 +73,10 @@ def run(
     """Run a pipeline on the data of a repository; the same command resumes it."""
     if (location is None) == (graph is None):
         raise click.UsageError("give a pipeline with -p, or a graph with -g")
+    if graph is not None and (where or inputs or output_run or overrides or files or select):
+        raise click.UsageError(
+            "a stored graph holds its pipeline, inputs, run and selection; only -o, -j and the like go with -g"
+        )
     if graph is None and not (output or output_run):
         raise click.UsageError("say where the results go: a chain with -o OUT, or a run with --output-run RUN")
     if timeout is not None and jobs == 1:
