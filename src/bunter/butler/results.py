@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html import escape
-from itertools import repeat
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from bunter.dataset import DatasetRef
@@ -14,7 +14,7 @@ from bunter.values.arrow import values_of
 from bunter.values.rows import instances, uuids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
     from astropy.table import Table
@@ -40,9 +40,18 @@ class Results(Generic[Item]):
     def __init__(self, queries: Answers, question: Question) -> None:
         self._queries = queries
         self.question = question
+        self._coming: int | None = None
 
     def __iter__(self) -> Iterator[Item]:
-        for batch in self._queries.stream(self.question).batches():
+        stream = self._queries.stream(self.question)
+        batches = stream.batches()
+        first = next(batches, None)
+        self._coming = stream.rows  # list() asks for the length between here and the first item
+        return self._all_items(() if first is None else chain((first,), batches))
+
+    def _all_items(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Item]:
+        self._coming = None
+        for batch in batches:
             yield from self._items(batch)
 
     def _items(self, batch: pa.RecordBatch) -> Iterator[Item]:
@@ -89,7 +98,7 @@ class Results(Generic[Item]):
         return self._queries.stream(self.question).any()
 
     def __len__(self) -> int:
-        return self.count()
+        return self.count() if self._coming is None else self._coming
 
     def __bool__(self) -> bool:
         return self.any()

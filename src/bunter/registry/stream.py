@@ -59,11 +59,17 @@ class ResultStream:
         Where to ask.
     query : BoundQuery
         The question.
+
+    Attributes
+    ----------
+    rows : int
+        How many rows `batches` has read.
     """
 
     def __init__(self, registry: Registry, query: BoundQuery) -> None:
         self._registry = registry
         self.query = query
+        self.rows = 0
 
     @cached_property
     def columns(self) -> tuple[ResultColumn, ...]:
@@ -97,6 +103,7 @@ class ResultStream:
             spool: _Spool | None = None
             for batch in self._read():
                 size += batch.nbytes
+                self.rows += batch.num_rows
                 if spool is None and size > _IN_MEMORY_BYTES:
                     spool = stack.enter_context(_Spool(self.schema))
                 if spool is None:
