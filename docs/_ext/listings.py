@@ -94,7 +94,8 @@ def _signature(name: str, command: Any) -> str:
     if rows:
         parts.append(table(("Option", "Meaning"), rows))
     if command.epilog:
-        parts.append(f"```text\n{command.epilog.removeprefix('Example: ')}\n```")
+        example = command.epilog.replace("\b\nExample: ", "")
+        parts.append(f"```text\n{example}\n```")
     return "\n\n".join(part for part in parts if part)
 
 

@@ -7,11 +7,8 @@ A page that says ``<!-- needs: demo -->`` finds the repository that `bunter demo
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,25 +45,8 @@ def pages():
             yield pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] if slow else [])
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    """Folder that holds the repository ``demo``."""
-    folder = tmp_path_factory.mktemp("demonstration")
-    shell("bunter demo demo", folder)
-    return folder
-
-
-def shell(text, folder):
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"}
-    command = ["bash", "-euo", "pipefail", "-c", text]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(f"{text}\nleft with exit code {done.returncode}:\n{done.stdout}\n{done.stderr}", pytrace=False)
-    return done.stdout
-
-
 @pytest.mark.parametrize("page", list(pages()))
-def test_the_blocks_of_a_page_run(page, tmp_path, request, monkeypatch):
+def test_the_blocks_of_a_page_run(page, tmp_path, request, monkeypatch, shell):
     text = page.read_text()
     if (NEEDS_DEMO in text or page.name == "README.md") and "bunter demo demo" not in text:
         shutil.copytree(request.getfixturevalue("demo"), tmp_path, dirs_exist_ok=True, symlinks=True)
@@ -75,10 +55,10 @@ def test_the_blocks_of_a_page_run(page, tmp_path, request, monkeypatch):
     names = {"__name__": "__main__"}
     for block in blocks(page):
         if runs(block):
-            run(block, page, tmp_path, names)
+            run(block, page, tmp_path, names, shell)
 
 
-def run(block, page, folder, names):
+def run(block, page, folder, names, shell):
     named = FILE.match(block.text)
     if named:
         (folder / named[1]).parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,8 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen a
 
 
 @click.command(
-    "collection-chain", epilog="Example: bunter collection-chain demo DemoCam/defaults DemoCam/raw/all DemoCam/calib"
+    "collection-chain",
+    epilog="\b\nExample: bunter collection-chain demo DemoCam/defaults DemoCam/raw/all DemoCam/calib",
 )
 @click.argument("repo")
 @click.argument("parent")
@@ -75,7 +76,7 @@ _collections = click.option("--collections", multiple=True, help="Where to find 
 _where = click.option("--where", default="", help="Query expression.")
 
 
-@click.command(epilog='Example: bunter associate demo good -d calexp --where "visit = 3"')
+@click.command(epilog='\b\nExample: bunter associate demo good -d calexp --where "detector = 0"')
 @click.argument("repo")
 @click.argument("collection")
 @_datasets
@@ -109,7 +110,7 @@ def associate(
     )
 
 
-@click.command(epilog='Example: bunter disassociate demo good -d calexp --collections good --where "visit = 3"')
+@click.command(epilog='\b\nExample: bunter disassociate demo good -d calexp --where "detector = 0"')
 @click.argument("repo")
 @click.argument("collection")
 @_datasets
@@ -135,7 +136,7 @@ def disassociate(
 
 @click.command(
     "certify-calibrations",
-    epilog="Example: bunter certify-calibrations demo DemoCam/calib/run1 DemoCam/calib bias --begin-date 2026-01-01",
+    epilog="\b\nExample: bunter certify-calibrations demo demo/calibrations DemoCam/calib bias --begin-date 2026-01-01",
 )
 @click.argument("repo")
 @click.argument("input_collection")
@@ -183,7 +184,7 @@ def certify(
     )
 
 
-@click.command("remove-collections", epilog="Example: bunter remove-collections demo 'test/*' --no-confirm")
+@click.command("remove-collections", epilog="\b\nExample: bunter remove-collections demo good --no-confirm")
 @click.argument("repo")
 @click.argument("pattern")
 @click.option("--confirm/--no-confirm", default=True, help="Ask before removing.")
@@ -208,7 +209,7 @@ def remove_collections(
         emit.rows(("removed" if goes else "would_remove",), [(name,) for name in names])
 
 
-@click.command("remove-runs", epilog="Example: bunter remove-runs demo 'test/*' --no-confirm")
+@click.command("remove-runs", epilog="\b\nExample: bunter remove-runs demo 'demo/science/*' --dry-run")
 @click.argument("repo")
 @click.argument("pattern")
 @click.option("--confirm/--no-confirm", default=True, help="Ask before removing.")

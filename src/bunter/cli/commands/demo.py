@@ -12,7 +12,7 @@ _MILESTONES = ("simulate", "ingest", "calibrations", "isr", "science", "report")
 _SEED = 1923
 
 
-@click.command(epilog="Example: bunter demo first --until isr")
+@click.command(epilog="\b\nExample: bunter demo first --until isr")
 @click.argument("directory", metavar="[DIR]", default="demo", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--until", type=click.Choice(_MILESTONES), default="report", show_default=True, help="Where to stop.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Quanta at a time.")

@@ -39,7 +39,9 @@ def _refs(
     return [ref for kind in kinds for ref in butler.query_datasets(kind, names, where=where, find_first=find_first)]
 
 
-@click.command("ingest-files", epilog="Example: bunter ingest-files demo flat DemoCam/flats flats.csv --transfer copy")
+@click.command(
+    "ingest-files", epilog="\b\nExample: bunter ingest-files demo flat DemoCam/flats flats.csv --transfer copy"
+)
 @click.argument("repo")
 @click.argument("dataset_type")
 @click.argument("run")
@@ -79,7 +81,7 @@ def ingest_files(
 
 
 @click.command(
-    "retrieve-artifacts", epilog="Example: bunter retrieve-artifacts demo out -d coadd --where \"band = 'r'\""
+    "retrieve-artifacts", epilog="\b\nExample: bunter retrieve-artifacts demo out -d coadd --where \"band = 'r'\""
 )
 @click.argument("repo")
 @click.argument("destination", type=click.Path(file_okay=False))
@@ -120,7 +122,7 @@ def retrieve_artifacts(
         emit.rows(("file",), [(str(path),) for path in files])
 
 
-@click.command("get-uri", epilog="Example: bunter get-uri demo coadd tract=0 patch=3 band=r")
+@click.command("get-uri", epilog="\b\nExample: bunter get-uri demo coadd tract=0 patch=3 band=r")
 @click.argument("repo")
 @click.argument("dataset_type")
 @click.argument("data_id", nargs=-1, metavar="[KEY=VALUE]...")
@@ -152,7 +154,7 @@ def _number(text: str) -> int | str:
 
 
 @click.command(
-    "prune-datasets", epilog="Example: bunter prune-datasets demo -d warp --collections science/run1 --dry-run"
+    "prune-datasets", epilog="\b\nExample: bunter prune-datasets demo -d warp --collections demo/science --dry-run"
 )
 @click.argument("repo")
 @click.option(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["qgraph"]
 
-_EPILOG = 'Example: bunter qgraph -b demo -p drp.yaml -i raw,calib --output-run u/me/1 -d "tract = 5" -q plan.bqg'
+_EPILOG = '\b\nExample: bunter qgraph -b demo -p bunter.demo:pipelines/science.yaml#isr -i DemoCam/raw/all,DemoCam/calib --output-run u/me/1 -d "detector = 0" -q plan.bqg'
 
 
 @click.group(invoke_without_command=True, epilog=_EPILOG)
@@ -117,7 +117,7 @@ def _show(graph: QuantumGraph, emit: Emit) -> None:
             emit.note(line)
 
 
-@qgraph.command(epilog="Example: bunter qgraph show plan.bqg --task isr --where exposure=12")
+@qgraph.command(epilog="\b\nExample: bunter qgraph show plan.bqg --task isr --where exposure=2025092000012")
 @click.argument("file", type=click.Path())
 @click.option("--task", "label", help="List the quanta of this task.")
 @click.option("--where", "values", multiple=True, metavar="KEY=VALUE", help="Only quanta with this value. Repeatable.")
@@ -152,7 +152,7 @@ def _list(graph: QuantumGraph, label: str, data_id: dict[str, object], emit: Emi
     emit.rows(names, rows)
 
 
-@qgraph.command(epilog="Example: bunter qgraph why plan.bqg isr exposure=12 detector=3")
+@qgraph.command(epilog="\b\nExample: bunter qgraph why plan.bqg isr exposure=2025092000012 detector=3")
 @click.argument("file", type=click.Path())
 @click.argument("task")
 @click.argument("values", nargs=-1, metavar="KEY=VALUE...")

@@ -20,7 +20,7 @@ TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink"
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
 
 
-@click.command("register-instrument", epilog="Example: bunter register-instrument demo DemoCam")
+@click.command("register-instrument", epilog="\b\nExample: bunter register-instrument demo DemoCam")
 @click.argument("repo")
 @click.argument("instrument")
 @click.option("--update", is_flag=True, help="Replace another description of the same instrument.")
@@ -48,7 +48,7 @@ def register_instrument(*, repo: str, instrument: str, update: bool, dry_run: bo
     )
 
 
-@click.command("ingest-raws", epilog="Example: bunter ingest-raws demo incoming/ --transfer copy")
+@click.command("ingest-raws", epilog="\b\nExample: bunter ingest-raws demo demo/incoming --transfer copy")
 @click.argument("repo")
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @click.option("-i", "--instrument", help="Instrument that took them; by default every registered one is tried.")
@@ -128,7 +128,7 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, all_of_them: bar.update(task, completed=done, total=all_of_them)
 
 
-@click.command("define-visits", epilog='Example: bunter define-visits demo DemoCam --where "day_obs = 20250919"')
+@click.command("define-visits", epilog='\b\nExample: bunter define-visits demo DemoCam --where "day_obs = 20250920"')
 @click.argument("repo")
 @click.argument("instrument")
 @click.option("--where", default="", help="Query expression that the exposures satisfy.")
@@ -148,7 +148,7 @@ def define_visits(*, repo: str, instrument: str, where: str, update: bool, dry_r
     emit.record(values, str(report))
 
 
-@click.command("register-skymap", epilog="Example: bunter register-skymap demo skymap.yaml")
+@click.command("register-skymap", epilog="\b\nExample: bunter register-skymap demo demo/inputs/skymap.yaml")
 @click.argument("repo")
 @click.argument("skymap", type=click.Path(dir_okay=False))
 @_dry_run
@@ -169,7 +169,9 @@ def register_skymap(*, repo: str, skymap: str, dry_run: bool, emit: Emit) -> Non
     )
 
 
-@click.command("ingest-refcat", epilog="Example: bunter ingest-refcat demo stars.ecsv --pixelization htm7")
+@click.command(
+    "ingest-refcat", epilog="\b\nExample: bunter ingest-refcat demo demo/inputs/refcat.ecsv --pixelization htm7"
+)
 @click.argument("repo")
 @click.argument("table", type=click.Path(dir_okay=False))
 @click.option("-d", "--dataset-type", default="refcat", show_default=True, help="Name of the dataset type.")

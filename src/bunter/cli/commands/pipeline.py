@@ -64,12 +64,12 @@ def _resolve(found: Pipeline, repo: str | None, trust: tuple[str, ...]) -> Pipel
         return found.resolve(butler.universe, known, trust=trust or None)
 
 
-@click.group(epilog="Example: bunter pipeline check drp.yaml -b demo")
+@click.group(epilog="\b\nExample: bunter pipeline check bunter.demo:pipelines/science.yaml -b demo")
 def pipeline() -> None:
     """Show, check or draw a pipeline."""
 
 
-@pipeline.command(epilog="Example: bunter pipeline show drp.yaml --values isr")
+@pipeline.command(epilog="\b\nExample: bunter pipeline show bunter.demo:pipelines/science.yaml --values isr")
 @click.argument("location", metavar="PIPELINE")
 @pipeline_options
 @click.option("--values", "label", metavar="LABEL", help="Show the configuration of a task, and who set each value.")
@@ -130,7 +130,9 @@ def _task_rows(found: Pipeline) -> list[tuple[str, ...]]:
     ]
 
 
-@pipeline.command(epilog="Example: bunter pipeline check drp.yaml -b demo -c isr:saturation=50000")
+@pipeline.command(
+    epilog="\b\nExample: bunter pipeline check bunter.demo:pipelines/science.yaml -b demo -c isr:cosmic_ray_sigma=6"
+)
 @click.argument("location", metavar="PIPELINE")
 @pipeline_options
 @click.option("-b", "--butler", "repo", metavar="REPO", help="Check against the dataset types of a repository, too.")
@@ -157,7 +159,7 @@ def check(
     )
 
 
-@pipeline.command(epilog="Example: bunter pipeline draw drp.yaml -o drp.svg")
+@pipeline.command(epilog="\b\nExample: bunter pipeline draw bunter.demo:pipelines/science.yaml -o drp.svg")
 @click.argument("location", metavar="PIPELINE")
 @click.option("--style", type=click.Choice(["text", "svg", "mermaid"]), help="By default what the file's name says.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file.")

@@ -102,7 +102,9 @@ def _emit_rows(emit: Emit, results: Results[Any], name: str = "") -> None:
     emit.rows(columns, rows)
 
 
-@click.command("query-datasets", epilog="Example: bunter query-datasets demo coadd --where \"band = 'r'\" --show-uri")
+@click.command(
+    "query-datasets", epilog="\b\nExample: bunter query-datasets demo coadd --where \"band = 'r'\" --show-uri"
+)
 @click.argument("repo")
 @click.argument("dataset_types", nargs=-1)
 @_collections
@@ -165,7 +167,7 @@ def _emit_uris(emit: Emit, butler: Butler, results: Results[Any]) -> None:
     emit.rows(("dataset_type", *keys, "id", "run", "uri"), rows)
 
 
-@click.command("query-data-ids", epilog="Example: bunter query-data-ids demo visit detector --datasets calexp")
+@click.command("query-data-ids", epilog="\b\nExample: bunter query-data-ids demo visit detector --datasets calexp")
 @click.argument("repo")
 @click.argument("dimensions", nargs=-1, required=True)
 @click.option("--datasets", multiple=True, help="Only data IDs for which this dataset type exists. Repeatable.")
@@ -196,7 +198,7 @@ def query_data_ids(
 
 @click.command(
     "query-dimension-records",
-    epilog='Example: bunter query-dimension-records demo exposure --where "exposure.exposure_time > 10"',
+    epilog='\b\nExample: bunter query-dimension-records demo exposure --where "exposure.exposure_time > 10"',
 )
 @click.argument("repo")
 @click.argument("element")
@@ -217,7 +219,7 @@ def query_dimension_records(
         _emit(emit, results, selection)
 
 
-@click.command("query-dataset-types", epilog="Example: bunter query-dataset-types demo 'co*'")
+@click.command("query-dataset-types", epilog="\b\nExample: bunter query-dataset-types demo 'co*'")
 @click.argument("repo")
 @click.argument("pattern", default="*")
 @output_options
@@ -233,7 +235,7 @@ def query_dataset_types(*, repo: str, pattern: str, emit: Emit) -> None:
     emit.rows(("name", "dimensions", "storage_class", "is_calibration"), rows)
 
 
-@click.command("query-collections", epilog="Example: bunter query-collections demo --collection-type RUN")
+@click.command("query-collections", epilog="\b\nExample: bunter query-collections demo --collection-type RUN")
 @click.argument("repo")
 @click.argument("pattern", default="*")
 @click.option(

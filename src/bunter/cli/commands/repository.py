@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["config_dump", "config_validate", "create", "register_dataset_type"]
 
 
-@click.command(epilog="Example: bunter create /data/night1")
+@click.command(epilog="\b\nExample: bunter create night1")
 @click.argument("repo")
 @click.option(
     "--seed-config", type=click.Path(exists=True, dir_okay=False), help="Partial configuration (YAML) to begin with."
@@ -40,7 +40,7 @@ def create(*, repo: str, seed_config: str | None, dimension_config: str | None, 
         )
 
 
-@click.command("config-dump", epilog="Example: bunter config-dump demo --source")
+@click.command("config-dump", epilog="\b\nExample: bunter config-dump demo --source")
 @click.argument("repo")
 @click.option("--source", is_flag=True, help="Say which layer each value comes from.")
 @output_options
@@ -55,7 +55,7 @@ def config_dump(*, repo: str, source: bool, emit: Emit) -> None:
         emit.rows(("setting", "value"), [row[:2] for row in rows])
 
 
-@click.command("config-validate", epilog="Example: bunter config-validate demo")
+@click.command("config-validate", epilog="\b\nExample: bunter config-validate demo")
 @click.argument("repo")
 @output_options
 def config_validate(*, repo: str, emit: Emit) -> None:
@@ -74,7 +74,7 @@ def config_validate(*, repo: str, emit: Emit) -> None:
 
 @click.command(
     "register-dataset-type",
-    epilog="Example: bunter register-dataset-type demo src AstropyTable instrument visit detector",
+    epilog="\b\nExample: bunter register-dataset-type demo comments Text instrument visit",
 )
 @click.argument("repo")
 @click.argument("dataset_type")

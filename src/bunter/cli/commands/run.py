@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["report", "run"]
 
-_EPILOG = """Example: bunter run -b demo -p drp.yaml -i raw,calib -o u/me/drp -d "tract = 5" -j 4
+_EPILOG = """\b\nExample: bunter run -b demo -p bunter.demo:pipelines/science.yaml#isr -i DemoCam/raw/all,DemoCam/calib -o u/me/isr -d "detector = 0" -j 2
 
 The same command goes on where an unfinished run stopped. Exit codes: 0 everything has succeeded, 1 something failed, 2 wrong
 usage, 130 interrupted."""
@@ -184,7 +184,7 @@ class _Progress:
             self._emit.note(line)
 
 
-@click.command(epilog="Example: bunter report demo u/me/drp --output report.html")
+@click.command(epilog="\b\nExample: bunter report demo demo/science --output report.html")
 @click.argument("repo")
 @click.argument("collection")
 @click.option("--output", type=click.Path(), help="The file; by default report.html in the folder of the run.")

@@ -21,7 +21,7 @@ __all__ = ["check", "formats", "trash"]
 _DAY_S = 86400.0
 
 
-@click.command("check", epilog="Example: bunter check demo --deep")
+@click.command("check", epilog="\b\nExample: bunter check demo --deep")
 @click.argument("repo")
 @click.option("--deep", is_flag=True, help="Read every artifact and compare its digest.")
 @click.option("--repair", is_flag=True, help="Settle what dead writers left, empty the trash, set orphans aside.")
@@ -104,7 +104,7 @@ def _show(report: CheckReport, emit: Emit) -> None:
     emit.note(str(report))
 
 
-@click.command("trash", epilog="Example: bunter trash empty demo")
+@click.command("trash", epilog="\b\nExample: bunter trash empty demo")
 @click.argument("action", type=click.Choice(["list", "empty"]))
 @click.argument("repo")
 @click.option("--dry-run", is_flag=True, help="With empty: say what would go.")
@@ -127,7 +127,7 @@ def trash(*, action: str, repo: str, dry_run: bool, emit: Emit) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command("formats", epilog="Example: bunter formats --json")
+@click.command("formats", epilog="\b\nExample: bunter formats --json")
 @output_options
 def formats(*, emit: Emit) -> None:
     """List the file formats with the types that each of them writes."""
