@@ -144,4 +144,5 @@ def is_star(
     psf : Psf
         Of the image.
     """
-    return np.asarray(small / flux > psf.enclosed(0.6 * psf.fwhm) - 0.02 - 2 * error / np.maximum(flux, 1e-30))
+    flux = np.maximum(flux, 1e-30)  # sources without flux are left out afterwards
+    return np.asarray(small / flux > psf.enclosed(0.6 * psf.fwhm) - 0.02 - 2 * error / flux)
