@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import itertools
 import multiprocessing
 import re
@@ -66,3 +68,10 @@ def test_nonces_are_13_characters_of_base32():
 def test_derived_nonces_depend_on_the_parts_and_where_they_end(a, b):
     assert (derive_nonce(*a) == derive_nonce(*b)) == (a == b)
     assert re.fullmatch("[a-z2-7]{13}", derive_nonce(*a))
+
+
+@given(st.text(max_size=5))
+def test_nonces_are_spelled_as_everywhere(text):
+    part = text.encode()
+    digest = hashlib.sha256(len(part).to_bytes(8, "big") + part).digest()[:8]
+    assert derive_nonce(text) == base64.b32encode(digest).decode()[:13].lower()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import threading
@@ -19,6 +18,8 @@ DATASET_NAMESPACE = uuid.UUID("840b31d9-05cd-5161-b2c8-00d32b280d0f")
 _VERSION_BITS = 0x7 << 76
 _VARIANT_BITS = 0x2 << 62
 _LOW = (1 << 62) - 1
+_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 
 
 class _Ascending:
@@ -121,4 +122,14 @@ def derive_nonce(*parts: object) -> str:
 
 
 def _spell(bits: bytes) -> str:
-    return base64.b32encode(bits)[:13].decode("ascii").lower()
+    """Write 64 bits in base32, as `base64.b32encode` does but for the padding and the case."""
+    number, pairs = int.from_bytes(bits, "big") << 1, _PAIRS
+    return (
+        _DIGITS[number >> 60]
+        + pairs[number >> 50 & 1023]
+        + pairs[number >> 40 & 1023]
+        + pairs[number >> 30 & 1023]
+        + pairs[number >> 20 & 1023]
+        + pairs[number >> 10 & 1023]
+        + pairs[number & 1023]
+    )
