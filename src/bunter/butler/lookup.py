@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bunter.butler.question import dataset_type_of
 from bunter.butler.repository import FindRequest
-from bunter.dataset import DatasetRef, DatasetType, split_component
+from bunter.dataset import CollectionType, DatasetRef, DatasetType, split_component
 from bunter.errors import DatasetNotFoundError, DatasetRemovedError
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bunter.butler.data_ids import DataIds
     from bunter.butler.queries import Queries
+    from bunter.butler.repository import RepositoryFacts
     from bunter.butler.session import Session
     from bunter.dataset import StoredArtifact
     from bunter.datastore import ArtifactURI
@@ -60,7 +61,10 @@ class Lookup:
             return ref
         times = None
         if kind.is_calibration:
-            times = [timespan if timespan is not None else self._time_of({**(data_id or {}), **key})]
+            time = timespan if timespan is not None else self._time_of({**(data_id or {}), **key})
+            times = [time]
+            if time is not None and collections is None and not self._session.defaults.collections:
+                names = _certified(facts, names)
         request = FindRequest(kind, [coordinate.required_values], names, times)
         found = self._session.repository.resolve(self._session.principal, request)[0]
         return None if found is None else DatasetRef(UUID(bytes=found.id), kind, coordinate, found.run)
@@ -222,6 +226,12 @@ class Lookup:
         """Return where the artifacts of each dataset are."""
         datastore = self._session.repository.datastore
         return [[datastore.uri(item) for item in stored] for stored in self.locate(refs)]
+
+
+def _certified(facts: RepositoryFacts, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the CALIBRATION collections, if there are any: a dataset in a run says nothing of when it is valid."""
+    kept = tuple(name for name in names if facts.collections.row(name).type is CollectionType.CALIBRATION)
+    return kept or names
 
 
 class DeferredDataset:

@@ -279,6 +279,14 @@ class RepositoryContract:
             assert butler.get("bias", exposure=exposure, detector=0, collections="calib") == {"number": number}
         assert butler.get("bias", detector=0, collections="calib", timespan=Timespan.instant(T0_NS)) == {"number": 0}
 
+    def test_a_calibration_asked_for_by_time_is_one_that_is_certified(self, butler: Butler) -> None:
+        ref = butler.put({"number": 0}, "bias", detector=0, run="run1")
+        assert butler.get("bias", exposure=0, detector=0) == {"number": 0}
+        butler.collections.register("calib", "CALIBRATION")
+        butler.collections.certify("calib", [ref], Timespan(None, T0_NS))
+        assert butler.find_dataset("bias", exposure=0, detector=0) is None
+        assert butler.find_dataset("bias", exposure=0, detector=0, collections="run1") == ref
+
     def test_overlapping_validity_is_refused(self, butler: Butler) -> None:
         butler.collections.register("calib", "CALIBRATION")
         refs = []
