@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore import format_of
 from bunter.errors import ConflictingDatasetError, DatasetNotFoundError, IngestError, KeyTakenError
 from bunter.values import new_nonce
+from bunter.values.rows import instances
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -173,12 +175,15 @@ def _artifacts(
     row: Any, files: Sequence[FileDataset], staged: Sequence[Staged], nonces: Sequence[str], formats: Sequence[str]
 ) -> AddArtifacts:
     rows = [row(item, nonce, form) for item, nonce, form in zip(staged, nonces, formats, strict=True)]
-    links = []
-    for file, nonce in zip(files, nonces, strict=True):
-        selectors = file.selectors or [""] * len(file.refs)
-        links += [
-            ArtifactLink(ref.id.bytes, "", nonce, selector) for ref, selector in zip(file.refs, selectors, strict=True)
-        ]
+    refs = [ref for file in files for ref in file.refs]
+    links = instances(
+        ArtifactLink,
+        len(refs),
+        dataset_id=[ref.id.bytes for ref in refs],
+        component=repeat(""),
+        nonce=[nonce for file, nonce in zip(files, nonces, strict=True) for _ in file.refs],
+        selector=[selector for file in files for selector in file.selectors or [""] * len(file.refs)],
+    )
     return AddArtifacts(rows, links)
 
 
