@@ -61,7 +61,7 @@ def test_a_sound_place_is_clean(place):
     report = place.check(deep=True)
     assert report.is_clean
     assert (report.artifacts, report.size, report.read) == (5, 35, 5)
-    assert str(report) == "clean: 5 artifacts, 0.0 MB, 5 read in full"
+    assert str(report) == "clean: 5 artifacts, 35 B, 5 read in full"
 
 
 def test_missing_cut_and_strange_files_are_found(place):
