@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: demo test unit test-all soak format lint types imports docs bench build clean
+.PHONY: demo test unit slow test-all soak format lint types imports docs bench build clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.installed-demo: pyproject.toml
@@ -26,6 +26,9 @@ test: lint types imports docs unit  ## everything that a change must pass, in un
 
 unit: $(VENV)/.installed-test  ## the tests alone
 	$(BIN)/python -m pytest -n 2 -m "not slow and not soak and not oracle"
+
+slow: $(VENV)/.installed-test  ## the tests that take more than a few seconds
+	$(BIN)/python -m pytest -m "slow and not soak and not oracle"
 
 test-all: lint types imports docs  ## the slow ones too
 	$(BIN)/python -m pytest -n 2 -m "not soak and not oracle"
