@@ -8,6 +8,7 @@ import pytest
 
 from bunter import Butler
 from bunter.dataset import DatasetType
+from bunter.errors import DimensionValueError, InvalidQueryError
 
 
 @pytest.fixture
@@ -47,3 +48,28 @@ def test_the_length_is_counted_anew_once_the_rows_are_taken(butler):
     assert len(results) == 4
     assert len(list(waiting)) == 4
     assert list(butler.query_datasets("thing", "run", detector=99)) == []
+
+
+def test_a_data_id_asked_again_with_other_values_has_its_own_answer(butler):
+    def asked(**data_id):
+        return [ref.data_id["detector"] for ref in butler.query_datasets("thing", "run", **data_id)]
+
+    for detector in range(5):
+        assert asked(instrument="Cam", detector=detector) == asked(detector=detector) == [detector]
+    assert asked(instrument="Other", detector=1) == asked(detector=7) == []
+    assert sorted(asked(detector=[1, 2])) == [1, 2]
+    assert [asked(detector=1), asked(detector=2)] == [[1], [2]]
+    butler.dimension_records.insert("instrument", {"name": "Other"})
+    with pytest.raises(InvalidQueryError, match="instrument"):  # no longer the only one
+        asked(detector=1)
+    assert asked(instrument="Cam", detector=1) == [1]
+
+
+def test_a_value_that_fits_no_key_is_refused_also_after_one_that_does(butler):
+    assert len(list(butler.query_datasets("thing", "run", detector=1))) == 1
+    for wrong in ("one", 1.5, 2**70):
+        try:
+            rows = list(butler.query_datasets("thing", "run", detector=wrong))
+        except (DimensionValueError, InvalidQueryError):
+            rows = []
+        assert rows == []

@@ -303,6 +303,28 @@ def test_what_is_filled_in_does_not_break_off_the_statement_that_is_read(monkeyp
     assert set(here.rows(query)) == here.answer(query)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_questions_of_one_shape_share_a_statement_and_have_their_own_answers(seed):
+    here = survey(seed)
+    with here.database.read() as connection:
+        statements = here.registry.roster(connection).plans.setdefault("statements", {})
+    found = 0
+    for name in ("A", "B", "nobody"):
+        for exposure in range(5):
+            for where in (
+                f"instrument = '{name}' AND exposure = {exposure}",
+                f"instrument = '{name}' AND exposure > {exposure} AND exposure.target_name = 'M31'",
+                f"instrument = '{name}' AND raw.run = 'r{exposure % 3}'",
+            ):
+                query = here.query("datasets", "raw", where, (RAW,), order_by=["detector"])
+                before = len(statements)
+                rows = here.rows(query)
+                assert set(rows) == here.answer(query)
+                assert len(statements) == before or (name, exposure) == ("A", 0)
+                found += len(rows)
+    assert found
+
+
 def test_pixels_alone_cannot_be_listed():
     here = survey(0)
     with pytest.raises(InvalidQueryError, match="too many to list"):

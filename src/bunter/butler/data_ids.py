@@ -11,6 +11,7 @@ from bunter.errors import DimensionNameError, DimensionValueError, near
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from bunter.butler.repository import RepositoryFacts
     from bunter.butler.session import Session
     from bunter.dimensions import DimensionGroup, Element, Universe
 
@@ -36,12 +37,11 @@ class DataIds:
         self._session = session
         self._governors: tuple[int, dict[str, object]] = (-1, {})
 
-    def defaults(self) -> Mapping[str, object]:
+    def defaults(self, facts: RepositoryFacts | None = None) -> Mapping[str, object]:
         """Return default values: those given to the butler, and each governor that has only one record."""
-        return {**self._only_governors(), **self._session.defaults.data_id}
+        return {**self._only_governors(facts or self._session.facts), **self._session.defaults.data_id}
 
-    def _only_governors(self) -> dict[str, object]:
-        facts = self._session.facts
+    def _only_governors(self, facts: RepositoryFacts) -> dict[str, object]:
         if self._governors[0] != facts.generation:
             found = {}
             for element in facts.universe.elements.values():

@@ -42,9 +42,9 @@ class Queries:
         self._session = session
         self._data_ids = data_ids
 
-    def dataset_type(self, name: str | DatasetType) -> DatasetType:
+    def dataset_type(self, name: str | DatasetType, facts: RepositoryFacts | None = None) -> DatasetType:
         """Return a registered dataset type by name; a dataset type is returned as it is."""
-        return name if isinstance(name, DatasetType) else dataset_type_of(self._session.facts, name)
+        return name if isinstance(name, DatasetType) else dataset_type_of(facts or self._session.facts, name)
 
     def collections(self, names: str | Iterable[str] | None, facts: RepositoryFacts | None = None) -> tuple[str, ...]:
         """Flatten collections to search: names, chains and globs; the defaults for None.
@@ -64,11 +64,16 @@ class Queries:
         return catalog.flatten(chosen)
 
     def _search(
-        self, dataset_type: DatasetType, collections: str | Iterable[str] | None, *, find_first: bool | None
+        self,
+        dataset_type: DatasetType,
+        collections: str | Iterable[str] | None,
+        *,
+        find_first: bool | None,
+        facts: RepositoryFacts | None = None,
     ) -> tuple[DatasetType, tuple[str, ...], bool]:
         given = () if collections is None else (collections,) if isinstance(collections, str) else tuple(collections)
         first = not any(_WILD & set(name) for name in given) if find_first is None else find_first
-        return dataset_type, self.collections(given or None), first
+        return dataset_type, self.collections(given or None, facts), first
 
     def datasets(
         self,
@@ -80,13 +85,14 @@ class Queries:
         **more: Any,
     ) -> DatasetResults:
         """Ask for the datasets of one type."""
-        kind = self.dataset_type(dataset_type)
+        facts = self._session.facts
+        kind = self.dataset_type(dataset_type, facts)
         given, extra = _split(more)
         question = Question(
             "datasets",
             kind,
-            (self._search(kind, collections, find_first=find_first),),
-            data_id=self._values(data_id, extra),
+            (self._search(kind, collections, find_first=find_first, facts=facts),),
+            data_id=self._values(data_id, extra, facts),
             **given,
         )
         return DatasetResults(self, question)
@@ -135,13 +141,16 @@ class Queries:
         kind = self.dataset_type(dataset_type)
         return self._session.repository.associations(self._session.principal, kind, self.collections(collections))
 
-    def _values(self, data_id: Mapping[str, object] | None, more: Mapping[str, object]) -> dict[str, object]:
-        check_keys(self._session.facts.universe, more, _OPTIONS)
+    def _values(
+        self, data_id: Mapping[str, object] | None, more: Mapping[str, object], facts: RepositoryFacts | None = None
+    ) -> dict[str, object]:
+        check_keys((facts or self._session.facts).universe, more, _OPTIONS)
         return {**(data_id or {}), **more}
 
     def stream(self, question: Question) -> ResultStream:
         """Bind a question and return its rows."""
-        return ask(self._session, question, self._data_ids.defaults())
+        facts = self._session.facts
+        return ask(self._session, question, self._data_ids.defaults(facts), facts)
 
     def explain(self, question: Question) -> str:
         """Drop one constraint at a time and say which one empties the result."""
@@ -151,7 +160,7 @@ class Queries:
         for name, freer in self._freer(question):
             if freed := self.stream(freer).count():
                 return f"no results because of {name}; without it there are {freed}"
-        if not question.searches and not question.where and not question.data_id:
+        if not question.searches and not _conjuncts(question.where) and not question.data_id:
             return f"no results: nothing of {question.result} is registered"
         searched = [f"{kind.name!r} in {', '.join(names) or 'no collection'}" for kind, names, _ in question.searches]
         return f"no results, and none without any single constraint{'; searched ' + '; '.join(searched) if searched else ''}"

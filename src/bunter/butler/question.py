@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from bunter.errors import MissingDatasetTypeError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from bunter.butler.repository import RepositoryFacts
     from bunter.butler.session import Session
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
     from bunter.query.bind import Where
+    from bunter.query.bound import BoundQuery
     from bunter.registry import ResultStream
 
-__all__ = ["Answers", "QueryKind", "Question", "ask", "dataset_type_of"]
+__all__ = ["Answers", "BoundQuestions", "QueryKind", "Question", "ask", "dataset_type_of"]
+
+_MOST = 256
 
 QueryKind: TypeAlias = Literal["data_ids", "datasets", "records", "joined"]
 
@@ -67,13 +70,23 @@ class Answers(Protocol):
         """Say why a question has the rows it has."""
 
 
-def ask(session: Session, question: Question, defaults: Mapping[str, object]) -> ResultStream:
+def ask(
+    session: Session, question: Question, defaults: Mapping[str, object], facts: RepositoryFacts | None = None
+) -> ResultStream:
     """Bind a question to the repository and return its rows; nothing runs before somebody looks."""
+    facts = facts or session.facts
+    if session.bound_questions is None or session.bound_questions.facts is not facts:
+        session.bound_questions = BoundQuestions(facts)
+    query = session.bound_questions.bind(question, defaults)
+    return session.repository.execute(session.principal, query)
+
+
+def bind(facts: RepositoryFacts, question: Question, defaults: Mapping[str, object]) -> BoundQuery:
+    """Resolve, check and complete a question; see `bunter.query.bind_query` for what is raised."""
     from bunter.dataset import DatasetSearch
     from bunter.query import bind_query
 
-    facts = session.facts
-    query = bind_query(
+    return bind_query(
         universe=facts.universe,
         kind=question.kind,
         result=question.result,
@@ -87,7 +100,73 @@ def ask(session: Session, question: Question, defaults: Mapping[str, object]) ->
         limit=question.limit,
         offset=question.offset,
     )
-    return session.repository.execute(session.principal, query)
+
+
+class BoundQuestions:
+    """Questions that have been bound, to be asked again for other data IDs.
+
+    Parameters
+    ----------
+    facts : RepositoryFacts
+        What they were bound to; with other facts they mean something else.
+    """
+
+    def __init__(self, facts: RepositoryFacts) -> None:
+        self.facts = facts
+        self._known: dict[Hashable, BoundQuery] = {}
+
+    def bind(self, question: Question, defaults: Mapping[str, object]) -> BoundQuery:
+        """Return the bound question; those of plain data-ID values and no other condition are bound once."""
+        values = (*question.data_id.values(), *defaults.values())
+        no_more = isinstance(question.where, str | None) and not question.where and not question.order_by
+        if not no_more or not all(map(_is_plain, values)):
+            return bind(self.facts, question, defaults)
+        shape = _shape(question, defaults)
+        known = self._known.get(shape)
+        if known is not None:
+            return _with_values(known, tuple(question.data_id.values()))
+        query = bind(self.facts, question, defaults)
+        if _says(query, tuple(question.data_id.values())):
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[shape] = query
+        return query
+
+
+def _is_plain(value: object) -> bool:
+    return type(value) is str or (type(value) is int and -(2**63) <= value < 2**63)
+
+
+def _shape(question: Question, defaults: Mapping[str, object]) -> Hashable:
+    given = tuple((name, type(value)) for name, value in question.data_id.items())
+    what = (question.kind, question.result, question.searches, question.limit, type(question.limit), question.offset)
+    return (*what, type(question.offset), given, tuple(defaults.items()))
+
+
+def _says(query: BoundQuery, values: tuple[object, ...]) -> bool:
+    """Whether the first conditions of a query are that a column equals each of the values, one by one."""
+    from bunter.query import bound
+
+    terms = bound.conjuncts(query.where)
+    return len(terms) >= len(values) and all(
+        isinstance(term, bound.Comparison)
+        and term.op == "="
+        and isinstance(term.left, bound.KeyColumn)
+        and type(term.right) is bound.Constant
+        and type(term.right.value) is type(value)
+        and term.right.value == value
+        for term, value in zip(terms, values, strict=False)
+    )
+
+
+def _with_values(query: BoundQuery, values: tuple[object, ...]) -> BoundQuery:
+    from bunter.query import bound
+
+    terms: list[Any] = bound.conjuncts(query.where)
+    for place, value in enumerate(values):
+        term = terms[place]
+        terms[place] = bound.Comparison("=", term.left, bound.Constant(value, term.right.kind))
+    return replace(query, where=bound.all_of(terms) if terms else None)
 
 
 def dataset_type_of(facts: RepositoryFacts, name: str) -> DatasetType:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
+    from bunter.butler.question import BoundQuestions
     from bunter.butler.repository import Repository, RepositoryFacts
     from bunter.dataset import DatasetRef, StoredArtifact
     from bunter.dataset.changes import Change
@@ -72,12 +73,18 @@ class Session:
         Who asks.
     defaults : Defaults
         What a call means where it does not say.
+
+    Attributes
+    ----------
+    bound_questions : BoundQuestions, optional
+        What was asked before, for the facts of then.
     """
 
     def __init__(self, repository: Repository, principal: Principal, defaults: Defaults) -> None:
         self.repository = repository
         self.principal = principal
         self.defaults = defaults
+        self.bound_questions: BoundQuestions | None = None
         self._local = threading.local()
 
     @property

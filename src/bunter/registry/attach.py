@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bunter.registry.relations import selected
@@ -37,7 +38,7 @@ class Attachments:
     """
 
     def __init__(self, connection: Connection, catalog: Catalog, group: DimensionGroup, columns: Iterable[str]) -> None:
-        self._sources = list(_sources(connection, catalog, group, set(columns)))
+        self._sources = list(_sources(connection, catalog, group, columns))
 
     def __call__(self, columns: dict[str, Any]) -> None:
         """Add the missing columns, as lists or Arrow arrays, to a batch of columns that are lists."""
@@ -126,23 +127,30 @@ class _Source:
                 self.values.setdefault(name, []).extend(found[name])
 
 
-def _sources(connection: Connection, catalog: Catalog, group: DimensionGroup, have: set[str]) -> Iterator[_Source]:
+def _sources(connection: Connection, catalog: Catalog, group: DimensionGroup, have: Iterable[str]) -> Iterator[_Source]:
+    for keys, steps in _plan(group, frozenset(have)):
+        kinds: dict[str, str] = {name: group.universe.key_column(name).kind for _, wanted in steps for name in wanted}
+        yield _Source(keys, kinds, [_Lookup(connection, catalog, *step) for step in steps])
+
+
+@cache
+def _plan(
+    group: DimensionGroup, have: frozenset[str]
+) -> tuple[tuple[tuple[str, ...], tuple[tuple[Element, tuple[str, ...]], ...]], ...]:
     """Plan which element supplies what: first those that the statement has the keys of, then what these lead to."""
-    universe = group.universe
     missing = [name for name in group.implied if name not in have]
-    for name in group.names:
-        element = universe[name]
-        reached = have & {*element.required}
-        lookups: list[_Lookup] = []
-        while (step := _next(group, missing, reached, element if not lookups else None)) is not None:
-            lookups.append(_Lookup(connection, catalog, *step))
+    found = []
+    for element in (group.universe[name] for name in group.names):
+        reached = set(have & {*element.required})
+        steps: list[tuple[Element, tuple[str, ...]]] = []
+        while (step := _next(group, missing, reached, element if not steps else None)) is not None:
+            steps.append(step)
             reached |= {*step[1]}
             missing = [other for other in missing if other not in reached]
-        if lookups:
-            wanted = [each for lookup in lookups for each in lookup.wanted]
-            kinds: dict[str, str] = {each: universe.key_column(each).kind for each in wanted}
-            yield _Source(element.required, kinds, lookups)
+        if steps:
+            found.append((element.required, tuple(steps)))
     assert not missing, f"nothing supplies {missing} of {group!r}"
+    return tuple(found)
 
 
 def _next(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +13,7 @@ from bunter.dimensions import Element
 from bunter.dimensions.records import stored_columns
 from bunter.registry.attach import Attachments
 from bunter.registry.catalog import BunterCatalog
+from bunter.registry.recall import recall
 from bunter.registry.spatial import settle
 from bunter.registry.translate import result_group, translate
 from bunter.values import pyarrow
@@ -130,8 +131,11 @@ class ResultStream:
     @contextmanager
     def _prepared(self) -> Iterator[tuple[Connection, Catalog, Statement]]:
         with self._registry.database.read(snapshot=True) as connection:
-            catalog = BunterCatalog(self._registry.roster(connection), connection)
-            statement = translate(self.query, catalog, settle(connection, self.query, catalog))
+            roster = self._registry.roster(connection)
+            catalog = BunterCatalog(roster, connection)
+            statement = recall(self.query, roster, catalog)
+            if statement is None:
+                statement = translate(self.query, catalog, settle(connection, self.query, catalog))
             yield connection, catalog, statement
 
     def _read(self) -> Iterator[pa.RecordBatch]:
@@ -193,6 +197,7 @@ def _array(column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
     return pa.array(values, _arrow_type(column.kind))
 
 
+@cache
 def _arrow_type(kind: str) -> pa.DataType:
     pa = pyarrow()
     kinds = {
