@@ -71,7 +71,7 @@ leaves = st.one_of(
     st.builds(b.Membership, st.just(S), st.lists(st.sampled_from(["a", "b", ""]), max_size=3).map(tuple)),
     st.builds(b.Like, st.just(S), st.sampled_from(["a*", "?", "*", "[ab]", "[!a]*", "b[*]"]), st.just("glob")),
     st.builds(b.Like, st.just(S), st.sampled_from(["a%", "_", "%", r"\%", "%b%", "a"]), st.just("like")),
-    st.builds(b.IsNull, st.sampled_from([A, F, S, FLAG])),
+    st.builds(b.IsNull, st.sampled_from([A, F, S, FLAG, SPAN])),
     st.builds(b.BoolTest, st.just(FLAG)),
     st.builds(b.TimespanOverlap, spans, spans),
     st.builds(b.Always, st.booleans()),
@@ -130,6 +130,8 @@ def truth_of(node, row):  # noqa: PLR0911 - one line per kind
             return None if inner is None else not inner
         case b.Always(value):
             return value
+        case b.IsNull(value) if value.kind == "timespan":
+            return span_of(value, row)[0] is None
         case b.IsNull(value):
             return value_of(value, row) is None
         case b.TimespanOverlap(left, right):
@@ -219,6 +221,13 @@ def test_strings_may_come_as_fixed_width_arrays():
 
 def test_a_condition_without_columns_needs_the_number_of_rows():
     assert evaluate(b.Always(True), {}, rows=3).tolist() == [True] * 3
+
+
+def test_a_timespan_is_null_where_its_begin_is():
+    columns = {BEGIN: np.ma.masked_array([1, 2], [False, True]), END: np.ma.masked_array([5, 6], [False, True])}
+    assert evaluate(b.IsNull(SPAN), columns).tolist() == [False, True]
+    assert evaluate(b.Not(b.IsNull(SPAN)), columns).tolist() == [True, False]
+    assert not evaluate(b.IsNull(b.Constant((1, 2), "timespan")), columns).any()
 
 
 def test_a_missing_column_is_named():

@@ -332,7 +332,6 @@ def _kept(rows, terms, columns):
             else (column.dataset_type, column.field)
         )
         if column.kind == "timespan":
-            arrays[column] = _array(rows, (owner, "timespan_begin"), "timespan")
             for which in ("begin", "end"):
                 arrays[bound.TimespanBound(column, which)] = _array(rows, (owner, f"timespan_{which}"), "int")
         else:

@@ -104,7 +104,8 @@ class _Evaluation:
             case bound.Like():
                 return self.like(node)
             case bound.IsNull(value):
-                null = self.np.asarray(self.values(value).null)
+                asked = self.bounds(value)[0] if value.kind == "timespan" else self.values(value)
+                null = self.np.asarray(asked.null)
                 return _Truth(null, ~null)
             case bound.BoolTest(value):
                 values = self.values(value)
