@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bunter.dataset import CollectionType
 from bunter.registry.layout import CAP_COLUMNS, LIVE, element_columns, element_table
@@ -86,11 +86,12 @@ class BunterCatalog:
             rows = rows[:-1]
         if len({row.type for row in rows}) == 1 and not ranked:
             return self._alike(kind, rows, alias)
-        if any(row.type is CollectionType.CALIBRATION for row in rows) or request.before_last:
-            return self._separate(kind, rows, alias, order, ranked=ranked)
+        timed = any(row.type is CollectionType.CALIBRATION for row in rows)
+        if rows and (timed or request.before_last or not ranked):
+            return self._separate(kind, rows, alias, order, timed=timed, ranked=ranked)
         early = request.early({name: quoted(name) for name in kind.dataset_type.dimensions.required})
-        body = " UNION ALL ".join(_parts(kind, rows, order, early)) or _nothing(kind)
-        return self._mixed(kind, _first(body, _keys(kind)) if ranked else body, alias, unique=ranked or len(rows) <= 1)
+        body = " UNION ALL ".join(_parts(kind, rows, order, early))
+        return self._chosen(kind, _first(body, _keys(kind)) if rows else _nothing(kind), alias)
 
     def _relation(self, kind: TypeRow, source: str, alias: str, fields: dict[str, str], **more: object) -> Relation:
         fields["ingest_date"] = (
@@ -122,18 +123,17 @@ class BunterCatalog:
         return self._relation(kind, f"{table} {alias}", alias, fields, **more)
 
     def _separate(
-        self, kind: TypeRow, rows: Sequence[CollectionRow], alias: str, order: Sequence[int], *, ranked: bool
+        self, kind: TypeRow, rows: Sequence[CollectionRow], alias: str, order: Sequence[int], **more: Any
     ) -> Relation:
-        """Read collections each from the table of its type; which of several counts depends on the time in question."""
+        """Read collections each from the table of its type: all count, or which does depends on the time in question."""
         first, *others = (f"({part}) {alias}" for part in _parts(kind, rows, order))
         fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
-        more: dict[str, object] = {"unique": False, "timed": True, "ranked": ranked, "others": tuple(others)}
-        return self._relation(kind, first, alias, fields, **more)
+        return self._relation(kind, first, alias, fields, unique=False, others=tuple(others), **more)
 
-    def _mixed(self, kind: TypeRow, body: str, alias: str, *, unique: bool) -> Relation:
-        """Read what a statement makes of collections of several types, or of a choice between collections."""
+    def _chosen(self, kind: TypeRow, body: str, alias: str) -> Relation:
+        """Read what a statement makes of the choice between collections."""
         fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
-        return self._relation(kind, f"({body}) {alias}", alias, fields, unique=unique)
+        return self._relation(kind, f"({body}) {alias}", alias, fields)
 
 
 def _filled(connection: Connection, kind: TypeRow, rows: Sequence[CollectionRow]) -> list[CollectionRow]:
