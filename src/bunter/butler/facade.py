@@ -189,8 +189,6 @@ class Butler:
         DatasetNotFoundError
             If there is none; the message says where we looked.
         """
-        if isinstance(dataset_type, DatasetRef):
-            return self._lookup.read(dataset_type, parameters=parameters, storage_class=storage_class)
         return self._lookup.get(
             dataset_type,
             data_id,

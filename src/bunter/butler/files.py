@@ -63,7 +63,6 @@ class Files:
         *,
         transfer: str = "auto",
         skip_existing: bool = False,
-        more: Sequence[Change] = (),
     ) -> list[DatasetRef]:
         """Register files as datasets, all or none.
 
@@ -75,8 +74,6 @@ class Files:
             How they come in.
         skip_existing : bool
             Whether files whose datasets are all registered are left out.
-        more : sequence of changes
-            Applied before, in the same transaction, such as dimension records.
 
         Raises
         ------
@@ -87,7 +84,7 @@ class Files:
         """
         if skip_existing:
             files = self._new(files)
-        if not files and not more:
+        if not files:
             return []
         datastore = self._session.repository.datastore
         formats = [self._format_name(file) for file in files]
@@ -99,7 +96,7 @@ class Files:
         )
         staged = datastore.ingest_stage([file.path for file in files], transfer=transfer, keys=keys)
         refs = [ref for file in files for ref in file.refs]
-        changes: list[Change] = [*more, *(AddDatasets(columns) for columns in DatasetColumns.from_refs(refs))]
+        changes: list[Change] = [AddDatasets(columns) for columns in DatasetColumns.from_refs(refs)]
         changes.append(_artifacts(datastore.row, files, staged, nonces, formats))
         self._session.commit(changes, staged)
         return refs
