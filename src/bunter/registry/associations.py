@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bunter.dataset import CollectionType
-from bunter.registry.layout import LIVE
 from bunter.values import pyarrow
 
 if TYPE_CHECKING:
@@ -72,8 +71,9 @@ def _parts(kind: TypeRow, roster: Roster, names: Sequence[str]) -> Iterator[str]
         numbers.setdefault(row.type, []).append(str(row.number))
     of_type = f"WHERE type = {kind.number}"
     if runs := numbers.get(CollectionType.RUN):
-        yield f"SELECT id, run, run, NULL, NULL{values} FROM {layout.datasets} {of_type} AND run IN ({', '.join(runs)})"  # noqa: S608
-    live = f"{of_type} AND retired = {LIVE} AND collection"
+        for table in layout.sources:
+            yield f"SELECT id, run, run, NULL, NULL{values} FROM {table} d {of_type} AND run IN ({', '.join(runs)})"  # noqa: S608
+    live = f"{of_type} AND {layout.living()} AND collection"
     if tags := numbers.get(CollectionType.TAGGED):
         yield f"SELECT id, run, collection, NULL, NULL{values} FROM {layout.tags} {live} IN ({', '.join(tags)})"  # noqa: S608
     if calibrations := numbers.get(CollectionType.CALIBRATION):

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from bunter.dataset import CollectionType
-from bunter.registry.layout import CAP_COLUMNS, LIVE, element_columns, element_table
+from bunter.registry.layout import CAP_COLUMNS, element_columns, element_table, lived
 from bunter.registry.relations import Relation, quoted
 from bunter.values import MAX_NS, MIN_NS
 
@@ -64,7 +64,11 @@ class BunterCatalog:
 
     def collection_name(self, number: str) -> str:
         """See `Catalog`."""
-        return f"(SELECT name FROM collection WHERE number = {number})"  # noqa: S608
+        now = f"(SELECT name FROM collection WHERE number = {number})"  # noqa: S608
+        if (as_of := self._roster.as_of) is None:
+            return now
+        former = f"SELECT f.name FROM collection_former f WHERE f.number = {number} AND f.retired > {as_of}"  # noqa: S608
+        return f"coalesce(({former} ORDER BY f.retired LIMIT 1), {now})"
 
     def names(self, numbers: Iterable[int]) -> list[str]:
         """See `Catalog`."""
@@ -78,7 +82,7 @@ class BunterCatalog:
         rows = [catalog.row(name) for name in catalog.flatten(request.search.collections)]
         if not kind.dataset_type.is_calibration:
             rows = [row for row in rows if row.type is not CollectionType.CALIBRATION]
-        elif len({row.type for row in rows}) > 1 and self._connection is not None:
+        elif len({row.type for row in rows}) > 1 and self._connection is not None and self._roster.as_of is None:
             rows = _filled(self._connection, kind, rows)
         ranked = request.find_first and len(rows) > 1
         order = [row.number for row in rows]
@@ -94,10 +98,7 @@ class BunterCatalog:
         return self._chosen(kind, _first(body, _keys(kind)) if rows else _nothing(kind), alias)
 
     def _relation(self, kind: TypeRow, source: str, alias: str, fields: dict[str, str], **more: object) -> Relation:
-        fields["ingest_date"] = (
-            "(SELECT c.committed FROM dataset o JOIN change c ON c.n = o.added "  # noqa: S608 - our names
-            f"WHERE o.id = {fields['id']})"
-        )
+        fields["ingest_date"] = _ingest_date(fields["id"], self._roster.as_of)
         keys = {name: f"{alias}.{quoted(name)}" for name in kind.dataset_type.dimensions.required}
         return Relation(source, keys, fields, **more)  # type: ignore[arg-type]
 
@@ -105,12 +106,12 @@ class BunterCatalog:
         """Read collections of one type straight from their table."""
         fields = {name: f"{alias}.{name}" for name in _FIELDS} | {"rank": "0"}
         conditions = [f"{alias}.type = {kind.number}"]
-        table, column = _tables(kind)[rows[0].type], "collection"
+        tables, column = _sources(kind, rows[0].type), "collection"
         if rows[0].type is CollectionType.RUN:
             column = "run"
             fields["collection"] = f"{alias}.run"
         else:
-            conditions.append(f"{alias}.retired = {LIVE}")
+            conditions.append(kind.layout.living(alias))
         if rows[0].type is not CollectionType.CALIBRATION:
             fields |= {"timespan_begin": str(MIN_NS), "timespan_end": str(MAX_NS)}
         conditions.append(f"{alias}.{column} IN ({_listed(row.number for row in rows)})")
@@ -120,7 +121,8 @@ class BunterCatalog:
             "unique": len(rows) == 1 and not timed,
             "timed": timed,
         }
-        return self._relation(kind, f"{table} {alias}", alias, fields, **more)
+        first, *others = (f"{table} {alias}" for table in tables)
+        return self._relation(kind, first, alias, fields, others=tuple(others), **more)
 
     def _separate(
         self, kind: TypeRow, rows: Sequence[CollectionRow], alias: str, order: Sequence[int], **more: Any
@@ -163,6 +165,21 @@ def _tables(kind: TypeRow) -> dict[CollectionType, str]:
     }
 
 
+def _sources(kind: TypeRow, of: CollectionType) -> tuple[str, ...]:
+    """Return what stands in FROM for the members of collections of one type, now or then."""
+    return kind.layout.sources if of is CollectionType.RUN else (_tables(kind)[of],)
+
+
+def _ingest_date(id_: str, as_of: int | None) -> str:
+    """Return SQL for the time when a dataset was added."""
+    column = "SELECT c.committed FROM {} o JOIN change c ON c.n = o.added WHERE o.id = {}"
+    if as_of is None:
+        return f"({column.format('dataset', id_)})"
+    now = f"{column.format('dataset', id_)} AND o.added <= {as_of}"
+    gone = f"{column.format('removed_dataset', id_)} AND {lived('o', as_of, 'removed')}"
+    return f"coalesce(({now}), ({gone}))"
+
+
 def _parts(
     kind: TypeRow, rows: Sequence[CollectionRow], order: Sequence[int], conditions: Sequence[str] = ()
 ) -> Iterable[str]:
@@ -173,12 +190,13 @@ def _parts(
     condition = "".join(f" AND {term}" for term in conditions)
     always = f"{MIN_NS} AS timespan_begin, {MAX_NS} AS timespan_end"
     if runs := numbers[CollectionType.RUN]:
-        yield (
-            f"SELECT id, run, run AS collection, {always}{values}, {_rank(order, 'run')} AS rank "  # noqa: S608 - our names
-            f"FROM {layout.datasets} WHERE type = {kind.number} AND run IN ({_listed(runs)}){condition}"
-        )
+        for source in layout.sources:
+            yield (
+                f"SELECT id, run, run AS collection, {always}{values}, {_rank(order, 'run')} AS rank "  # noqa: S608 - our names
+                f"FROM {source} d WHERE type = {kind.number} AND run IN ({_listed(runs)}){condition}"
+            )
     rank = _rank(order, "collection")
-    of_type = f"WHERE type = {kind.number} AND retired = {LIVE} AND collection"
+    of_type = f"WHERE type = {kind.number} AND {layout.living()} AND collection"
     if tags := numbers[CollectionType.TAGGED]:
         yield (
             f"SELECT id, run, collection, {always}{values}, {rank} AS rank FROM {layout.tags} "  # noqa: S608

@@ -35,9 +35,12 @@ class CollectionCatalog:
     ----------
     rows : iterable of CollectionRow
         The collections.
+    when : str
+        Says of which time, in messages; empty for now.
     """
 
-    def __init__(self, rows: Iterable[CollectionRow]) -> None:
+    def __init__(self, rows: Iterable[CollectionRow], when: str = "") -> None:
+        self._when = when
         self._rows = {row.name: row for row in rows}
         self._names = {row.number: row.name for row in self._rows.values()}
         self._flat: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -64,7 +67,7 @@ class CollectionCatalog:
             return self._rows[name]
         except KeyError:
             raise MissingCollectionError(
-                f"no collection {name!r}{near(name, self._rows)}; `bunter query-collections REPO` lists all"
+                f"no collection {name!r}{self._when}{near(name, self._rows)}; `bunter query-collections REPO` lists all"
             ) from None
 
     def name(self, number: int) -> str:

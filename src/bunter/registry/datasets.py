@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bunter.database import Connection, Transaction
     from bunter.dataset.changes import AddDatasets, RemoveDatasets
     from bunter.registry.collections import CollectionRow
+    from bunter.registry.layout import GroupLayout
     from bunter.registry.roster import Roster, TypeRow
 
 __all__ = ["add_datasets", "dataset_members", "remove_datasets"]
@@ -122,8 +123,9 @@ def dataset_members(connection: Connection, roster: Roster, runs: Sequence[str])
     found: list[bytes] = []
     for kind in roster.rows.values():
         for run in numbers:
-            sql = f"SELECT id FROM {kind.layout.datasets} WHERE type = ? AND run = ?"  # noqa: S608 - our names
-            found += [id_ for (id_,) in connection.fetchall(sql, (kind.number, run))]
+            for source in kind.layout.sources:
+                sql = f"SELECT id FROM {source} d WHERE type = ? AND run = ?"  # noqa: S608 - our names
+                found += [id_ for (id_,) in connection.fetchall(sql, (kind.number, run))]
     return sorted(found)
 
 
@@ -137,9 +139,22 @@ def remove_datasets(tx: Transaction, roster: Roster, change: RemoveDatasets) -> 
             mine = f"retired = {LIVE} AND id IN (SELECT c0 FROM {gone})"  # noqa: S608
             tx.execute(f"DELETE FROM {table} WHERE {mine} AND added = {now}")  # noqa: S608
             tx.execute(f"UPDATE {table} SET retired = {now} WHERE {mine}")  # noqa: S608
+        _keep_tombstones(tx, layout, gone)
         tx.execute(f"DELETE FROM {layout.datasets} WHERE id IN (SELECT c0 FROM {gone})")  # noqa: S608
     tx.execute(
         "INSERT INTO removed_dataset (id, type, run, added, removed) "  # noqa: S608
         f"SELECT id, type, run, added, {now} FROM dataset WHERE id IN (SELECT c0 FROM {gone}) AND added < {now}"
     )
     return tx.execute(f"DELETE FROM dataset WHERE id IN (SELECT c0 FROM {gone})").rowcount  # noqa: S608
+
+
+def _keep_tombstones(tx: Transaction, layout: GroupLayout, gone: str) -> None:
+    """Remember the data IDs of datasets that others may have seen, for those who ask what there was."""
+    now = tx.next_change()
+    names = "".join(f', d."{name}"' for name in layout.dimensions.required)
+    columns = "".join(f', "{name}"' for name in layout.dimensions.required)
+    tx.execute(
+        f"INSERT INTO {layout.removed} (type, run{columns}, id, added, removed) "  # noqa: S608 - our names
+        f"SELECT d.type, d.run{names}, d.id, o.added, {now} FROM {gone} q CROSS JOIN {layout.datasets} d "
+        f"CROSS JOIN dataset o WHERE d.id = q.c0 AND o.id = q.c0 AND o.added < {now}"
+    )

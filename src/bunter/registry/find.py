@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from bunter.dataset import CollectionType
 from bunter.errors import CalibrationLookupError
-from bunter.registry.layout import LIVE
 from bunter.values import MAX_NS, MIN_NS, Timespan
 
 if TYPE_CHECKING:
@@ -139,20 +138,21 @@ def _parts(kind: TypeRow, by_type: dict[CollectionType, list[int]], value: Any, 
     equal = "".join(f' AND d."{name}" = {value(place)}' for place, name in enumerate(names, 1))
     layout = kind.layout
     if runs := by_type[CollectionType.RUN]:
-        yield (
-            f"SELECT {head}d.run, d.id, d.run FROM {source}{layout.datasets} d "  # noqa: S608 - our names and numbers
-            f"WHERE d.type = {kind.number} AND d.run IN ({_listed(runs)}){equal}"
-        )
+        for table in layout.sources:
+            yield (
+                f"SELECT {head}d.run, d.id, d.run FROM {source}{table} d "  # noqa: S608 - our names and numbers
+                f"WHERE d.type = {kind.number} AND d.run IN ({_listed(runs)}){equal}"
+            )
     if tags := by_type[CollectionType.TAGGED]:
         yield (
             f"SELECT {head}d.collection, d.id, d.run FROM {source}{layout.tags} d "  # noqa: S608
-            f"WHERE d.type = {kind.number} AND d.collection IN ({_listed(tags)}) AND d.retired = {LIVE}{equal}"
+            f"WHERE d.type = {kind.number} AND d.collection IN ({_listed(tags)}) AND {layout.living('d')}{equal}"
         )
     if calibrations := by_type[CollectionType.CALIBRATION]:
         begin, end = value(len(names) + 1), value(len(names) + 2)
         yield (
             f"SELECT {head}d.collection, d.id, d.run FROM {source}{layout.calibrations} d "  # noqa: S608
-            f"WHERE d.type = {kind.number} AND d.collection IN ({_listed(calibrations)}) AND d.retired = {LIVE}{equal} "
+            f"WHERE d.type = {kind.number} AND d.collection IN ({_listed(calibrations)}) AND {layout.living('d')}{equal} "
             f"AND d.timespan_begin < {end} AND d.timespan_end > {begin}"
         )
 

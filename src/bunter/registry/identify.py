@@ -7,9 +7,10 @@ from uuid import UUID
 
 from bunter.dataset import DatasetRef
 from bunter.dimensions import DataCoordinate
+from bunter.registry.layout import lived
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bunter.database import Connection
     from bunter.registry.roster import Roster, TypeRow
@@ -22,27 +23,44 @@ def get_many(connection: Connection, roster: Roster, ids: Sequence[bytes]) -> li
     if len(ids) == 1:
         return [_get_one(connection, roster, ids[0])]
     table = connection.upload("ids", 1, ((id_,) for id_ in ids))
-    types = connection.fetchall(f"SELECT DISTINCT type FROM dataset WHERE id IN (SELECT c0 FROM {table})")  # noqa: S608
+    wanted = f"IN (SELECT c0 FROM {table})"  # noqa: S608
+    types = {number for sql in _types(roster, wanted) for (number,) in connection.fetchall(sql)}
     found: dict[bytes, DatasetRef] = {}
-    for (number,) in types:
-        kind = roster.by_number[number]
-        for id_, run, *values in connection.fetchall(_statement(kind, f"IN (SELECT c0 FROM {table})")):  # noqa: S608
-            found[id_] = _ref(roster, kind, id_, run, values)
+    for kind in (roster.by_number[number] for number in types):
+        for sql in _statements(kind, wanted):
+            for id_, run, *values in connection.fetchall(sql):
+                found[id_] = _ref(roster, kind, id_, run, values)
     return [found.get(id_) for id_ in ids]
 
 
 def _get_one(connection: Connection, roster: Roster, id_: bytes) -> DatasetRef | None:
-    row = connection.fetchone("SELECT type FROM dataset WHERE id = ?", (id_,))
+    row = _first(connection, _types(roster, "= ?"), id_)
     if row is None:
         return None
     kind = roster.by_number[row[0]]
-    found = connection.fetchone(_statement(kind, "= ?"), (id_,))
+    found = _first(connection, _statements(kind, "= ?"), id_)
     return None if found is None else _ref(roster, kind, id_, found[1], found[2:])
 
 
-def _statement(kind: TypeRow, condition: str) -> str:
+def _first(connection: Connection, statements: Iterable[str], id_: bytes) -> tuple[Any, ...] | None:
+    rows = (connection.fetchone(sql, (id_,)) for sql in statements)
+    return next((row for row in rows if row is not None), None)
+
+
+def _types(roster: Roster, condition: str) -> Iterator[str]:
+    """Ask for the numbers of types of datasets that there are, or were then."""
+    if roster.as_of is None:
+        yield f"SELECT DISTINCT type FROM dataset WHERE id {condition}"  # noqa: S608
+    else:
+        yield f"SELECT DISTINCT type FROM dataset WHERE id {condition} AND added <= {roster.as_of}"  # noqa: S608
+        gone = lived("", roster.as_of, "removed")
+        yield f"SELECT DISTINCT type FROM removed_dataset WHERE id {condition} AND {gone}"  # noqa: S608
+
+
+def _statements(kind: TypeRow, condition: str) -> Iterator[str]:
     names = "".join(f', "{name}"' for name in kind.dataset_type.dimensions.required)
-    return f"SELECT id, run{names} FROM {kind.layout.datasets} WHERE type = {kind.number} AND id {condition}"  # noqa: S608
+    for source in kind.layout.sources:
+        yield f"SELECT id, run{names} FROM {source} d WHERE type = {kind.number} AND id {condition}"  # noqa: S608
 
 
 def _ref(roster: Roster, kind: TypeRow, id_: bytes, run: int, values: Sequence[Any]) -> DatasetRef:

@@ -11,13 +11,21 @@ from bunter.values import MAX_NS
 if TYPE_CHECKING:
     from bunter.dimensions import DimensionGroup, Element
 
-__all__ = ["CAP_COLUMNS", "LIVE", "GroupLayout", "element_columns", "element_table"]
+__all__ = ["CAP_COLUMNS", "LIVE", "GroupLayout", "element_columns", "element_table", "lived"]
 
 LIVE = MAX_NS
 """Number in ``retired`` of rows that no change has retired."""
 
 CAP_COLUMNS = ("cap_x", "cap_y", "cap_z", "cap_cos", "cap_sin")
 """A circle around the region: unit vector of its centre, cosine and sine of its opening angle."""
+
+
+def lived(alias: str = "", as_of: int | None = None, until: str = "retired") -> str:
+    """Return SQL for whether a row with ``added`` and ``retired`` holds, now or as of a change."""
+    dot = f"{alias}." if alias else ""
+    if as_of is None:
+        return f"{dot}{until} = {LIVE}"
+    return f"{dot}added <= {as_of} AND {dot}{until} > {as_of}"
 
 
 def element_table(element: Element) -> str:
@@ -40,10 +48,13 @@ class GroupLayout:
         Number of the group in this repository.
     dimensions : DimensionGroup
         The group.
+    as_of : int, optional
+        Number of the last change that counts; None for all, as things are now.
     """
 
     number: int
     dimensions: DimensionGroup
+    as_of: int | None = None
 
     @property
     def datasets(self) -> str:
@@ -59,6 +70,27 @@ class GroupLayout:
     def calibrations(self) -> str:
         """Name of the table of validity ranges in CALIBRATION collections."""
         return f"calibration_{self.number}"
+
+    @property
+    def removed(self) -> str:
+        """Name of the table of data IDs of removed datasets, with the changes they were added and removed in."""
+        return f"removed_{self.number}"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What may stand in FROM, before an alias, for the rows (type, run, dimensions ..., id) of runs: one or several."""
+        if self.as_of is None:
+            return (self.datasets,)
+        columns = ", ".join(["s.type", "s.run", *(f's."{name}"' for name in self.dimensions.required), "s.id"])
+        young = f"SELECT 1 FROM dataset o WHERE o.id = s.id AND o.added > {self.as_of}"  # noqa: S608 - our numbers
+        return (
+            f"(SELECT {columns} FROM {self.datasets} s WHERE NOT EXISTS ({young}))",  # noqa: S608
+            f"(SELECT {columns} FROM {self.removed} s WHERE {lived('s', self.as_of, 'removed')})",  # noqa: S608
+        )
+
+    def living(self, alias: str = "") -> str:
+        """Return SQL for whether a row of a membership counts."""
+        return lived(alias, self.as_of)
 
     @property
     def keys(self) -> tuple[str, ...]:

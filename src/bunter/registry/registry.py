@@ -73,11 +73,14 @@ class Registry:
         Where rows are.
     universe : Universe
         The dimensions.
+    as_of : int, optional
+        Number of the last change to see; None for all. The past is for reading only.
     """
 
-    def __init__(self, database: Database, universe: Universe) -> None:
+    def __init__(self, database: Database, universe: Universe, as_of: int | None = None) -> None:
         self.database = database
         self.universe = universe
+        self.past = as_of
         self._roster: Roster | None = None
 
     @classmethod
@@ -118,8 +121,16 @@ class Registry:
             )
         return cls(database, Universe.load(json.loads(attributes["registry.universe"])))
 
+    def as_of(self, change: int) -> Registry:
+        """Return this registry as it stood after a change; the same rows, of which those of then count."""
+        return Registry(self.database, self.universe, change)
+
     def roster(self, connection: Connection) -> Roster:
         """Return collections and dataset types as this connection sees them."""
+        if self.past is not None:
+            if self._roster is None:
+                self._roster = read_roster(connection, self.universe, self.past)
+            return self._roster
         if isinstance(connection, Transaction) and connection.touched:
             mine: Roster | None = connection.scratch.get("roster")
             if mine is None:

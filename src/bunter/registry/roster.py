@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bunter.dataset import CollectionType, DatasetType
 from bunter.errors import ConflictingDefinitionError, MissingDatasetTypeError, near
 from bunter.registry.collections import CollectionCatalog, CollectionRow
-from bunter.registry.layout import LIVE, GroupLayout
+from bunter.registry.layout import GroupLayout, lived
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,12 +42,15 @@ class Roster:
         All dataset types by name.
     layouts : dict of str to GroupLayout
         Tables by key of the dimension group.
+    as_of : int, optional
+        Number of the change after which they stood so; None for now.
     """
 
     generation: int
     collections: CollectionCatalog
     rows: dict[str, TypeRow]
     layouts: dict[str, GroupLayout]
+    as_of: int | None = None
     dataset_types: Mapping[str, DatasetType] = field(init=False)
     by_number: Mapping[int, TypeRow] = field(init=False)
     plans: dict[Any, Any] = field(init=False, default_factory=dict)
@@ -80,33 +83,47 @@ class Roster:
         return row
 
 
-def read_roster(connection: Connection, universe: Universe) -> Roster:
-    """Read all collections and dataset types, of one moment even beside writers."""
+def read_roster(connection: Connection, universe: Universe, as_of: int | None = None) -> Roster:
+    """Read all collections and dataset types, of one moment even beside writers; now, or as they stood after a change."""
     while True:
         generation = connection.generation()
-        roster = Roster(generation, _collections(connection), *_dataset_types(connection, universe))
+        kinds, layouts = _dataset_types(connection, universe, as_of)
+        roster = Roster(generation, _collections(connection, as_of), kinds, layouts, as_of)
         if connection.generation() == generation:
             return roster
 
 
-def _collections(connection: Connection) -> CollectionCatalog:
-    rows = connection.fetchall("SELECT number, name, type, doc FROM collection WHERE retired = ?", (LIVE,))
+def _collections(connection: Connection, as_of: int | None) -> CollectionCatalog:
+    rows = connection.fetchall(f"SELECT number, name, type, doc FROM collection WHERE {lived(as_of=as_of)}")  # noqa: S608
+    former = {} if as_of is None else _former(connection, as_of)
+    rows = [(number, *former.get(number, (name, doc)), kind) for number, name, kind, doc in rows]
     names = {number: name for number, name, _, _ in rows}
     children: dict[int, list[str]] = {}
-    links = "SELECT parent, child FROM collection_chain WHERE retired = ? ORDER BY parent, position"
-    for parent, child in connection.fetchall(links, (LIVE,)):
+    links = f"SELECT parent, child FROM collection_chain WHERE {lived(as_of=as_of)} ORDER BY parent, position"  # noqa: S608
+    for parent, child in connection.fetchall(links):
         children.setdefault(parent, []).append(names[child])
     return CollectionCatalog(
-        CollectionRow(number, name, CollectionType(kind), doc, tuple(children.get(number, ())))
-        for number, name, kind, doc in rows
+        (
+            CollectionRow(number, name, CollectionType(kind), doc, tuple(children.get(number, ())))
+            for number, name, doc, kind in rows
+        ),
+        "" if as_of is None else f" as of change {as_of}",
     )
 
 
-def _dataset_types(connection: Connection, universe: Universe) -> tuple[dict[str, TypeRow], dict[str, GroupLayout]]:
+def _former(connection: Connection, as_of: int) -> dict[int, tuple[str, str]]:
+    """Return names and documentation of then, where they are others now."""
+    sql = "SELECT number, name, doc FROM collection_former WHERE retired > ? ORDER BY retired DESC"
+    return {number: (name, doc) for number, name, doc in connection.fetchall(sql, (as_of,))}
+
+
+def _dataset_types(
+    connection: Connection, universe: Universe, as_of: int | None
+) -> tuple[dict[str, TypeRow], dict[str, GroupLayout]]:
     groups = connection.fetchall("SELECT number, key FROM dimension_group")
-    layouts = {number: GroupLayout(number, _group(universe, key)) for number, key in groups}
+    layouts = {number: GroupLayout(number, _group(universe, key), as_of) for number, key in groups}
     columns = "number, name, dimension_group, storage_class, is_calibration"
-    found = connection.fetchall(f"SELECT {columns} FROM dataset_type WHERE retired = ? ORDER BY name", (LIVE,))  # noqa: S608
+    found = connection.fetchall(f"SELECT {columns} FROM dataset_type WHERE {lived(as_of=as_of)} ORDER BY name")  # noqa: S608
     rows = {
         name: TypeRow(
             number, DatasetType(name, layouts[group].dimensions, storage_class, bool(is_calibration)), layouts[group]

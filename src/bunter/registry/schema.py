@@ -36,6 +36,13 @@ CREATE TABLE dataset_type (
 CREATE TABLE dataset (
     id BLOB NOT NULL PRIMARY KEY, type INTEGER NOT NULL, run INTEGER NOT NULL, added INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE collection_former (
+    number INTEGER NOT NULL, name TEXT NOT NULL, doc TEXT NOT NULL, retired INTEGER NOT NULL, PRIMARY KEY (number, retired)
+) WITHOUT ROWID;
+CREATE TABLE snapshot (
+    name TEXT NOT NULL, change INTEGER NOT NULL, doc TEXT NOT NULL, added INTEGER NOT NULL, {_RETIRED},
+    PRIMARY KEY (name, retired)
+) WITHOUT ROWID;
 CREATE TABLE removed_dataset (
     id BLOB NOT NULL, type INTEGER NOT NULL, run INTEGER NOT NULL, added INTEGER NOT NULL, removed INTEGER NOT NULL,
     PRIMARY KEY (id, removed)
@@ -80,6 +87,11 @@ def _group_tables(layout: GroupLayout) -> Iterator[str]:
     history = f"run INTEGER NOT NULL, added INTEGER NOT NULL, {_RETIRED}"
     tables = {
         layout.datasets: (["run"], [id_], ["type", "run", *layout.keys]),
+        layout.removed: (
+            ["run"],
+            [id_, "added INTEGER NOT NULL, removed INTEGER NOT NULL"],
+            ["type", "run", *layout.keys, "removed"],
+        ),
         layout.tags: (["collection"], [id_, history], ["type", "collection", *layout.keys, "retired"]),
         layout.calibrations: (
             ["collection", "timespan_begin", "timespan_end"],
