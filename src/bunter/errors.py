@@ -15,6 +15,7 @@
     |   +-- ConflictingDefinitionError    ValueError
     |   +-- MissingDatasetTypeError       LookupError
     |   +-- MissingCollectionError        LookupError
+    |   +-- MissingSnapshotError          LookupError
     |   +-- CollectionTypeError           TypeError
     |   +-- CollectionCycleError          ValueError
     |   +-- CollectionInUseError
@@ -32,6 +33,7 @@
     |   +-- MissingExtraError             ImportError
     |   +-- InstrumentError               ValueError
     |   +-- IngestError
+    |   +-- ExportFileError               ValueError
     |   +-- PipelineError                 ValueError
     |   +-- GraphError                    ValueError
     |   |   +-- EmptyGraphError
@@ -142,6 +144,10 @@ class ConflictingDatasetError(UserError, ValueError):
 
 class ConflictingDefinitionError(UserError, ValueError):
     """Something of this name exists with another definition."""
+
+
+class MissingSnapshotError(UserError, LookupError):
+    """No snapshot has this name, and no change this number or time."""
 
 
 class MissingDatasetTypeError(UserError, LookupError):
@@ -266,6 +272,10 @@ class IngestError(UserError):
 
     def __str__(self) -> str:
         return "\n".join([super().__str__(), *(f"  {path}: {reason}" for path, reason in self.rejected)])
+
+
+class ExportFileError(UserError, ValueError):
+    """An export of a repository that cannot be read, or does not fit this one."""
 
 
 class PipelineError(UserError, ValueError):

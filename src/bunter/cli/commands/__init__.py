@@ -29,6 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "register-skymap": Entry("ingest:register_skymap", _DATA, "Register tracts and patches."),
     "ingest-refcat": Entry("ingest:ingest_refcat", _DATA, "Ingest a reference catalogue by sky pixel."),
     "ingest-files": Entry("files:ingest_files", _DATA, "Ingest files of one dataset type from a table."),
+    "import-rubin": Entry("interop:import_rubin", _DATA, "Take in the export file of a Rubin repository."),
     "retrieve-artifacts": Entry("files:retrieve_artifacts", _DATA, "Copy the files of datasets to a folder."),
     "register-dataset-type": Entry("repository:register_dataset_type", _DATA, "Register a dataset type."),
     "query-datasets": Entry("query:query_datasets", _SEARCH, "List datasets."),
