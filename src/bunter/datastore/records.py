@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.database import IntegrityError
 from bunter.dataset import StoredArtifact
+from bunter.datastore.artifact_view import create_artifact_view
 from bunter.datastore.key import join_key, split_key
 from bunter.errors import KeyTakenError
 
@@ -78,6 +79,7 @@ class ArtifactRecords:
         """Make the tables."""
         for statement in _TABLES:
             tx.execute(statement)
+        create_artifact_view(tx)
 
     # ------------------------------------------------------------------ writing
 
@@ -186,6 +188,27 @@ class ArtifactRecords:
         parts = json.dumps([split_key(key) for key in keys])
         rows = conn.fetchall(_REGISTERED, {"keys": parts, "datastore": datastore})
         return {join_key(*row) for row in rows}
+
+    def sizes(self, conn: Connection, keys: Sequence[str], selections: Sequence[str]) -> dict[tuple[Any, ...], int]:
+        """Add up the bytes of the artifacts of datasets by what they belong to; one of several datasets counts once.
+
+        Parameters
+        ----------
+        conn : Connection
+            Where to ask.
+        keys : sequence of str
+            Columns to add up by.
+        selections : sequence of str
+            SELECTs of the keys and ``id`` of datasets.
+        """
+        names = ", ".join(keys)
+        joined = "JOIN dataset_artifact l ON l.dataset_id = h.id JOIN artifact a ON a.id = l.artifact"
+        found: dict[tuple[Any, ...], int] = {}
+        for selection in selections:
+            each = f"SELECT DISTINCT {names}, a.id AS artifact, a.size AS size FROM ({selection}) h {joined}"  # noqa: S608
+            for *key, size in conn.fetchall(f"SELECT {names}, sum(size) FROM ({each}) s GROUP BY {names}"):  # noqa: S608
+                found[tuple(key)] = found.get(tuple(key), 0) + int(size)
+        return found
 
     def trash(self, conn: Connection, datastore: str) -> list[tuple[str, int]]:
         """Keys and sizes of artifacts that are to be removed."""

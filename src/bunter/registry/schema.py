@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bunter.dimensions.records import stored_columns
 from bunter.registry.layout import CAP_COLUMNS, LIVE, GroupLayout, element_table
+from bunter.registry.views import create_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -62,6 +63,7 @@ def create_registry_tables(transaction: Transaction, universe: Universe) -> None
         if element.implied_union_target is not None:  # its values are looked up in another element's table
             target = element_table(universe[element.implied_union_target])
             transaction.execute(f'CREATE INDEX "{target}_{element.name}" ON "{target}" ("{element.name}")')
+    create_views(transaction, universe)
 
 
 def create_group_tables(transaction: Transaction, layout: GroupLayout) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from bunter.dataset import dataset_type_name_problem
 from bunter.errors import ConflictingDefinitionError, OrphanedRecordError
 from bunter.registry.layout import LIVE, GroupLayout
+from bunter.registry.roster import TypeRow
 from bunter.registry.schema import create_group_tables
+from bunter.registry.views import create_group_view, update_type_views
 
 if TYPE_CHECKING:
     from bunter.database import Transaction
@@ -28,10 +30,15 @@ def register_dataset_type(tx: Transaction, roster: Roster, change: RegisterDatas
     if problem := dataset_type_name_problem(new.name):
         raise ConflictingDefinitionError(problem)
     layout = roster.layouts.get(new.dimensions.key) or _new_layout(tx, new.dimensions)
-    tx.execute(
-        "INSERT INTO dataset_type (name, dimension_group, storage_class, is_calibration, added) VALUES (?, ?, ?, ?, ?)",
+    made = tx.fetchone(
+        "INSERT INTO dataset_type (name, dimension_group, storage_class, is_calibration, added) VALUES (?, ?, ?, ?, ?) "
+        "RETURNING number",
         (new.name, layout.number, new.storage_class, new.is_calibration, tx.next_change()),
     )
+    assert made is not None, "the statement returns the row that it makes"
+    if layout.dimensions.key not in roster.layouts:
+        create_group_view(tx, layout, roster.layouts.values())
+    update_type_views(tx, roster.rows.values(), [*roster.rows.values(), TypeRow(int(made[0]), new, layout)])
     tx.touch()
     return True
 
@@ -44,8 +51,9 @@ def _refuse_redefinition(known: DatasetType, new: DatasetType) -> None:
 
 
 def _new_layout(tx: Transaction, dimensions: DimensionGroup) -> GroupLayout:
-    cursor = tx.execute("INSERT INTO dimension_group (key) VALUES (?)", (dimensions.key,))
-    layout = GroupLayout(int(cursor.lastrowid or 0), dimensions)
+    made = tx.fetchone("INSERT INTO dimension_group (key) VALUES (?) RETURNING number", (dimensions.key,))
+    assert made is not None, "the statement returns the row that it makes"
+    layout = GroupLayout(int(made[0]), dimensions)
     create_group_tables(tx, layout)
     return layout
 
@@ -62,4 +70,5 @@ def remove_dataset_type(tx: Transaction, roster: Roster, change: RemoveDatasetTy
     removed = tx.next_change()
     tx.execute("DELETE FROM dataset_type WHERE number = ? AND added = ?", (row.number, removed))
     tx.execute("UPDATE dataset_type SET retired = ? WHERE number = ? AND retired = ?", (removed, row.number, LIVE))
+    update_type_views(tx, roster.rows.values(), [other for other in roster.rows.values() if other is not row])
     tx.touch()

@@ -1,0 +1,45 @@
+"""The view of artifacts for operators, beside those of the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bunter.database.view_text import ViewText
+
+if TYPE_CHECKING:
+    from bunter.database import Transaction
+
+__all__ = ["create_artifact_view", "dataset_sizes"]
+
+
+def create_artifact_view(tx: Transaction) -> None:
+    """Make the view ``v1_artifact``, or make it anew."""
+    text = ViewText.of(tx)
+    tx.execute("DROP VIEW IF EXISTS v1_artifact")
+    tx.execute(
+        f"CREATE VIEW v1_artifact AS SELECT {text.uuid('l.dataset_id')} AS id, l.dataset_id AS id_bytes, "  # noqa: S608
+        "l.component, CASE d.path WHEN '' THEN a.name ELSE d.path || '/' || a.name END AS uri, a.size, "
+        f"{text.hex('a.sha256')} AS sha256, {text.hex('a.xxh3')} AS xxh3, a.format, a.format_version, l.selector, "
+        "d.datastore, a.owned, a.id AS artifact FROM dataset_artifact l LEFT JOIN artifact a ON a.id = l.artifact "
+        "LEFT JOIN artifact_directory d ON d.id = a.directory"
+    )
+
+
+def dataset_sizes(condition: str = "1 = 1") -> str:
+    """Return SQL of a relation ``(id, bytes)``: the share of each stored dataset in the sizes of its artifacts.
+
+    Parameters
+    ----------
+    condition : str
+        Which datasets: SQL about ``l.dataset_id``.
+
+    Returns
+    -------
+    str
+        A SELECT. An artifact of several datasets is shared out among them, so that sums are what is on the disk.
+    """
+    share = "a.size * 1.0 / (SELECT count(*) FROM dataset_artifact s WHERE s.artifact = a.id)"
+    return (
+        f"SELECT l.dataset_id AS id, sum({share}) AS bytes FROM dataset_artifact l "  # noqa: S608 - our names
+        f"JOIN artifact a ON a.id = l.artifact WHERE {condition} GROUP BY l.dataset_id"
+    )
