@@ -9,7 +9,7 @@ from bunter.database.view_text import ViewText
 if TYPE_CHECKING:
     from bunter.database import Transaction
 
-__all__ = ["create_artifact_view", "dataset_sizes"]
+__all__ = ["create_artifact_view", "dataset_bytes"]
 
 
 def create_artifact_view(tx: Transaction) -> None:
@@ -25,21 +25,21 @@ def create_artifact_view(tx: Transaction) -> None:
     )
 
 
-def dataset_sizes(condition: str = "1 = 1") -> str:
-    """Return SQL of a relation ``(id, bytes)``: the share of each stored dataset in the sizes of its artifacts.
+def dataset_bytes(id_: str, *, owned: bool = False) -> str:
+    """Return SQL of the bytes that a dataset takes: its share in the sizes of its artifacts, null if it has none.
+
+    An artifact of several datasets is shared out among them, so that sums are what is on the disk.
 
     Parameters
     ----------
-    condition : str
-        Which datasets: SQL about ``l.dataset_id``.
-
-    Returns
-    -------
-    str
-        A SELECT. An artifact of several datasets is shared out among them, so that sums are what is on the disk.
+    id_ : str
+        SQL of the dataset's id.
+    owned : bool
+        Whether to leave out files that are not ours, which no removal takes away.
     """
     share = "a.size * 1.0 / (SELECT count(*) FROM dataset_artifact s WHERE s.artifact = a.id)"
+    condition = " AND a.owned = 1" if owned else ""
     return (
-        f"SELECT l.dataset_id AS id, sum({share}) AS bytes FROM dataset_artifact l "  # noqa: S608 - our names
-        f"JOIN artifact a ON a.id = l.artifact WHERE {condition} GROUP BY l.dataset_id"
+        f"(SELECT sum({share}) FROM dataset_artifact l JOIN artifact a ON a.id = l.artifact "  # noqa: S608 - our names
+        f"WHERE l.dataset_id = {id_}{condition})"
     )

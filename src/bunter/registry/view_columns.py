@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bunter.database.view_text import ViewText
     from bunter.dimensions import DimensionGroup, Element
 
-__all__ = ["data_id_columns", "data_id_text", "record_columns"]
+__all__ = ["data_id_columns", "data_id_text", "data_id_values", "record_columns"]
 
 _RESERVED = frozenset(
     {"run", "id", "id_bytes", "ingested", "ingested_ns", "change_number", "dataset_type", "type_number"}
@@ -21,7 +21,13 @@ _RESERVED = frozenset(
 
 
 def data_id_columns(group: DimensionGroup) -> tuple[list[str], list[str]]:
-    """Return the columns of the dimensions of a group, and the joins that bring those that are implied.
+    """Return the columns of the dimensions of a group, and the joins that bring those that are implied."""
+    values, joins = data_id_values(group)
+    return [f"{value} AS {quoted(_column(name))}" for name, value in values.items()], joins
+
+
+def data_id_values(group: DimensionGroup) -> tuple[dict[str, str], list[str]]:
+    """Return SQL of each dimension of a group, for datasets ``d``, and the joins that bring those that are implied.
 
     The joins are outer ones over primary keys: a database leaves them out where nobody asks for their columns.
     """
@@ -37,7 +43,7 @@ def data_id_columns(group: DimensionGroup) -> tuple[list[str], list[str]]:
                 on = " AND ".join(f"{alias}.{quoted(name)} = {values[name]}" for name in element.required)
                 joins.append(f"LEFT JOIN {quoted(element_table(element))} {alias} ON {on}")
                 values |= {name: f"{alias}.{quoted(name)}" for name in new}
-    return [f"{value} AS {quoted(_column(name))}" for name, value in values.items()], joins
+    return values, joins
 
 
 def _column(name: str) -> str:
