@@ -131,7 +131,23 @@ class DatasetNotFoundError(UserError, LookupError):
 
 
 class DatasetRemovedError(DatasetNotFoundError):
-    """The dataset is known, but its artifact has been removed."""
+    """The dataset is known, but has been removed with its artifact.
+
+    Parameters
+    ----------
+    message : str
+        The sentence for the user.
+    when : int, optional
+        Time of the removal in ns TAI, where known.
+    by : str
+        Who removed it, where known.
+    change : int, optional
+        Number of the change that removed it, where known.
+    """
+
+    def __init__(self, message: str, *, when: int | None = None, by: str = "", change: int | None = None) -> None:
+        super().__init__(message)
+        self.when, self.by, self.change = when, by, change
 
 
 class CalibrationLookupError(DatasetNotFoundError):

@@ -10,6 +10,7 @@ from bunter.dataset.changes import (
     Certify,
     Decertify,
     Disassociate,
+    EditChain,
     InsertRecords,
     RegisterCollection,
     RegisterDatasetType,
@@ -38,6 +39,7 @@ from bunter.errors import (
 )
 from bunter.geometry import Region
 from bunter.registry import Registry
+from bunter.registry.layout import LIVE
 from bunter.values import Timespan, new_ids
 
 UNIVERSE = Universe.default()
@@ -213,8 +215,23 @@ def test_old_definitions_of_chains_stay_known(here):
     here.do(SetChain("chain", ()))
     with here.database.read() as connection:
         rows = connection.fetchall("SELECT child, added, retired FROM collection_chain ORDER BY added, position")
-    (_, first, until), (_, second, end), _ = rows
-    assert first < until == second < end
+        number = here.registry.collections(connection).row("run/a").number
+    (old, first, end), (new, second, until) = rows
+    assert first < second < end == until
+    assert (old, new) == (number, number + 1)
+
+
+def test_an_edit_of_a_long_chain_writes_what_it_changes(here):
+    names = tuple(f"many/{number}" for number in range(50))
+    here.do(*(RegisterCollection(name, RUN) for name in names), SetChain("chain", names))
+    here.do(EditChain("chain", ("run/a", "many/7"), "prepend"))
+    here.do(EditChain("chain", ("run/b",), "extend"))
+    here.do(EditChain("chain", ("many/9",), "remove"))
+    rest = tuple(name for name in names if name not in ("many/7", "many/9"))
+    assert here.catalog.info("chain").children == ("run/a", "many/7", *rest, "run/b")
+    with here.database.read() as connection:
+        assert connection.fetchone("SELECT count(*) FROM collection_chain") == (53,)
+        assert connection.fetchone(f"SELECT count(*) FROM collection_chain WHERE retired < {LIVE}") == (2,)
 
 
 def test_a_failed_change_leaves_what_others_see_as_it_was(here):

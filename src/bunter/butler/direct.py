@@ -11,7 +11,8 @@ from bunter import effects
 from bunter.butler.config import CONFIG_NAME
 from bunter.butler.repository import FindRequest, RepositoryFacts
 from bunter.database import Database
-from bunter.dataset.changes import AddArtifacts, RemoveDatasets
+from bunter.dataset.changes import AddArtifacts, RemoveDatasets, UnstoreDatasets
+from bunter.dataset.inquiries import Summaries
 from bunter.datastore import MAIN, Datastore
 from bunter.datastore.records import ArtifactRecords
 from bunter.registry import Registry
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bunter.butler.config import Configuration
+    from bunter.butler.repository import Repository
     from bunter.database import Transaction
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.changes import Change
+    from bunter.dataset.inquiries import Inquiry
+    from bunter.dataset.operator import OperatorQuestion, SqlAnswer
     from bunter.datastore import Staged
     from bunter.datastore.check import CheckReport
     from bunter.dimensions import Universe
@@ -118,6 +122,7 @@ class DirectRepository:
                 roster.collections,
                 self.writeable,
                 roster.generation,
+                roster.as_of,
             )
         return known
 
@@ -139,6 +144,29 @@ class DirectRepository:
         del principal
         with self._database.read() as connection:
             return self._registry.associations(connection, dataset_type, collections)
+
+    def answer(self, principal: Principal, inquiry: Inquiry) -> pa.Table:
+        """See `Repository`."""
+        del principal
+        with self._database.read(snapshot=True) as connection:
+            if isinstance(inquiry, Summaries) and inquiry.sizes:
+                held = self._registry.holdings(connection, inquiry)
+                sizes = self._records.sizes(connection, held.keys, held.selections)
+                return self._registry.summaries(connection, inquiry, sizes)
+            return self._registry.answer(connection, inquiry)
+
+    def as_of(self, change: int) -> Repository:
+        """See `Repository`."""
+        from bunter.butler.past import PastRepository
+
+        return PastRepository(self, change)
+
+    def ask_operator(self, principal: Principal, question: OperatorQuestion) -> SqlAnswer:
+        """See `Repository`."""
+        from bunter.butler.operators import answer_operator
+
+        del principal
+        return answer_operator(self._database, self._registry, question)
 
     def identify(self, principal: Principal, ids: Sequence[bytes]) -> list[DatasetRef | None]:
         """See `Repository`."""
@@ -175,7 +203,7 @@ class DirectRepository:
             self._undo(staged)
             raise
         self.datastore.settle(staged)
-        if any(isinstance(change, RemoveDatasets) for change in changes):
+        if any(isinstance(change, RemoveDatasets | UnstoreDatasets) for change in changes):
             self.empty_trash()
 
     def _write(self, principal: Principal, changes: Sequence[Change], durability: Durability) -> None:
@@ -218,6 +246,9 @@ class DirectRepository:
     def _apply(self, transaction: Transaction, change: Change) -> None:
         if isinstance(change, AddArtifacts):
             self._records.add(transaction, change)
+            return
+        if isinstance(change, UnstoreDatasets):
+            self._records.remove(transaction, change.ids)
             return
         if isinstance(change, RemoveDatasets):
             self._records.remove(transaction, change.ids)

@@ -8,12 +8,14 @@ from bunter.butler.collections import Collections, DatasetTypes
 from bunter.butler.data_ids import DataIds, check_keys
 from bunter.butler.files import Files
 from bunter.butler.lookup import DeferredDataset, Lookup
-from bunter.butler.opening import Address, create_repository, open_repository
+from bunter.butler.opening import Address, create_repository, open_repository, shown_as_of
+from bunter.butler.operators import Operators
 from bunter.butler.publishing import Publishing, new_refs
 from bunter.butler.queries import Queries
 from bunter.butler.records import DimensionRecords
 from bunter.butler.removal import Removal
 from bunter.butler.session import Defaults, Session
+from bunter.butler.snapshots import Snapshots
 from bunter.dataset import DatasetRef, DatasetType, split_component
 from bunter.errors import DatasetNotFoundError
 from bunter.values import Principal
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from bunter.butler.past import When
+    from bunter.butler.operators import Usage
     from bunter.butler.repository import Repository
     from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
     from bunter.dataset import CollectionInfo, FileDataset, StoredArtifact
     from bunter.dataset.changes import Change
+    from bunter.dataset.operator import SqlAnswer
     from bunter.datastore import ArtifactURI, Datastore
     from bunter.datastore.check import CheckReport
     from bunter.dimensions import DataCoordinate, Universe
@@ -54,6 +59,9 @@ class Butler:
         RUN collection that `put` writes; made if it is not there.
     writeable : bool, optional
         Whether the repository may be changed; by default as far as its files permit.
+    as_of : int, str or time, optional
+        Show the repository as it stood, for reading: after a change (its number), at a snapshot (its name), or at a time
+        (an `astropy.time.Time`, a datetime, or text, in UTC if it says nothing else).
     **default_data_id
         Data-ID values that calls need not repeat, such as ``instrument="DemoCam"``.
 
@@ -70,10 +78,13 @@ class Butler:
         collections: Names = None,
         run: str | None = None,
         writeable: bool | None = None,
+        as_of: When | None = None,
         **default_data_id: object,
     ) -> None:
         self._address = Address.of(repo, writeable=writeable)
         self.repository: Repository = open_repository(self._address)
+        if as_of is not None:
+            self.repository = shown_as_of(self._address, self.repository, as_of)
         names = () if collections is None else (collections,) if isinstance(collections, str) else tuple(collections)
         searched = names or ((run,) if run else ())
         self._session = Session(self.repository, Principal.current(), Defaults(searched, run, default_data_id))
@@ -82,11 +93,13 @@ class Butler:
         self._lookup = Lookup(self._session, self._queries, self._data_ids)
         self._publishing = Publishing(self._session, self._lookup)
         self.collections = Collections(self._session)
+        self.snapshots = Snapshots(self._session)
         self.dataset_types = DatasetTypes(self._session)
         self.dimension_records = DimensionRecords(self._session)
+        self.removal = Removal(self._session)
         if default_data_id:
-            check_keys(self._session.facts.universe, default_data_id, ("collections", "run", "writeable"))
-        if run is not None:
+            check_keys(self._session.facts.universe, default_data_id, ("collections", "run", "writeable", "as_of"))
+        if run is not None and self.as_of is None:
             self.collections.register(run)
 
     @classmethod
@@ -120,14 +133,18 @@ class Butler:
         create_repository(root, dimensions=dimensions, database=database, datastore=datastore, seed_config=seed_config)
         return cls(root, writeable=True)
 
-    def clone(self, *, collections: Names = None, run: str | None = None, **default_data_id: object) -> Butler:
-        """Open the same repository again with other defaults."""
+    def clone(
+        self, *, collections: Names = None, run: str | None = None, as_of: When | None = ..., **default_data_id: object
+    ) -> Butler:
+        """Open the same repository again with other defaults; or as it stood (``as_of``), or as it is (``as_of=None``)."""
         old = self._session.defaults
+        then = self.as_of if as_of is ... else as_of
         return Butler(
             self._address.reopen(),
             collections=old.collections if collections is None and run is None else collections,
             run=run or (old.run if collections is None else None),
-            writeable=self._address.writeable,
+            writeable=None if then is not None else self._address.writeable,
+            as_of=then,
             **{**old.data_id, **default_data_id},
         )
 
@@ -317,6 +334,28 @@ class Butler:
         """Return the artifacts of datasets by id, in bulk."""
         return self.repository.locate(self._session.principal, ids)
 
+    def sql(
+        self, text: str, bind: Mapping[str, object] | None = None, *, limit: int | None = None, time_limit_s: float = 60.0
+    ) -> SqlAnswer:
+        """Carry out one SELECT over the documented views (``v1_...``); nothing can be changed by it.
+
+        Parameters
+        ----------
+        text : str
+            The statement; values may be left open as ``:name``.
+        bind : mapping, optional
+            Values for these.
+        limit : int, optional
+            At most this many rows; the answer's ``is_complete`` says whether there were more.
+        time_limit_s : float
+            After so many seconds the statement is given up.
+        """
+        return Operators(self._session).sql(text, bind, limit=limit, time_limit_s=time_limit_s)
+
+    def usage(self) -> Usage:
+        """Count datasets and bytes by type, run, instrument, night, user, host and day of registration."""
+        return Operators(self._session).usage()
+
     # Changes
 
     def transaction(self) -> AbstractContextManager[Any]:
@@ -327,13 +366,27 @@ class Butler:
         """Apply changes in one transaction, in order."""
         self._session.commit(changes)
 
-    def remove_datasets(self, refs: Iterable[DatasetRef]) -> int:
-        """Remove datasets: registry rows, memberships and the artifacts that are ours."""
-        return Removal(self._session).datasets(list(refs))
+    def remove_datasets(
+        self, refs: Iterable[DatasetRef], *, purge: bool = True, unstore: bool = True, disassociate: Names = None
+    ) -> int:
+        """Remove datasets: registry rows, memberships and the artifacts that are ours; return how many.
+
+        Parameters
+        ----------
+        refs : iterable of DatasetRef
+            Which ones.
+        purge : bool
+            Whether the datasets are forgotten; without it they stay registered.
+        unstore : bool
+            Whether the artifacts go, if the datasets stay.
+        disassociate : str or sequence of str, optional
+            TAGGED collections to take them out of, if the datasets stay.
+        """
+        return self.removal.datasets(list(refs), purge=purge, unstore=unstore, disassociate=disassociate)
 
     def remove_runs(self, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> int:
         """Remove RUN collections with their datasets; return how many datasets went."""
-        return Removal(self._session).runs(names, unlink_from_chains=unlink_from_chains)
+        return self.removal.runs(names, unlink_from_chains=unlink_from_chains)
 
     def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
         """Compare the registry with the files, both ways.
@@ -365,6 +418,11 @@ class Butler:
     def root(self) -> Path | None:
         """Folder of this repository, None if it has none."""
         return self._address.root
+
+    @property
+    def as_of(self) -> int | None:
+        """Number of the change after which the repository is shown, None if as it is now."""
+        return self._session.facts.as_of
 
     @property
     def run(self) -> str | None:
@@ -400,11 +458,11 @@ class Butler:
 
     def __reduce__(self) -> tuple[Any, ...]:
         defaults = self._session.defaults
-        return _reopen, (self._address, defaults.collections, defaults.run, dict(defaults.data_id))
+        return _reopen, (self._address, defaults.collections, defaults.run, dict(defaults.data_id), self.as_of)
 
     def __repr__(self) -> str:
         facts = self._session.facts
-        mode = "" if facts.writeable else ", read-only"
+        mode = "" if facts.writeable else ", read-only" if facts.as_of is None else f", as of change {facts.as_of}"
         return (
             f"Butler({facts.location!r}{mode}): {len(facts.collections)} collections, {len(facts.dataset_types)} dataset types; "
             "try .collections, .dataset_types, .query_datasets('raw')"
@@ -418,5 +476,8 @@ class Butler:
         return f"<p>{self!r}</p><table><tr><th>dataset type</th><th>dimensions</th><th>storage class</th></tr>{rows}</table>"
 
 
-def _reopen(address: Address, collections: tuple[str, ...], run: str | None, data_id: dict[str, object]) -> Butler:
-    return Butler(address.reopen(), collections=collections, run=run, writeable=address.writeable, **data_id)
+def _reopen(
+    address: Address, collections: tuple[str, ...], run: str | None, data_id: dict[str, object], as_of: int | None
+) -> Butler:
+    repo, writeable = address.reopen(), address.writeable
+    return Butler(repo, collections=collections, run=run, writeable=writeable, as_of=as_of, **data_id)

@@ -8,7 +8,7 @@ from uuid import UUID
 from bunter.butler.question import dataset_type_of
 from bunter.butler.repository import FindRequest
 from bunter.dataset import CollectionType, DatasetRef, DatasetType, split_component
-from bunter.errors import DatasetNotFoundError, DatasetRemovedError
+from bunter.errors import DatasetNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -172,7 +172,7 @@ class Lookup:
         Raises
         ------
         DatasetRemovedError
-            If it is registered but its artifact was removed.
+            If it was removed, with its artifact or without; says when and by whom.
         """
         datastore = self._session.repository.datastore
         wanted = storage_class or ref.dataset_type.storage_class
@@ -182,9 +182,9 @@ class Lookup:
             )
         stored = self.locate([ref])[0]
         if not stored:
-            raise DatasetRemovedError(
-                f"{ref} has no artifact any more; `bunter query-datasets REPO {ref.dataset_type.name}` lists others"
-            )
+            from bunter.butler.past import removed_error
+
+            raise removed_error(self._session.repository, self._session.principal, ref)
         try:
             return datastore.read(stored, storage_class=wanted, component=component, parameters=parameters)
         except FileNotFoundError:

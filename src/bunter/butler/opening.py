@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 
     from bunter.butler.config import Configuration
     from bunter.butler.direct import DirectRepository
+    from bunter.butler.past import When
     from bunter.butler.repository import Repository
     from bunter.dimensions import Universe
 
-__all__ = ["Address", "check_creation", "configuration_of", "create_repository", "labels", "open_repository"]
+__all__ = [
+    "Address",
+    "check_creation",
+    "configuration_of",
+    "create_repository",
+    "labels",
+    "open_repository",
+    "shown_as_of",
+]
 
 _MEMORY = "memory://"
 _in_memory: dict[str, DirectRepository] = {}
@@ -109,6 +118,24 @@ def open_repository(address: Address) -> Repository:
 
     root = _existing(address)
     return DirectRepository.open(root, load_configuration(root / CONFIG_NAME), read_only=_read_only(root, address))
+
+
+def shown_as_of(address: Address, repository: Repository, when: When) -> Repository:
+    """Return an open repository as it stood at a moment.
+
+    Raises
+    ------
+    ReadOnlyError
+        If it was to be written.
+    MissingSnapshotError
+        If nothing is known of that moment.
+    """
+    from bunter.butler.past import change_of
+    from bunter.values import Principal
+
+    if address.writeable:
+        raise ReadOnlyError("the past cannot be changed; leave out writeable=True, or as_of")
+    return repository.as_of(change_of(repository, Principal.current(), when))
 
 
 def _read_only(root: Path, address: Address) -> bool:

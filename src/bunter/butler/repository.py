@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.changes import Change
+    from bunter.dataset.inquiries import Inquiry
+    from bunter.dataset.operator import OperatorQuestion, SqlAnswer
     from bunter.datastore import Datastore, Staged
     from bunter.datastore.check import CheckReport
     from bunter.dimensions import Universe
@@ -40,6 +42,8 @@ class RepositoryFacts:
         Whether this access may change it.
     generation : int
         Grows with each change that others or we commit.
+    as_of : int, optional
+        Number of the change after which it stood so; None for now.
     """
 
     location: str
@@ -48,6 +52,7 @@ class RepositoryFacts:
     collections: CollectionCatalog
     writeable: bool
     generation: int
+    as_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,15 @@ class Repository(Protocol):
 
     def associations(self, principal: Principal, dataset_type: DatasetType, collections: Sequence[str]) -> pa.Table:
         """Return the memberships of a dataset type: id, data ID values, collection, validity range."""
+
+    def answer(self, principal: Principal, inquiry: Inquiry) -> pa.Table:
+        """Return what an inquiry asks for: history, snapshots, summaries, candidates of a look-up."""
+
+    def as_of(self, change: int) -> Repository:
+        """Return this repository as it stood after a change, for reading; it shares what this one has open."""
+
+    def ask_operator(self, principal: Principal, question: OperatorQuestion) -> SqlAnswer:
+        """Return rows of an operator's own SQL, statistics, or what a removal would take away."""
 
     def identify(self, principal: Principal, ids: Sequence[bytes]) -> list[DatasetRef | None]:
         """Return the datasets with these ids, None where there is none."""

@@ -104,6 +104,10 @@ class Session:
     def commit(self, changes: Sequence[Change], staged: Sequence[Staged] = ()) -> None:
         """Apply changes now, or with the open unit of work when that ends."""
         if not self.repository.writeable:
+            if (as_of := self.facts.as_of) is not None:
+                raise ReadOnlyError(
+                    f"{self.facts.location} is shown as of change {as_of}, which cannot be changed; open it without as_of to write"
+                )
             raise ReadOnlyError(f"{self.facts.location} is open for reading; open it with Butler(..., writeable=True)")
         if (unit := self.unit) is not None:
             unit.changes += changes

@@ -62,6 +62,30 @@ class SetCollectionDoc:
 
 
 @dataclass(frozen=True, slots=True)
+class RenameCollection:
+    """Give a collection another name; it stays in its chains, and its former name is remembered."""
+
+    name: str
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSnapshot:
+    """Give a change a name, by which the repository of then can be read; None means this change itself."""
+
+    name: str
+    change: int | None = None
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSnapshot:
+    """Forget the name of a change; nothing else changes."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveCollection:
     """Remove a collection without datasets of its own, first from all chains if asked."""
 
@@ -106,6 +130,13 @@ class AddDatasets:
 @dataclass(frozen=True, slots=True)
 class RemoveDatasets:
     """Remove datasets from the registry, and from all tags and calibrations."""
+
+    ids: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class UnstoreDatasets:
+    """Remove the artifacts of datasets; the datasets stay registered, without anything to read."""
 
     ids: Sequence[bytes]
 
@@ -161,12 +192,16 @@ Change = (
     | SetChain
     | EditChain
     | SetCollectionDoc
+    | RenameCollection
+    | CreateSnapshot
+    | RemoveSnapshot
     | RemoveCollection
     | RegisterDatasetType
     | RemoveDatasetType
     | InsertRecords
     | AddDatasets
     | RemoveDatasets
+    | UnstoreDatasets
     | Associate
     | Disassociate
     | Certify

@@ -49,8 +49,8 @@ class CollectionInfo:
         return f"<{self.type.name} {self.name!r}{members}>"
 
 
-def collection_name_problem(name: str) -> str | None:
-    """Say why a collection cannot have this name.
+def collection_name_problem(name: str, what: str = "collection") -> str | None:
+    """Say why a collection, or something else that is named like one, cannot have this name.
 
     A name has parts separated by ``/``; each starts with a letter or digit (``u/`` users and dates are fine) and goes
     on with letters, digits and ``_ . + - @ ~ : = ,`` or spaces; 200 bytes are enough for all of it, in Unicode's NFC.
@@ -61,15 +61,15 @@ def collection_name_problem(name: str) -> str | None:
         A sentence, or None if the name is allowed.
     """
     if not name:
-        return "a collection needs a name"
+        return f"a {what} needs a name"
     if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_BYTES:
-        return f"the collection name {name[:40]!r}… is longer than {_LONGEST_BYTES} bytes"
+        return f"the {what} name {name[:40]!r}… is longer than {_LONGEST_BYTES} bytes"
     if unicodedata.normalize("NFC", name) != name:
-        return f"the collection name {name!r} is not in Unicode's composed form (NFC)"
+        return f"the {what} name {name!r} is not in Unicode's composed form (NFC)"
     for part in name.split("/"):
         if not _ALLOWED.fullmatch(part) or part != part.strip() or part.endswith("."):
             return (
-                f"the collection name {name!r} has a part {part!r} that is not allowed; parts between '/' start with a "
+                f"the {what} name {name!r} has a part {part!r} that is not allowed; parts between '/' start with a "
                 "letter or digit and have letters, digits, '_.+-@~:=,' or spaces"
             )
     return None

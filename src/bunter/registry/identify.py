@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bunter.database import Connection
     from bunter.registry.roster import Roster, TypeRow
 
-__all__ = ["get_many", "removed"]
+__all__ = ["get_many", "removed", "younger"]
 
 
 def get_many(connection: Connection, roster: Roster, ids: Sequence[bytes]) -> list[DatasetRef | None]:
@@ -66,6 +66,15 @@ def _statements(kind: TypeRow, condition: str) -> Iterator[str]:
 def _ref(roster: Roster, kind: TypeRow, id_: bytes, run: int, values: Sequence[Any]) -> DatasetRef:
     data_id = DataCoordinate(kind.dataset_type.dimensions, tuple(values))
     return DatasetRef(UUID(bytes=id_), kind.dataset_type, data_id, roster.collections.name(run))
+
+
+def younger(connection: Connection, roster: Roster, ids: Sequence[bytes]) -> list[bytes]:
+    """Pick the ids of datasets that were added after the moment that the roster tells of."""
+    if roster.as_of is None:
+        return []
+    table = connection.upload("ids", 1, ((id_,) for id_ in ids))
+    sql = f"SELECT id FROM dataset WHERE id IN (SELECT c0 FROM {table}) AND added > ?"  # noqa: S608
+    return [id_ for (id_,) in connection.fetchall(sql, (roster.as_of,))]
 
 
 def removed(connection: Connection, ids: Sequence[bytes]) -> list[bytes]:

@@ -14,16 +14,18 @@ from bunter.registry.collection_changes import (
     edit_chain,
     register_collection,
     remove_collection,
+    rename_collection,
     set_chain,
     set_collection_doc,
 )
 from bunter.registry.datasets import add_datasets, dataset_members, remove_datasets
 from bunter.registry.find import finder
-from bunter.registry.identify import get_many, removed
+from bunter.registry.identify import get_many, removed, younger
 from bunter.registry.memberships import associate, disassociate
 from bunter.registry.record_changes import insert_records
 from bunter.registry.roster import Roster, read_roster
 from bunter.registry.schema import create_registry_tables
+from bunter.registry.snapshots import create_snapshot, remove_snapshot
 from bunter.registry.type_changes import register_dataset_type, remove_dataset_type
 
 if TYPE_CHECKING:
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
 
     from bunter.database import Connection, Database
     from bunter.dataset import DatasetRef, DatasetType
+    from bunter.dataset.inquiries import Inquiry, Summaries
     from bunter.query.bound import BoundQuery
     from bunter.registry.collections import CollectionCatalog
     from bunter.registry.find import Found
     from bunter.registry.stream import ResultStream
+    from bunter.registry.summaries import Holdings
     from bunter.values import Timespan
 
 __all__ = ["Registry"]
@@ -48,6 +52,9 @@ _HANDLERS: dict[type, Callable[..., Any]] = {
     changes.SetChain: set_chain,
     changes.EditChain: edit_chain,
     changes.SetCollectionDoc: set_collection_doc,
+    changes.RenameCollection: rename_collection,
+    changes.CreateSnapshot: create_snapshot,
+    changes.RemoveSnapshot: remove_snapshot,
     changes.RemoveCollection: remove_collection,
     changes.RegisterDatasetType: register_dataset_type,
     changes.RemoveDatasetType: remove_dataset_type,
@@ -173,6 +180,10 @@ class Registry:
         """Pick the ids of datasets that were there once and have been removed."""
         return removed(connection, ids)
 
+    def younger(self, connection: Connection, ids: Sequence[bytes]) -> list[bytes]:
+        """Pick the ids of datasets that were added after the moment that this registry shows."""
+        return younger(connection, self.roster(connection), ids)
+
     def members(self, connection: Connection, runs: Sequence[str]) -> list[bytes]:
         """Return the ids of all datasets in runs, ascending."""
         return dataset_members(connection, self.roster(connection), runs)
@@ -182,6 +193,26 @@ class Registry:
         from bunter.registry.associations import associations
 
         return associations(connection, self.roster(connection), dataset_type, collections)
+
+    def answer(self, connection: Connection, inquiry: Inquiry) -> pa.Table:
+        """Return what an inquiry asks for; see `bunter.dataset.inquiries`."""
+        from bunter.registry.answers import answer
+
+        return answer(connection, self.roster(connection), inquiry)
+
+    def holdings(self, connection: Connection, inquiry: Summaries) -> Holdings:
+        """Return what collections hold, for those who know more of it than the registry."""
+        from bunter.registry.summaries import holdings
+
+        return holdings(self.roster(connection), inquiry)
+
+    def summaries(
+        self, connection: Connection, inquiry: Summaries, sizes: Mapping[tuple[Any, ...], int] | None = None
+    ) -> pa.Table:
+        """Answer `Summaries`, with bytes by the keys of its holdings."""
+        from bunter.registry.summaries import summaries
+
+        return summaries(connection, self.roster(connection), inquiry, sizes)
 
     def execute(self, query: BoundQuery) -> ResultStream:
         """Return the rows of a bound query as a stream of columns; nothing runs before somebody looks."""
@@ -212,6 +243,7 @@ _SLOW = (
     changes.SetChain,
     changes.EditChain,
     changes.SetCollectionDoc,
+    changes.RenameCollection,
     changes.RemoveCollection,
     changes.RegisterDatasetType,
     changes.RemoveDatasetType,

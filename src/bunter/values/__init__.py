@@ -5,7 +5,7 @@ from __future__ import annotations
 from bunter.values.arrow import pyarrow
 from bunter.values.content import ByteRange, Digesting, Digests, Durability, digest, quick_digest
 from bunter.values.identity import derive_nonce, deterministic_id, new_id, new_ids, new_nonce
-from bunter.values.instant import format_instant, parse_instant
+from bunter.values.instant import clock_text, format_instant, parse_instant
 from bunter.values.principal import Principal
 from bunter.values.timespan import MAX_NS, MIN_NS, Timespan
 from bunter.values.wording import counted, sized
@@ -19,6 +19,7 @@ __all__ = [
     "Durability",
     "Principal",
     "Timespan",
+    "clock_text",
     "counted",
     "derive_nonce",
     "deterministic_id",

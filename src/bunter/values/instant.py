@@ -6,6 +6,7 @@ import bisect
 import datetime as dt
 import operator
 import re
+from typing import Any
 
 # (first UTC second since 1970 from which it holds, TAI - UTC in s); IERS Bulletin C. Earlier times go through astropy.
 _LEAPS = (
@@ -73,12 +74,28 @@ def format_instant(instant: int) -> str:
     return f"{text}.{rest:09d}".rstrip("0") if rest else text
 
 
+def clock_text(instant: int) -> str:
+    """Write nanoseconds TAI as clocks show them, in UTC, rounded up to milliseconds: a moment not before the given one."""
+    utc_ns = tai_to_utc_ns(instant)
+    return format_instant(-(-utc_ns // 1_000_000) * 1_000_000)
+
+
 def utc_to_tai_ns(utc_ns: int) -> int:
     """Add TAI - UTC to nanoseconds since 1970 UTC as clocks count them (1972 and later)."""
     index = bisect.bisect_right(_LEAP_STARTS, utc_ns // _NS) - 1
     if index < 0:
         raise ValueError("UTC before 1972 has no whole leap seconds; give an astropy Time, or TAI")
     return utc_ns + _LEAPS[index][1] * _NS
+
+
+def utc_to_tai_array(utc_ns: Any) -> Any:
+    """Do for an int64 array what `utc_to_tai_ns` does for one number."""
+    import numpy as np
+
+    places = np.searchsorted(np.array(_LEAP_STARTS, dtype=np.int64) * _NS, utc_ns, side="right") - 1
+    if len(places) and places.min() < 0:
+        raise ValueError("UTC before 1972 has no whole leap seconds; give astropy Times, or TAI")
+    return utc_ns + np.array([offset for _, offset in _LEAPS], dtype=np.int64)[places] * _NS
 
 
 def tai_to_utc_ns(tai_ns: int) -> int:

@@ -1,0 +1,41 @@
+"""Who answers which inquiry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bunter.dataset import inquiries
+from bunter.registry.candidates import candidates, neighbours
+from bunter.registry.certifications import certifications
+from bunter.registry.history import collection_history, tombstones
+from bunter.registry.snapshots import moment, snapshots
+from bunter.registry.summaries import summaries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from bunter.database import Connection
+    from bunter.registry.roster import Roster
+
+__all__ = ["answer"]
+
+_ANSWERS: dict[type, Callable[..., Any]] = {
+    inquiries.Moment: moment,
+    inquiries.Snapshots: snapshots,
+    inquiries.CollectionHistory: collection_history,
+    inquiries.Tombstones: tombstones,
+    inquiries.Summaries: summaries,
+    inquiries.Certifications: certifications,
+    inquiries.Candidates: candidates,
+    inquiries.Neighbours: neighbours,
+}
+
+
+def answer(connection: Connection, roster: Roster, inquiry: inquiries.Inquiry) -> pa.Table:
+    """Return the table that an inquiry asks for."""
+    handler = _ANSWERS.get(type(inquiry))
+    if handler is None:
+        raise TypeError(f"the registry knows no inquiry {type(inquiry).__name__}")
+    return handler(connection, roster, inquiry)
