@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bunter.dimensions.coordinate import coerce_key
+from bunter.dimensions.checking import checked_columns
+from bunter.dimensions.moments import TIME_NAMES
 from bunter.dimensions.record import DimensionRecord
+from bunter.dimensions.tables import columns_of, is_table
+from bunter.dimensions.values import coerced
 from bunter.errors import DimensionNameError, DimensionValueError, near
 from bunter.values import Timespan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bunter.dimensions.element import Column, Element
-
-_TIME_NAMES = ("timespan", "timespan_begin", "timespan_end", "datetime_begin", "datetime_end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,37 @@ class Records:
                 columns["timespan_begin"] = [begin for begin, _ in bounds]
                 columns["timespan_end"] = [end for _, end in bounds]
             else:
-                columns[column.name] = _checked(element, column, _picked(element, column, plain))
+                columns[column.name] = coerced(element.name, column, _picked(element, column, plain))
         return cls(element, columns)
+
+    @classmethod
+    def from_table(cls, element: Element, table: Any) -> Records:
+        """Check a table and take its columns, without looking at one row after the other where types permit.
+
+        Parameters
+        ----------
+        element : Element
+            What its rows are records of.
+        table : astropy, Arrow, pandas, polars or structured NumPy table, or Mapping
+            Columns named as in `from_rows`. Times without a scale are TAI in columns ``timespan_begin`` and
+            ``timespan_end``, as in the tables that queries return, and UTC in ``datetime_begin`` and ``datetime_end``.
+            Columns with a unit of time or angle are converted to seconds and degrees.
+
+        Raises
+        ------
+        DimensionNameError, DimensionValueError
+            As `from_rows`; a column that the element has not is refused.
+        """
+        return cls(element, checked_columns(element, columns_of(table)))
+
+    @classmethod
+    def of(cls, element: Element, given: Any) -> Records:
+        """Check whatever a user gives: records, a table, one mapping or several."""
+        if isinstance(given, Records):
+            return given
+        if is_table(given, element):
+            return cls.from_table(element, given)
+        return cls.from_rows(element, [given] if isinstance(given, Mapping | DimensionRecord) else given)
 
     @classmethod
     def from_arrow(cls, element: Element, table: Any) -> Records:
@@ -127,7 +158,7 @@ def stored_columns(element: Element) -> dict[str, str]:
 
 
 def _refuse_unknown(element: Element, rows: Sequence[Mapping[str, Any]]) -> None:
-    known = {*element.field_names, *(_TIME_NAMES if element.temporal else ())}
+    known = {*element.field_names, *(TIME_NAMES if element.temporal else ())}
     for number, row in enumerate(rows):
         if unknown := row.keys() - known:
             name = min(unknown)
@@ -139,22 +170,6 @@ def _picked(element: Element, column: Column, rows: Sequence[Mapping[str, Any]])
     if key is None or column.name != element.name or key.name == column.name:
         return [row.get(column.name) for row in rows]
     return [row.get(key.name, row.get(column.name)) for row in rows]
-
-
-def _checked(element: Element, column: Column, values: list[Any]) -> list[Any]:
-    coerce = _COERCIONS[column.kind]
-    checked: list[Any] = []
-    for number, value in enumerate(values):
-        if value is None:
-            if not column.nullable:
-                raise DimensionValueError(f"row {number} of {element.name!r}: {column.name!r} must have a value")
-            checked.append(None)
-            continue
-        try:
-            checked.append(coerce(column, value))
-        except (ValueError, TypeError) as error:
-            raise DimensionValueError(f"row {number} of {element.name!r}: {error}") from None
-    return checked
 
 
 def _bounds(element: Element, row: Mapping[str, Any], number: int) -> tuple[int | None, int | None]:
@@ -177,57 +192,3 @@ def _timespan(row: Mapping[str, Any]) -> Timespan | None:
     if row.get("datetime_begin") is not None or row.get("datetime_end") is not None:
         return Timespan.from_times(row.get("datetime_begin"), row.get("datetime_end"))
     return None
-
-
-def _key(column: Column, value: Any) -> int | str:
-    return coerce_key(column.name, column.kind, column.length, value)
-
-
-def _text(column: Column, value: Any) -> str:
-    if not isinstance(value, str):
-        raise DimensionValueError(f"{column.name!r} must be text, not {value!r}")
-    if column.length is not None and len(value) > column.length:
-        raise DimensionValueError(f"{column.name!r} can have {column.length} characters; {value!r} has {len(value)}")
-    return _key(column, value) if not column.nullable else str(value)  # type: ignore[return-value]
-
-
-def _float(column: Column, value: Any) -> float | None:
-    if isinstance(value, str | bytes | bool):
-        raise DimensionValueError(f"{column.name!r} must be a number, not {value!r}")
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise DimensionValueError(f"{column.name!r} must be a number, not {value!r}") from None
-    return None if number != number else number  # noqa: PLR0124 - not a number is unknown
-
-
-def _bool(column: Column, value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if type(value).__name__ in {"bool_", "bool"} or (isinstance(value, int) and value in {0, 1}):
-        return bool(value)
-    raise DimensionValueError(f"{column.name!r} must be true or false, not {value!r}")
-
-
-def _hash(column: Column, value: Any) -> bytes:
-    if not isinstance(value, bytes | bytearray | memoryview):
-        raise DimensionValueError(f"{column.name!r} must be bytes, not {value!r}")
-    content = bytes(value)
-    if column.length is not None and len(content) > column.length:
-        raise DimensionValueError(f"{column.name!r} can have {column.length} bytes, not {len(content)}")
-    return content
-
-
-def _region(column: Column, value: Any) -> bytes:
-    from bunter.geometry import Region
-
-    if isinstance(value, Region):
-        return value.encode()
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value)
-    raise DimensionValueError(f"{column.name!r} must be a Region, not {value!r}")
-
-
-_COERCIONS: dict[str, Callable[[Column, Any], Any]] = {
-    "int": _key, "str": _text, "float": _float, "bool": _bool, "hash": _hash, "region": _region,
-}  # fmt: skip
