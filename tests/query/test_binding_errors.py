@@ -105,7 +105,8 @@ def test_a_bind_value_that_no_query_knows_is_the_users_error(value, datasets):
     ("where", "sentence"),
     [
         ("exposure = 5", "exposure means nothing without 'instrument'; add instrument = '...'"),
-        ("exposure.exposure_time > 5", "exposure.exposure_time means nothing without 'instrument'"),
+        ("exposure.obs_id = 'a'", "exposure.obs_id means nothing without 'instrument'"),
+        ("exposure.exposure_time > 5 AND detector = 1", "detector means nothing without 'instrument'"),
         ("instrument = 'X' OR exposure = 5", "exposure means nothing"),
         ("tract = 5 AND instrument = 'X' AND visit = 1", "tract means nothing without 'skymap'"),
     ],
@@ -127,6 +128,8 @@ def test_an_identifier_needs_its_governor(where, sentence, datasets):
         "exposure.timespan OVERLAPS '2025-01-01'",
         "visit.region OVERLAPS POINT(1, 2)",
         "GLOB(instrument, 'X*') AND detector = 1",
+        "exposure.observation_type = 'science' AND exposure.exposure_time > 5",
+        "exposure.day_obs = 20260101 OR physical_filter = 'r'",
     ],
 )
 def test_a_governor_that_is_named_or_not_needed_is_enough(where, datasets):
@@ -137,6 +140,11 @@ def test_a_default_governor_is_used_only_where_it_is_needed(datasets):
     assert "instrument = 'X'" in str(datasets("exposure = 5").where) or len(datasets("exposure = 5").where.terms) == 2
     assert datasets("").where is None
     assert datasets("band = 'r'").where == datasets("band = 'r'", defaults={}).where
+
+
+def test_a_fact_takes_the_default_governor_where_there_is_one(datasets):
+    assert datasets("exposure.exposure_time > 5", defaults={}).where == datasets("exposure_time > 5", defaults={}).where
+    assert "instrument" in str(datasets("exposure.exposure_time > 5").where)
 
 
 def test_an_unregistered_dataset_type_is_named_with_the_nearest(data_ids):

@@ -279,7 +279,10 @@ def test_calibrations_are_looked_up_by_all_their_keys_whatever_the_chain_mixes()
 def test_presence_in_a_chain_of_runs_and_tags_is_looked_up_by_all_keys():
     here = survey(0)
     steps = plan(
-        here, here.query("data_ids", ("exposure", "detector"), None, (("raw", ("r0",)), ("raw", ("tag", "r1"))))
+        here,
+        here.query(
+            "data_ids", ("exposure", "detector"), None, (("raw", ("r0",)), ("raw", ("tag", "r1"), True, "again"))
+        ),
     )
     assert sum("exposure=?" in step and "detector=?" in step for step in steps) >= 2, steps
     assert not any("AUTOMATIC" in step or "MATERIALIZE" in step for step in steps), steps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import uuid
@@ -88,8 +88,19 @@ class DatasetSearch:
         Names in order; chains are not yet flattened.
     find_first : bool
         Whether of several with one data ID only that of the first collection counts.
+    name : str
+        What a query calls it, where one type is looked for twice; the type's own name by default.
+    join : str
+        "inner": rows have such a dataset. "left": rows have one or none. "anti": rows have none.
     """
 
     dataset_type: str
     collections: tuple[str, ...]
     find_first: bool = True
+    name: str = ""
+    join: Literal["inner", "left", "anti"] = "inner"
+
+    @property
+    def label(self) -> str:
+        """What a query calls it."""
+        return self.name or self.dataset_type

@@ -111,7 +111,7 @@ def check_governors(conjuncts: Sequence[Conjunct], *, known: Mapping[str, int], 
     """
     terms = [conjunct.predicate for conjunct in conjuncts if conjunct.predicate is not None]
     predicate = all_of(terms) if terms else None
-    for governor, column in governors_needed(predicate, universe).items():
+    for governor, (column, _) in governors_needed(predicate, universe).items():
         if known.get(governor, 0) > 1 and not pinned(predicate, governor):
             raise InvalidQueryError(
                 f"{describe(column)} means nothing without {governor!r}, of which the repository has {known[governor]}; add "

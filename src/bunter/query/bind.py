@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from bunter.dataset import DatasetType
-from bunter.dimensions import Element
-from bunter.errors import DimensionNameError, DimensionValueError, InvalidQueryError, MissingDatasetTypeError, near
+from bunter.errors import InvalidQueryError
 from bunter.query import bound, tree
+from bunter.query.asked import Asked
 from bunter.query.binder import Binder
 from bunter.query.bound import BoundQuery, Constant
-from bunter.query.constants import is_list
 from bunter.query.describe import describe
 from bunter.query.expression import Condition, Order, Term
 from bunter.query.joins import check_related, governors_needed, pinned, spatial_joins, temporal_joins
 from bunter.query.lexer import MAX_LENGTH
 from bunter.query.parser import MAX_DEPTH, parse
 from bunter.query.pixels import pixels_as_regions
-from bunter.query.scope import PlacedError, Scope, UnknownNameError
+from bunter.query.projecting import bound_projection, ordered_groups
+from bunter.query.scope import PlacedError, Scope
 from bunter.query.unparse import unparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bunter.dataset import DatasetSearch
-    from bunter.dimensions import DimensionGroup, Universe
-    from bunter.query.bound import Predicate, Value
+    from bunter.dataset import DatasetSearch, DatasetType
+    from bunter.dimensions import DimensionGroup, Element, Universe
+    from bunter.query.bound import Predicate, Projection, Value
+    from bunter.query.summaries import Selection
     from bunter.query.tree import Node
 
 __all__ = ["OrderBy", "QueryKind", "Where", "bind_predicate", "bind_query", "conjoined", "split_conjuncts", "tree_of"]
@@ -52,6 +51,8 @@ def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the Bo
     offset: int = 0,
     with_records: bool = False,
     data_id_table: Mapping[str, Sequence[object]] | None = None,
+    selection: Selection | None = None,
+    more: DimensionGroup | None = None,
 ) -> BoundQuery:
     """Resolve, check and complete a query.
 
@@ -83,6 +84,10 @@ def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the Bo
         Whether rows carry dimension records.
     data_id_table : mapping, optional
         Columns of values by dimension; rows must match one of its rows.
+    selection : Selection, optional
+        What to show of the rows.
+    more : DimensionGroup, optional
+        Dimensions to join besides those that the rest of the question names.
 
     Returns
     -------
@@ -98,31 +103,41 @@ def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the Bo
     MissingDatasetTypeError
         If a searched dataset type is not registered.
     """
-    question = _Question(universe, result, dict(data_id or {}), tuple(searches), dataset_types or {}, data_id_table)
-    binder, node = question.binder(where, binds or {})
-    condition = question.conditions() if node is None else bound.all_of([question.conditions(), binder.predicate(node)])
+    asked = Asked(universe, result, dict(data_id or {}), tuple(searches), dataset_types or {}, data_id_table, more)
+    node, text = tree_of(where)
+    binder = Binder(asked.scope(), binds or {}, text)
+    condition = asked.conditions() if node is None else bound.all_of([asked.conditions(), binder.predicate(node)])
     try:
-        condition = pixels_as_regions(condition, question.own, universe)
+        condition = pixels_as_regions(condition, asked.own, universe)
         condition = bound.all_of([condition, *_defaults_used(condition, universe, defaults or {})])
-        dimensions, spatial = _dimensions(question, condition)
+        dimensions, spatial = _dimensions(asked, condition)
     except PlacedError as problem:
         raise _placed(problem, binder) from problem
-    order = tuple(_ordered(each, question, binder.binds) for each in order_by)
     predicate = None if condition == bound.Always(True) else condition
+    projection = None if selection is None else bound_projection(selection, asked, binder.binds)
     return BoundQuery(
         kind=kind,
         dimensions=dimensions,
         result=result,
         where=predicate,
         searches=tuple(searches),
-        order_by=order,
+        order_by=_order(order_by, projection, asked, binder.binds),
         limit=_count(limit, "limit"),
         offset=_count(offset, "offset") or 0,
         with_records=with_records,
         spatial_joins=spatial,
-        temporal_joins=temporal_joins(dimensions, predicate, tuple(question.searched.values())),
+        temporal_joins=temporal_joins(dimensions, predicate, asked.searched, asked.joined),
         data_id_table=data_id_table,
+        projection=projection,
     )
+
+
+def _order(
+    order_by: Sequence[OrderBy], projection: Projection | None, asked: Asked, binds: Mapping[str, object]
+) -> tuple[tuple[Value, bool], ...]:
+    if projection is not None and projection.grouped:
+        return ordered_groups(order_by, projection, asked)
+    return tuple(asked.ordered(each, binds) for each in order_by)
 
 
 def bind_predicate(
@@ -208,105 +223,29 @@ def _children(node: Node) -> list[Any]:
     return found
 
 
-@dataclass(slots=True)
-class _Question:
-    """What is asked, apart from the condition."""
-
-    universe: Universe
-    result: DimensionGroup | Element | DatasetType
-    data_id: dict[str, object]
-    searches: tuple[DatasetSearch, ...]
-    dataset_types: Mapping[str, DatasetType]
-    table: Mapping[str, Sequence[object]] | None
-    searched: dict[str, DatasetType] = field(init=False)
-    group: DimensionGroup = field(init=False)
-    joined: list[DimensionGroup] = field(init=False)
-    own: DimensionGroup = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.searched = {kind.name: kind for kind in map(self._type, self.searches)}
-        self.group = self._group()
-        self.joined = [kind.dimensions for kind in self.searched.values()]
-        if self.table is not None:
-            self.joined.append(self.universe.conform(self.table))
-        self.own = self.group
-        for each in self.joined:
-            self.own = self.own | each
-
-    def _type(self, search: DatasetSearch) -> DatasetType:
-        name = search.dataset_type
-        if name not in self.dataset_types:
-            hint = near(name, self.dataset_types)
-            raise MissingDatasetTypeError(f"no dataset type {name!r}{hint}; `bunter query-dataset-types` lists all")
-        return self.dataset_types[name]
-
-    def _group(self) -> DimensionGroup:
-        if isinstance(self.result, DatasetType):
-            return self.result.dimensions
-        if isinstance(self.result, Element):
-            return self.universe.conform(self.result.required)
-        return self.result
-
-    def scope(self) -> Scope:
-        named = [name for name in self.data_id if name in self.universe and self.universe[name].is_dimension]
-        group = self.own | self.universe.conform(named)
-        own = self.result if isinstance(self.result, Element) else None
-        return Scope(group, self.searched, own=own, known=self.dataset_types)
-
-    def binder(self, where: Where, binds: Mapping[str, object]) -> tuple[Binder, Node | None]:
-        node, text = tree_of(where)
-        return Binder(self.scope(), binds, text), node
-
-    def conditions(self) -> Predicate:
-        """Return what the data ID asks for, as a condition."""
-        scope = self.scope()
-        return bound.all_of([_equality(scope, name, value) for name, value in self._given().items()])
-
-    def _given(self) -> dict[str, object]:
-        return {name: value for name, value in self.data_id.items() if value is not None}
-
-
-def _equality(scope: Scope, name: str, value: object) -> Predicate:
-    """Condition that a name of the data ID has the value, or one of the values."""
-    try:
-        kind = scope.resolve(name).kind
-    except UnknownNameError as error:
-        raise DimensionNameError(f"cannot use {name}={value!r} in a data ID: {error}") from error
-    if kind == "int" and isinstance(value, float):
-        raise DimensionValueError(f"{name}={value!r} in a data ID must be a whole number")
-    column = tree.Name(name)
-    operator: Node = (
-        tree.In(column, (tree.Bind("value"),)) if is_list(value) else tree.Compare("=", column, tree.Bind("value"))
-    )
-    try:
-        return Binder(scope, {"value": value}).predicate(operator)
-    except InvalidQueryError as error:
-        message = str(error).replace(":value", repr(value))
-        raise DimensionValueError(f"cannot use {name}={value!r} in a data ID: {message}") from error
-
-
 def _defaults_used(condition: Predicate, universe: Universe, defaults: Mapping[str, object]) -> list[Predicate]:
-    """Return the defaults of governors that the condition needs and leaves open."""
+    """Return the defaults of governors that the condition leaves open and depends on."""
     used: list[Predicate] = []
-    for governor, column in governors_needed(condition, universe).items():
+    for governor, (column, identifies) in governors_needed(condition, universe).items():
         if pinned(condition, governor):
             continue
         value = defaults.get(governor)
-        if value is None:
+        if value is not None:
+            used.append(bound.Comparison("=", bound.KeyColumn(governor, "str"), Constant(value, "str")))
+        elif identifies:
             message = (
                 f"{describe(column)} means nothing without {governor!r}; add {governor} = '...' to the condition, "
                 f"or give {governor}=... as a keyword"
             )
             raise PlacedError(message, min(bound.referenced_dimensions(column)))
-        used.append(bound.Comparison("=", bound.KeyColumn(governor, "str"), Constant(value, "str")))
     return used
 
 
-def _dimensions(question: _Question, condition: Predicate) -> tuple[DimensionGroup, tuple[tuple[str, str], ...]]:
+def _dimensions(asked: Asked, condition: Predicate) -> tuple[DimensionGroup, tuple[tuple[str, str], ...]]:
     """Return all dimensions joined and the automatic spatial joins; refuse what nothing relates."""
-    dimensions = question.own | bound.dimensions_of(condition, question.universe)
-    spatial = spatial_joins(dimensions, condition, question.joined)
-    check_related(dimensions, question.own, question.joined, condition, spatial)
+    dimensions = asked.own | bound.dimensions_of(condition, asked.universe)
+    spatial = spatial_joins(dimensions, condition, asked.joined)
+    check_related(dimensions, asked.own, asked.joined, condition, spatial)
     return dimensions, spatial
 
 
@@ -318,28 +257,6 @@ def _placed(problem: PlacedError, binder: Binder) -> InvalidQueryError:
         position for value, position in binder.positions.items() if problem.name in bound.referenced_dimensions(value)
     ]
     return InvalidQueryError(problem.message, text=binder.text, position=min(places, default=None))
-
-
-def _ordered(each: OrderBy, question: _Question, binds: Mapping[str, object]) -> tuple[Value, bool]:
-    if isinstance(each, Order):
-        node, text, ascending = each.node, unparse(each.node), each.ascending
-    elif isinstance(each, Term):
-        node, text, ascending = each.node, unparse(each.node), True
-    else:
-        ascending = not each.lstrip().startswith("-")
-        text = each if ascending else each.replace("-", " ", 1)
-        parsed = parse(text)
-        if parsed is None:
-            raise InvalidQueryError("order_by has an empty name in it")
-        node = parsed
-    binder = Binder(question.scope(), binds, text)
-    value = binder.value(node)
-    if value.kind in {"region", "timespan"}:
-        binder.fail(f"{text.strip()} is a {value.kind} and has no order; sort by its begin or end", node)
-    needed = bound.dimensions_of(value, question.universe)
-    if not needed <= question.own:
-        binder.fail(f"{text.strip()} is not determined by {question.own!r}, so rows cannot be sorted by it", node)
-    return value, ascending
 
 
 def _count(number: int | None, name: str) -> int | None:

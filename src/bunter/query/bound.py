@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from bunter.dimensions import DimensionGroup, Element, Universe
 
 __all__ = [
+    "Aggregate",
     "Always",
     "And",
     "Arithmetic",
+    "Beyond",
     "BoolTest",
     "BoundQuery",
     "Column",
@@ -49,7 +51,9 @@ __all__ = [
     "Negative",
     "Not",
     "Or",
+    "OutputColumn",
     "Predicate",
+    "Projection",
     "RegionOverlap",
     "TimespanBound",
     "TimespanOverlap",
@@ -87,7 +91,10 @@ class ElementColumn:
 
 @dataclass(frozen=True, slots=True)
 class DatasetColumn:
-    """A field of the dataset that a search found; ``timespan`` is its validity, ``ingest_date`` a time."""
+    """A field of the dataset that a search found; ``timespan`` is its validity, ``ingest_date`` a time.
+
+    ``dataset_type`` is what the query calls the search: the type's name, unless it gave another.
+    """
 
     dataset_type: str
     field: DatasetField
@@ -133,8 +140,62 @@ class Negative:
     kind: Kind
 
 
+@dataclass(frozen=True, slots=True)
+class OutputColumn:
+    """A column of the projection by its name: what groups are sorted by."""
+
+    name: str
+    kind: Kind
+
+
 Column: TypeAlias = KeyColumn | ElementColumn | DatasetColumn
-Value: TypeAlias = Column | TimespanBound | Constant | Arithmetic | Negative
+Value: TypeAlias = Column | TimespanBound | Constant | Arithmetic | Negative | OutputColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One number or value for all rows of a group; nulls are left out of all but ``count`` of rows.
+
+    Parameters
+    ----------
+    function : str
+        "count", "min", "max", "sum" or "avg".
+    of : Value, optional
+        What it is taken of; None counts rows.
+    distinct : bool
+        Whether equal values count once.
+    kind : Kind
+        Kind of the result.
+    """
+
+    function: Literal["count", "min", "max", "sum", "avg"]
+    of: Value | None = None
+    distinct: bool = False
+    kind: Kind = "int"
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What is shown of the rows, in place of what they are.
+
+    Parameters
+    ----------
+    columns : tuple of (str, Value)
+        Name and value of each column; none of them a timespan.
+    aggregates : tuple of (str, Aggregate)
+        Further columns of groups.
+    grouped : bool
+        Whether rows that agree on all columns are one; without columns all rows are one group.
+    """
+
+    columns: tuple[tuple[str, Value], ...]
+    aggregates: tuple[tuple[str, Aggregate], ...] = ()
+    grouped: bool = False
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Kind of each column by its name, in order."""
+        return {name: what.kind for name, what in (*self.columns, *self.aggregates)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +270,14 @@ class RegionOverlap:
 
 
 @dataclass(frozen=True, slots=True)
+class Beyond:
+    """Values that come after constants, one after the other as in a dictionary; none of them is null."""
+
+    values: tuple[Value, ...]
+    constants: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Always:
     """True for every row, or false for every row."""
 
@@ -237,7 +306,18 @@ class Not:
 
 
 Predicate: TypeAlias = (
-    And | Or | Not | Comparison | Membership | Like | IsNull | BoolTest | TimespanOverlap | RegionOverlap | Always
+    And
+    | Or
+    | Not
+    | Comparison
+    | Membership
+    | Like
+    | IsNull
+    | BoolTest
+    | TimespanOverlap
+    | RegionOverlap
+    | Beyond
+    | Always
 )
 
 
@@ -271,6 +351,10 @@ class BoundQuery:
         collection without validity ranges counts as always valid.
     data_id_table : mapping, optional
         Columns of data-ID values, keyed by dimension, that the rows must match.
+    projection : Projection, optional
+        What is shown of the rows; all that tells them apart by default.
+    keyed : bool
+        Whether rows also have the values they are sorted by, as columns ``sort 0``, ``sort 1`` and so on.
     """
 
     kind: Literal["data_ids", "datasets", "records", "joined"]
@@ -285,6 +369,8 @@ class BoundQuery:
     spatial_joins: tuple[tuple[str, str], ...] = ()
     temporal_joins: tuple[TimespanOverlap, ...] = ()
     data_id_table: Mapping[str, Sequence[object]] | None = field(default=None, hash=False)
+    projection: Projection | None = None
+    keyed: bool = False
 
     @property
     def condition(self) -> tuple[Predicate, ...]:
@@ -344,7 +430,7 @@ def walk(node: Predicate | Value | None) -> Iterator[Predicate | Value]:
         pending.extend(reversed(_children(node)))
 
 
-def _children(node: Predicate | Value) -> Sequence[Predicate | Value]:
+def _children(node: Predicate | Value) -> Sequence[Predicate | Value]:  # noqa: PLR0911 - one line per shape
     match node:
         case And(terms) | Or(terms):
             return terms
@@ -354,6 +440,8 @@ def _children(node: Predicate | Value) -> Sequence[Predicate | Value]:
             return (node.left, node.right)
         case Membership() | Like() | IsNull() | BoolTest() | Negative():
             return (node.value,)
+        case Beyond(values):
+            return values
         case TimespanBound(of):
             return (of,)
         case _:

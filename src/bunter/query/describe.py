@@ -31,11 +31,11 @@ def describe(node: Predicate | Value | None) -> str:
 
 _PREDICATES = (
     bound.And, bound.Or, bound.Not, bound.Comparison, bound.Membership, bound.Like, bound.IsNull, bound.BoolTest,
-    bound.TimespanOverlap, bound.RegionOverlap, bound.Always,
+    bound.TimespanOverlap, bound.RegionOverlap, bound.Beyond, bound.Always,
 )  # fmt: skip
 
 
-def _condition(node: Predicate) -> Node:  # noqa: C901, PLR0911 - one line per kind
+def _condition(node: Predicate) -> Node:  # noqa: C901, PLR0911, PLR0912 - one line per kind
     match node:
         case bound.And(terms):
             return tree.And(tuple(_condition(term) for term in terms))
@@ -61,14 +61,26 @@ def _condition(node: Predicate) -> Node:  # noqa: C901, PLR0911 - one line per k
             return tree.IsNull(_value(value))
         case bound.BoolTest(value):
             return _value(value)
+        case bound.Beyond():
+            return _condition(_spelled(node))
         case bound.Always(value):
             return tree.Boolean(value)
 
 
+def _spelled(node: bound.Beyond) -> Predicate:
+    """Say without lists of values what comes after what."""
+    value, constant = node.values[0], bound.Constant(node.constants[0], node.values[0].kind)
+    after = bound.Comparison(">", value, constant)
+    if len(node.values) == 1:
+        return after
+    rest = _spelled(bound.Beyond(node.values[1:], node.constants[1:]))
+    return bound.any_of([after, bound.all_of([bound.Comparison("=", value, constant), rest])])
+
+
 def _value(node: Value) -> Node:
     match node:
-        case bound.KeyColumn(dimension):
-            return tree.Name(dimension)
+        case bound.KeyColumn(name) | bound.OutputColumn(name):
+            return tree.Name(name)
         case bound.ElementColumn(owner, column) | bound.DatasetColumn(owner, column):
             return tree.Name(f"{owner}.{column}")
         case bound.TimespanBound(of, which):

@@ -114,6 +114,8 @@ class _Evaluation:
                 return self.spans(self.bounds(left), self.bounds(right))
             case bound.RegionOverlap(left, right):
                 return self.regions(self.values(left), self.values(right))
+            case bound.Beyond():
+                return self.beyond(node)
             case bound.Always(value):
                 return _Truth(self.np.bool_(value), self.np.bool_(not value))
 
@@ -133,6 +135,13 @@ class _Evaluation:
 
     def compared(self, test: Callable[[Any, Any], Any], left: _Values, right: _Values) -> _Truth:
         return self.decided(test(left.array, right.array), left.null | right.null)
+
+    def beyond(self, node: bound.Beyond) -> _Truth:
+        after: Any = self.np.bool_(False)
+        for value, constant in reversed(list(zip(node.values, node.constants, strict=True))):
+            values = self.values(value)
+            after = (values.array > constant) | ((values.array == constant) & after)
+        return self.decided(after, self.np.bool_(False))
 
     def members(self, node: bound.Membership, array: Any) -> Any:
         np = self.np
@@ -206,7 +215,7 @@ class _Evaluation:
             return _Values(array, null)
         return _Values(0 if value is None else value, null)
 
-    def column(self, node: bound.Column | TimespanBound) -> _Values:
+    def column(self, node: bound.Column | TimespanBound | bound.OutputColumn) -> _Values:
         np = self.np
         if node not in self.columns:
             raise InvalidQueryError(f"there are no values for {node}")

@@ -11,7 +11,7 @@ from bunter.query.bound import DatasetColumn, ElementColumn, KeyColumn, Timespan
 from bunter.query.scope import PlacedError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Universe
@@ -20,20 +20,30 @@ if TYPE_CHECKING:
 __all__ = ["check_related", "governors_needed", "pinned", "spatial_joins", "temporal_joins"]
 
 
-def governors_needed(where: Predicate | None, universe: Universe) -> dict[str, Column]:
-    """Return the governors without which identifiers and facts in the condition mean nothing, each with a column that needs it.
+def governors_needed(where: Predicate | None, universe: Universe) -> dict[str, tuple[Column, bool]]:
+    """Return the governors that columns in the condition depend on, each with such a column and whether it cannot do without.
 
-    Regions and times mean the same everywhere and need none.
+    A key means nothing without its governor: visit 42 of one instrument has nothing to do with visit 42 of another. A fact, such as
+    ``exposure.observation_type``, and a dimension that is a fact of others, such as ``day_obs`` and ``physical_filter``, can be
+    compared between instruments. Regions and times mean the same everywhere.
     """
-    needed: dict[str, Column] = {}
+    needed: dict[str, tuple[Column, bool]] = {}
     for column in bound.columns_of(where):
         if isinstance(column, DatasetColumn) or column.kind in {"region", "timespan"}:
             continue
         own = column.dimension if isinstance(column, KeyColumn) else column.element
+        identifies = _identifies(column, universe)
         for name in universe[own].required:
-            if universe[name].governor and name != own:
-                needed.setdefault(name, column)
+            if universe[name].governor and name != own and (identifies or name not in needed):
+                needed[name] = needed[name] if needed.get(name, (column, False))[1] else (column, identifies)
     return needed
+
+
+def _identifies(column: KeyColumn | ElementColumn, universe: Universe) -> bool:
+    """Whether the column is a key, and not that of a dimension that others imply."""
+    if isinstance(column, KeyColumn):
+        return not any(column.dimension in element.implies for element in universe.elements.values())
+    return any(column.column == key.name for key in universe[column.element].alternate_keys)
 
 
 def pinned(where: Predicate | None, governor: str) -> bool:
@@ -90,7 +100,7 @@ def spatial_joins(
     where : Predicate, optional
         An overlap written in it, also under OR or NOT, relates its two families.
     joined : sequence of DimensionGroup
-        Groups of datasets and tables of data IDs; each relates all families within it.
+        Groups of datasets that rows must have, and of tables of data IDs; each relates all families within it.
 
     Raises
     ------
@@ -118,7 +128,10 @@ def spatial_joins(
 
 
 def temporal_joins(
-    dimensions: DimensionGroup, where: Predicate | None, searched: Sequence[DatasetType]
+    dimensions: DimensionGroup,
+    where: Predicate | None,
+    searched: Mapping[str, DatasetType],
+    joined: Sequence[DimensionGroup],
 ) -> tuple[TimespanOverlap, ...]:
     """Return the overlaps in time that nobody wrote: of element families, and of calibrations with what is observed.
 
@@ -128,23 +141,28 @@ def temporal_joins(
         All that the query joins.
     where : Predicate, optional
         A condition written in it about two timespans relates them.
-    searched : sequence of DatasetType
-        Dataset types joined; each relates the families within its dimensions, a calibration also its own validity.
+    searched : mapping of str to DatasetType
+        Dataset types searched, by what the query calls them; a calibration joins with its validity.
+    joined : sequence of DimensionGroup
+        Groups of datasets that rows must have; each relates the families within it.
     """
     columns: dict[str, Column] = {
         element.temporal or element.name: ElementColumn(element.name, "timespan", "timespan")
         for element in dimensions.finest_temporal()
     }
     columns |= {
-        f"dataset {kind.name}": DatasetColumn(kind.name, "timespan", "timespan")
-        for kind in searched
+        f"dataset {label}": DatasetColumn(label, "timespan", "timespan")
+        for label, kind in searched.items()
         if kind.is_calibration
     }
     if len(columns) < 2:
         return ()
     parts = _Parts(columns)
-    for kind in searched:
-        parts.unite([*kind.dimensions.temporal, *([f"dataset {kind.name}"] if kind.is_calibration else ())])
+    for group in joined:
+        parts.unite(group.temporal)
+    for label, kind in searched.items():
+        if kind.is_calibration and kind.dimensions.temporal:
+            parts.unite([*kind.dimensions.temporal, f"dataset {label}"])
     for leaf in bound.walk(where):
         if isinstance(leaf, bound.Comparison | TimespanOverlap):
             parts.unite(_temporal_name(column, dimensions.universe) for column in bound.columns_of(leaf))

@@ -46,6 +46,7 @@ class Join:
         self.datasets: dict[str, Relation] = {}
         self.overlaps: Mapping[RegionOverlap, Callable[[Join], str]] = {}
         self.conditions: list[str] = []
+        self.optional: list[tuple[Relation, list[str]]] = []
         self._elements: dict[str, Relation] = {}
         self._keys: dict[str, list[str]] = {}
         self._identified: set[str] = set()
@@ -65,7 +66,13 @@ class Join:
     def search(self, request: SearchRequest) -> Relation:
         """Join the datasets of a search."""
         relation = self.catalog.search(request, self.alias())
-        self.datasets[request.search.dataset_type] = self.add(relation)
+        self.datasets[request.search.label] = self.add(relation)
+        return relation
+
+    def beside(self, request: SearchRequest) -> Relation:
+        """Name the datasets of a search that rows need not have: they supply no dimension."""
+        relation = self.catalog.search(request, f"side{len(self.datasets)}")
+        self.datasets[request.search.label] = relation
         return relation
 
     def element(self, name: str) -> Relation:
@@ -163,28 +170,43 @@ class Join:
     @property
     def unique(self) -> bool:
         """Whether no two rows agree on all required dimensions."""
-        return all(relation.unique for relation in self.relations)
+        return all(relation.unique for relation in (*self.relations, *(relation for relation, _ in self.optional)))
 
     def sources(self) -> list[str]:
         """Return FROM and WHERE, several times if relations have several sources: the rows of all are the join's."""
         where = " AND ".join(self.conditions) or "TRUE"
-        choices = product(*_limited([(relation.source, *relation.others) for relation in self.relations]))
+        choices = product(
+            *_limited([(relation.source, *relation.others) for relation in self.relations], _COMBINATIONS)
+        )
         return [self._from(choice) + f"WHERE {where}" for choice in choices]
 
     def _from(self, sources: Sequence[str]) -> str:
         """Return FROM. Databases keep the two sides of CROSS JOIN in order, or know better from statistics."""
         pairs = list(zip(self.relations, sources, strict=True))
-        early = ", ".join(source for relation, source in pairs if not relation.timed)
+        early = [source for relation, source in pairs if not relation.timed]
         timed = [source for relation, source in pairs if relation.timed]
-        tables = " CROSS JOIN ".join([early, *timed] if early else timed)
-        return f"FROM {tables} " if tables else ""
+        if self.optional:  # what stands before a comma is out of reach for an outer join behind it
+            joined = [*early[:1], *(f"{source} ON TRUE" for source in early[1:])]
+            tables = " CROSS JOIN ".join([" JOIN ".join(joined) or "(SELECT 1 AS one) AS nothing", *timed])
+        else:
+            tables = " CROSS JOIN ".join([", ".join(early), *timed] if early else timed)
+        beside = (
+            f"LEFT JOIN {_united(relation)} ON {' AND '.join(terms) or 'TRUE'} " for relation, terms in self.optional
+        )
+        return f"FROM {tables} {''.join(beside)}" if tables else ""
 
 
-def _limited(sources: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """Unite the sources of relations where their combinations would be too many."""
+def _united(relation: Relation) -> str:
+    """Return the one source of a relation."""
+    (source,) = _limited([(relation.source, *relation.others)], 1)
+    return source[0]
+
+
+def _limited(sources: list[tuple[str, ...]], most: int) -> Iterator[tuple[str, ...]]:
+    """Unite the sources of relations where their combinations would be more than a number."""
     combinations = 1
     for each in sources:
-        if combinations * len(each) > _COMBINATIONS:
+        if combinations * len(each) > most:
             alias = each[0].rpartition(" ")[2]
             yield (f"({' UNION ALL '.join(f'SELECT * FROM {source}' for source in each)}) {alias}",)  # noqa: S608 - our text
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bunter.errors import InvalidQueryError
 from bunter.query import bound
-from bunter.registry.relations import balanced
+from bunter.registry.relations import balanced, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,9 @@ def condition_sql(node: Predicate, columns: Columns) -> str:  # noqa: C901, PLR0
             return f"({begin} < {last} AND {first} < {end})"
         case bound.RegionOverlap():
             return columns.overlap(node)
+        case bound.Beyond(values, constants):
+            plain = ", ".join(columns.binding(_plain(constant)) for constant in constants)
+            return f"(({', '.join(value_sql(value, columns) for value in values)}) > ({plain}))"
         case bound.Always(value):
             return "TRUE" if value else "FALSE"
 
@@ -97,6 +100,8 @@ def value_sql(node: Value, columns: Columns) -> str:
             return f"({value_sql(node.left, columns)} {node.op} {value_sql(node.right, columns)})"
         case bound.TimespanBound(of, which):
             return _bounds(of, columns)[0 if which == "begin" else 1]
+        case bound.OutputColumn(name):
+            return quoted(name)
         case _:
             return columns.column(node)
 

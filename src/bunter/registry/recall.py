@@ -73,7 +73,8 @@ def _is_plain(term: Predicate) -> bool:
 def _shape(query: BoundQuery, terms: list[Any]) -> Hashable:
     compared = tuple((term.op, term.left, term.right.kind) for term in terms)
     what = (query.kind, query.dimensions, query.result, query.searches, query.temporal_joins)
-    return (*what, query.order_by, query.limit, query.offset, compared)
+    shown = (query.projection, query.keyed, query.order_by, query.limit, query.offset)
+    return (*what, *shown, compared)
 
 
 def _blank(query: BoundQuery, terms: list[Any]) -> BoundQuery:

@@ -171,11 +171,12 @@ class _Overlap:
         own = universe.conform(element.required)
         strange = set() if other is None else set(universe.conform(other.required).names) - set(own.names)
         terms = [term for term in bound.conjuncts(self.query.where) if self._speaks_of_it(term, strange)]
-        searches = [s for s in self.query.searches if self.catalog.dimensions(s.dataset_type) <= own]
+        inner = (search for search in self.query.searches if search.join == "inner")
+        searches = [search for search in inner if self.catalog.dimensions(search.dataset_type) <= own]
         dimensions = own
         for term in terms:
             dimensions = dimensions | bound.dimensions_of(term, universe)
-        inner = BoundQuery(
+        question = BoundQuery(
             kind="records",
             dimensions=dimensions,
             result=element,
@@ -183,7 +184,7 @@ class _Overlap:
             searches=tuple(searches),
         )
         narrowed = _Regions(self.catalog, element, around)
-        statement = translate(inner, narrowed, fields=(*element.required, "region"))
+        statement = translate(question, narrowed, fields=(*element.required, "region"))
         return self.connection.fetchall(statement.text, statement.parameters)
 
     def _speaks_of_it(self, term: Predicate, strange: set[str]) -> bool:

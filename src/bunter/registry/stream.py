@@ -44,7 +44,7 @@ class ResultColumn:
     name : str
         A dimension, a record's column, ``id``, ``run``, or those behind ``<dataset type>.``.
     kind : str
-        ``int``, ``str``, ``float``, ``bool``, ``hash``, ``region`` or ``id``.
+        ``int``, ``str``, ``float``, ``bool``, ``time``, ``hash``, ``region``, ``id`` or ``run`` (in a statement a number).
     """
 
     name: str
@@ -76,21 +76,31 @@ class ResultStream:
     def columns(self) -> tuple[ResultColumn, ...]:
         """Columns of the result, in order."""
         query = self.query
+        if query.projection is not None:
+            return tuple(ResultColumn(name, kind) for name, kind in query.projection.kinds.items())
+        sort = ((f"sort {place}", value.kind) for place, (value, _) in enumerate(query.order_by if query.keyed else ()))
+        return (*self._own_columns(), *(ResultColumn(*each) for each in sort))
+
+    def _own_columns(self) -> tuple[ResultColumn, ...]:
+        """Columns that tell rows apart."""
+        query = self.query
         if isinstance(query.result, Element):
             return tuple(ResultColumn(name, kind) for name, kind in stored_columns(query.result).items())
         names = [] if query.kind != "datasets" else ["id", "run"]
         if query.kind == "joined":
-            names = [f"{search.dataset_type}.{name}" for search in query.searches for name in ("id", "run")]
-        found = [ResultColumn(name, "id" if name.endswith("id") else "str") for name in names]
+            labels = (search.label for search in query.searches if search.join != "anti")
+            names = [f"{label}.{name}" for label in labels for name in ("id", "run")]
+        found = [ResultColumn(name, "id" if name.endswith("id") else "run") for name in names]
         group = result_group(query)
         keys = (ResultColumn(name, group.universe.key_column(name).kind) for name in group.data_id_keys)
         return (*found, *keys)
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Arrow's description of the columns."""
+        """Arrow's description of the columns; instants, which are numbers of ns TAI, say so in the metadata of theirs."""
         pa = pyarrow()
-        return pa.schema([(column.name, _arrow_type(column.kind)) for column in self.columns])
+        kinds = ((column, {"kind": "time"} if column.kind == "time" else None) for column in self.columns)
+        return pa.schema([pa.field(column.name, _arrow_type(column.kind), metadata=more) for column, more in kinds])
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield all rows in record batches.
@@ -141,8 +151,8 @@ class ResultStream:
     def _read(self) -> Iterator[pa.RecordBatch]:
         with self._prepared() as (connection, catalog, statement):
             group = result_group(self.query)
-            records = isinstance(self.query.result, Element)
-            have = group.names if records else (*statement.columns, *statement.fixed)
+            whole = isinstance(self.query.result, Element) or self.query.projection is not None
+            have = group.names if whole else (*statement.columns, *statement.fixed)
             attach = Attachments(connection, catalog, group, have)
             getters = [(name, itemgetter(place)) for place, name in enumerate(statement.columns)]
             for rows in connection.stream(statement.text, statement.parameters, _BATCH_ROWS):
@@ -186,12 +196,13 @@ def _array(column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
     pa = pyarrow()
     if isinstance(values, pa.Array):
         return values
-    if column.name == "run" or column.name.endswith(".run"):
+    if column.kind == "run":
         distinct = list(set(values))
-        if len(distinct) == 1:
-            return pa.repeat(catalog.names(distinct)[0], len(values))
-        name = dict(zip(distinct, catalog.names(distinct), strict=True))
-        return pa.array(map(name.__getitem__, values), pa.string(), size=len(values))
+        known = [number for number in distinct if number is not None]
+        name = dict(zip(known, catalog.names(known), strict=True))
+        if len(distinct) == 1 and known:
+            return pa.repeat(name[known[0]], len(values))
+        return pa.array(map(name.get, values), pa.string(), size=len(values))
     if column.kind == "bool":
         values = [None if value is None else bool(value) for value in values]
     return pa.array(values, _arrow_type(column.kind))
@@ -205,7 +216,11 @@ def _arrow_type(kind: str) -> pa.DataType:
         "str": pa.string(),
         "float": pa.float64(),
         "bool": pa.bool_(),
+        "time": pa.int64(),
         "id": pa.binary(16),
+        "uuid": pa.binary(16),
+        "run": pa.string(),
+        "bytes": pa.binary(),
         "hash": pa.binary(),
         "region": pa.binary(),
     }

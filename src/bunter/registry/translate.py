@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bunter.dataset import DatasetSearch
-    from bunter.query.bound import BoundQuery
+    from bunter.query.bound import Aggregate, BoundQuery, Predicate, Projection, Value
     from bunter.registry.relations import Binding, Catalog, Relation
     from bunter.registry.spatial import Settled
 
 __all__ = ["Statement", "result_group", "translate"]
+
+_ALL = 2**63 - 1  # SQLite knows no offset without a limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,35 +103,72 @@ class _Translation:
         self.group = result_group(query)
         self.join = join
         self.settled = settled
+        self._shown: list[str] = []
 
     def statement(self) -> Statement:
         query, join = self.query, self.join
         self._join_sources()
         join.supply()
+        self._join_sides()
         conditions = list(self._conditions())
         columns = self._columns()
+        self._shown = [value_sql(value, join) for value in _values(query.projection)]
         order = [(value_sql(value, join), ascending) for value, ascending in query.order_by]
         self._restrict_visits()
         join.close()
         self._keep_first()
         join.conditions += conditions
-        if self.fields is None and not self._distinct():
+        if self.fields is None and not self._distinct() and query.projection is None:
             columns |= self._supplied()
-        pinned = {} if self.fields is not None else self._pinned()
+        pinned = {} if self.fields is not None or query.projection is not None else self._pinned()
         fixed = {name: value for name, value in pinned.items() if name in columns}
         columns = {name: sql for name, sql in columns.items() if name not in fixed}
-        return Statement(self._text(columns, order), join.binding.values, tuple(columns), fixed)
+        return Statement(self._text(columns, order), join.binding.values, self._names(columns), fixed)
+
+    def _names(self, columns: Mapping[str, str]) -> tuple[str, ...]:
+        if self.query.projection is not None:
+            return tuple(self.query.projection.kinds)
+        sort = [f"sort {place}" for place in range(len(self.query.order_by))] if self.query.keyed else []
+        return (*columns, *sort)
 
     def _join_sources(self) -> None:
         """Join what the question names itself, and what is known of overlaps."""
         query, join, settled = self.query, self.join, self.settled
         for search in query.searches:
-            join.search(self._request(search))
+            if search.join == "inner":
+                join.search(self._request(search))
         if settled is not None:
             for relation in (*settled.relations, *([settled.table] if settled.table is not None else [])):
                 join.add(relation)
         if isinstance(query.result, Element) and query.result.has_table:
             join.element(query.result.name)
+
+    def _join_sides(self) -> None:
+        """Join what rows may have, and leave out rows with what they may not have."""
+        query = self.query
+        for place, search in enumerate(query.searches):
+            if search.join == "inner":
+                continue
+            relation = self.join.beside(self._request(search))
+            terms = [
+                *(
+                    f"{sql} = {self.join.key(name)}"
+                    for name, sql in relation.keys.items()
+                    if name in self.query.dimensions
+                ),
+                *relation.conditions,
+                *(
+                    condition_sql(term, self.join)
+                    for term in query.condition
+                    if search.label in _searches_of(term, query)
+                ),
+            ]
+            if relation.ranked:
+                terms.append(self._none_better(place, search, relation))
+            if search.join == "left":
+                self.join.optional.append((relation, terms))
+            else:
+                self.join.conditions.append(f"NOT EXISTS ({selected('1', relation, {}, terms)})")
 
     def _distinct(self) -> bool:
         """Whether rows of the join may be equal in all columns of the result."""
@@ -146,14 +185,16 @@ class _Translation:
 
     def _request(self, search: DatasetSearch) -> SearchRequest:
         """Ask for the first of each data ID only where it matters which one it is."""
-        matters = self.query.kind in {"datasets", "joined"} or search.dataset_type in self._read_datasets()
+        shown = self.query.kind in {"datasets", "joined"} and search.join != "anti"
+        matters = shown or search.label in self._read_datasets()
         catalog = self.join.catalog
         dimensions = catalog.dimensions(search.dataset_type)
         early = Early(self.query, dimensions, catalog, settled=self.settled, binding=self.join.binding)
         return SearchRequest(search, search.find_first and matters, early)
 
     def _read_datasets(self) -> set[str]:
-        terms = (*self.query.condition, *(value for value, _ in self.query.order_by))
+        shown = _values(self.query.projection)
+        terms = (*self.query.condition, *(value for value, _ in self.query.order_by), *shown)
         columns = (column for term in terms for column in bound.columns_of(term))
         return {column.dataset_type for column in columns if isinstance(column, bound.DatasetColumn)}
 
@@ -162,7 +203,7 @@ class _Translation:
         if settled is not None:
             join.overlaps = settled.tests
         for term in self.query.condition:
-            if settled is None or term not in settled.joined:
+            if (settled is None or term not in settled.joined) and not _searches_of(term, self.query):
                 yield condition_sql(term, join)
 
     def _columns(self) -> dict[str, str]:
@@ -177,7 +218,8 @@ class _Translation:
             columns |= {"id": relation.columns["id"], "run": relation.columns["run"]}
         if query.kind == "joined":
             for search in query.searches:
-                columns |= _dataset_columns(search.dataset_type, join.datasets[search.dataset_type])
+                if search.join != "anti":
+                    columns |= _dataset_columns(search.label, join.datasets[search.label])
         return columns | {name: join.key(name) for name in self.fields or self.group.required}
 
     def _record_columns(self, element: Element) -> dict[str, str]:
@@ -212,37 +254,57 @@ class _Translation:
     def _keep_first(self) -> None:
         """Of calibrations found in several collections keep those of the first that is valid at the time in question."""
         for place, search in enumerate(self.query.searches):
-            relation = self.join.datasets[search.dataset_type]
-            if not relation.ranked:
-                continue
-            other = self.join.catalog.search(replace(self._request(search), before_last=True), f"better{place}")
-            earlier = f"{other.columns['rank']} < {relation.columns['rank']}"
-            terms = [earlier, *self._times(search.dataset_type, other)]
-            self.join.conditions.append(f"NOT EXISTS ({selected('1', other, relation.keys, terms)})")
+            if search.join == "inner" and (relation := self.join.datasets[search.label]).ranked:
+                self.join.conditions.append(self._none_better(place, search, relation))
 
-    def _times(self, dataset_type: str, other: Relation) -> Iterator[str]:
+    def _none_better(self, place: int, search: DatasetSearch, relation: Relation) -> str:
+        other = self.join.catalog.search(replace(self._request(search), before_last=True), f"better{place}")
+        earlier = f"{other.columns['rank']} < {relation.columns['rank']}"
+        terms = [earlier, *other.conditions, *self._times(search.label, other)]
+        return f"NOT EXISTS ({selected('1', other, relation.keys, terms)})"
+
+    def _times(self, label: str, other: Relation) -> Iterator[str]:
         """Apply the overlaps in time that this calibration must satisfy to another one."""
-        own = bound.DatasetColumn(dataset_type, "timespan", "timespan")
+        own = bound.DatasetColumn(label, "timespan", "timespan")
         mine = dict(self.join.datasets)
         for term in self.query.condition:
             if isinstance(term, bound.TimespanOverlap) and own in (term.left, term.right):
-                self.join.datasets[dataset_type] = other
+                self.join.datasets[label] = other
                 yield condition_sql(term, self.join)
                 self.join.datasets = dict(mine)
 
     def _text(self, columns: Mapping[str, str], order: list[tuple[str, bool]]) -> str:
         query, distinct = self.query, self._distinct()
+        if query.projection is not None:
+            return self._projected(query.projection, columns, order)
         columns, order, source = self._body(columns, order)
-        text = f"SELECT {'DISTINCT ' if distinct else ''}{projected(columns) or '1'} {source}"
+        sort = {f"sort {place}": sql for place, (sql, _) in enumerate(order)} if query.keyed else {}
+        text = f"SELECT {'DISTINCT ' if distinct else ''}{projected({**columns, **sort}) or '1'} {source}"
         if order and distinct:  # sort keys need not be columns of the result, but depend on them
             keys = ", ".join(str(place) for place in range(1, len(columns) + 1))
-            text = f"SELECT {projected(columns) or '1'} {source}{f' GROUP BY {keys}' if keys else ''}"
             order = [(f"min({sql})" if ascending else f"max({sql})", ascending) for sql, ascending in order]
-        if order:
-            text += " ORDER BY " + ", ".join(f"{sql} {'ASC' if up else 'DESC'} NULLS LAST" for sql, up in order)
-        if query.limit is not None or query.offset:
-            text += f" LIMIT {-1 if query.limit is None else query.limit} OFFSET {query.offset}"
-        return text
+            sort = {name: sql for name, (sql, _) in zip(sort, order, strict=False)}
+            text = f"SELECT {projected({**columns, **sort}) or '1'} {source}{f' GROUP BY {keys}' if keys else ''}"
+        return text + _sorted_and_cut(query, order)
+
+    def _projected(self, projection: Projection, columns: Mapping[str, str], order: list[tuple[str, bool]]) -> str:
+        """Show values of the rows: a statement around that of the rows."""
+        values = {f"value {place}": sql for place, sql in enumerate(self._shown)}
+        distinct = self._distinct()
+        inner, order, source = self._body({**(columns if distinct else {}), **values}, order)
+        sort = {f"sort {place}": sql for place, (sql, _) in enumerate(order)} if not projection.grouped else {}
+        rows = f"SELECT {'DISTINCT ' if distinct else ''}{projected({**inner, **sort}) or '1 AS one'} {source}"
+        names = iter(values)
+        shown = {name: quoted(next(names)) for name, _ in projection.columns}
+        keys = list(shown.values())
+        for name, aggregate in projection.aggregates:
+            shown[name] = _aggregate_sql(aggregate, None if aggregate.of is None else quoted(next(names)))
+        text = f"SELECT {projected(shown)} FROM ({rows}) AS listed"  # noqa: S608 - our text
+        if not projection.grouped:
+            order = [(quoted(name), ascending) for name, (_, ascending) in zip(sort, order, strict=True)]
+        elif keys:
+            text += f" GROUP BY {', '.join(keys)}"
+        return text + _sorted_and_cut(self.query, order)
 
     def _body(
         self, columns: Mapping[str, str], order: list[tuple[str, bool]]
@@ -256,6 +318,39 @@ class _Translation:
         united = " UNION ALL ".join(f"SELECT {listed} {source}" for source in sources)
         sorted_by = [(quoted(name), ascending) for name, (_, ascending) in zip(sort, order, strict=True)]
         return {name: quoted(name) for name in columns}, sorted_by, f"FROM ({united})"
+
+
+def _searches_of(term: Predicate, query: BoundQuery) -> set[str]:
+    """Names of searches that rows need not satisfy and that an automatic join in time is about."""
+    if term not in query.temporal_joins:
+        return set()
+    beside = {search.label for search in query.searches if search.join != "inner"}
+    return {c.dataset_type for c in bound.columns_of(term) if isinstance(c, bound.DatasetColumn)} & beside
+
+
+def _values(projection: Projection | None) -> list[Value]:
+    """Return what stands in the columns of a projection, in order."""
+    if projection is None:
+        return []
+    summed = (aggregate.of for _, aggregate in projection.aggregates)
+    return [*(value for _, value in projection.columns), *(value for value in summed if value is not None)]
+
+
+def _aggregate_sql(aggregate: Aggregate, of: str | None) -> str:
+    if of is None:
+        return "count(*)"
+    value = f"CAST({of} AS DOUBLE PRECISION)" if aggregate.function == "avg" else of
+    text = f"{aggregate.function}({'DISTINCT ' if aggregate.distinct else ''}{value})"
+    return f"CAST({text} AS BIGINT)" if aggregate.function == "sum" and aggregate.kind == "int" else text
+
+
+def _sorted_and_cut(query: BoundQuery, order: list[tuple[str, bool]]) -> str:
+    text = ""
+    if order:
+        text = " ORDER BY " + ", ".join(f"{sql} {'ASC' if up else 'DESC'} NULLS LAST" for sql, up in order)
+    if query.limit is not None or query.offset:
+        text += f" LIMIT {_ALL if query.limit is None else query.limit} OFFSET {query.offset}"
+    return text
 
 
 def _dataset_columns(name: str, relation: Relation) -> dict[str, str]:
