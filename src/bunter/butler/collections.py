@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from fnmatch import filter as filter_names
+from typing import TYPE_CHECKING, Any, overload
 
 from bunter.butler.question import dataset_type_of
-from bunter.dataset import CollectionType, DatasetType
+from bunter.dataset import CollectionType, DatasetType, is_glob
 from bunter.dataset.changes import (
     Associate,
     Certify,
@@ -16,22 +17,34 @@ from bunter.dataset.changes import (
     RegisterDatasetType,
     RemoveCollection,
     RemoveDatasetType,
+    RenameCollection,
     SetChain,
+    SetCollectionDoc,
 )
-from bunter.errors import CollectionTypeError, near
+from bunter.errors import CollectionTypeError, MissingCollectionError, near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bunter.butler.session import Session
+    from bunter.butler.summaries import CollectionEvent, CollectionSummary
     from bunter.dataset import CollectionInfo, DatasetRef
     from bunter.values import Timespan
 
 __all__ = ["Collections", "DatasetTypes"]
 
 
-def _listed(names: str | Iterable[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+def _names(names: Any) -> tuple[str, ...]:
+    """Return names and globs one by one; `...` stands for all, as it does in the reference system."""
+    listed = (names,) if isinstance(names, str) or names is ... else tuple(names)
+    strange = [name for name in listed if not isinstance(name, str) and name is not ...]
+    if strange:
+        raise CollectionTypeError(f"collections are given by name or glob, not as {strange[0]!r}")
+    return tuple("*" if name is ... else name for name in listed)
+
+
+def _type_of(kind: CollectionType | str) -> CollectionType:
+    return _collection_type(kind) if isinstance(kind, str) else kind
 
 
 def _collection_type(name: str) -> CollectionType:
@@ -57,7 +70,7 @@ class Collections:
 
     def register(self, name: str, type: CollectionType | str = CollectionType.RUN, doc: str | None = None) -> bool:  # noqa: A002 - the field's word
         """Make a collection if it is not there; say whether it was made."""
-        kind = _collection_type(type) if isinstance(type, str) else type
+        kind = _type_of(type)
         catalog = self._session.facts.collections
         new = name not in catalog
         if new or catalog.info(name).type is not kind:
@@ -68,39 +81,139 @@ class Collections:
         """Return type, documentation, children and parents of a collection."""
         return self._session.facts.collections.info(name)
 
+    @property
+    def defaults(self) -> tuple[str, ...]:
+        """Collections that are searched where a call names none; if there are none, all are, the newest first."""
+        return self._session.defaults.collections
+
     def query(
         self,
         pattern: str | Iterable[str] = "*",
         *,
-        types: Iterable[CollectionType] | None = None,
+        types: Iterable[CollectionType | str] | None = None,
         flatten_chains: bool = False,
+        include_chains: bool | None = None,
     ) -> list[str]:
-        """Return the names that match, sorted by name; with ``flatten_chains`` in search order."""
+        """Return names of collections.
+
+        Parameters
+        ----------
+        pattern : str or iterable of str
+            Names and globs (``*``, ``?``, ``[...]``).
+        types : iterable of CollectionType or str, optional
+            Only collections of these types.
+        flatten_chains : bool
+            Return what is searched, in search order: chains replaced by their members.
+        include_chains : bool, optional
+            Whether chains themselves are among the names; by default unless they are flattened.
+
+        Returns
+        -------
+        list of str
+            Sorted by name, unless flattened; names that do not exist are left out, unless flattened.
+        """
         catalog = self._session.facts.collections
-        wanted = set(CollectionType if types is None else types)
+        wanted = {_type_of(kind) for kind in types} if types is not None else set(CollectionType)
         if flatten_chains:
-            names: Sequence[str] = catalog.flatten(_listed(pattern))
+            names: Sequence[str] = (
+                catalog.reached(_names(pattern)) if include_chains else catalog.flatten(_names(pattern))
+            )
         else:
-            names = sorted({name for glob in _listed(pattern) for name in catalog.match(glob)})
-        return [name for name in names if catalog.info(name).type in wanted]
+            names = sorted({name for glob in _names(pattern) for name in catalog.match(glob)})
+        left_out = {CollectionType.CHAINED} if include_chains is False else set()
+        return [name for name in names if catalog.row(name).type in wanted - left_out]
+
+    def query_info(self, pattern: str | Iterable[str] = "*", **options: Any) -> list[CollectionInfo]:
+        """Return what is known of collections; options are those of `query`."""
+        catalog = self._session.facts.collections
+        return [catalog.info(name) for name in self.query(pattern, **options)]
+
+    @overload
+    def summary(self, name: str, *, sizes: bool = True) -> CollectionSummary: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def summary(self, name: Iterable[str], *, sizes: bool = True) -> dict[str, CollectionSummary]: ...
+
+    def summary(
+        self, name: str | Iterable[str], *, sizes: bool = True
+    ) -> CollectionSummary | dict[str, CollectionSummary]:
+        """Count what a collection holds: exact numbers of datasets and bytes by type, and values of governor dimensions.
+
+        Parameters
+        ----------
+        name : str or iterable of str
+            A collection; or several, or globs in a list, for a dictionary by name. Chains are flattened, and each dataset
+            in one counts once.
+        sizes : bool
+            Whether to add up bytes as well.
+        """
+        from bunter.butler.summaries import summarize
+
+        if isinstance(name, str):
+            return summarize(self._session, [name], sizes=sizes)[0]
+        found = summarize(self._session, self._expanded(name), sizes=sizes)
+        return {each.name: each for each in found}
+
+    def history(self, name: str) -> list[CollectionEvent]:
+        """Return what became of a collection, oldest first: also of one that was renamed or removed."""
+        from bunter.butler.summaries import history_of
+
+        return history_of(self._session, name)
+
+    def set_doc(self, name: str, doc: str) -> None:
+        """Say what a collection is for."""
+        self._session.commit([SetCollectionDoc(name, doc)])
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a collection another name; it stays in its chains, and files of its datasets keep their names.
+
+        Raises
+        ------
+        ConflictingDefinitionError
+            If the new name is taken or not allowed.
+        """
+        self._session.commit([RenameCollection(name, new_name)])
+
+    def _expanded(self, names: str | Iterable[str]) -> tuple[str, ...]:
+        """Replace globs by what they match.
+
+        Raises
+        ------
+        MissingCollectionError
+            If a glob matches nothing.
+        """
+        catalog = self._session.facts.collections
+        found: list[str] = []
+        for pattern in _names(names):
+            matched = catalog.expand(pattern)
+            if not matched:
+                raise MissingCollectionError(
+                    f"no collection matches {pattern!r}; `bunter query-collections REPO` lists all"
+                )
+            found += matched
+        return tuple(dict.fromkeys(found))
 
     def redefine_chain(self, name: str, children: str | Iterable[str]) -> None:
         """Set the members of a chain, in search order; the chain is made if it is not there."""
         new = name not in self._session.facts.collections
         made = [RegisterCollection(name, CollectionType.CHAINED, "")] if new else []
-        self._session.commit([*made, SetChain(name, _listed(children))])
+        self._session.commit([*made, SetChain(name, self._expanded(children))])
 
     def prepend_chain(self, name: str, children: str | Iterable[str]) -> None:
         """Put collections in front of a chain; those that are in it move."""
-        self._session.commit([EditChain(name, _listed(children), "prepend")])
+        self._session.commit([EditChain(name, self._expanded(children), "prepend")])
 
     def extend_chain(self, name: str, children: str | Iterable[str]) -> None:
         """Put collections at the end of a chain; those that are in it move."""
-        self._session.commit([EditChain(name, _listed(children), "extend")])
+        self._session.commit([EditChain(name, self._expanded(children), "extend")])
 
     def remove_from_chain(self, name: str, children: str | Iterable[str]) -> None:
         """Take collections out of a chain; one that is not in it is an error."""
-        self._session.commit([EditChain(name, _listed(children), "remove")])
+        members = self._session.facts.collections.row(name).children
+        taken = [
+            one for glob in _names(children) for one in (filter_names(members, glob) if is_glob(glob) else (glob,))
+        ]
+        self._session.commit([EditChain(name, tuple(taken), "remove")])
 
     def associate(self, name: str, refs: Iterable[DatasetRef]) -> None:
         """Put datasets into a TAGGED collection."""
@@ -122,8 +235,9 @@ class Collections:
         data_ids: Iterable[Mapping[str, object]] | None = None,
     ) -> None:
         """Take a range of time out of the validity of calibrations; ranges are cut or split."""
-        type_name = dataset_type if isinstance(dataset_type, str) else dataset_type.name
-        kind = self._session.facts.dataset_types[type_name]
+        kind = dataset_type_of(
+            self._session.facts, dataset_type if isinstance(dataset_type, str) else dataset_type.name
+        )
         from bunter.dimensions import DataCoordinate
 
         rows = (
@@ -131,7 +245,7 @@ class Collections:
             if data_ids is None
             else [DataCoordinate.standardize(d, group=kind.dimensions).required_values for d in data_ids]
         )
-        self._session.commit([Decertify(name, type_name, timespan, rows)])
+        self._session.commit([Decertify(name, kind.name, timespan, rows)])
 
     def remove(self, name: str, *, unlink_from_chains: bool = False) -> None:
         """Remove a collection that holds no datasets of its own; an empty RUN may go too."""

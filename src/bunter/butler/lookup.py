@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from bunter.butler.question import dataset_type_of
 from bunter.butler.repository import FindRequest
 from bunter.dataset import CollectionType, DatasetRef, DatasetType, split_component
-from bunter.errors import DatasetNotFoundError
+from bunter.dimensions import DataCoordinate
+from bunter.errors import CalibrationLookupError, DatasetNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bunter.butler.data_ids import DataIds
+    from bunter.butler.explanation import LookupExplanation
     from bunter.butler.queries import Queries
     from bunter.butler.repository import RepositoryFacts
     from bunter.butler.session import Session
     from bunter.dataset import StoredArtifact
     from bunter.datastore import ArtifactURI
-    from bunter.dimensions import DataCoordinate
     from bunter.values import Timespan
 
 __all__ = ["DeferredDataset", "Lookup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for.
+
+    Parameters
+    ----------
+    kind : DatasetType
+        Its type.
+    data_id : DataCoordinate
+        Its data ID.
+    timespan : Timespan, optional
+        When a calibration must be valid; None for any time.
+    doubt : str
+        What may be wrong with the question.
+    """
+
+    kind: DatasetType
+    data_id: DataCoordinate
+    timespan: Timespan | None = None
+    doubt: str = ""
 
 
 class Lookup:
@@ -54,39 +78,75 @@ class Lookup:
     ) -> DatasetRef | None:
         """Return the first dataset of this data ID, None if there is none."""
         facts = self._session.facts
-        kind = dataset_type if isinstance(dataset_type, DatasetType) else dataset_type_of(facts, dataset_type)
-        coordinate = self._data_ids.standardize(data_id, kind.dimensions, **self._known(kind, key))
+        sought = self._sought(dataset_type, data_id, key, timespan)
+        kind, coordinate = sought.kind, sought.data_id
         names = self._queries.collections(collections, facts)
         if (ref := self._in_unit(kind, coordinate, names)) is not None:
             return ref
-        times = None
-        if kind.is_calibration:
-            time = timespan if timespan is not None else self._time_of({**(data_id or {}), **key})
-            times = [time]
-            if time is not None and collections is None and not self._session.defaults.collections:
-                names = _certified(facts, names)
+        names = self._searched(sought, names, collections)
+        times = [sought.timespan] if kind.is_calibration else None
         request = FindRequest(kind, [coordinate.required_values], names, times)
-        found = self._session.repository.resolve(self._session.principal, request)[0]
+        try:
+            found = self._session.repository.resolve(self._session.principal, request)[0]
+        except CalibrationLookupError as exc:
+            from bunter.butler.explanation import ambiguous
+
+            raise ambiguous(self._session, sought, names) from exc
         return None if found is None else DatasetRef(UUID(bytes=found.id), kind, coordinate, found.run)
 
-    @staticmethod
-    def _known(kind: DatasetType, key: Mapping[str, object]) -> dict[str, object]:
-        """Leave out keys that only say when a calibration is wanted."""
+    def _sought(
+        self,
+        dataset_type: str | DatasetType,
+        data_id: Mapping[str, object] | DataCoordinate | None,
+        key: Mapping[str, object],
+        timespan: Timespan | None,
+    ) -> Sought:
+        """Complete what a user asks for; keys of a calibration may name the moment when it is wanted."""
+        facts = self._session.facts
+        kind = dataset_type if isinstance(dataset_type, DatasetType) else dataset_type_of(facts, dataset_type)
         if not kind.is_calibration:
-            return dict(key)
-        return {
-            name: value
-            for name, value in key.items()
-            if name not in ("exposure", "visit", "day_obs") or name in kind.dimensions.names
-        }
+            return Sought(kind, self._data_ids.standardize(data_id, kind.dimensions, **key))
+        from bunter.butler.moments import parted, plain_values, time_of
 
-    def _time_of(self, values: Mapping[str, object]) -> Timespan | None:
-        """Return the time of the exposure, visit or night that a data ID names."""
-        for name in ("exposure", "visit", "day_obs"):
-            if name in values:
-                record = self._queries.records(name, data_id={name: values[name]}).first()
-                return None if record is None else record.timespan
-        return None
+        values, moment = parted({**plain_values(data_id), **key}, kind.dimensions)
+        whole = isinstance(data_id, DataCoordinate) and not key and not moment
+        coordinate = self._data_ids.standardize(data_id if whole else values, kind.dimensions)
+        if timespan is None and moment:
+            known = {**values, **coordinate.mapping}
+            timespan = time_of(self._queries, self._data_ids, known, moment, kind.dimensions)
+        return Sought(kind, coordinate, timespan)
+
+    def _searched(self, sought: Sought, names: tuple[str, ...], asked: str | Iterable[str] | None) -> tuple[str, ...]:
+        """Keep, of collections that nobody chose, those that say when a calibration is valid, if that matters."""
+        if sought.timespan is None or asked is not None or self._session.defaults.collections:
+            return names
+        return _certified(self._session.facts, names)
+
+    def explain(
+        self,
+        dataset_type: str | DatasetType,
+        data_id: Mapping[str, object] | DataCoordinate | None = None,
+        *,
+        collections: str | Iterable[str] | None = None,
+        timespan: Timespan | None = None,
+        **key: object,
+    ) -> LookupExplanation:
+        """Tell for each collection, in the order of search, what it had to offer."""
+        from bunter.butler.explanation import explain
+
+        sought = self._sought(dataset_type, data_id, key, timespan)
+        names = self._queries.collections(collections)
+        asked = (collections,) if isinstance(collections, str) else collections or self._session.defaults.collections
+        searched = [
+            name
+            for name in self._searched(sought, names, collections)
+            if sought.kind.is_calibration
+            or self._session.facts.collections.row(name).type is not CollectionType.CALIBRATION
+        ]
+        required = dict(zip(sought.kind.dimensions.required, sought.data_id.required_values, strict=True))
+        if not self._queries.data_ids(sought.kind.dimensions.required, data_id=required).any():
+            sought = replace(sought, doubt=f"no dimension records have {required}; is it spelt right?")
+        return explain(self._session, sought, tuple(asked or names), searched)
 
     def _in_unit(self, kind: DatasetType, coordinate: DataCoordinate, collections: Sequence[str]) -> DatasetRef | None:
         unit = self._session.unit

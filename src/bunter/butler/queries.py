@@ -9,6 +9,7 @@ from bunter.butler.data_ids import check_keys
 from bunter.butler.question import Question, ask, dataset_type_of
 from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
 from bunter.dataset import DatasetType
+from bunter.dataset.inquiries import Certifications
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -136,9 +137,18 @@ class Queries:
         given, extra = _split(more)
         return JoinedResults(self, Question("joined", group, searches, data_id=self._values(data_id, extra), **given))
 
-    def associations(self, dataset_type: str | DatasetType, collections: str | Iterable[str] | None = None) -> pa.Table:
-        """Return the memberships of a dataset type in collections, with validity ranges."""
+    def associations(
+        self,
+        dataset_type: str | DatasetType,
+        collections: str | Iterable[str] | None = None,
+        *,
+        history: bool = False,
+    ) -> pa.Table:
+        """Return the memberships of a dataset type in collections, with validity ranges, or the history of these."""
         kind = self.dataset_type(dataset_type)
+        if history:
+            inquiry = Certifications(kind.name, self.collections(collections))
+            return self._session.repository.answer(self._session.principal, inquiry)
         return self._session.repository.associations(self._session.principal, kind, self.collections(collections))
 
     def _values(

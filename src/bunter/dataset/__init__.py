@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bunter.dataset.artifact import ArtifactLink, ArtifactRow, FileDataset, StoredArtifact
-from bunter.dataset.collection import CollectionInfo, CollectionType, collection_name_problem
+from bunter.dataset.collection import CollectionInfo, CollectionType, collection_name_problem, is_glob
 from bunter.dataset.columns import DatasetColumns
 from bunter.dataset.ref import DatasetRef, DatasetSearch
 from bunter.dataset.type import DatasetType, dataset_type_name_problem, split_component
@@ -21,5 +21,6 @@ __all__ = [
     "StoredArtifact",
     "collection_name_problem",
     "dataset_type_name_problem",
+    "is_glob",
     "split_component",
 ]

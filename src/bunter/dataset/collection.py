@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 _ALLOWED = re.compile(r"[^\W_][\w.+\-@~:=, ]*", re.UNICODE)
 _LONGEST_BYTES = 200
+_WILD = frozenset("*?[")
 
 
 class CollectionType(enum.IntEnum):
@@ -47,6 +48,11 @@ class CollectionInfo:
     def __repr__(self) -> str:
         members = f" [{', '.join(self.children)}]" if self.type is CollectionType.CHAINED else ""
         return f"<{self.type.name} {self.name!r}{members}>"
+
+
+def is_glob(name: str) -> bool:
+    """Whether a name is a pattern; names of collections and dataset types have none of its characters."""
+    return not _WILD.isdisjoint(name)
 
 
 def collection_name_problem(name: str, what: str = "collection") -> str | None:

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from bunter.dataset import CollectionInfo, CollectionType
+from bunter.dataset import CollectionInfo, CollectionType, is_glob
 from bunter.errors import MissingCollectionError, near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["CollectionCatalog", "CollectionRow"]
-
-_WILD = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ class CollectionCatalog:
         return flat
 
     def _walk(self, asked: Iterable[str]) -> Iterator[str]:
-        pending = [name for pattern in reversed(tuple(asked)) for name in reversed(self._expand(pattern))]
+        pending = [name for pattern in reversed(tuple(asked)) for name in reversed(self.expand(pattern))]
         while pending:
             row = self.row(pending.pop())
             if row.type is CollectionType.CHAINED:
@@ -131,8 +129,20 @@ class CollectionCatalog:
             else:
                 yield row.name
 
-    def _expand(self, pattern: str) -> tuple[str, ...]:
-        if pattern in self._rows or not _WILD & set(pattern):
+    def reached(self, asked: Iterable[str]) -> tuple[str, ...]:
+        """Return what names and patterns lead to, depth first, chains among them, each at its first place only."""
+        found: dict[str, None] = {}
+        pending = [name for pattern in reversed(tuple(asked)) for name in reversed(self.expand(pattern))]
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found[name] = None
+                pending += reversed(self.row(name).children)
+        return tuple(found)
+
+    def expand(self, pattern: str) -> tuple[str, ...]:
+        """Return what a pattern matches, sorted; a name stands for itself, whether there is such a collection or not."""
+        if pattern in self._rows or not is_glob(pattern):
             return (pattern,)
         return self.match(pattern)
 
