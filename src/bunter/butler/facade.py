@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from bunter.butler.past import When
+    from bunter.butler.explanation import LookupExplanation
     from bunter.butler.operators import Usage
+    from bunter.butler.past import When
     from bunter.butler.repository import Repository
     from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
+    from bunter.butler.timeline import Timeline
     from bunter.dataset import CollectionInfo, FileDataset, StoredArtifact
     from bunter.dataset.changes import Change
     from bunter.dataset.operator import SqlAnswer
@@ -237,6 +239,18 @@ class Butler:
         """Return the first dataset of this data ID, None if there is none."""
         return self._lookup.find(dataset_type, data_id, collections=collections, timespan=timespan, **key)
 
+    def explain_lookup(
+        self,
+        dataset_type: str | DatasetType,
+        data_id: Mapping[str, object] | DataCoordinate | None = None,
+        *,
+        collections: Names = None,
+        timespan: Timespan | None = None,
+        **key: object,
+    ) -> LookupExplanation:
+        """Say why `find_dataset` finds what it finds: for each collection in search order which candidate won or why it lost."""
+        return self._lookup.explain(dataset_type, data_id, collections=collections, timespan=timespan, **key)
+
     def get_dataset(self, id: UUID) -> DatasetRef | None:  # noqa: A002 - the field's word
         """Return the dataset with this id, None if there is none."""
         return self._lookup.refs([id])[0]
@@ -326,16 +340,35 @@ class Butler:
         """Ask for rows with one dataset of each type, joined by their data IDs."""
         return self._queries.joined(dataset_types, collections, **more)
 
-    def calibrations(self, dataset_type: str | DatasetType, collections: Names = None) -> pa.Table:
-        """Return the memberships of a dataset type: id, data-ID values, run, collection, validity range."""
-        return self._queries.associations(dataset_type, collections)
+    def calibrations(
+        self, dataset_type: str | DatasetType, collections: Names = None, *, history: bool = False
+    ) -> pa.Table:
+        """Return the memberships of a dataset type: id, data-ID values, run, collection, validity range.
+
+        With ``history`` those in CALIBRATION collections only, with those that were taken away: ``added`` and ``retired``
+        are numbers of changes, ``added_time`` and ``retired_time`` in ns TAI, ``added_by`` and ``retired_by`` users.
+        """
+        return self._queries.associations(dataset_type, collections, history=history)
+
+    def calibration_timeline(
+        self, dataset_type: str | DatasetType, collections: Names = None, *, where: str = ""
+    ) -> Timeline:
+        """Return when calibrations of a type are valid, to be printed, or drawn with ``.svg()``; gaps are named."""
+        from bunter.butler.timeline import timeline_of
+
+        return timeline_of(self, dataset_type, collections, where=where)
 
     def locate(self, ids: Sequence[bytes]) -> list[list[StoredArtifact]]:
         """Return the artifacts of datasets by id, in bulk."""
         return self.repository.locate(self._session.principal, ids)
 
     def sql(
-        self, text: str, bind: Mapping[str, object] | None = None, *, limit: int | None = None, time_limit_s: float = 60.0
+        self,
+        text: str,
+        bind: Mapping[str, object] | None = None,
+        *,
+        limit: int | None = None,
+        time_limit_s: float = 60.0,
     ) -> SqlAnswer:
         """Carry out one SELECT over the documented views (``v1_...``); nothing can be changed by it.
 
