@@ -16,6 +16,8 @@
     |   +-- MissingDatasetTypeError       LookupError
     |   +-- MissingCollectionError        LookupError
     |   +-- MissingSnapshotError          LookupError
+    |   +-- MissingIndexError             LookupError
+    |   +-- MetadataError                 ValueError
     |   +-- CollectionTypeError           TypeError
     |   +-- CollectionCycleError          ValueError
     |   +-- CollectionInUseError
@@ -174,6 +176,14 @@ class MissingCollectionError(UserError, LookupError):
     """No collection of this name exists."""
 
 
+class MissingIndexError(UserError, LookupError):
+    """No index of a header card or of user metadata with this name."""
+
+
+class MetadataError(UserError, ValueError):
+    """User metadata, a header, or a fact of an activity that cannot be kept; names the key."""
+
+
 class CollectionTypeError(UserError, TypeError):
     """The collection is of a type that cannot do what was asked."""
 
@@ -248,7 +258,27 @@ class ConfigurationError(UserError, ValueError):
 
 
 class UniverseError(UserError, ValueError):
-    """A dimension universe whose definition contradicts itself."""
+    """A dimension universe whose definition contradicts itself, or a change of it that is not possible.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to do.
+    place : tuple of str
+        Keys that lead to the part of the definition that is meant.
+    file, line
+        Where it is written, where known; shown as a prefix ``file:line:``.
+    """
+
+    def __init__(
+        self, message: str, *, place: tuple[str, ...] = (), file: str | None = None, line: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.place, self.file, self.line = place, file, line
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        return f"{place}: {super().__str__()}" if place else super().__str__()
 
 
 class RepositoryNotFoundError(UserError, FileNotFoundError):

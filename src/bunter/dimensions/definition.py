@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,10 @@ _ELEMENT_KEYS = {
     "is_cached", "storage",
 }  # fmt: skip
 _IGNORED = {"is_cached", "storage"}  # tuning that older definitions carry
-_RESERVED = {"region", "timespan", "empty"}
+_COLUMN_KEYS = {"name", "type", "length", "nbytes", "nullable", "doc", "primaryKey"}
+_TOP_KEYS = {"namespace", "version", "skypix", "elements", "topology", "packers", "doc"}
+_PIXELS = re.compile(r"(htm|healpix)\d+")
+_RESERVED = {"region", "timespan", "empty", "timespan_begin", "timespan_end"}
 _LEVELS = {"htm": 24, "healpix": 17}
 
 
@@ -58,6 +62,12 @@ class Definition:
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> Definition:
         """Check a definition; raise UniverseError where it contradicts itself."""
+        if unknown := sorted(content.keys() - _TOP_KEYS):
+            raise UniverseError(
+                f"a universe has no part {unknown[0]!r}{near(str(unknown[0]), _TOP_KEYS)}; "
+                f"it has {', '.join(sorted(_TOP_KEYS))}",
+                place=(str(unknown[0]),),
+            )
         elements: dict[str, dict[str, Any]] = {
             name: dict(spec or {}) for name, spec in _mapping(content, "elements").items()
         }
@@ -71,10 +81,16 @@ class Definition:
         topology = _mapping(content, "topology")
         spatial = _families(topology, "spatial", elements)
         if taken := systems.keys() & spatial.keys():
-            raise UniverseError(f"the spatial family {min(taken)!r} has the name of a system of sky pixels")
+            raise UniverseError(
+                f"the spatial family {min(taken)!r} has the name of a system of sky pixels",
+                place=("topology", "spatial", min(taken)),
+            )
         common = _mapping(content, "skypix").get("common", "htm7")
         if common not in pixels:
-            raise UniverseError(f"the common pixelization {common!r} is not among the levels of 'skypix'")
+            raise UniverseError(
+                f"the common pixelization {common!r} is not among the levels of 'skypix'{near(common, pixels)}",
+                place=("skypix", "common"),
+            )
         return cls(
             namespace=str(content.get("namespace", "bunter")),
             version=int(content.get("version", 0)),
@@ -130,7 +146,7 @@ class Definition:
 def _mapping(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = content.get(name) or {}
     if not isinstance(value, dict):
-        raise UniverseError(f"{name!r} must be a mapping")
+        raise UniverseError(f"{name!r} must be a mapping", place=(name,))
     return value
 
 
@@ -141,76 +157,118 @@ def _skypix_systems(content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     for name, each in (spec or {"htm": {}, "healpix": {}}).items():
         if name not in _LEVELS:
             raise UniverseError(
-                f"unknown system of sky pixels {name!r}{near(name, _LEVELS)}; there are htm and healpix"
+                f"unknown system of sky pixels {name!r}{near(name, _LEVELS)}; there are htm and healpix",
+                place=("skypix", name),
             )
         low, high = int(each.get("min_level", 1)), int(each.get("max_level") or _LEVELS[name])
         if not 0 <= low <= high <= _LEVELS[name]:
-            raise UniverseError(f"levels of {name} lie between 0 and {_LEVELS[name]}, not {low} to {high}")
+            raise UniverseError(
+                f"levels of {name} lie between 0 and {_LEVELS[name]}, not {low} to {high}", place=("skypix", name)
+            )
         systems[name] = tuple(f"{name}{level}" for level in range(high, low - 1, -1))
     return systems
 
 
 def _check_element(name: str, spec: Mapping[str, Any], elements: Mapping[str, Mapping[str, Any]]) -> None:
     if not name.isidentifier() or name in _RESERVED:
-        raise UniverseError(f"{name!r} cannot name an element; use letters, digits and underscores")
-    if unknown := spec.keys() - _ELEMENT_KEYS:
-        raise UniverseError(f"element {name!r} has an unknown key {min(unknown)!r}{near(min(unknown), _ELEMENT_KEYS)}")
+        raise _wrong(f"{name!r} cannot name an element; use letters, digits and underscores", name)
+    if _PIXELS.fullmatch(name):
+        raise _wrong(f"{name!r} cannot name an element, it names sky pixels", name)
+    if unknown := sorted(spec.keys() - _ELEMENT_KEYS):
+        raise _wrong(
+            f"element {name!r} has an unknown key {unknown[0]!r}{near(unknown[0], _ELEMENT_KEYS)}", name, unknown[0]
+        )
     for role in ("requires", "implies"):
-        for other in spec.get(role) or ():
-            if other not in elements:
-                raise UniverseError(f"element {name!r} {role} {other!r}, which is not defined{near(other, elements)}")
-            if not elements[other].get("keys"):
-                raise UniverseError(f"element {name!r} {role} {other!r}, which has no keys and so is no dimension")
+        _check_role(name, role, spec, elements)
     _check_columns(name, spec)
     if spec.get("keys"):
         _check_dimension(name, spec, elements)
     elif not spec.get("requires"):
-        raise UniverseError(f"element {name!r} has neither keys of its own nor dimensions that it requires")
+        raise _wrong(f"element {name!r} has neither keys of its own nor dimensions that it requires", name)
     elif spec.get("governor") or spec.get("implied_union_target"):
-        raise UniverseError(
-            f"element {name!r} has no keys, so it can be neither governor nor a union of implied values"
-        )
+        raise _wrong(f"element {name!r} has no keys, so it can be neither governor nor a union of implied values", name)
+    elif (other := spec.get("populated_by")) is not None and other not in spec["requires"]:
+        raise _wrong(
+            f"element {name!r} is populated by {other!r}, which it does not require{near(other, spec['requires'])}",
+            name, "populated_by",
+        )  # fmt: skip
+
+
+def _check_role(name: str, role: str, spec: Mapping[str, Any], elements: Mapping[str, Mapping[str, Any]]) -> None:
+    others = spec.get(role) or ()
+    if isinstance(others, str):
+        raise _wrong(f"{role!r} of {name!r} must be a list such as [{others}]", name, role)
+    for other in others:
+        if other not in elements:
+            raise _wrong(
+                f"element {name!r} {role} {other!r}, which is not defined{near(str(other), elements)}",
+                name,
+                role,
+                other,
+            )
+        if not (elements[other] or {}).get("keys"):
+            raise _wrong(
+                f"element {name!r} {role} {other!r}, which has no keys and so is no dimension", name, role, other
+            )
 
 
 def _check_dimension(name: str, spec: Mapping[str, Any], elements: Mapping[str, Mapping[str, Any]]) -> None:
     if _column(spec["keys"][0], name).kind not in {"int", "str"}:
-        raise UniverseError(f"the first key of {name!r} must be an int or a string")
+        raise _wrong(f"the first key of {name!r} must be an int or a string", name, "keys", spec["keys"][0]["name"])
     for flag in ("always_join", "populated_by"):
         if spec.get(flag):
-            raise UniverseError(f"{name!r} is a dimension; {flag!r} is for combinations without keys")
+            raise _wrong(f"{name!r} is a dimension; {flag!r} is for combinations without keys", name, flag)
+    if spec.get("governor") and spec.get("requires"):
+        raise _wrong(f"{name!r} is a governor, so it can require no other dimension", name, "requires")
     target = spec.get("implied_union_target")
     if target is None:
         return
-    if name not in (elements.get(target, {}).get("implies") or ()):
-        raise UniverseError(f"{name!r} takes its values from {target!r}, which does not imply it")
+    if name not in ((elements.get(target) or {}).get("implies") or ()):
+        raise _wrong(
+            f"{name!r} takes its values from {target!r}, which does not imply it{near(str(target), elements)}",
+            name, "implied_union_target",
+        )  # fmt: skip
     if len(spec["keys"]) > 1 or any(spec.get(part) for part in ("requires", "implies", "metadata")):
-        raise UniverseError(f"{name!r} takes its values from {target!r}, so it can have one key and nothing else")
+        raise _wrong(f"{name!r} takes its values from {target!r}, so it can have one key and nothing else", name)
 
 
 def _check_columns(name: str, spec: Mapping[str, Any]) -> None:
-    seen: set[str] = set(spec.get("requires") or ()) | set(spec.get("implies") or ())
-    for each in [*(spec.get("keys") or ()), *(spec.get("metadata") or ())]:
-        column = _column(each, name)
-        if column.name in seen or column.name in _RESERVED or not column.name.isidentifier():
-            raise UniverseError(
-                f"element {name!r} cannot have a column {column.name!r}; the name is taken or not allowed"
-            )
-        seen.add(column.name)
+    seen: set[str] = {*(spec.get("requires") or ()), *(spec.get("implies") or ()), name}
+    for part in ("keys", "metadata"):
+        for place, each in enumerate(spec.get(part) or ()):
+            column = _column(each, name)
+            primary = part == "keys" and place == 0
+            if (column.name in seen and not primary) or column.name in _RESERVED or not column.name.isidentifier():
+                raise _wrong(
+                    f"element {name!r} cannot have a column {column.name!r}; the name is taken or not allowed",
+                    name, part, column.name,
+                )  # fmt: skip
+            seen.add(column.name)
 
 
 def _column(spec: Mapping[str, Any], element: str) -> Column:
     if not isinstance(spec, dict) or "name" not in spec or "type" not in spec:
-        raise UniverseError(f"a column of {element!r} needs 'name' and 'type', not {spec!r}")
+        raise _wrong(f"a column of {element!r} needs 'name' and 'type', not {spec!r}", element)
+    name = str(spec["name"])
+    if unknown := sorted(spec.keys() - _COLUMN_KEYS):
+        raise _wrong(
+            f"column {name!r} of {element!r} has an unknown key {unknown[0]!r}{near(unknown[0], _COLUMN_KEYS)}",
+            element, "metadata", name,
+        )  # fmt: skip
     kind = _KINDS.get(spec["type"])
     if kind is None:
-        raise UniverseError(
-            f"column {spec['name']!r} of {element!r} has unknown type {spec['type']!r}; use {', '.join(_KINDS)}"
-        )
+        raise _wrong(
+            f"column {name!r} of {element!r} has unknown type {spec['type']!r}{near(str(spec['type']), _KINDS)}; "
+            f"use {', '.join(_KINDS)}",
+            element, "metadata", name,
+        )  # fmt: skip
     length = spec.get("length") if kind == "str" else spec.get("nbytes") if kind == "hash" else None
     doc = str(spec.get("doc", "")).strip()
-    return Column(
-        str(spec["name"]), kind, None if length is None else int(length), bool(spec.get("nullable", True)), doc
-    )
+    return Column(name, kind, None if length is None else int(length), bool(spec.get("nullable", True)), doc)
+
+
+def _wrong(message: str, *place: str) -> UniverseError:
+    return UniverseError(message, place=("elements", *map(str, place)))
 
 
 def _key(column: Column, name: str) -> Column:
@@ -239,7 +297,7 @@ def _order(elements: Mapping[str, Mapping[str, Any]], pixels: list[str]) -> Iter
         done.update(generation)
         generation = sorted(name for name in dimensions - done if left[name] <= done)
     if stuck := dimensions - done:
-        raise UniverseError(f"dimensions depend on each other in a circle: {', '.join(sorted(stuck))}")
+        raise _wrong(f"dimensions depend on each other in a circle: {', '.join(sorted(stuck))}", min(stuck))
     yield from sorted(elements.keys() - dimensions)
 
 
@@ -254,9 +312,10 @@ def _families(topology: Mapping[str, Any], kind: str, elements: Mapping[str, Any
         for name in names:
             if name not in elements:
                 raise UniverseError(
-                    f"the {kind} family {family!r} names {name!r}, which is not defined{near(name, elements)}"
+                    f"the {kind} family {family!r} names {name!r}, which is not defined{near(name, elements)}",
+                    place=("topology", kind, family, str(name)),
                 )
             if name in seen:
-                raise UniverseError(f"{name!r} is in two {kind} families")
+                raise UniverseError(f"{name!r} is in two {kind} families", place=("topology", kind, family))
             seen.add(name)
     return families

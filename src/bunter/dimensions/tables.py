@@ -16,11 +16,11 @@ __all__ = ["columns_of", "is_table"]
 def is_table(given: object, element: Element) -> bool:
     """Say whether something is a table of rows: of astropy, Arrow, pandas, polars, NumPy, or a mapping of columns.
 
-    A mapping is one row unless the element's last key in it is a list or an array.
+    A mapping is one row unless one of the element's keys in it is a list or an array.
     """
     if isinstance(given, Mapping):
-        own = element.key.name if element.key else ""
-        return _is_column(given.get(own, given.get(element.required[-1])))
+        names = (*element.required, *([element.key.name] if element.key else []))
+        return any(_is_column(given.get(name)) for name in names)
     return _is_arrow(given) or _is_frame(given) or _has_names(given)
 
 

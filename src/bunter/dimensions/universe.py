@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from bunter.dimensions.definition import Definition
 from bunter.dimensions.group import DimensionGroup
-from bunter.errors import ConfigurationError, DimensionNameError, near
+from bunter.dimensions.sources import read_content
+from bunter.errors import DimensionNameError, UniverseError, near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from os import PathLike
 
     from bunter.dimensions.element import Column, Element
 
@@ -65,7 +66,8 @@ class Universe:
         Parameters
         ----------
         source : str, PathLike or Mapping
-            A YAML file, or its content.
+            A YAML file, the name of a universe that comes with Bunter (``default``, ``fibre-spectrograph``,
+            ``spectral-survey``), or the content. What begins with ``extends: default`` adds to another universe.
 
         Returns
         -------
@@ -75,13 +77,15 @@ class Universe:
         Raises
         ------
         UniverseError
-            If the definition contradicts itself.
+            If the definition contradicts itself; says in which line of which file.
         ConfigurationError
             If the file cannot be read.
         """
-        content = _read(source) if isinstance(source, str | PathLike) else dict(source)
-        definition = Definition.parse(content)
-        return _interned(definition.canonical)
+        content = read_content(source)
+        try:
+            return _interned(Definition.parse(content.tree).canonical)
+        except UniverseError as error:
+            raise content.placed(error) from None
 
     def to_dict(self) -> dict[str, Any]:
         """Definition as plain values that `load` takes."""
@@ -180,9 +184,7 @@ class Universe:
 
 @functools.cache
 def _default() -> Universe:
-    from importlib.resources import files
-
-    return Universe.load(_parse(files("bunter.dimensions").joinpath("universe.yaml").read_bytes(), "universe.yaml"))
+    return Universe.load("default")
 
 
 @functools.cache
@@ -190,26 +192,3 @@ def _interned(canonical: str) -> Universe:
     import json
 
     return Universe(Definition.parse(json.loads(canonical)))
-
-
-def _read(path: str | PathLike[str]) -> Mapping[str, Any]:
-    from bunter import effects
-
-    try:
-        return _parse(effects.read_bytes(fspath(path)), str(path))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the dimension universe {path}: {error.strerror}") from error
-
-
-def _parse(text: bytes, path: str) -> Mapping[str, Any]:
-    import yaml
-
-    from bunter import safe_yaml
-
-    try:
-        content = safe_yaml.load(text)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"the dimension universe {path} is not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"the dimension universe {path} must be a mapping with 'elements'")
-    return content
