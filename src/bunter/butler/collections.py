@@ -182,16 +182,30 @@ class Collections:
         MissingCollectionError
             If a glob matches nothing.
         """
+        return tuple(dict.fromkeys(name for pattern in _names(names) for name in self.expand(pattern)))
+
+    def expand(self, pattern: str) -> tuple[str, ...]:
+        """Return the collections that a name or glob means, sorted.
+
+        Raises
+        ------
+        MissingCollectionError
+            If there are none.
+        """
         catalog = self._session.facts.collections
-        found: list[str] = []
-        for pattern in _names(names):
-            matched = catalog.expand(pattern)
-            if not matched:
-                raise MissingCollectionError(
-                    f"no collection matches {pattern!r}; `bunter query-collections REPO` lists all"
-                )
-            found += matched
-        return tuple(dict.fromkeys(found))
+        if not is_glob(pattern):
+            return (self._made(pattern) or catalog.row(pattern).name,)
+        if not (matched := catalog.match(pattern)):
+            raise MissingCollectionError(
+                f"no collection matches {pattern!r}; `bunter query-collections REPO` lists all"
+            )
+        return matched
+
+    def _made(self, name: str) -> str | None:
+        """Return the name if the open unit of work makes such a collection."""
+        unit = self._session.unit
+        changes = () if unit is None else unit.changes
+        return next((c.name for c in changes if isinstance(c, RegisterCollection) and c.name == name), None)
 
     def redefine_chain(self, name: str, children: str | Iterable[str]) -> None:
         """Set the members of a chain, in search order; the chain is made if it is not there."""
@@ -209,7 +223,8 @@ class Collections:
 
     def remove_from_chain(self, name: str, children: str | Iterable[str]) -> None:
         """Take collections out of a chain; one that is not in it is an error."""
-        members = self._session.facts.collections.row(name).children
+        catalog = self._session.facts.collections
+        members = catalog.row(name).children if name in catalog else ()
         taken = [
             one for glob in _names(children) for one in (filter_names(members, glob) if is_glob(glob) else (glob,))
         ]

@@ -9,7 +9,7 @@ from uuid import UUID
 from bunter.dataset import CollectionType, DatasetRef
 from bunter.dataset.inquiries import Candidates, Neighbours, Summaries
 from bunter.errors import CalibrationLookupError
-from bunter.values import Timespan
+from bunter.values import Timespan, format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -109,7 +109,7 @@ class LookupExplanation:
     note: str = ""
 
     def __str__(self) -> str:
-        when = f" at {self.timespan}" if self.timespan is not None else ""
+        when = "" if self.timespan is None else f" at {_moment(self.timespan)}"
         asked = ", ".join(f"{name}={value!r}" for name, value in self.data_id.items())
         found = "nothing" if self.chosen is None else f"{self.chosen.id} of run {self.chosen.run}"
         lines = [f"{self.dataset_type} for {asked}{when}: found {found}"]
@@ -123,6 +123,11 @@ class LookupExplanation:
     __repr__ = __str__
 
 
+def _moment(timespan: Timespan) -> str:
+    begin, end = timespan.bounds
+    return f"{format_instant(begin)} TAI" if end == begin + 1 else str(timespan)
+
+
 def ambiguous(session: Session, sought: Sought, names: Sequence[str]) -> CalibrationLookupError:
     """Return the error for a look-up that several calibrations answer, which names them."""
     found = _candidates(session, sought)
@@ -130,7 +135,7 @@ def ambiguous(session: Session, sought: Sought, names: Sequence[str]) -> Calibra
         valid = [each for each in found.get(name, ()) if each.is_valid(sought.timespan)]
         if len({each.ref.id for each in valid}) > 1:
             said = "; ".join(map(str, valid[:_SHOWN])) + ("; ..." if len(valid) > _SHOWN else "")
-            when = "without a time" if sought.timespan is None else f"at {sought.timespan}"
+            when = "without a time" if sought.timespan is None else f"at {_moment(sought.timespan)}"
             return CalibrationLookupError(
                 f"{len(valid)} {sought.kind.name!r} for {sought.data_id.mapping} in {name!r} fit {when}: {said}. "
                 "Say when: give a timespan, or an exposure or visit",

@@ -125,7 +125,7 @@ def _at(repository: Repository, principal: Principal, when: When, names: Sequenc
         time = parse_instant(when)
     except ValueError:
         raise MissingSnapshotError(
-            f"{when!r} is no snapshot{near(str(when), names)}, no change and no time such as 2026-03-01T12:00; "
+            f"{when!r} is neither a snapshot nor a change nor a time such as 2026-03-01T12:00{near(str(when), names)}; "
             "`bunter snapshot list REPO` lists the snapshots"
         ) from None
     row = repository.answer(principal, Moment(time)).to_pylist()[0]

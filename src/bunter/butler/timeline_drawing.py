@@ -33,8 +33,8 @@ class TimelineDrawing:
     def __init__(self, timeline: Timeline, width: int) -> None:
         self._timeline = timeline
         self._labels = timeline.labels
-        self._left = self._MARGIN + max(map(len, self._labels)) * self._CHARACTER + 12
-        self._right = width - self._MARGIN - 14
+        self._left = self._MARGIN + max(map(len, self._labels)) * self._CHARACTER + 22
+        self._right = width - self._MARGIN - 28
         self._width = width
         self._colours = {run: _COLOURS[n % len(_COLOURS)] for n, run in enumerate(timeline.runs)}
 
@@ -83,7 +83,7 @@ class TimelineDrawing:
         row = self._timeline.rows[place]
         top = self._TOP + place * self._ROW
         label = escape(self._labels[place])
-        parts = [f'<text x="{self._left - 10:.1f}" y="{top + 16}" text-anchor="end">{label}</text>']
+        parts = [f'<text x="{self._left - 18:.1f}" y="{top + 16}" text-anchor="end">{label}</text>']
         parts += [self._gap(gap, top) for gap in row.gaps]
         parts += [self._range(each, top) for each in row.ranges]
         return "\n".join(parts)

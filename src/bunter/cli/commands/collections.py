@@ -32,26 +32,39 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen a
     help="What to do with the chain.",
 )
 @click.option("--doc", help="What the chain is for.")
+@click.option("--history", is_flag=True, help="Change nothing; list what PARENT was before, and who changed it.")
 @_dry_run
 @output_options
 def collection_chain(
-    *, repo: str, parent: str, children: tuple[str, ...], mode: str, doc: str | None, dry_run: bool, emit: Emit
+    *,
+    repo: str,
+    parent: str,
+    children: tuple[str, ...],
+    mode: str,
+    doc: str | None,
+    history: bool,
+    dry_run: bool,
+    emit: Emit,
 ) -> None:
-    """Define or edit the chain PARENT of CHILDREN, in search order."""
+    """Define or edit the chain PARENT of CHILDREN (names or globs), in search order."""
     from bunter.butler import Butler
     from bunter.dataset import CollectionType
 
+    if history:
+        _show_history(repo, parent, emit)
+        return
     with Butler(repo) as butler, butler.transaction():
         names = [name for group in children for name in group.split(",")]
         if dry_run:
-            for name in names:
-                butler.collections.info(name)
+            names = [one for name in names for one in butler.collections.expand(name)]
             emit.record({"chain": parent, "children": names}, f"would {mode} chain {parent} with {', '.join(names)}")
             return
         if parent not in butler.collections.query():
             butler.collections.register(parent, CollectionType.CHAINED, doc)
             butler.collections.redefine_chain(parent, names)
         else:
+            if doc is not None:
+                butler.collections.set_doc(parent, doc)
             edits = {
                 "redefine": butler.collections.redefine_chain,
                 "extend": butler.collections.extend_chain,
@@ -62,6 +75,17 @@ def collection_chain(
     with Butler(repo, writeable=False) as butler:
         now = butler.collections.info(parent).children
     emit.record({"chain": parent, "children": list(now)}, f"{parent}: {', '.join(now) or 'empty'}")
+
+
+def _show_history(repo: str, name: str, emit: Emit) -> None:
+    """List what became of a collection; times are UTC."""
+    from bunter.butler import Butler
+    from bunter.values import clock_text
+
+    with Butler(repo, writeable=False) as butler:
+        events = butler.collections.history(name)
+    rows = [(e.change, None if e.time is None else clock_text(e.time), e.user, e.event, e.text) for e in events]
+    emit.rows(("change", "time", "user", "event", "what"), rows)
 
 
 def _refs(butler: Butler, dataset_types: tuple[str, ...], collections: tuple[str, ...], where: str) -> list[DatasetRef]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bunter.cli.arguments import as_of_option, data_id_of
 from bunter.cli.output import confirmed, output_options
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def ingest_files(
     help="How files get there.",
 )
 @_dry_run
+@as_of_option
 @output_options
 def retrieve_artifacts(
     *,
@@ -108,12 +110,13 @@ def retrieve_artifacts(
     where: str,
     transfer: str,
     dry_run: bool,
+    as_of: str | None,
     emit: Emit,
 ) -> None:
     """Copy the files of datasets to the folder DESTINATION."""
     from bunter.butler import Butler
 
-    with Butler(repo, writeable=False) as butler:
+    with Butler(repo, writeable=False, as_of=as_of) as butler:
         refs = _refs(butler, dataset_types, collections, where)
         files = [] if dry_run else butler.retrieve_artifacts(refs, destination, transfer=transfer)
     if dry_run:
@@ -127,30 +130,24 @@ def retrieve_artifacts(
 @click.argument("dataset_type")
 @click.argument("data_id", nargs=-1, metavar="[KEY=VALUE]...")
 @_collections
+@as_of_option
 @output_options
 def get_uri(
-    *, repo: str, dataset_type: str, data_id: tuple[str, ...], collections: tuple[str, ...], emit: Emit
+    *,
+    repo: str,
+    dataset_type: str,
+    data_id: tuple[str, ...],
+    collections: tuple[str, ...],
+    as_of: str | None,
+    emit: Emit,
 ) -> None:
     """Say where the file of one dataset is."""
     from bunter.butler import Butler
 
-    with Butler(repo, writeable=False) as butler:
-        values = _data_id(data_id)
+    with Butler(repo, writeable=False, as_of=as_of) as butler:
+        values = data_id_of(data_id)
         uri = butler.get_uri(dataset_type, values, collections=list(collections) or None)
     emit.record({"uri": str(uri)}, str(uri))
-
-
-def _data_id(pairs: Sequence[str]) -> dict[str, int | str]:
-    if bad := [pair for pair in pairs if "=" not in pair]:
-        raise click.UsageError(f"{bad[0]!r} is not KEY=VALUE, such as detector=3")
-    return {key: _number(value) for key, _, value in (pair.partition("=") for pair in pairs)}
-
-
-def _number(text: str) -> int | str:
-    try:
-        return int(text)
-    except ValueError:
-        return text
 
 
 @click.command(

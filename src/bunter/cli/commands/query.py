@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bunter.cli.arguments import as_of_option
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from bunter.butler.results import Results
     from bunter.cli.output import Emit
 
-__all__ = ["query_collections", "query_data_ids", "query_dataset_types", "query_datasets", "query_dimension_records"]
+__all__ = ["query_data_ids", "query_dataset_types", "query_datasets", "query_dimension_records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def _emit_rows(emit: Emit, results: Results[Any], name: str = "") -> None:
 @click.option("--find-first/--no-find-first", default=None, help="Only the first dataset of each data ID.")
 @click.option("--show-uri", is_flag=True, help="Print where each file is.")
 @_selection
+@as_of_option
 @output_options
 def query_datasets(
     *,
@@ -120,12 +122,13 @@ def query_datasets(
     find_first: bool | None,
     show_uri: bool,
     selection: Selection,
+    as_of: str | None,
     emit: Emit,
 ) -> None:
     """List the datasets of DATASET_TYPES (names or globs; all by default) in REPO."""
     from bunter.butler import Butler
 
-    with Butler(repo, writeable=False) as butler:
+    with Butler(repo, writeable=False, as_of=as_of) as butler:
         names = list(_matching_types(butler, dataset_types))
         alone = len(dataset_types) == 1 and names == list(dataset_types)
         for name in names:
@@ -173,6 +176,7 @@ def _emit_uris(emit: Emit, butler: Butler, results: Results[Any]) -> None:
 @click.option("--datasets", multiple=True, help="Only data IDs for which this dataset type exists. Repeatable.")
 @_collections
 @_selection
+@as_of_option
 @output_options
 def query_data_ids(
     *,
@@ -181,12 +185,13 @@ def query_data_ids(
     datasets: tuple[str, ...],
     collections: tuple[str, ...],
     selection: Selection,
+    as_of: str | None,
     emit: Emit,
 ) -> None:
     """List the data IDs of DIMENSIONS in REPO."""
     from bunter.butler import Butler
 
-    with Butler(repo, writeable=False) as butler:
+    with Butler(repo, writeable=False, as_of=as_of) as butler:
         results = butler.query_data_ids(
             dimensions,
             datasets=datasets,
@@ -203,18 +208,20 @@ def query_data_ids(
 @click.argument("repo")
 @click.argument("element")
 @_selection
+@as_of_option
 @output_options
 def query_dimension_records(
     *,
     repo: str,
     element: str,
     selection: Selection,
+    as_of: str | None,
     emit: Emit,
 ) -> None:
     """List the records of the dimension ELEMENT in REPO."""
     from bunter.butler import Butler
 
-    with Butler(repo, writeable=False) as butler:
+    with Butler(repo, writeable=False, as_of=as_of) as butler:
         results = butler.query_dimension_records(element, **selection.options)
         _emit(emit, results, selection)
 
@@ -222,41 +229,15 @@ def query_dimension_records(
 @click.command("query-dataset-types", epilog="\b\nExample: bunter query-dataset-types demo 'co*'")
 @click.argument("repo")
 @click.argument("pattern", default="*")
+@as_of_option
 @output_options
-def query_dataset_types(*, repo: str, pattern: str, emit: Emit) -> None:
+def query_dataset_types(*, repo: str, pattern: str, as_of: str | None, emit: Emit) -> None:
     """List the dataset types of REPO whose names match PATTERN."""
     from bunter.butler import Butler
 
-    with Butler(repo, writeable=False) as butler:
+    with Butler(repo, writeable=False, as_of=as_of) as butler:
         rows = [
             (kind.name, list(kind.dimensions.required), kind.storage_class, kind.is_calibration)
             for kind in butler.dataset_types.query(pattern)
         ]
     emit.rows(("name", "dimensions", "storage_class", "is_calibration"), rows)
-
-
-@click.command("query-collections", epilog="\b\nExample: bunter query-collections demo --collection-type RUN")
-@click.argument("repo")
-@click.argument("pattern", default="*")
-@click.option(
-    "--collection-type",
-    type=click.Choice(["RUN", "TAGGED", "CHAINED", "CALIBRATION"], case_sensitive=False),
-    multiple=True,
-    help="Only collections of this type. Repeatable.",
-)
-@click.option("--flatten", is_flag=True, help="Follow chains and list what they search, in order.")
-@output_options
-def query_collections(*, repo: str, pattern: str, collection_type: tuple[str, ...], flatten: bool, emit: Emit) -> None:
-    """List the collections of REPO whose names match PATTERN."""
-    from bunter.butler import Butler
-    from bunter.dataset import CollectionType
-
-    types = [CollectionType[name.upper()] for name in collection_type] or None
-    with Butler(repo, writeable=False) as butler:
-        infos = [
-            butler.collections.info(name)
-            for name in butler.collections.query(pattern, types=types, flatten_chains=flatten)
-        ]
-    emit.rows(
-        ("name", "type", "children", "doc"), [(i.name, i.type.name, list(i.children), i.doc or "") for i in infos]
-    )
