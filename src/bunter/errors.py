@@ -24,6 +24,7 @@
     |   +-- OrphanedRecordError
     |   +-- InvalidQueryError             ValueError
     |   +-- EmptyQueryResultError         LookupError
+    |   +-- SeveralResultsError           LookupError
     |   +-- StorageClassError             TypeError
     |   +-- FormatError                   ValueError
     |   +-- TemplateError                 ValueError
@@ -54,10 +55,10 @@ every error survives pickling.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 def near(name: str, candidates: Iterable[str]) -> str:
@@ -118,6 +119,8 @@ class DatasetNotFoundError(UserError, LookupError):
         The sentence for the user.
     dataset_type, data_id, searched
         What was asked for, and the collections that were searched, where known.
+    reason : callable, optional
+        Finds out more when `explain` is called; it does not travel to other processes.
     """
 
     def __init__(
@@ -127,9 +130,18 @@ class DatasetNotFoundError(UserError, LookupError):
         dataset_type: str | None = None,
         data_id: Mapping[str, object] | None = None,
         searched: Sequence[str] = (),
+        reason: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(message)
         self.dataset_type, self.data_id, self.searched = dataset_type, data_id, tuple(searched)
+        self._reason = reason
+
+    def explain(self) -> object:
+        """Say collection by collection why there is none; prints as text. The message where nobody can say."""
+        return str(self) if self._reason is None else self._reason()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args, {**vars(self), "_reason": None}
 
 
 class DatasetRemovedError(DatasetNotFoundError):
@@ -238,7 +250,11 @@ def _excerpt(text: str, position: int, width: int = 100) -> tuple[str, int]:
 
 
 class EmptyQueryResultError(UserError, LookupError):
-    """A query gave no rows where at least one was needed."""
+    """A query gave no rows where one was needed; the message names the constraint that empties it."""
+
+
+class SeveralResultsError(UserError, LookupError):
+    """A query gave more than one row where one was needed."""
 
 
 class StorageClassError(UserError, TypeError):
