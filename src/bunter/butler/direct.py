@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bunter.butler.repository import Repository
     from bunter.database import Transaction
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
+    from bunter.dataset.activity import Activity
     from bunter.dataset.changes import Change
     from bunter.dataset.inquiries import Inquiry
     from bunter.dataset.operator import OperatorQuestion, SqlAnswer
@@ -63,6 +64,7 @@ class DirectRepository:
         self.writeable = not database.read_only
         self._facts: RepositoryFacts | None = None
         self._recovered = False
+        self._activities: dict[bytes, int] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -193,12 +195,13 @@ class DirectRepository:
         staged: Sequence[Staged] = (),
         *,
         durability: Durability | None = None,
+        activity: Activity | None = None,
     ) -> None:
         """See `Repository`."""
         self.recover()
         try:
             self.datastore.publish(staged, durability)
-            self._write(principal, changes, durability or Durability.full)
+            self._write(principal, changes, durability or Durability.full, activity)
         except BaseException:
             self._undo(staged)
             raise
@@ -206,11 +209,18 @@ class DirectRepository:
         if any(isinstance(change, RemoveDatasets | UnstoreDatasets) for change in changes):
             self.empty_trash()
 
-    def _write(self, principal: Principal, changes: Sequence[Change], durability: Durability) -> None:
+    def _write(
+        self, principal: Principal, changes: Sequence[Change], durability: Durability, activity: Activity | None
+    ) -> None:
+        number = None if activity is None else self._activities.get(activity.id)
         with self._database.write(durability=durability) as transaction:
-            transaction.next_change(principal)
+            if activity is not None and number is None:
+                number = self._registry.begin_activity(transaction, activity)
+            transaction.next_change(principal, "" if activity is None else activity.name, number)
             for change in changes:
                 self._apply(transaction, change)
+        if activity is not None and number is not None:  # what was taken back has to be written again
+            self._activities[activity.id] = number
 
     def _undo(self, staged: Sequence[Staged]) -> None:
         """Take artifacts back after an error; an interrupt may come after the commit, and what is registered stays."""

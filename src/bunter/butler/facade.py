@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+from bunter.butler.annotated import AnnotatedButler
+from bunter.butler.builder import Query
 from bunter.butler.collections import Collections, DatasetTypes
 from bunter.butler.data_ids import DataIds, check_keys
 from bunter.butler.files import Files
 from bunter.butler.lookup import DeferredDataset, Lookup
+from bunter.butler.notes import Notes
 from bunter.butler.opening import Address, create_repository, open_repository, shown_as_of
 from bunter.butler.operators import Operators
 from bunter.butler.publishing import Publishing, new_refs
@@ -17,6 +20,7 @@ from bunter.butler.removal import Removal
 from bunter.butler.session import Defaults, Session
 from bunter.butler.snapshots import Snapshots
 from bunter.dataset import DatasetRef, DatasetType, split_component
+from bunter.dataset.metadata import checked_metadata
 from bunter.errors import DatasetNotFoundError
 from bunter.values import Principal
 
@@ -48,7 +52,7 @@ __all__ = ["Butler"]
 Names: TypeAlias = "str | Iterable[str] | None"
 
 
-class Butler:
+class Butler(AnnotatedButler):
     """Access to a repository of datasets.
 
     Parameters
@@ -160,10 +164,13 @@ class Butler:
         *,
         run: str | None = None,
         **key: object,
+        metadata: Mapping[str, Any] | None = None,
+        header: bool = False,
     ) -> DatasetRef:
         """Store an object and return its ref.
 
-        Equal content at the same data ID and run is no error and returns the ref that is there.
+        Equal content at the same data ID and run is no error and returns the ref that is there. ``metadata`` is kept
+        beside it, see `set_metadata`; with ``header`` the header cards of its FITS file are, to be asked for.
 
         Raises
         ------
@@ -171,10 +178,11 @@ class Butler:
             If the run has other content for this data ID.
         """
         if isinstance(dataset_type, DatasetRef):
-            return self._publishing.put(obj, dataset_type)
+        notes = Notes.of(metadata, header=header)
+            return self._publishing.put(obj, dataset_type, notes)
         kind = self._queries.dataset_type(dataset_type)
         coordinate = self._data_ids.standardize(data_id, kind.dimensions, **key)
-        return self._publishing.put(obj, new_refs(kind, [coordinate], self._publishing.run(run))[0])
+        return self._publishing.put(obj, new_refs(kind, [coordinate], self._publishing.run(run))[0], notes)
 
     def put_many(
         self,
@@ -188,7 +196,8 @@ class Butler:
         kind = self._queries.dataset_type(dataset_type)
         coordinates = [self._data_ids.standardize(data_id, kind.dimensions) for data_id in data_ids]
         refs = new_refs(kind, coordinates, self._publishing.run(run))
-        return self._publishing.put_many(zip(objects, refs, strict=True))
+        notes = None if metadata is None else [Notes(checked_metadata(each)) for each in metadata]
+        return self._publishing.put_many(zip(objects, refs, strict=True), notes)
 
     def get(  # noqa: PLR0913 - the mission's call
         self,
@@ -288,7 +297,7 @@ class Butler:
         """Return where the artifacts of each dataset are, in bulk."""
         return self._lookup.uris(refs)
 
-    def ingest(self, *files: FileDataset, transfer: str = "auto", skip_existing: bool = False) -> list[DatasetRef]:
+    def ingest(self, *files: FileDataset, transfer: str = "auto", skip_existing: bool = False, header: bool = False) -> list[DatasetRef]:
         """Register files that exist as datasets, all or none.
 
         Parameters
@@ -300,7 +309,9 @@ class Butler:
         skip_existing : bool
             Whether a file all of whose datasets are registered is left out instead of being an error.
         """
-        return Files(self._session, self._lookup).ingest(files, transfer=transfer, skip_existing=skip_existing)
+        return Files(self._session, self._lookup).ingest(files, transfer=transfer, skip_existing=skip_existing, header=header)
+        header : bool
+            Whether to keep the header cards of FITS files beside the datasets, to be asked for.
 
     def retrieve_artifacts(
         self, refs: Iterable[DatasetRef], destination: str | Path, *, transfer: str = "auto"

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
+from bunter.butler.activities import performed
 from bunter.butler.publishing import new_refs
+from bunter.butler.sources import said_of, source_changes
 from bunter.dataset import ArtifactLink, DatasetColumns, DatasetRef, FileDataset
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore import format_of
@@ -63,6 +65,7 @@ class Files:
         *,
         transfer: str = "auto",
         skip_existing: bool = False,
+        header: bool = False,
     ) -> list[DatasetRef]:
         """Register files as datasets, all or none.
 
@@ -74,6 +77,8 @@ class Files:
             How they come in.
         skip_existing : bool
             Whether files whose datasets are all registered are left out.
+        header : bool
+            Whether to keep the header cards of FITS files, to be asked for.
 
         Raises
         ------
@@ -94,11 +99,13 @@ class Files:
             if transfer == "direct"
             else [self._key(file, nonce) for file, nonce in zip(files, nonces, strict=True)]
         )
+        more = source_changes(files, header=header)
         staged = datastore.ingest_stage([file.path for file in files], transfer=transfer, keys=keys)
         refs = [ref for file in files for ref in file.refs]
         changes: list[Change] = [AddDatasets(columns) for columns in DatasetColumns.from_refs(refs)]
         changes.append(_artifacts(datastore.row, files, staged, nonces, formats))
-        self._session.commit(changes, staged)
+        with performed(self._session, "ingest", kind="ingest", facts=said_of(files, transfer), only_outermost=True):
+            self._session.commit([*changes, *more], staged)
         return refs
 
     def _key(self, file: FileDataset, nonce: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from bunter.butler.annotations import Annotations
 from bunter.butler.question import dataset_type_of
 from bunter.butler.repository import FindRequest
 from bunter.dataset import CollectionType, DatasetRef, DatasetType, split_component
@@ -240,6 +241,8 @@ class Lookup:
             return datastore.read(
                 [mine.stored], storage_class=wanted, component=component, parameters=parameters, staged=mine.staged
             )
+        if component == "header" and not parameters and (header := Annotations(self._session).header(ref)) is not None:
+            return header
         stored = self.locate([ref])[0]
         if not stored:
             from bunter.butler.past import removed_error

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from bunter.butler.notes import note_changes
 from bunter.butler.session import Pending
 from bunter.dataset import ArtifactLink, ArtifactRow, DatasetColumns, DatasetRef, StoredArtifact
 from bunter.dataset.changes import AddArtifacts, AddDatasets
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bunter.butler.lookup import Lookup
+    from bunter.butler.notes import Notes
     from bunter.butler.session import Session, UnitOfWork
     from bunter.dataset import DatasetType
     from bunter.dataset.changes import Change
@@ -33,6 +35,7 @@ class _Written:
     staged: Staged
     encoded: Encoded
     nonce: str
+    notes: Notes | None = None
 
 
 class Publishing:
@@ -61,12 +64,14 @@ class Publishing:
             )
         return chosen
 
-    def put(self, obj: Any, ref: DatasetRef) -> DatasetRef:
+    def put(self, obj: Any, ref: DatasetRef, notes: Notes | None = None) -> DatasetRef:
         """Store one object as ``ref``; the same content again is no error and returns the ref that is there."""
-        return self.put_many([(obj, ref)])[0]
+        return self.put_many([(obj, ref)], None if notes is None else [notes])[0]
 
-    def put_many(self, items: Iterable[tuple[Any, DatasetRef]]) -> list[DatasetRef]:
-        """Store objects at once, all or none.
+    def put_many(
+        self, items: Iterable[tuple[Any, DatasetRef]], notes: Sequence[Notes] | None = None
+    ) -> list[DatasetRef]:
+        """Store objects at once, all or none; ``notes`` is what to keep beside each.
 
         Returns
         -------
@@ -79,10 +84,13 @@ class Publishing:
             If other content is registered for a data ID in that run.
         """
         written = self._stage_all(items)
+        if notes is not None:
+            written = [replace(item, notes=each) for item, each in zip(written, notes, strict=True)]
         if (unit := self._session.unit) is not None:
             return self._in_unit(unit, written)
+        changes = self._changes(written)
         try:
-            self._session.commit(self._changes(written), [item.staged for item in written])
+            self._session.commit(changes, [item.staged for item in written])
         except ConflictingDatasetError:
             return self._again(written)
         return [item.ref for item in written]
@@ -122,7 +130,14 @@ class Publishing:
         ]
         artifacts = [self._row(item) for item in written]
         links = [ArtifactLink(item.ref.id.bytes, "", item.nonce, "") for item in written]
-        return [*changes, AddArtifacts(artifacts, links)]
+        changes.append(AddArtifacts(artifacts, links))
+        if any(item.notes for item in written):
+            try:
+                changes += note_changes([(item.ref, item.encoded, item.notes) for item in written])
+            except BaseException:
+                self._discard(written)
+                raise
+        return changes
 
     def _row(self, item: _Written) -> ArtifactRow:
         return self._session.repository.datastore.row(
@@ -139,6 +154,9 @@ class Publishing:
         fresh = [replace(item, staged=stage(item.staged.key, item.encoded.data)) for item in rest]
         if fresh:
             self._session.commit(self._changes(fresh), [item.staged for item in fresh])
+        again = [(old, item.encoded, item.notes) for item, old in zip(written, known, strict=True) if old and item.notes]
+        if again:
+            self._session.commit(note_changes(again))
         return [old or item.ref for item, old in zip(written, known, strict=True)]
 
     def _known(self, written: Sequence[_Written]) -> list[DatasetRef | None]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
+    from bunter.dataset.activity import Activity
     from bunter.dataset.changes import Change
     from bunter.dataset.inquiries import Inquiry
     from bunter.dataset.operator import OperatorQuestion, SqlAnswer
@@ -125,8 +126,9 @@ class Repository(Protocol):
         staged: Sequence[Staged] = (),
         *,
         durability: Durability | None = None,
+        activity: Activity | None = None,
     ) -> None:
-        """Publish staged artifacts and apply all changes at once; on any error nothing has changed."""
+        """Publish staged artifacts and apply all changes at once, as part of an activity; on any error nothing has changed."""
 
     def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
         """Compare registry and artifacts, both ways; with ``deep`` also every digest.

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bunter.butler.activities import CurrentActivities
 from bunter.errors import ReadOnlyError
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Session:
     ----------
     bound_questions : BoundQuestions, optional
         What was asked before, for the facts of then.
+    activities : CurrentActivities
+        What is being done.
     """
 
     def __init__(self, repository: Repository, principal: Principal, defaults: Defaults) -> None:
@@ -85,6 +88,7 @@ class Session:
         self.principal = principal
         self.defaults = defaults
         self.bound_questions: BoundQuestions | None = None
+        self.activities = CurrentActivities(principal)
         self._local = threading.local()
 
     @property
@@ -113,7 +117,7 @@ class Session:
             unit.changes += changes
             unit.staged += staged
         else:
-            self.repository.commit(self.principal, changes, staged)
+            self.repository.commit(self.principal, changes, staged, activity=self.activities.current())
 
     @contextmanager
     def transaction(self) -> Iterator[UnitOfWork]:
@@ -130,4 +134,4 @@ class Session:
         finally:
             self._local.unit = None
         if unit.changes:
-            self.repository.commit(self.principal, unit.changes, unit.staged)
+            self.repository.commit(self.principal, unit.changes, unit.staged, activity=self.activities.current())

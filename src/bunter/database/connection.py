@@ -182,7 +182,7 @@ class Transaction(Connection):
         """Whether `touch` was called."""
         return self._ledger.touched
 
-    def next_change(self, principal: object = None, command: str = "") -> int:
+    def next_change(self, principal: object = None, command: str = "", activity: int | None = None) -> int:
         """Return the number of this transaction in the history of the repository, drawing it on the first call.
 
         Parameters
@@ -191,15 +191,18 @@ class Transaction(Connection):
             Who writes.
         command : str
             What wrote, such as ``"put"`` or ``"ingest-raws"``.
+        activity : int, optional
+            Number of the activity that it belongs to.
         """
         if self._ledger.change is None:
             cursor = self.execute(
-                "INSERT INTO change (committed, user, host, command) VALUES (?, ?, ?, ?)",
+                "INSERT INTO change (committed, user, host, command, activity) VALUES (?, ?, ?, ?, ?)",
                 (
                     utc_to_tai_ns(effects.now_ns()),
                     getattr(principal, "user", ""),
                     getattr(principal, "host", ""),
                     command,
+                    activity,
                 ),
             )
             self._ledger = _Ledger(int(cursor.lastrowid or 0), self._ledger.touched)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bunter.dataset.annotations import AnnotationChange
+from bunter.dataset.record_changes import RemoveRecords, UpdateRecords
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -208,3 +211,4 @@ Change = (
     | Decertify
     | AddArtifacts
 )
+    | AnnotationChange

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bunter.dataset.annotations import AnnotationInquiry
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -119,4 +121,23 @@ class Neighbours:
     timespan: Timespan | None = None
 
 
-Inquiry = Moment | Snapshots | CollectionHistory | Tombstones | Summaries | Certifications | Candidates | Neighbours
+@dataclass(frozen=True, slots=True)
+class RecordReferences:
+    """What refers to dimension records: ``kind``, ``name``, ``count`` and an ``example``.
+
+    Kinds are "records" (of the element ``name``), "datasets" (of the type ``name``), and "along" for records that go
+    with those that they name.
+
+    Parameters
+    ----------
+    element : str
+        What they are records of.
+    columns : mapping of str to sequence
+        Values of its required dimensions.
+    """
+
+    element: str
+    columns: Mapping[str, Sequence[Any]]
+
+
+Inquiry = Moment | Snapshots | CollectionHistory | Tombstones | Summaries | Certifications | Candidates | Neighbours | RecordReferences | AnnotationInquiry

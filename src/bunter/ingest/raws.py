@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bunter import effects
 from bunter.dataset import CollectionType, DatasetRef, DatasetType, FileDataset
 from bunter.dataset.changes import InsertRecords, RegisterCollection, RegisterDatasetType
+from bunter.dataset.header import HeaderBases, headers_change
 from bunter.dimensions import DataCoordinate, Records
 from bunter.errors import ButlerError, ConflictingDatasetError, IngestError, InstrumentError
 from bunter.ingest.register import registered_instrument, registered_instruments
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bunter.butler import Butler
+    from bunter.dataset.header import PackedHeader
     from bunter.dimensions import Element
     from bunter.ingest.instrument import Instrument
 
@@ -131,7 +133,8 @@ def ingest_raws(  # noqa: PLR0913 - what the command offers
     """
     known = _instruments(butler, instrument)
     report = IngestReport(dry_run=dry_run)
-    files = list(_expanded(paths))
+    given = [str(path) for path in paths]
+    files = list(_expanded(given))
     if not files:
         raise IngestError("there are no FITS files in what was given; name files, or folders that hold some")
     tell = progress or (lambda _done, _all: None)
@@ -140,11 +143,12 @@ def ingest_raws(  # noqa: PLR0913 - what the command offers
     _stop(report, fail_fast=fail_fast)
     target = _Target(butler, run, transfer, report)
     done = len(files) - sum(map(len, exposures))
-    for group in _batches(exposures, batch):
-        target.ingest(group)
-        done += sum(map(len, group))
-        tell(len(files) + done, 2 * len(files))
-        _stop(report, fail_fast=fail_fast)
+    with butler.activity("ingest-raws", kind="ingest", paths=given[:20], transfer=transfer):
+        for group in _batches(exposures, batch):
+            target.ingest(group)
+            done += sum(map(len, group))
+            tell(len(files) + done, 2 * len(files))
+            _stop(report, fail_fast=fail_fast)
     report.rejected.sort()
     return report
 
@@ -182,9 +186,11 @@ def _read_all(  # noqa: PLR0913
     fail_fast: bool,
     tell: Callable[[int, int], None],
 ) -> list[RawFile]:
+    bases = HeaderBases()
+
     def read(path: str) -> RawFile | str:
         try:
-            return read_raw(path, instruments)
+            return read_raw(path, instruments, bases)
         except UnfitFileError as problem:
             return str(problem)
         except (OSError, ValueError, KeyError, TypeError) as error:  # a damaged header may upset any parser
@@ -369,6 +375,8 @@ class _Target:
                 *self._records([group[0] for group in exposures]),
             )
             self._butler.ingest(*files, transfer=self._transfer)
+            if (headers := headers_change(_headers(exposures, files))) is not None:
+                self._butler.apply(headers)
 
     def _records(self, firsts: Sequence[RawFile]) -> Iterator[InsertRecords]:
         """Make records of groups, days and exposures; those that are there stay as they are."""
@@ -386,6 +394,13 @@ class _Target:
         for element, these in rows.items():
             if element in universe:
                 yield InsertRecords(Records.from_rows(universe[element], these), "skip")
+
+
+def _headers(exposures: Sequence[list[RawFile]], files: Sequence[FileDataset]) -> Iterator[tuple[bytes, PackedHeader]]:
+    """Headers of the datasets in files, by their ids."""
+    raws = {raw.path: raw for group in exposures for raw in group}
+    for file in files:
+        yield from zip((ref.id.bytes for ref in file.refs), raws[file.path].headers, strict=True)
 
 
 def _dimension_values(values: dict[str, Any]) -> dict[str, Any]:

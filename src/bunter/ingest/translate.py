@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bunter.dataset.header import HeaderBases, packed_alike
+from bunter.datastore.formats.fits_cards import kept_header
 from bunter.ingest.fields import NEEDED
 from bunter.ingest.fits_headers import Hdu, merged, read_hdus
 from bunter.ingest.rules import UnfitFileError, matches, read_field, read_fields
@@ -13,6 +15,7 @@ from bunter.values import parse_instant
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bunter.dataset.header import PackedHeader
     from bunter.ingest.instrument import Instrument
 
 _DAY_NS = 86_400_000_000_000
@@ -34,6 +37,8 @@ class RawFile:
         Begin of the observing day, ns TAI.
     detectors : tuple of (int, str)
         Number of each detector in it, and where in the file its frame is (empty for all of the file).
+    headers : tuple of PackedHeader
+        Cards of each detector's frame, to be kept.
     """
 
     path: str
@@ -41,6 +46,7 @@ class RawFile:
     fields: dict[str, Any]
     day_begin: int
     detectors: tuple[tuple[int, str], ...]
+    headers: tuple[PackedHeader, ...] = ()
 
     @property
     def exposure(self) -> tuple[str, int]:
@@ -48,7 +54,7 @@ class RawFile:
         return self.instrument.name, self.fields["exposure"]
 
 
-def read_raw(path: str, instruments: Sequence[Instrument]) -> RawFile:
+def read_raw(path: str, instruments: Sequence[Instrument], bases: HeaderBases | None = None) -> RawFile:
     """Read the headers of a raw file.
 
     Parameters
@@ -57,6 +63,8 @@ def read_raw(path: str, instruments: Sequence[Instrument]) -> RawFile:
         FITS file.
     instruments : Sequence[Instrument]
         Those it may come from.
+    bases : HeaderBases, optional
+        What headers are told apart from.
 
     Raises
     ------
@@ -74,7 +82,17 @@ def read_raw(path: str, instruments: Sequence[Instrument]) -> RawFile:
         header = first if frame is frames[0] else merged(hdus[0], frame)
         found.append((_detector(instrument, header, path), "" if whole else frame.selector))
     _refuse_twice([detector for detector, _ in found])
-    return RawFile(path, instrument, fields, _day_begin(fields["day_obs"], offset_hours), tuple(found))
+    kept = _kept(hdus[0], frames, bases or HeaderBases(), instrument.name)
+    return RawFile(path, instrument, fields, _day_begin(fields["day_obs"], offset_hours), tuple(found), tuple(kept))
+
+
+def _kept(primary: Hdu, frames: Sequence[Hdu], bases: HeaderBases, common: str) -> list[PackedHeader]:
+    """Pack the headers of frames: those of one file beside each other, a single one beside those of other files."""
+    headers = []
+    for frame in frames:
+        own = b"" if frame.number == primary.number else frame.text
+        headers.append(kept_header(primary.text, own, cards=(primary.cards, frame.cards if own else {})))
+    return packed_alike(headers) if len(headers) > 1 else [bases.pack(common, headers[0])]
 
 
 def _recognised(hdus: list[Hdu], instruments: Sequence[Instrument]) -> tuple[Instrument, list[Hdu]]:

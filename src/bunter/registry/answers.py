@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import bunter.registry.annotations as annotation_tables  # the package has an `annotations` of its own: the future import
 from bunter.dataset import inquiries
 from bunter.registry.candidates import candidates, neighbours
 from bunter.registry.certifications import certifications
@@ -31,6 +32,8 @@ _ANSWERS: dict[type, Callable[..., Any]] = {
     inquiries.Candidates: candidates,
     inquiries.Neighbours: neighbours,
 }
+    **annotation_tables.ANSWERS,
+    inquiries.RecordReferences: answer_references,
 
 
 def answer(connection: Connection, roster: Roster, inquiry: inquiries.Inquiry) -> pa.Table:

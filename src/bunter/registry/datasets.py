@@ -9,6 +9,7 @@ from uuid import UUID
 from bunter.database import IntegrityError
 from bunter.dataset import CollectionType
 from bunter.errors import CollectionTypeError, ConflictingDatasetError
+from bunter.registry.annotations import remove_annotations
 from bunter.registry.layout import LIVE
 from bunter.registry.presence import require_values
 
@@ -145,6 +146,7 @@ def remove_datasets(tx: Transaction, roster: Roster, change: RemoveDatasets) -> 
         "INSERT INTO removed_dataset (id, type, run, added, removed) "  # noqa: S608
         f"SELECT id, type, run, added, {now} FROM dataset WHERE id IN (SELECT c0 FROM {gone}) AND added < {now}"
     )
+    remove_annotations(tx, gone)
     return tx.execute(f"DELETE FROM dataset WHERE id IN (SELECT c0 FROM {gone})").rowcount  # noqa: S608
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import bunter.registry.annotations as annotation_tables  # the package has an `annotations` of its own: the future import
 from bunter.database import Transaction
 from bunter.dataset import changes
 from bunter.dimensions import Universe
 from bunter.errors import ConfigurationError, DatabaseDamagedError
+from bunter.registry.activities import begin_activity
 from bunter.registry.calibrations import certify, decertify
 from bunter.registry.collection_changes import (
     edit_chain,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from bunter.database import Connection, Database
     from bunter.dataset import DatasetRef, DatasetType
     from bunter.dataset.inquiries import Inquiry, Summaries
+    from bunter.dataset.activity import Activity
     from bunter.query.bound import BoundQuery
     from bunter.registry.collections import CollectionCatalog
     from bunter.registry.find import Found
@@ -68,6 +71,7 @@ _HANDLERS: dict[type, Callable[..., Any]] = {
 }
 
 
+    **annotation_tables.HANDLERS,
 class Registry:
     """Collections, dataset types, dimension records and datasets in a database.
 
@@ -98,6 +102,7 @@ class Registry:
             tx.bulk_insert(
                 "attribute",
                 ["name", "value"],
+            annotation_tables.create_tables(tx)
                 [("registry.version", str(SCHEMA_VERSION)), ("registry.universe", json.dumps(universe.to_dict()))],
             )
         return cls(database, universe)
@@ -135,6 +140,10 @@ class Registry:
     def roster(self, connection: Connection) -> Roster:
         """Return collections and dataset types as this connection sees them."""
         if self.past is not None:
+    def begin_activity(self, tx: Transaction, activity: Activity) -> int:
+        """Return the number of an activity, recording it on the first call."""
+        return begin_activity(tx, activity)
+
             if self._roster is None:
                 self._roster = read_roster(connection, self.universe, self.past)
             return self._roster

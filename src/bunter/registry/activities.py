@@ -1,0 +1,164 @@
+"""Activities: who did what, when and with which code; and the origin of datasets, which follows from it."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from bunter.errors import ButlerError
+from bunter.values import pyarrow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from bunter.database import Connection, Transaction
+    from bunter.dataset.activity import Activity
+    from bunter.dataset.annotations import Activities, AddOrigins, EndActivity, OriginsOf
+    from bunter.registry.roster import Roster
+
+__all__ = ["activities", "add_origins", "begin_activity", "create_activity_table", "end_activity", "origins_of"]
+
+_TABLE = """
+CREATE TABLE activity (
+    number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, label TEXT NOT NULL,
+    began INTEGER NOT NULL, ended INTEGER, outcome TEXT NOT NULL DEFAULT '', "user" TEXT NOT NULL, host TEXT NOT NULL,
+    process INTEGER NOT NULL, code TEXT NOT NULL, command TEXT NOT NULL, facts TEXT NOT NULL
+)
+"""
+_FACTS = ("number", "kind", "label", "began", "ended", "outcome", "user", "host", "process", "code", "command", "facts")
+_WHOLE = {"number", "began", "ended", "process", "changes", "datasets"}
+
+
+def create_activity_table(tx: Transaction) -> None:
+    """Make the table."""
+    tx.execute(_TABLE)
+
+
+def begin_activity(tx: Transaction, activity: Activity) -> int:
+    """Return the number of an activity, recording it on the first call."""
+    row = tx.fetchone(
+        'INSERT INTO activity (id, kind, label, began, "user", host, process, code, command, facts) '
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind RETURNING number",
+        (
+            activity.id,
+            activity.kind,
+            activity.label,
+            activity.began,
+            activity.user,
+            activity.host,
+            activity.process,
+            activity.code,
+            activity.command,
+            activity.facts,
+        ),
+    )
+    assert row is not None, "an inserted row has a number"
+    return int(row[0])
+
+
+def end_activity(tx: Transaction, roster: Roster, change: EndActivity) -> None:
+    """Note when an activity ended: at the time of this change."""
+    del roster
+    tx.execute(
+        "UPDATE activity SET outcome = ?, ended = (SELECT committed FROM change WHERE n = ?) WHERE id = ?",
+        (change.outcome, tx.next_change(), change.id),
+    )
+
+
+def add_origins(tx: Transaction, roster: Roster, change: AddOrigins) -> None:
+    """Remember where files came from; of a dataset that has an origin it stays."""
+    del roster
+    if not change.rows:
+        return
+    paths = sorted({row.directory for row in change.rows})
+    tx.executemany(
+        "INSERT INTO origin_directory (path) VALUES (?) ON CONFLICT (path) DO NOTHING", [(p,) for p in paths]
+    )
+    table = tx.upload("folders", 1, [(path,) for path in paths])
+    sql = f"SELECT path, number FROM origin_directory WHERE path IN (SELECT c0 FROM {table})"  # noqa: S608 - our names
+    numbers = dict(tx.fetchall(sql))
+    tx.executemany(
+        "INSERT INTO origin (id, directory, name, size, modified) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        sorted((row.id, numbers[row.directory], row.name, row.size, row.modified) for row in change.rows),
+    )
+
+
+def activities(connection: Connection, roster: Roster, inquiry: Activities) -> pa.Table:
+    """Answer `Activities`."""
+    del roster
+    counts = {
+        number: (many, last)
+        for number, many, last in connection.fetchall(
+            "SELECT activity, count(*), max(committed) FROM change WHERE activity IS NOT NULL GROUP BY activity"
+        )
+    }
+    columns = ", ".join(f'"{name}"' for name in _FACTS)
+    found: list[dict[str, Any]] = []
+    for row in connection.fetchall(f"SELECT {columns} FROM activity ORDER BY number DESC"):  # noqa: S608 - our names
+        facts = dict(zip(_FACTS, row, strict=True))
+        many, last = counts.get(facts["number"], (0, facts["began"]))
+        facts |= {"changes": many, "ended": facts["ended"] or last, "datasets": None}
+        if _is_wanted(facts, inquiry):
+            found.append(facts)
+        if inquiry.limit is not None and len(found) >= inquiry.limit:
+            break
+    if inquiry.numbers:
+        for facts in found:
+            facts["datasets"] = _datasets(connection, facts["number"])
+    return _table((*_FACTS, "changes", "datasets"), found)
+
+
+def _is_wanted(facts: dict[str, Any], inquiry: Activities) -> bool:
+    if inquiry.numbers and facts["number"] not in inquiry.numbers:
+        return False
+    if inquiry.kinds and facts["kind"] not in inquiry.kinds:
+        return False
+    if inquiry.after is not None and facts["ended"] < inquiry.after:
+        return False
+    if inquiry.before is not None and facts["began"] >= inquiry.before:
+        return False
+    patterns = {name: getattr(inquiry, name) for name in ("label", "user", "host", "command")}
+    return all(pattern is None or fnmatch.fnmatchcase(facts[name], pattern) for name, pattern in patterns.items())
+
+
+def _datasets(connection: Connection, number: int) -> int:
+    sql = "SELECT count(*) FROM dataset WHERE added IN (SELECT n FROM change WHERE activity = ?)"
+    row = connection.fetchone(sql, (number,))
+    if row is None:
+        raise ButlerError("a count is a row")
+    return int(row[0])
+
+
+def origins_of(connection: Connection, roster: Roster, inquiry: OriginsOf) -> pa.Table:
+    """Answer `OriginsOf`."""
+    del roster
+    table = connection.upload("asked", 1, [(id_,) for id_ in inquiry.ids])
+    mine = ", ".join(f'a."{name}"' for name in _FACTS)
+    rows = connection.fetchall(
+        'SELECT o.id, c.n, c.committed, c."user", c.host, d.path, s.name, s.size, s.modified, '  # noqa: S608 - our names
+        f"{mine} FROM {table} q JOIN dataset o ON o.id = q.c0 JOIN change c ON c.n = o.added "
+        "LEFT JOIN activity a ON a.number = c.activity LEFT JOIN origin s ON s.id = o.id "
+        "LEFT JOIN origin_directory d ON d.number = s.directory"
+    )
+    own = ("id", "change", "time", "user", "host", "path", "name", "size", "modified")
+    names = (*own, *(f"activity_{name}" for name in _FACTS))
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    for facts in found:
+        name = facts.pop("name")
+        facts["path"] = None if name is None else f"{facts['path']}/{name}" if facts["path"] else name
+    return _table(tuple(name for name in names if name != "name"), found)
+
+
+def _table(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> pa.Table:
+    pa = pyarrow()
+    return pa.table({name: pa.array([row[name] for row in rows], _kind(name)) for name in names})
+
+
+def _kind(name: str) -> pa.DataType:
+    pa = pyarrow()
+    if name == "id":
+        return pa.binary(16)
+    whole = {"change", "time", "size", "modified"} | _WHOLE
+    return pa.int64() if name.removeprefix("activity_") in whole else pa.string()

@@ -1,0 +1,52 @@
+"""Who applies and who answers what is about the things kept beside datasets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from bunter.dataset import annotations
+from bunter.registry.activities import activities, add_origins, create_activity_table, end_activity, origins_of
+from bunter.registry.annotation_tables import create_annotation_tables
+from bunter.registry.headers import add_headers, card_names, card_values, headers_of, remove_headers
+from bunter.registry.metadata import metadata_of, remove_metadata, set_metadata
+from bunter.registry.metadata_index import create_metadata_index, drop_metadata_index, metadata_indexes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bunter.database import Transaction
+
+__all__ = ["ANSWERS", "HANDLERS", "create_tables", "remove_annotations"]
+
+HANDLERS: Final[dict[type, Callable[..., Any]]] = {
+    annotations.AddHeaders: add_headers,
+    annotations.SetMetadata: set_metadata,
+    annotations.AddOrigins: add_origins,
+    annotations.EndActivity: end_activity,
+    annotations.CreateMetadataIndex: create_metadata_index,
+    annotations.DropMetadataIndex: drop_metadata_index,
+}
+"""Functions that apply changes."""
+
+ANSWERS: Final[dict[type, Callable[..., Any]]] = {
+    annotations.HeadersOf: headers_of,
+    annotations.CardValues: card_values,
+    annotations.MetadataOf: metadata_of,
+    annotations.OriginsOf: origins_of,
+    annotations.Activities: activities,
+    annotations.CardNames: card_names,
+    annotations.MetadataIndexes: metadata_indexes,
+}
+"""Functions that answer inquiries."""
+
+
+def create_tables(transaction: Transaction) -> None:
+    """Make the tables."""
+    create_activity_table(transaction)
+    create_annotation_tables(transaction)
+
+
+def remove_annotations(transaction: Transaction, gone: str) -> None:
+    """Remove what is kept beside datasets whose ids were uploaded."""
+    remove_headers(transaction, gone)
+    remove_metadata(transaction, gone)
