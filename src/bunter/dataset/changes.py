@@ -202,6 +202,8 @@ Change = (
     | RegisterDatasetType
     | RemoveDatasetType
     | InsertRecords
+    | UpdateRecords
+    | RemoveRecords
     | AddDatasets
     | RemoveDatasets
     | UnstoreDatasets
@@ -210,5 +212,5 @@ Change = (
     | Certify
     | Decertify
     | AddArtifacts
-)
     | AnnotationChange
+)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bunter.dataset.annotations import AnnotationInquiry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bunter.values import Timespan
 

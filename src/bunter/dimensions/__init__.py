@@ -5,8 +5,20 @@ from __future__ import annotations
 from bunter.dimensions.coordinate import DataCoordinate
 from bunter.dimensions.element import Column, Element
 from bunter.dimensions.group import DimensionGroup
+from bunter.dimensions.packing import Layout, PackedField, Packer
 from bunter.dimensions.record import DimensionRecord
 from bunter.dimensions.records import Records
 from bunter.dimensions.universe import Universe
 
-__all__ = ["Column", "DataCoordinate", "DimensionGroup", "DimensionRecord", "Element", "Records", "Universe"]
+__all__ = [
+    "Column",
+    "DataCoordinate",
+    "DimensionGroup",
+    "DimensionRecord",
+    "Element",
+    "Layout",
+    "PackedField",
+    "Packer",
+    "Records",
+    "Universe",
+]

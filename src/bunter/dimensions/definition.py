@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bunter.dimensions.element import Column, Element, Kind
+from bunter.dimensions.recipes import Recipe
 from bunter.errors import UniverseError, near
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Definition:
         Closed requirements without the element itself, and direct implications, both in that order.
     spatial, temporal : Mapping[str, tuple[str, ...]]
         Families, from fine to coarse; systems of sky pixels are spatial families.
+    packers : Mapping[str, Recipe]
+        How data IDs become numbers.
     canonical : str
         The definition as JSON with a fixed order: equal definitions give equal texts.
     """
@@ -57,6 +60,7 @@ class Definition:
     implies: Mapping[str, tuple[str, ...]]
     spatial: Mapping[str, tuple[str, ...]]
     temporal: Mapping[str, tuple[str, ...]]
+    packers: Mapping[str, Recipe]
     canonical: str
 
     @classmethod
@@ -101,6 +105,7 @@ class Definition:
             implies={name: _in_order(spec.get("implies", ()), rank) for name, spec in elements.items()},
             spatial=spatial | systems,
             temporal=_families(topology, "temporal", elements),
+            packers=_recipes(content, elements),
             canonical=json.dumps(content, separators=(",", ":")),
         )
 
@@ -148,6 +153,11 @@ def _mapping(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise UniverseError(f"{name!r} must be a mapping", place=(name,))
     return value
+
+
+def _recipes(content: Mapping[str, Any], elements: Mapping[str, Any]) -> dict[str, Recipe]:
+    found = {name: Recipe.parse(name, spec, elements) for name, spec in _mapping(content, "packers").items()}
+    return {name: recipe for name, recipe in found.items() if recipe is not None}
 
 
 def _skypix_systems(content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

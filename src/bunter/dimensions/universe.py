@@ -36,12 +36,15 @@ class Universe:
         The other elements.
     common_skypix : str
         The pixelization that overlaps are kept in by default.
+    packers : Mapping[str, Recipe]
+        How data IDs become numbers, by name of the packer.
     """
 
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self.namespace, self.version = definition.namespace, definition.version
         self.common_skypix = definition.common_skypix
+        self.packers = definition.packers
         built = definition.build(self)
         self._all: dict[str, Element] = built
         self.elements: Mapping[str, Element] = {name: each for name, each in built.items() if not each.skypix}

@@ -9,6 +9,7 @@ from bunter.dataset import inquiries
 from bunter.registry.candidates import candidates, neighbours
 from bunter.registry.certifications import certifications
 from bunter.registry.history import collection_history, tombstones
+from bunter.registry.record_references import answer_references
 from bunter.registry.snapshots import moment, snapshots
 from bunter.registry.summaries import summaries
 
@@ -31,9 +32,9 @@ _ANSWERS: dict[type, Callable[..., Any]] = {
     inquiries.Certifications: certifications,
     inquiries.Candidates: candidates,
     inquiries.Neighbours: neighbours,
-}
     **annotation_tables.ANSWERS,
     inquiries.RecordReferences: answer_references,
+}
 
 
 def answer(connection: Connection, roster: Roster, inquiry: inquiries.Inquiry) -> pa.Table:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bunter.database import Connection
     from bunter.dimensions import DimensionGroup, Element, Records, Universe
 
-__all__ = ["require_parents", "require_values"]
+__all__ = ["require_named", "require_parents", "require_values"]
 
 _FEW = 4
 
@@ -48,10 +48,16 @@ def require_parents(connection: Connection, records: Records) -> None:
     InconsistentDataIdError
         If a required or implied value is unknown; names the first one.
     """
-    element = records.element
+    require_named(connection, records.element, records.columns)
+
+
+def require_named(connection: Connection, element: Element, given: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse columns of an element's records, not always all of them, that speak of others which are not there."""
     for parent in _parents(element):
         names = parent.required if parent.has_table else (parent.name,)
-        columns = [records.columns[name] for name in names]
+        if parent.name not in given:
+            continue
+        columns = [given[name] for name in names]
         try:
             _require(connection, parent, names, columns, f"{element.name} records that have it")
         except DimensionValueError as exc:

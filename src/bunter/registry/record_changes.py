@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bunter.dimensions import Element, Records
     from bunter.registry.roster import Roster
 
-__all__ = ["insert_records"]
+__all__ = ["cap_columns", "insert_records"]
 
 
 def insert_records(tx: Transaction, _roster: Roster, change: InsertRecords) -> int:
@@ -68,11 +68,11 @@ def _rows(records: Records) -> Any:
     element = records.element
     columns = [records.columns[name] for name in element_columns(element)]
     if element.spatial is not None:
-        columns += _cap_columns(records.columns["region"])
+        columns += cap_columns(records.columns["region"])
     return zip(*columns, strict=True)
 
 
-def _cap_columns(regions: Sequence[bytes | None]) -> list[list[Any]]:
+def cap_columns(regions: Sequence[bytes | None]) -> list[list[Any]]:
     """Work out the circles around the regions, in columns of CAP_COLUMNS."""
     import numpy as np
 
@@ -113,7 +113,7 @@ def _refuse_difference(tx: Transaction, records: Records) -> None:
     table = tx.upload("new", len(names), records.tuples(names))
     place = {name: f"q.c{n}" for n, name in enumerate(names)}
     equal = " AND ".join(f't."{name}" = {place[name]}' for name in element.required)
-    differs = " OR ".join(f't."{name}" IS NOT {place[name]}' for name in facts)
+    differs = " OR ".join(f't."{name}" IS DISTINCT FROM {place[name]}' for name in facts)
     there = ", ".join(f't."{name}"' for name in names)
     sql = f'SELECT q.*, {there} FROM {table} q JOIN "{element_table(element)}" t ON {equal} WHERE {differs} LIMIT 1'  # noqa: S608
     if (found := tx.fetchone(sql)) is not None:

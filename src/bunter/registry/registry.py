@@ -25,6 +25,7 @@ from bunter.registry.find import finder
 from bunter.registry.identify import get_many, removed, younger
 from bunter.registry.memberships import associate, disassociate
 from bunter.registry.record_changes import insert_records
+from bunter.registry.record_removal import remove_records, update_records
 from bunter.registry.roster import Roster, read_roster
 from bunter.registry.schema import create_registry_tables
 from bunter.registry.snapshots import create_snapshot, remove_snapshot
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
     from bunter.database import Connection, Database
     from bunter.dataset import DatasetRef, DatasetType
-    from bunter.dataset.inquiries import Inquiry, Summaries
     from bunter.dataset.activity import Activity
+    from bunter.dataset.inquiries import Inquiry, Summaries
     from bunter.query.bound import BoundQuery
     from bunter.registry.collections import CollectionCatalog
     from bunter.registry.find import Found
@@ -62,16 +63,18 @@ _HANDLERS: dict[type, Callable[..., Any]] = {
     changes.RegisterDatasetType: register_dataset_type,
     changes.RemoveDatasetType: remove_dataset_type,
     changes.InsertRecords: insert_records,
+    changes.UpdateRecords: update_records,
+    changes.RemoveRecords: remove_records,
     changes.AddDatasets: add_datasets,
     changes.RemoveDatasets: remove_datasets,
     changes.Associate: associate,
     changes.Disassociate: disassociate,
     changes.Certify: certify,
     changes.Decertify: decertify,
+    **annotation_tables.HANDLERS,
 }
 
 
-    **annotation_tables.HANDLERS,
 class Registry:
     """Collections, dataset types, dimension records and datasets in a database.
 
@@ -99,10 +102,10 @@ class Registry:
         """Make the tables of a registry in a new database."""
         with database.write() as tx:
             create_registry_tables(tx, universe)
+            annotation_tables.create_tables(tx)
             tx.bulk_insert(
                 "attribute",
                 ["name", "value"],
-            annotation_tables.create_tables(tx)
                 [("registry.version", str(SCHEMA_VERSION)), ("registry.universe", json.dumps(universe.to_dict()))],
             )
         return cls(database, universe)
@@ -137,13 +140,13 @@ class Registry:
         """Return this registry as it stood after a change; the same rows, of which those of then count."""
         return Registry(self.database, self.universe, change)
 
-    def roster(self, connection: Connection) -> Roster:
-        """Return collections and dataset types as this connection sees them."""
-        if self.past is not None:
     def begin_activity(self, tx: Transaction, activity: Activity) -> int:
         """Return the number of an activity, recording it on the first call."""
         return begin_activity(tx, activity)
 
+    def roster(self, connection: Connection) -> Roster:
+        """Return collections and dataset types as this connection sees them."""
+        if self.past is not None:
             if self._roster is None:
                 self._roster = read_roster(connection, self.universe, self.past)
             return self._roster

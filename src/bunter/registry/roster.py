@@ -44,6 +44,8 @@ class Roster:
         Tables by key of the dimension group.
     as_of : int, optional
         Number of the change after which they stood so; None for now.
+    universe : Universe
+        The dimensions.
     """
 
     generation: int
@@ -51,6 +53,7 @@ class Roster:
     rows: dict[str, TypeRow]
     layouts: dict[str, GroupLayout]
     as_of: int | None = None
+    universe: Universe = field(kw_only=True)
     dataset_types: Mapping[str, DatasetType] = field(init=False)
     by_number: Mapping[int, TypeRow] = field(init=False)
     plans: dict[Any, Any] = field(init=False, default_factory=dict)
@@ -88,7 +91,7 @@ def read_roster(connection: Connection, universe: Universe, as_of: int | None = 
     while True:
         generation = connection.generation()
         kinds, layouts = _dataset_types(connection, universe, as_of)
-        roster = Roster(generation, _collections(connection, as_of), kinds, layouts, as_of)
+        roster = Roster(generation, _collections(connection, as_of), kinds, layouts, as_of, universe=universe)
         if connection.generation() == generation:
             return roster
 

@@ -32,6 +32,10 @@ COMMANDS: dict[str, Entry] = {
     "import-rubin": Entry("interop:import_rubin", _DATA, "Take in the export file of a Rubin repository."),
     "retrieve-artifacts": Entry("files:retrieve_artifacts", _DATA, "Copy the files of datasets to a folder."),
     "register-dataset-type": Entry("repository:register_dataset_type", _DATA, "Register a dataset type."),
+    "insert-dimension-records": Entry(
+        "records:insert_dimension_records", _DATA, "Insert dimension records from a file."
+    ),
+    "remove-dimension-records": Entry("records:remove_dimension_records", _DATA, "Remove dimension records."),
     "query-datasets": Entry("query:query_datasets", _SEARCH, "List datasets."),
     "query-data-ids": Entry("query:query_data_ids", _SEARCH, "List data IDs."),
     "query-dimension-records": Entry("query:query_dimension_records", _SEARCH, "List records of a dimension."),
