@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bunter.butler import Butler
+    from bunter.butler import Butler, Search
     from bunter.dataset import CollectionType, DatasetRef, DatasetType, FileDataset
     from bunter.dimensions import DataCoordinate, Universe
     from bunter.geometry import Region
@@ -32,6 +32,7 @@ __all__ = [
     "Pipeline",
     "PipelineTask",
     "Region",
+    "Search",
     "Timespan",
     "Universe",
     "__version__",
@@ -47,6 +48,7 @@ _ROOMS = {
     "Pipeline": "pipeline",
     "PipelineTask": "pipeline",
     "Region": "geometry",
+    "Search": "butler",
     "Timespan": "values",
     "Universe": "dimensions",
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bunter.butler.builder import Query
 from bunter.butler.facade import Butler
 from bunter.butler.files import read_file_table
 from bunter.butler.lookup import DeferredDataset
 from bunter.butler.opening import check_creation, configuration_of, labels
 from bunter.butler.repository import FindRequest, Repository, RepositoryFacts
-from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
+from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults, TableResults
+from bunter.butler.search import Search
 
 __all__ = [
     "Butler",
@@ -16,9 +18,12 @@ __all__ = [
     "DeferredDataset",
     "FindRequest",
     "JoinedResults",
+    "Query",
     "RecordResults",
     "Repository",
     "RepositoryFacts",
+    "Search",
+    "TableResults",
     "check_creation",
     "configuration_of",
     "labels",

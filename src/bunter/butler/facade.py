@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bunter.butler.past import When
     from bunter.butler.repository import Repository
     from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
+    from bunter.butler.search import Search
     from bunter.butler.timeline import Timeline
     from bunter.dataset import CollectionInfo, FileDataset, StoredArtifact
     from bunter.dataset.changes import Change
@@ -163,9 +164,9 @@ class Butler(AnnotatedButler):
         data_id: Mapping[str, object] | DataCoordinate | None = None,
         *,
         run: str | None = None,
-        **key: object,
         metadata: Mapping[str, Any] | None = None,
         header: bool = False,
+        **key: object,
     ) -> DatasetRef:
         """Store an object and return its ref.
 
@@ -177,8 +178,8 @@ class Butler(AnnotatedButler):
         ConflictingDatasetError
             If the run has other content for this data ID.
         """
-        if isinstance(dataset_type, DatasetRef):
         notes = Notes.of(metadata, header=header)
+        if isinstance(dataset_type, DatasetRef):
             return self._publishing.put(obj, dataset_type, notes)
         kind = self._queries.dataset_type(dataset_type)
         coordinate = self._data_ids.standardize(data_id, kind.dimensions, **key)
@@ -191,8 +192,9 @@ class Butler(AnnotatedButler):
         data_ids: Iterable[Mapping[str, object] | DataCoordinate],
         *,
         run: str | None = None,
+        metadata: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[DatasetRef]:
-        """Store many objects of one type at once, all or none."""
+        """Store many objects of one type at once, all or none; ``metadata`` has one mapping for each."""
         kind = self._queries.dataset_type(dataset_type)
         coordinates = [self._data_ids.standardize(data_id, kind.dimensions) for data_id in data_ids]
         refs = new_refs(kind, coordinates, self._publishing.run(run))
@@ -308,10 +310,10 @@ class Butler(AnnotatedButler):
             "auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink" or "direct" (stay where they are).
         skip_existing : bool
             Whether a file all of whose datasets are registered is left out instead of being an error.
-        """
-        return Files(self._session, self._lookup).ingest(files, transfer=transfer, skip_existing=skip_existing, header=header)
         header : bool
             Whether to keep the header cards of FITS files beside the datasets, to be asked for.
+        """
+        return Files(self._session, self._lookup).ingest(files, transfer=transfer, skip_existing=skip_existing, header=header)
 
     def retrieve_artifacts(
         self, refs: Iterable[DatasetRef], destination: str | Path, *, transfer: str = "auto"
@@ -335,9 +337,19 @@ class Butler(AnnotatedButler):
         find_first : bool, optional
             Only the first dataset of each data ID; by default so, but not with globs.
         **more
-            ``where`` (expression), ``bind``, ``data_id``, ``order_by``, ``limit``, ``offset``; data-ID keys.
+            ``where`` (expression), ``bind``, ``data_id``, ``data_ids`` (a table of data IDs: Arrow, astropy, pandas, results of a
+            query, or a list of mappings), ``order_by``, ``limit``, ``offset``, ``with_dimension_records``; data-ID keys.
         """
         return self._queries.datasets(dataset_type, collections, find_first=find_first, **more)
+
+    def query(self) -> Query:
+        """Begin a question that is put together step by step: see `bunter.butler.builder.Query`.
+
+        Examples
+        --------
+        >>> butler.query().join_datasets("src").where("band = 'r'").data_ids("visit")
+        """
+        return Query(self._queries)
 
     def query_data_ids(self, dimensions: str | Iterable[str], **more: Any) -> DataIdResults:
         """Ask for data IDs; with ``datasets=`` (and ``collections=``) those for which datasets exist."""
@@ -347,9 +359,55 @@ class Butler(AnnotatedButler):
         """Ask for the records of a dimension element."""
         return self._queries.records(element, **more)
 
-    def query_joined(self, *dataset_types: str | DatasetType, collections: Names = None, **more: Any) -> JoinedResults:
-        """Ask for rows with one dataset of each type, joined by their data IDs."""
+    def query_joined(
+        self, *dataset_types: str | DatasetType | Search, collections: Names = None, **more: Any
+    ) -> JoinedResults:
+        """Ask for rows with one dataset of each type, joined by their data IDs.
+
+        There is a row for each data ID of the union of their dimensions: a dataset with fewer dimensions stands in several
+        rows, regions of the sky map join where they overlap, calibrations by the time of what is observed.
+
+        Parameters
+        ----------
+        *dataset_types : str, DatasetType or Search
+            The types; a `Search` says also where to look, what to call it, and whether it may be missing.
+        collections : str or sequence of str, optional
+            Where to look for those that do not say.
+        **more
+            As for `query_datasets`.
+
+        Examples
+        --------
+        >>> butler.query_joined("visit_image", Search("src", optional=True), where="src.id IS NULL")
+        """
         return self._queries.joined(dataset_types, collections, **more)
+
+    def query_missing(
+        self,
+        dataset_type: str | DatasetType | Search,
+        of: str | DatasetType | Search | Iterable[str],
+        *,
+        collections: Names = None,
+        **more: Any,
+    ) -> DatasetResults | DataIdResults:
+        """Ask for what has no dataset of a type.
+
+        Parameters
+        ----------
+        dataset_type : str, DatasetType or Search
+            What is missing; a calibration is missing where none is valid at the time.
+        of : str, DatasetType, Search or iterable of str
+            What should have it: a dataset type, or dimensions.
+        collections : str or sequence of str, optional
+            Where to look for both, unless a `Search` says otherwise.
+        **more
+            As for `query_datasets`.
+
+        Examples
+        --------
+        >>> butler.query_missing("src", of="visit_image", where="band = 'r'")
+        """
+        return self._queries.missing(dataset_type, of, collections, **more)
 
     def calibrations(
         self, dataset_type: str | DatasetType, collections: Names = None, *, history: bool = False

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from bunter.butler.data_ids import check_keys
 from bunter.butler.question import Question, ask, dataset_type_of
 from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
-from bunter.dataset import DatasetType
+from bunter.butler.search import Search, Searched, check_comparable
+from bunter.dataset import CollectionType, DatasetType
 from bunter.dataset.inquiries import Certifications
+from bunter.query.expression import Order, Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,15 +19,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bunter.butler.data_ids import DataIds
+    from bunter.butler.question import QueryKind
+    from bunter.butler.reasons import Explanation
     from bunter.butler.repository import RepositoryFacts
     from bunter.butler.session import Session
-    from bunter.query.bind import Where
+    from bunter.dimensions import DimensionGroup, Element, Universe
     from bunter.registry import ResultStream
 
 __all__ = ["Queries"]
 
 _WILD = frozenset("*?[")
-_OPTIONS = ("where", "bind", "order_by", "limit", "offset", "data_id", "collections", "find_first", "datasets")
+_OPTIONS = (
+    "where", "bind", "order_by", "limit", "offset", "data_id", "collections", "find_first", "datasets", "data_ids",
+    "with_dimension_records",
+)  # fmt: skip
 
 
 class Queries:
@@ -64,17 +71,29 @@ class Queries:
             return catalog.newest_first()
         return catalog.flatten(chosen)
 
-    def _search(
+    def search(
         self,
-        dataset_type: DatasetType,
+        what: str | DatasetType | Search,
         collections: str | Iterable[str] | None,
         *,
-        find_first: bool | None,
+        find_first: bool | None = True,
         facts: RepositoryFacts | None = None,
-    ) -> tuple[DatasetType, tuple[str, ...], bool]:
-        given = () if collections is None else (collections,) if isinstance(collections, str) else tuple(collections)
-        first = not any(_WILD & set(name) for name in given) if find_first is None else find_first
-        return dataset_type, self.collections(given or None, facts), first
+    ) -> Searched:
+        """Look up the dataset type and the collections of a search.
+
+        Of collections that nobody chose, only those count for a calibration that say when it is valid, if there are any.
+        """
+        facts = facts or self._session.facts
+        search = what if isinstance(what, Search) else Search(what)
+        kind = self.dataset_type(search.dataset_type, facts)
+        names = collections if search.collections is None else search.collections
+        given = () if names is None else (names,) if isinstance(names, str) else tuple(names)
+        first = not any(_WILD & set(name) for name in given) if find_first is None else find_first and search.find_first
+        flat = self.collections(given or None, facts)
+        if kind.is_calibration and not given and not self._session.defaults.collections and isinstance(what, Search):
+            certified = tuple(name for name in flat if facts.collections.row(name).type is CollectionType.CALIBRATION)
+            flat = certified or flat
+        return Searched(kind, flat, first, search.name, "left" if search.optional else "inner")
 
     def datasets(
         self,
@@ -88,11 +107,11 @@ class Queries:
         """Ask for the datasets of one type."""
         facts = self._session.facts
         kind = self.dataset_type(dataset_type, facts)
-        given, extra = _split(more)
+        given, extra = self._split(more)
         question = Question(
             "datasets",
             kind,
-            (self._search(kind, collections, find_first=find_first, facts=facts),),
+            (self.search(kind, collections, find_first=find_first, facts=facts),),
             data_id=self._values(data_id, extra, facts),
             **given,
         )
@@ -102,21 +121,21 @@ class Queries:
         self,
         dimensions: str | Iterable[str],
         *,
-        datasets: str | Sequence[str] = (),
+        datasets: str | Search | Sequence[str | Search] = (),
         collections: str | Iterable[str] | None = None,
         data_id: Mapping[str, object] | None = None,
         **more: Any,
     ) -> DataIdResults:
         """Ask for data IDs, optionally those for which datasets exist."""
-        group = self._session.facts.universe.conform((dimensions,) if isinstance(dimensions, str) else dimensions)
-        names = (datasets,) if isinstance(datasets, str) else datasets
-        searches = tuple(self._search(self.dataset_type(name), collections, find_first=True) for name in names)
-        given, extra = _split(more)
+        group = self.group(dimensions)
+        names = (datasets,) if isinstance(datasets, str | Search) else datasets
+        searches = tuple(self.search(name, collections) for name in names)
+        given, extra = self._split(more)
         return DataIdResults(self, Question("data_ids", group, searches, data_id=self._values(data_id, extra), **given))
 
     def records(self, element: str, *, data_id: Mapping[str, object] | None = None, **more: Any) -> RecordResults:
         """Ask for the records of a dimension element."""
-        given, extra = _split(more)
+        given, extra = self._split(more)
         question = Question(
             "records", self._session.facts.universe[element], data_id=self._values(data_id, extra), **given
         )
@@ -124,18 +143,45 @@ class Queries:
 
     def joined(
         self,
-        dataset_types: Sequence[str | DatasetType],
+        dataset_types: Sequence[str | DatasetType | Search],
         collections: str | Iterable[str] | None = None,
         *,
         data_id: Mapping[str, object] | None = None,
         **more: Any,
     ) -> JoinedResults:
         """Ask for rows with one dataset of each type, joined by their data IDs."""
-        kinds = [self.dataset_type(name) for name in dataset_types]
-        group = self._session.facts.universe.conform({name for kind in kinds for name in kind.dimensions.names})
-        searches = tuple(self._search(kind, collections, find_first=True) for kind in kinds)
-        given, extra = _split(more)
+        wanted = [each if isinstance(each, Search) else Search(each) for each in dataset_types]
+        searches = tuple(self.search(each, collections) for each in wanted)
+        group = self._session.facts.universe.conform(
+            {name for search in searches for name in search.dataset_type.dimensions.names}
+        )
+        given, extra = self._split(more)
         return JoinedResults(self, Question("joined", group, searches, data_id=self._values(data_id, extra), **given))
+
+    def missing(
+        self,
+        dataset_type: str | DatasetType | Search,
+        of: str | DatasetType | Search | Iterable[str],
+        collections: str | Iterable[str] | None = None,
+        *,
+        data_id: Mapping[str, object] | None = None,
+        **more: Any,
+    ) -> DatasetResults | DataIdResults:
+        """Ask for datasets, or data IDs, that have no dataset of a type."""
+        facts = self._session.facts
+        absent = dataset_type if isinstance(dataset_type, Search) else Search(dataset_type)
+        absent = replace(absent, name=absent.name or "missing", find_first=False)
+        without = replace(self.search(absent, collections, facts=facts), join="anti")
+        given, extra = self._split(more)
+        values = self._values(data_id, extra, facts)
+        if isinstance(of, Search | DatasetType) or (isinstance(of, str) and of not in facts.universe):
+            there = self.search(of if isinstance(of, Search) else Search(of), collections, facts=facts)
+            check_comparable(without.dataset_type, there.dataset_type.dimensions)
+            searches = (there, without)
+            return DatasetResults(self, Question("datasets", there.dataset_type, searches, data_id=values, **given))
+        group = facts.universe.conform((of,) if isinstance(of, str) else of)
+        check_comparable(without.dataset_type, group)
+        return DataIdResults(self, Question("data_ids", group, (without,), data_id=values, **given))
 
     def associations(
         self,
@@ -151,6 +197,34 @@ class Queries:
             return self._session.repository.answer(self._session.principal, inquiry)
         return self._session.repository.associations(self._session.principal, kind, self.collections(collections))
 
+    @property
+    def universe(self) -> Universe:
+        """The repository's dimensions."""
+        return self._session.facts.universe
+
+    def group(self, dimensions: str | Iterable[str]) -> DimensionGroup:
+        """Return a group of dimensions, one or several."""
+        return self.universe.conform((dimensions,) if isinstance(dimensions, str) else dimensions)
+
+    def element(self, name: str) -> Element:
+        """Return an element by its name."""
+        return self.universe[name]
+
+    def question(
+        self, kind: QueryKind, result: DimensionGroup | Element | DatasetType, *, data_id: Mapping[str, object], **parts: Any
+    ) -> Question:
+        """Return a question whose data ID has been checked."""
+        return Question(kind, result, data_id=self._values(None, data_id), **parts)
+
+    def _split(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Part the options of a query from keyword data-ID values."""
+        given, extra = _split(more)
+        if (table := extra.pop("data_ids", None)) is not None:
+            from bunter.butler.given import given_data_ids
+
+            given["table"] = given_data_ids(table, self.universe)
+        return given, extra
+
     def _values(
         self, data_id: Mapping[str, object] | None, more: Mapping[str, object], facts: RepositoryFacts | None = None
     ) -> dict[str, object]:
@@ -162,49 +236,26 @@ class Queries:
         facts = self._session.facts
         return ask(self._session, question, self._data_ids.defaults(facts), facts)
 
-    def explain(self, question: Question) -> str:
-        """Drop one constraint at a time and say which one empties the result."""
-        count = self.stream(replace(question, limit=None)).count()
-        if count:
-            return f"the query has {count} results"
-        for name, freer in self._freer(question):
-            if freed := self.stream(freer).count():
-                return f"no results because of {name}; without it there are {freed}"
-        if not question.searches and not _conjuncts(question.where) and not question.data_id:
-            return f"no results: nothing of {question.result} is registered"
-        searched = [f"{kind.name!r} in {', '.join(names) or 'no collection'}" for kind, names, _ in question.searches]
-        return f"no results, and none without any single constraint{'; searched ' + '; '.join(searched) if searched else ''}"
+    def explain(self, question: Question) -> Explanation:
+        """Say which constraints empty the result, and what is near."""
+        from bunter.butler.reasons import explain
 
-    def _freer(self, question: Question) -> Iterable[tuple[str, Question]]:
-        question = replace(question, limit=None, offset=0, order_by=())
-        for part, rest in _conjuncts(question.where):
-            yield f"`{part}`", replace(question, where=rest)
-        for key, value in question.data_id.items():
-            yield f"{key}={value!r}", replace(question, data_id={k: v for k, v in question.data_id.items() if k != key})
-        if question.kind == "data_ids":
-            for search in question.searches:
-                rest_of = tuple(s for s in question.searches if s is not search)
-                yield f"dataset {search[0].name!r}", replace(question, searches=rest_of)
-
-
-def _conjuncts(where: Where) -> list[tuple[str, str]]:
-    """Split a condition at its top AND; each part with the rest of the text."""
-    from bunter.query import split_conjuncts
-
-    parts = split_conjuncts(where)
-    return [
-        (part, " AND ".join(f"({p})" for n, p in enumerate(parts) if n != place)) for place, part in enumerate(parts)
-    ]
+        facts = self._session.facts
+        return explain(self._session, question, facts, self._data_ids.defaults(facts))
 
 
 def _split(more: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Part the options of a query from keyword data-ID values."""
     options = {"where", "order_by", "limit", "offset"}
     given = {name: value for name, value in more.items() if name in options}
+    if "with_dimension_records" in more:
+        given["with_records"] = bool(more["with_dimension_records"])
     if "bind" in more:
         given["binds"] = more["bind"] or {}
-    if isinstance(given.get("order_by"), str):
+    if isinstance(given.get("order_by"), str | Order | Term):
         given["order_by"] = (given["order_by"],)
     elif "order_by" in given:
         given["order_by"] = tuple(given["order_by"] or ())
-    return given, {name: value for name, value in more.items() if name not in options | {"bind"}}
+    return given, {
+        name: value for name, value in more.items() if name not in options | {"bind", "with_dimension_records"}
+    }

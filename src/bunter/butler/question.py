@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from bunter.errors import MissingDatasetTypeError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
+    from bunter.butler.reasons import Explanation
     from bunter.butler.repository import RepositoryFacts
+    from bunter.butler.search import Searched
     from bunter.butler.session import Session
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
-    from bunter.query.bind import Where
+    from bunter.query.bind import OrderBy, Where
     from bunter.query.bound import BoundQuery
+    from bunter.query.summaries import Selection
     from bunter.registry import ResultStream
 
 __all__ = ["Answers", "BoundQuestions", "QueryKind", "Question", "ask", "dataset_type_of"]
@@ -35,29 +38,47 @@ class Question:
         "data_ids", "datasets", "records" or "joined".
     result : DimensionGroup, Element or DatasetType
         What a row is.
-    searches : tuple of (DatasetType, tuple of str, bool)
-        Dataset types joined, with the flat collections to look in and whether the first one counts.
+    searches : tuple of Searched
+        Dataset types joined, and where they are looked for.
     where : str or expression
         Condition, as text or built from `bunter.query.x`.
     binds, data_id : mapping
         Values for names in ``where``; data-ID values that every row has.
-    order_by : tuple of str
-        Names to sort by; a leading ``-`` turns the order round.
+    order_by : tuple of str, Order or Term
+        What to sort by; a leading ``-`` turns the order round.
     limit : int, optional
         At most this many rows.
     offset : int
         Rows left out first.
+    with_records : bool
+        Whether rows carry the dimension records.
+    selection : Selection, optional
+        What to show of the rows.
+    table : mapping, optional
+        Columns of data IDs that rows must match.
+    more : DimensionGroup, optional
+        Further dimensions to join.
+    keyed : bool
+        Whether rows carry the values that they are sorted by.
+    after : sequence of object, optional
+        Such values of a row behind which the wanted ones begin.
     """
 
     kind: QueryKind
     result: DimensionGroup | Element | DatasetType
-    searches: tuple[tuple[DatasetType, tuple[str, ...], bool], ...] = ()
+    searches: tuple[Searched, ...] = ()
     where: Where = ""
     binds: Mapping[str, object] = field(default_factory=dict)
     data_id: Mapping[str, object] = field(default_factory=dict)
-    order_by: tuple[str, ...] = ()
+    order_by: tuple[OrderBy, ...] = ()
     limit: int | None = None
     offset: int = 0
+    with_records: bool = False
+    selection: Selection | None = None
+    table: Mapping[str, Sequence[object]] | None = field(default=None, hash=False)
+    more: DimensionGroup | None = None
+    keyed: bool = False
+    after: Sequence[object] | None = None
 
 
 class Answers(Protocol):
@@ -66,7 +87,7 @@ class Answers(Protocol):
     def stream(self, question: Question) -> ResultStream:
         """Return the rows of a question."""
 
-    def explain(self, question: Question) -> str:
+    def explain(self, question: Question) -> Explanation:
         """Say why a question has the rows it has."""
 
 
@@ -83,7 +104,6 @@ def ask(
 
 def bind(facts: RepositoryFacts, question: Question, defaults: Mapping[str, object]) -> BoundQuery:
     """Resolve, check and complete a question; see `bunter.query.bind_query` for what is raised."""
-    from bunter.dataset import DatasetSearch
     from bunter.query import bind_query
 
     return bind_query(
@@ -94,11 +114,17 @@ def bind(facts: RepositoryFacts, question: Question, defaults: Mapping[str, obje
         binds=question.binds,
         data_id=question.data_id,
         defaults=defaults,
-        searches=tuple(DatasetSearch(kind.name, names, first) for kind, names, first in question.searches),
+        searches=tuple(search.plain for search in question.searches),
         dataset_types=facts.dataset_types,
         order_by=question.order_by,
         limit=question.limit,
         offset=question.offset,
+        with_records=question.with_records,
+        data_id_table=question.table,
+        selection=question.selection,
+        more=question.more,
+        keyed=question.keyed,
+        after=question.after,
     )
 
 
@@ -118,8 +144,7 @@ class BoundQuestions:
     def bind(self, question: Question, defaults: Mapping[str, object]) -> BoundQuery:
         """Return the bound question; those of plain data-ID values and no other condition are bound once."""
         values = (*question.data_id.values(), *defaults.values())
-        no_more = isinstance(question.where, str | None) and not question.where and not question.order_by
-        if not no_more or not all(map(_is_plain, values)):
+        if not _is_simple(question) or not all(map(_is_plain, values)):
             return bind(self.facts, question, defaults)
         shape = _shape(question, defaults)
         known = self._known.get(shape)
@@ -133,6 +158,19 @@ class BoundQuestions:
         return query
 
 
+def _is_simple(question: Question) -> bool:
+    """Whether a question has a data ID and no other condition, order or columns."""
+    more = (
+        question.where,
+        question.order_by,
+        question.selection,
+        question.table is not None,
+        question.more,
+        question.keyed,
+    )
+    return isinstance(question.where, str | None) and not any(more)
+
+
 def _is_plain(value: object) -> bool:
     return type(value) is str or (type(value) is int and -(2**63) <= value < 2**63)
 
@@ -140,7 +178,7 @@ def _is_plain(value: object) -> bool:
 def _shape(question: Question, defaults: Mapping[str, object]) -> Hashable:
     given = tuple((name, type(value)) for name, value in question.data_id.items())
     what = (question.kind, question.result, question.searches, question.limit, type(question.limit), question.offset)
-    return (*what, type(question.offset), given, tuple(defaults.items()))
+    return (*what, type(question.offset), question.with_records, given, tuple(defaults.items()))
 
 
 def _says(query: BoundQuery, values: tuple[object, ...]) -> bool:

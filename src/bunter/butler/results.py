@@ -5,26 +5,39 @@ from __future__ import annotations
 from dataclasses import replace
 from html import escape
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from bunter.dataset import DatasetRef
 from bunter.dimensions import DataCoordinate, DimensionRecord
-from bunter.errors import EmptyQueryResultError
+from bunter.errors import EmptyQueryResultError, InvalidQueryError, SeveralResultsError
+from bunter.query.summaries import Selection
 from bunter.values.arrow import values_of
 from bunter.values.rows import instances, uuids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from astropy.table import Table
 
+    from bunter.butler.pages import Page
     from bunter.butler.question import Answers, Question
+    from bunter.butler.reasons import Explanation
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
     from bunter.query.bind import Where
+    from bunter.query.expression import Order, Term
+    from bunter.query.summaries import Summary
 
-__all__ = ["DataIdResults", "DatasetResults", "JoinedResults", "RecordResults", "Results"]
+__all__ = [
+    "DataIdResults",
+    "DatasetResults",
+    "Groups",
+    "JoinedResults",
+    "RecordResults",
+    "Results",
+    "TableResults",
+]
 
 Item = TypeVar("Item")
 _SHOWN = 10
@@ -52,13 +65,18 @@ class Results(Generic[Item]):
     def _all_items(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Item]:
         self._coming = None
         for batch in batches:
-            yield from self._items(batch)
+            yield from self.items(batch)
 
-    def _items(self, batch: pa.RecordBatch) -> Iterator[Item]:
+    def items(self, batch: pa.RecordBatch) -> Iterator[Item]:
+        """Make the rows of a batch of columns."""
         raise NotImplementedError
 
     def _narrow(self, **changes: Any) -> Self:
-        return type(self)(self._queries, replace(self.question, **changes))
+        return self.ask(replace(self.question, **changes))
+
+    def ask(self, question: Question) -> Self:
+        """Ask another question of the same kind."""
+        return type(self)(self._queries, question)
 
     def where(self, condition: Where, **binds: object) -> Self:
         """Return the rows that also satisfy ``condition``."""
@@ -67,8 +85,8 @@ class Results(Generic[Item]):
         both = conjoined(self.question.where, condition)
         return self._narrow(where=both, binds={**self.question.binds, **binds})
 
-    def order_by(self, *names: str) -> Self:
-        """Return the same rows sorted by ``names``; ``"-visit"`` sorts downwards."""
+    def order_by(self, *names: str | Order | Term) -> Self:
+        """Return the same rows sorted by values of the language; ``"-visit"`` sorts downwards, nulls come last."""
         return self._narrow(order_by=names)
 
     def limit(self, count: int) -> Self:
@@ -83,8 +101,14 @@ class Results(Generic[Item]):
         """Return the exact number of rows."""
         return self._queries.stream(self.question).count()
 
-    def __getitem__(self, place: int) -> Item:
-        """Return one row by its place; without `order_by` the order may differ from question to question."""
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Item]: ...
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
+        """Return one row by its place, or a list of rows; without `order_by` the order may differ from question to question."""
+        if isinstance(place, slice):
+            return self._cut(place)
         if place < 0:
             return list(self)[place]
         within = self.question.limit is None or place < self.question.limit
@@ -92,6 +116,63 @@ class Results(Generic[Item]):
         if not rows:
             raise IndexError(f"there is no row {place}; .count() says how many there are")
         return rows[0]
+
+    def _cut(self, place: slice) -> list[Item]:
+        begin, end = place.start or 0, place.stop
+        if begin < 0 or (end is not None and end < 0) or (place.step or 1) != 1:
+            return list(self)[place]
+        most = self.question.limit
+        ends = [each for each in (end, most) if each is not None]
+        limit = max(0, min(ends) - begin) if ends else None
+        return list(self._narrow(limit=limit, offset=self.question.offset + begin))
+
+    def page(self, size: int, after: str | None = None) -> Page[Item]:
+        """Return rows behind a place: the token of an earlier page, or the first rows.
+
+        The order is that of `order_by`, made complete by what tells rows apart; rows that are added or removed meanwhile neither
+        shift nor repeat those to come.
+        """
+        from bunter.butler.pages import page
+
+        return page(self, size, after)
+
+    def pages(self, size: int, after: str | None = None) -> Iterator[Page[Item]]:
+        """Yield all rows in pages of ``size``, each asked for when it is wanted; see `page`."""
+        token = after
+        while True:
+            found = self.page(size, token)
+            if len(found):
+                yield found
+            if found.token is None:
+                return
+            token = found.token
+
+    def select(self, *names: str | Term, **named: str | Term) -> TableResults:
+        """Return the same rows with columns of choice: values of the language, under their own names or others."""
+        return self._shown(Selection(_columns_of(names, named)))
+
+    def distinct(self, *names: str | Term, **named: str | Term) -> TableResults:
+        """Return the different combinations of some values."""
+        return self._shown(Selection(_columns_of(names, named), grouped=True))
+
+    def group_by(self, *names: str | Term, **named: str | Term) -> Groups:
+        """Put rows into groups that agree on some values, to be summed up by `Groups.aggregate`."""
+        return Groups(self, _columns_of(names, named))
+
+    def aggregate(self, **summaries: str | Summary) -> TableResults:
+        """Sum up all rows in one: ``n="count(*)"``, ``first="min(exposure.timespan.begin)"``."""
+        return Groups(self, ()).aggregate(**summaries)
+
+    def _shown(self, selection: Selection) -> TableResults:
+        question = self.question
+        if selection.grouped and (question.limit is not None or question.offset):
+            raise InvalidQueryError(
+                "groups are of whole results: leave out limit and offset, and give them to the groups"
+            )
+        if question.selection is not None:
+            raise InvalidQueryError("columns have been chosen already; begin with the rows themselves")
+        order = () if selection.grouped else question.order_by
+        return TableResults(self._queries, replace(question, selection=selection, with_records=False, order_by=order))
 
     def any(self) -> bool:
         """Say whether there is any row."""
@@ -113,19 +194,21 @@ class Results(Generic[Item]):
         Raises
         ------
         EmptyQueryResultError
-            If there is no row, or more than one.
+            If there is no row; the message names the constraint that empties the result.
+        SeveralResultsError
+            If there is more than one.
         """
         rows = list(self.limit(2))
         if len(rows) == 1:
             return rows[0]
         if rows:
-            raise EmptyQueryResultError(
+            raise SeveralResultsError(
                 f"more than one result; the first two are {rows[0]} and {rows[1]}. Narrow the query"
             )
-        raise EmptyQueryResultError(self.explain())
+        raise EmptyQueryResultError(self.explain().sentence)
 
-    def explain(self) -> str:
-        """Say which constraint empties the result, with the number of rows without it."""
+    def explain(self) -> Explanation:
+        """Say which constraints empty the result, with counts at each step and what is near; prints as text."""
         return self._queries.explain(self.question)
 
     def to_arrow(self) -> pa.Table:
@@ -175,10 +258,50 @@ class Results(Generic[Item]):
         return f"<p>{escape(self._title())}: {count} row{'' if count == 1 else 's'}</p>{table._repr_html_()}"
 
 
+class TableResults(Results[dict[str, Any]]):
+    """Rows with columns of choice, each a dict; times are `~astropy.time.Time` in tables and ns TAI in the dicts."""
+
+    def items(self, batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+        """See `Results`."""
+        yield from batch.to_pylist()
+
+
+class Groups:
+    """Rows put into groups; nothing is asked before they are summed up.
+
+    Parameters
+    ----------
+    results : Results
+        The rows.
+    columns : tuple of (str, str or Term)
+        What rows of a group agree on.
+    """
+
+    def __init__(self, results: Results[Any], columns: tuple[tuple[str, str | Term], ...]) -> None:
+        self._results = results
+        self._columns = columns
+
+    def aggregate(self, **summaries: str | Summary) -> TableResults:
+        """Return one row per group.
+
+        Parameters
+        ----------
+        **summaries
+            Name of each column, and what it says: ``"count(*)"``, ``"count(distinct band)"``, ``"min(...)"``, ``"max(...)"``,
+            ``"sum(...)"``, ``"avg(...)"``, or `bunter.query.count` and its like.
+        """
+        return self._results._shown(Selection(self._columns, tuple(summaries.items()), grouped=True))  # noqa: SLF001 - its other half
+
+    def count(self) -> TableResults:
+        """Return the number of rows of each group, as ``count``."""
+        return self.aggregate(count="count(*)")
+
+
 class DataIdResults(Results[DataCoordinate]):
     """Data IDs, each a `DataCoordinate`."""
 
-    def _items(self, batch: pa.RecordBatch) -> Iterator[DataCoordinate]:
+    def items(self, batch: pa.RecordBatch) -> Iterator[DataCoordinate]:
+        """See `Results`."""
         group: DimensionGroup = self.question.result  # type: ignore[assignment]
         yield from _data_ids(group, _columns(batch, group), batch.num_rows)
 
@@ -186,7 +309,8 @@ class DataIdResults(Results[DataCoordinate]):
 class DatasetResults(Results[DatasetRef]):
     """Datasets of one type, each a `DatasetRef`."""
 
-    def _items(self, batch: pa.RecordBatch) -> Iterator[DatasetRef]:
+    def items(self, batch: pa.RecordBatch) -> Iterator[DatasetRef]:
+        """See `Results`."""
         dataset_type: DatasetType = self.question.result  # type: ignore[assignment]
         group = dataset_type.dimensions
         ids, runs = values_of(batch.column("id")), values_of(batch.column("run"))
@@ -196,7 +320,8 @@ class DatasetResults(Results[DatasetRef]):
 class RecordResults(Results[DimensionRecord]):
     """Records of one dimension element, each a `DimensionRecord`."""
 
-    def _items(self, batch: pa.RecordBatch) -> Iterator[DimensionRecord]:
+    def items(self, batch: pa.RecordBatch) -> Iterator[DimensionRecord]:
+        """See `Results`."""
         from bunter.dimensions import Records
 
         element: Element = self.question.result  # type: ignore[assignment]
@@ -204,16 +329,21 @@ class RecordResults(Results[DimensionRecord]):
 
 
 class JoinedResults(Results[tuple[Any, ...]]):
-    """One row per data ID: a tuple of the `DataCoordinate` and one `DatasetRef` per dataset type asked for."""
+    """One row per data ID: a tuple of the `DataCoordinate` and one `DatasetRef` per dataset type asked for.
 
-    def _items(self, batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    None stands for an optional dataset that is not there.
+    """
+
+    def items(self, batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+        """See `Results`."""
         group: DimensionGroup = self.question.result  # type: ignore[assignment]
         columns = _columns(batch, group)
         data_ids = _data_ids(group, columns, batch.num_rows)
-        found = []
-        for dataset_type, _, _ in self.question.searches:
-            ids, runs = (values_of(batch.column(f"{dataset_type.name}.{name}")) for name in ("id", "run"))
-            if dataset_type.dimensions is group:
+        found: list[Sequence[DatasetRef | None]] = []
+        for search in self.question.searches:
+            dataset_type = search.dataset_type
+            ids, runs = (values_of(batch.column(f"{search.label}.{name}")) for name in ("id", "run"))
+            if dataset_type.dimensions is group and search.join == "inner":
                 found.append(_refs(dataset_type, ids, runs, data_ids))
             else:
                 found.append(_shared_refs(dataset_type, ids, runs, columns))
@@ -240,12 +370,19 @@ def _refs(
 
 
 def _shared_refs(
-    dataset_type: DatasetType, ids: list[bytes], runs: list[str], columns: dict[str, list[Any]]
-) -> list[DatasetRef]:
-    """Make one reference for each dataset, of which many rows may have the same one, as a calibration."""
-    places = dict(zip(ids, range(len(ids)), strict=True))
+    dataset_type: DatasetType, ids: list[bytes | None], runs: list[str], columns: dict[str, list[Any]]
+) -> list[DatasetRef | None]:
+    """Make one reference for each dataset, of which many rows may have the same one, as a calibration; None for null."""
+    places = {id_: place for place, id_ in enumerate(ids) if id_ is not None}
     group = dataset_type.dimensions
     chosen = {key: [columns[key][place] for place in places.values()] for key in group.data_id_keys}
     data_ids = _data_ids(group, chosen, len(places))
     refs = _refs(dataset_type, list(places), [runs[place] for place in places.values()], data_ids)
-    return list(map(dict(zip(places, refs, strict=True)).__getitem__, ids))
+    known: dict[bytes | None, DatasetRef] = dict(zip(places, refs, strict=True))
+    return [known.get(id_) for id_ in ids]
+
+
+def _columns_of(names: tuple[str | Term, ...], named: Mapping[str, str | Term]) -> tuple[tuple[str, str | Term], ...]:
+    """Name columns: a value given without a name is called as it is written."""
+    plain = ((each.strip() if isinstance(each, str) else str(each), each) for each in names)
+    return (*plain, *named.items())

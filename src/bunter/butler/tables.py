@@ -29,6 +29,14 @@ def _with_text_ids(table: pa.Table) -> pa.Table:
     return table
 
 
+def _is_time(field: pa.Field) -> bool:
+    return (field.metadata or {}).get(b"kind") == b"time" or field.name in _TIMES
+
+
+def _is_region(field: pa.Field) -> bool:
+    return (field.metadata or {}).get(b"kind") == b"region" or field.name == "region"
+
+
 def _data_id_first(table: pa.Table) -> pa.Table:
     """Move what tells one dataset's artifact from another behind what tells what the dataset is."""
     behind = [name for name in table.column_names if name.rpartition(".")[2] in ("id", "run")]
@@ -44,7 +52,7 @@ def _with_times(table: pa.Table) -> pa.Table:
     pa = pyarrow()
 
     for place, column in enumerate(table.schema):
-        if column.name in _TIMES and column.type == pa.int64():
+        if _is_time(column) and column.type == pa.int64():
             values = table.column(place)
             near = pc.and_(pc.greater(values, -_FAR), pc.less(values, _FAR))
             bounded = pc.if_else(near, values, pa.scalar(None, pa.int64()))
@@ -68,9 +76,9 @@ def _astropy_column(field: pa.Field, column: pa.ChunkedArray) -> Any:
     from astropy.table import MaskedColumn
 
     values = column.to_pylist()
-    if field.name in _TIMES:
+    if _is_time(field):
         return _times(values)
-    if field.name == "region":
+    if _is_region(field):
         from bunter.geometry import Region
 
         regions = np.empty(len(values), dtype=object)
@@ -141,7 +149,7 @@ def plain_rows(table: pa.Table) -> tuple[list[str], list[tuple[Any, ...]]]:
     columns = []
     for name in kept:
         values = table.column(name).to_pylist()
-        if name in _TIMES:
+        if _is_time(table.schema.field(name)):
             values = [None if value is None or abs(value) > _FAR else format_instant(_shown(value)) for value in values]
         columns.append(values)
     return kept, list(zip(*columns, strict=True)) if columns else []

@@ -13,6 +13,8 @@ from bunter.query.describe import describe
 from bunter.query.expression import Condition, Order, Term
 from bunter.query.joins import check_related, governors_needed, pinned, spatial_joins, temporal_joins
 from bunter.query.lexer import MAX_LENGTH
+from bunter.query.mentions import children_of
+from bunter.query.paging import after_row
 from bunter.query.parser import MAX_DEPTH, parse
 from bunter.query.pixels import pixels_as_regions
 from bunter.query.projecting import bound_projection, ordered_groups
@@ -53,6 +55,8 @@ def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the Bo
     data_id_table: Mapping[str, Sequence[object]] | None = None,
     selection: Selection | None = None,
     more: DimensionGroup | None = None,
+    keyed: bool = False,
+    after: Sequence[object] | None = None,
 ) -> BoundQuery:
     """Resolve, check and complete a query.
 
@@ -88,6 +92,10 @@ def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the Bo
         What to show of the rows.
     more : DimensionGroup, optional
         Dimensions to join besides those that the rest of the question names.
+    keyed : bool
+        Whether rows carry the values that they are sorted by.
+    after : sequence of object, optional
+        Such values of a row; only rows that come after it are wanted.
 
     Returns
     -------
@@ -109,26 +117,31 @@ def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the Bo
     condition = asked.conditions() if node is None else bound.all_of([asked.conditions(), binder.predicate(node)])
     try:
         condition = pixels_as_regions(condition, asked.own, universe)
-        condition = bound.all_of([condition, *_defaults_used(condition, universe, defaults or {})])
+        condition = bound.all_of([condition, *_defaults_used(condition, asked, defaults or {})])
         dimensions, spatial = _dimensions(asked, condition)
     except PlacedError as problem:
         raise _placed(problem, binder) from problem
-    predicate = None if condition == bound.Always(True) else condition
     projection = None if selection is None else bound_projection(selection, asked, binder.binds)
+    order = _order(order_by, projection, asked, binder.binds)
+    temporal = temporal_joins(dimensions, condition, asked.searched, asked.joined)
+    if after is not None:
+        optional = [search.label for search in searches if search.join == "left"]
+        condition = bound.all_of([condition, after_row(order, after, optional)])
     return BoundQuery(
         kind=kind,
         dimensions=dimensions,
         result=result,
-        where=predicate,
+        where=None if condition == bound.Always(True) else condition,
         searches=tuple(searches),
-        order_by=_order(order_by, projection, asked, binder.binds),
+        order_by=order,
         limit=_count(limit, "limit"),
         offset=_count(offset, "offset") or 0,
         with_records=with_records,
         spatial_joins=spatial,
-        temporal_joins=temporal_joins(dimensions, predicate, asked.searched, asked.joined),
+        temporal_joins=temporal,
         data_id_table=data_id_table,
         projection=projection,
+        keyed=keyed,
     )
 
 
@@ -206,28 +219,18 @@ _NODES: Final = tuple(getattr(tree, name) for name in tree.__all__ if isinstance
 def _check_depth(node: Node) -> None:
     level: list[Any] = [node]
     for _ in range(MAX_DEPTH):
-        level = [child for parent in level for child in _children(parent)]
+        level = [child for parent in level for child in children_of(parent)]
         if not level:
             return
     raise InvalidQueryError(f"the expression is nested more than {MAX_DEPTH} deep")
 
 
-def _children(node: Node) -> list[Any]:
-    found: list[Any] = []
-    for name in node.__slots__:
-        value = getattr(node, name)
-        if isinstance(value, tuple):
-            found += value
-        elif isinstance(value, _NODES):
-            found.append(value)
-    return found
-
-
-def _defaults_used(condition: Predicate, universe: Universe, defaults: Mapping[str, object]) -> list[Predicate]:
-    """Return the defaults of governors that the condition leaves open and depends on."""
+def _defaults_used(condition: Predicate, asked: Asked, defaults: Mapping[str, object]) -> list[Predicate]:
+    """Return the defaults of governors that the condition and the data IDs given leave open and depend on."""
     used: list[Predicate] = []
-    for governor, (column, identifies) in governors_needed(condition, universe).items():
-        if pinned(condition, governor):
+    keys = [bound.IsNull(bound.KeyColumn(name, "int")) for name in asked.table or ()]
+    for governor, (column, identifies) in governors_needed(bound.all_of([condition, *keys]), asked.universe).items():
+        if pinned(condition, governor) or governor in (asked.table or ()):
             continue
         value = defaults.get(governor)
         if value is not None:

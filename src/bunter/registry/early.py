@@ -107,7 +107,8 @@ class Early:
 
     def _overlapping(self, keys: Mapping[str, str]) -> Iterator[str]:
         assert self._settled is not None
-        for relation in self._settled.relations:
+        table = self._settled.table
+        for relation in (*self._settled.relations, *([] if table is None else [table])):
             if keys.keys() >= relation.keys.keys():
                 columns = ", ".join(relation.keys.values())
                 chosen = tuple(relation.keys)

@@ -97,9 +97,9 @@ class ResultStream:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Arrow's description of the columns; instants, which are numbers of ns TAI, say so in the metadata of theirs."""
+        """Arrow's description of the columns; those of instants (ns TAI) and encoded regions say so in their metadata."""
         pa = pyarrow()
-        kinds = ((column, {"kind": "time"} if column.kind == "time" else None) for column in self.columns)
+        kinds = ((column, {"kind": column.kind} if column.kind in {"time", "region"} else None) for column in self.columns)
         return pa.schema([pa.field(column.name, _arrow_type(column.kind), metadata=more) for column, more in kinds])
 
     def batches(self) -> Iterator[pa.RecordBatch]:

@@ -138,10 +138,19 @@ class _Translation:
             if search.join == "inner":
                 join.search(self._request(search))
         if settled is not None:
-            for relation in (*settled.relations, *([settled.table] if settled.table is not None else [])):
+            for relation in settled.relations:
                 join.add(relation)
+            if settled.table is not None:
+                self._join_table(settled.table)
         if isinstance(query.result, Element) and query.result.has_table:
             join.element(query.result.name)
+
+    def _join_table(self, table: Relation) -> None:
+        """Join data IDs that were given: they narrow down what there is, and make nothing up."""
+        for dimension in reversed(self.join.universe.sorted(table.keys)):
+            if not self.join.universe[dimension].skypix:
+                self.join.key(dimension)
+        self.join.add(table)
 
     def _join_sides(self) -> None:
         """Join what rows may have, and leave out rows with what they may not have."""
@@ -160,7 +169,7 @@ class _Translation:
                 *(
                     condition_sql(term, self.join)
                     for term in query.condition
-                    if search.label in _searches_of(term, query)
+                    if search.label in _searches_of(term, query) and not self._always_valid(term)
                 ),
             ]
             if relation.ranked:
@@ -203,8 +212,17 @@ class _Translation:
         if settled is not None:
             join.overlaps = settled.tests
         for term in self.query.condition:
-            if (settled is None or term not in settled.joined) and not _searches_of(term, self.query):
+            if settled is not None and term in settled.joined:
+                continue
+            if not _searches_of(term, self.query) and not self._always_valid(term):
                 yield condition_sql(term, join)
+
+    def _always_valid(self, term: Predicate) -> bool:
+        """Whether an automatic join in time is with datasets of runs and tags alone: valid always, also at an unknown time."""
+        if term not in self.query.temporal_joins:
+            return False
+        columns = [column for column in bound.columns_of(term) if isinstance(column, bound.DatasetColumn)]
+        return any(not self.join.datasets[column.dataset_type].timed for column in columns)
 
     def _columns(self) -> dict[str, str]:
         """Pick the columns that must be in the statement; joins what they need."""
@@ -244,6 +262,8 @@ class _Translation:
             return
         if not {"exposure", "visit"} <= set(names):
             return
+        if self.query.kind == "records" and {"exposure", "visit"} <= set(self.group.required):
+            return  # the definitions themselves are asked for
         instrument, visit = join.key("instrument"), join.key("visit")
         default = join.catalog.element(universe["instrument"], "vi")
         member = join.catalog.element(universe["visit_system_membership"], "vm")
