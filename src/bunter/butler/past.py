@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bunter.butler.repository import Repository
     from bunter.dataset import DatasetRef, StoredArtifact
+    from bunter.dataset.activity import Activity
     from bunter.dataset.changes import Change
     from bunter.datastore import Staged
     from bunter.values import Durability, Principal
@@ -66,9 +67,10 @@ class PastRepository(DirectRepository):
         staged: Sequence[Staged] = (),
         *,
         durability: Durability | None = None,
+        activity: Activity | None = None,
     ) -> None:
         """Refuse: the past cannot be changed."""
-        del principal, changes, staged, durability
+        del principal, changes, staged, durability, activity
         raise ReadOnlyError(past_refusal(self._location, self.change))
 
     def recover(self) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.dataset import CollectionType
 from bunter.dataset.inquiries import CollectionHistory, Summaries
-from bunter.values import clock_text, counted, sized
+from bunter.values import clock_text, counted, pyarrow, sized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,7 +102,8 @@ def _split(table: pa.Table | None, names: Iterable[str]) -> dict[str, pa.Table]:
     for place, name in enumerate(table["collection"].to_pylist()):
         places[name].append(place)
     rest = table.drop_columns(["collection"])
-    return {name: rest.take(rows) for name, rows in places.items()}
+    pa = pyarrow()
+    return {name: rest.take(pa.array(rows, pa.int64())) for name, rows in places.items()}
 
 
 @dataclass(frozen=True, slots=True)

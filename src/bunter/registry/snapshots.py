@@ -39,12 +39,14 @@ def create_snapshot(tx: Transaction, _roster: Roster, change: CreateSnapshot) ->
 
 
 def _name_problem(name: str) -> str | None:
-    if _is_time(name):
+    if name and _is_time(name):
         return f"a snapshot cannot be called {name!r}, which is a time or a number; put a word in front"
     return collection_name_problem(name, "snapshot")
 
 
 def _is_time(name: str) -> bool:
+    if name[:1] in "+-.0123456789" and name.strip("+-.eE0123456789") == "":
+        return True
     try:
         parse_instant(name)
     except ValueError:
