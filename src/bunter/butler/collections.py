@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bunter.butler.session import Session
     from bunter.butler.summaries import CollectionEvent, CollectionSummary
     from bunter.dataset import CollectionInfo, DatasetRef
+    from bunter.registry import CollectionCatalog
     from bunter.values import Timespan
 
 __all__ = ["Collections", "DatasetTypes"]
@@ -182,7 +183,8 @@ class Collections:
         MissingCollectionError
             If a glob matches nothing.
         """
-        return tuple(dict.fromkeys(name for pattern in _names(names) for name in self.expand(pattern)))
+        catalog = self._session.facts.collections
+        return tuple(dict.fromkeys(name for pattern in _names(names) for name in self._meant(pattern, catalog)))
 
     def expand(self, pattern: str) -> tuple[str, ...]:
         """Return the collections that a name or glob means, sorted.
@@ -192,7 +194,9 @@ class Collections:
         MissingCollectionError
             If there are none.
         """
-        catalog = self._session.facts.collections
+        return self._meant(pattern, self._session.facts.collections)
+
+    def _meant(self, pattern: str, catalog: CollectionCatalog) -> tuple[str, ...]:
         if not is_glob(pattern):
             return (self._made(pattern) or catalog.row(pattern).name,)
         if not (matched := catalog.match(pattern)):
