@@ -69,7 +69,7 @@ class PostgresJson:
         kind = f"jsonb_typeof({value})"
         match wanted:
             case "str":
-                return f"CASE WHEN {kind} = 'string' THEN {value} #>> '{{}}' END"
+                return f"CASE WHEN {kind} = 'string' THEN ({value} #>> '{{}}') COLLATE \"C\" END"
             case "int":
                 return f"CASE WHEN {kind} = 'number' THEN CAST({value} AS numeric) END"
             case "float":

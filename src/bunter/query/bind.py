@@ -10,6 +10,7 @@ from bunter.query.asked import Asked
 from bunter.query.binder import Binder
 from bunter.query.bound import BoundQuery, Constant
 from bunter.query.describe import describe
+from bunter.query.dynamic import by_type
 from bunter.query.expression import Condition, Order, Term
 from bunter.query.joins import check_related, governors_needed, pinned, spatial_joins, temporal_joins
 from bunter.query.lexer import MAX_LENGTH
@@ -150,7 +151,8 @@ def _order(
 ) -> tuple[tuple[Value, bool], ...]:
     if projection is not None and projection.grouped:
         return ordered_groups(order_by, projection, asked)
-    return tuple(asked.ordered(each, binds) for each in order_by)
+    ordered = (asked.ordered(each, binds) for each in order_by)
+    return tuple(key for value, ascending in ordered for key in by_type(value, ascending=ascending))
 
 
 def bind_predicate(

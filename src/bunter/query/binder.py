@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from bunter.query import bound, tree
 from bunter.query.bound import Constant, KeyColumn, TimespanBound
-from bunter.query.constants import coerced, described, is_list, numeric
+from bunter.query.constants import coerced, constant_of, described, is_list, numeric
+from bunter.query.dynamic import beside, is_dynamic, settled
 from bunter.query.folding import compared, regions_overlap, timespans_overlap
 from bunter.query.membership import Members, merged_equalities, merged_inequalities
 from bunter.query.values import ValueBinder, is_null, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from bunter.query.bound import Kind, Predicate, Value
     from bunter.query.scope import Scope
@@ -56,7 +57,7 @@ class Binder(ValueBinder):
     def _truth(self, node: Node) -> Predicate:
         if isinstance(node, tree.Call) and node.function == "GLOB":
             return self._glob(node)
-        value = self.value(node)
+        value = settled(self.value(node), "bool")
         if value.kind != "bool":
             self.fail(f"{shown(node)} is {described(value.kind)}, not a condition; compare it with something", node)
         if isinstance(value, Constant):
@@ -122,7 +123,7 @@ class Binder(ValueBinder):
     def _pattern(self, of: Node, pattern: Node, style: str) -> Predicate:
         from bunter.query.patterns import matcher
 
-        value = self.value(of)
+        value = settled(self.value(of), "str")
         constant = self.value_beside(value, pattern)
         if not (isinstance(constant, Constant) and isinstance(constant.value, str) and constant.kind == "str"):
             self.fail("the pattern must be a string", pattern)
@@ -136,7 +137,7 @@ class Binder(ValueBinder):
         return like
 
     def _in(self, node: tree.In) -> Predicate:
-        value = self.value(node.value)
+        value = self._settled_among(self.value(node.value), node.items)
         if is_null(value):
             self.fail("NULL is in no list; write IS NULL", node.value)
         members = Members(value)
@@ -144,6 +145,24 @@ class Binder(ValueBinder):
             self._add(members, item, node)
         test = members.predicate()
         return bound.none_of(test) if node.negated else test
+
+    def _settled_among(self, value: Value, items: Sequence[Node]) -> Value:
+        """Give a value of unknown type that of the first thing in the list."""
+        if not is_dynamic(value) or not items:
+            return value
+        first = items[0]
+        if isinstance(first, tree.Range):
+            return settled(value, "int")
+        many = self.bind_value(first)
+        if many is not None and is_list(many[0]):
+            listed = list(many[0])  # type: ignore[call-overload]
+            kind = self.checked(lambda: constant_of(listed[0]).kind, first) if listed else "str"
+        else:
+            kind = self.value(first).kind
+        chosen = beside(kind)
+        if chosen is None:
+            self.fail(f"header cards and metadata are numbers, strings, true or false, not {described(kind)}", first)
+        return settled(value, chosen)
 
     def _add(self, members: Members, item: Node, node: tree.In) -> None:
         if isinstance(item, tree.Range):

@@ -16,6 +16,7 @@ region   bytes, `bunter.geometry.Region.encode()`
 uuid     bytes, 16 of them
 bytes    bytes
 null     None
+any      what only the rows know, as JSON has it: of header cards and user metadata before they are compared
 ======== ===========================================================================================
 """
 
@@ -42,6 +43,7 @@ __all__ = [
     "Comparison",
     "Constant",
     "DatasetColumn",
+    "HeaderColumn",
     "ElementColumn",
     "IsNull",
     "KeyColumn",
@@ -68,8 +70,10 @@ __all__ = [
     "walk",
 ]
 
-Kind: TypeAlias = Literal["int", "float", "str", "bool", "time", "timespan", "region", "uuid", "bytes", "null"]
-DatasetField: TypeAlias = Literal["id", "run", "collection", "ingest_date", "timespan"]
+Kind: TypeAlias = Literal["int", "float", "str", "bool", "time", "timespan", "region", "uuid", "bytes", "null", "any"]
+DatasetField: TypeAlias = Literal[
+    "id", "run", "collection", "ingest_date", "timespan", "activity", "activity_label", "header", "metadata"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,21 @@ class DatasetColumn:
     dataset_type: str
     field: DatasetField
     kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderColumn(DatasetColumn):
+    """A card of a dataset's stored header (field ``header``), or a value of its user metadata (field ``metadata``).
+
+    Its kind is what it is asked as: a value of another type counts as null, and ``int`` stands for any number.
+
+    Parameters
+    ----------
+    path : tuple of str
+        Name of the card, or the keys that lead to the value.
+    """
+
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ _NAMES: Final = {
     "uuid": "a UUID",
     "bytes": "bytes",
     "null": "NULL",
+    "any": "a header card or metadata",
 }
 _UTC_FORMATS: Final = frozenset({"iso", "isot", "fits", "yday", "unix"})
 _SCALES: Final = frozenset({"utc", "tai", "tt", "tdb", "tcb", "tcg", "ut1", "local"})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.query import bound, tree
 from bunter.query.expression import node_of
+from bunter.query.qualified import quoted_part
 from bunter.query.unparse import unparse
 from bunter.values import Timespan, format_instant
 
@@ -81,6 +82,8 @@ def _value(node: Value) -> Node:
     match node:
         case bound.KeyColumn(name) | bound.OutputColumn(name):
             return tree.Name(name)
+        case bound.HeaderColumn():
+            return tree.Name(".".join([node.dataset_type, node.field, *map(quoted_part, node.path)]))
         case bound.ElementColumn(owner, column) | bound.DatasetColumn(owner, column):
             return tree.Name(f"{owner}.{column}")
         case bound.TimespanBound(of, which):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bunter.errors import InvalidQueryError
@@ -30,7 +31,8 @@ def evaluate(
     columns : mapping of column to array
         An array of N values for each column that the condition reads. Timespans come as two columns of int64 under their
         `TimespanBound` nodes; regions, uuids and bytes as object arrays of bytes. Nulls are masked, or None in object arrays,
-        or NaN in arrays of floats.
+        or NaN in arrays of floats. Header cards and metadata come under their `HeaderColumn` of kind ``any``, as objects of
+        JSON's types.
     rows : int, optional
         N, where the condition reads no columns.
 
@@ -217,6 +219,8 @@ class _Evaluation:
 
     def column(self, node: bound.Column | TimespanBound | bound.OutputColumn) -> _Values:
         np = self.np
+        if isinstance(node, bound.HeaderColumn):
+            return self.annotation(node)
         if node not in self.columns:
             raise InvalidQueryError(f"there are no values for {node}")
         array = self.columns[node]
@@ -228,6 +232,21 @@ class _Evaluation:
             null = null | np.fromiter((value is None for value in array), bool, len(array))
             array = _filled(array, null, node.kind)
         return _Values(array, null)
+
+    def annotation(self, node: bound.HeaderColumn) -> _Values:
+        """Values of the type that is asked for; those of other types, and None, are null."""
+        np = self.np
+        whole = replace(node, kind="any")
+        if whole not in self.columns:
+            raise InvalidQueryError(f"there are no values for {whole}")
+        values = list(self.columns[whole])
+        kinds = _JSON_TYPES[node.kind]
+        null = np.array([not isinstance(v, kinds) or (isinstance(v, bool) and node.kind != "bool") for v in values], bool)
+        if node.kind == "any":
+            null = np.array([value is None for value in values], bool)
+        array = np.empty(len(values), object)
+        array[:] = [_FILL.get(node.kind, 0) if gone else value for value, gone in zip(values, null, strict=True)]
+        return _Values(array.astype(float) if node.kind == "float" else array, null)
 
     def arithmetic(self, node: bound.Arithmetic, left: _Values, right: _Values) -> _Values:
         np, sign = self.np, node.op
@@ -257,6 +276,13 @@ def _remainder(np: Any, a: Any, b: Any, kind: str) -> Any:
 
 
 _QUOTIENTS: Final[dict[str, Callable[[Any, Any, Any, str], Any]]] = {"/": _quotient, "%": _remainder}
+_JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "int": (int, float),
+    "float": (int, float),
+    "str": (str,),
+    "bool": (bool,),
+    "any": (object,),
+}
 _FILL: Final[dict[str, object]] = {"int": 0, "time": 0, "float": 0.0, "bool": False, "str": ""}
 
 

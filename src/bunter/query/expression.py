@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from bunter.errors import InvalidQueryError
 from bunter.query import tree
+from bunter.query.qualified import name_parts, quoted_part
 from bunter.query.unparse import unparse
 from bunter.values import Timespan, format_instant, parse_instant
 
@@ -83,6 +84,8 @@ class Term:
     def __getitem__(self, name: str) -> Term:
         if not isinstance(self.node, tree.Name):
             raise TypeError("only names have fields")
+        if set(name_parts(self.node.name)[:2]) & {"header", "metadata"}:
+            return Term(tree.Name(f"{self.node.name}.{_quoted(name)}"))
         return Term(tree.Name(f"{self.node.name}.{_identifier(name)}"))
 
     def __iter__(self) -> Any:
@@ -288,6 +291,12 @@ def _identifier(name: str) -> str:
     if not all(part.isidentifier() and part.isascii() for part in name.split(".")):
         raise InvalidQueryError(f"{name!r} is no name; names have letters, digits, underscores and dots")
     return name
+
+
+def _quoted(name: str) -> str:
+    if not name or set(name) & set('"\\\n'):
+        raise InvalidQueryError(f"{name!r} is no name of a card or of metadata; quotes, backslashes and line ends cannot stand in one")
+    return quoted_part(name)
 
 
 def _number(value: float) -> Node:

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple, NoReturn
 
 from bunter.errors import InvalidQueryError
+from bunter.query.qualified import NAME_PATTERN
 
 __all__ = ["KEYWORDS", "MAX_LENGTH", "Token", "fail", "tokens"]
 
@@ -15,11 +16,11 @@ KEYWORDS = frozenset(
 )
 
 _PATTERN = re.compile(
-    r"""
+    rf"""
     \s* (?:
       (?P<time>     [Tt]'(?:[^']|'')*+' )
     | (?P<bytes>    [Xx]'(?:[^']|'')*+' )
-    | (?P<name>     [A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)* )
+    | (?P<name>     {NAME_PATTERN} )
     | (?P<operator> ==|!=|<>|<=|>=|\.\.|[=<>+\-*/%(),] )
     | (?P<float>    (?:[0-9]+\.(?!\.)[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+ )
     | (?P<int>      [0-9]+ )

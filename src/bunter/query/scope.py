@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from bunter.dataset.header import card_key
 from bunter.errors import near
-from bunter.query.bound import DatasetColumn, ElementColumn, KeyColumn, TimespanBound
+from bunter.query.bound import DatasetColumn, ElementColumn, HeaderColumn, KeyColumn, TimespanBound
+from bunter.query.qualified import name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,8 +25,11 @@ _DATASET_FIELDS: Final[dict[str, tuple[DatasetField, Kind]]] = {
     "collection": ("collection", "str"),
     "ingest_date": ("ingest_date", "time"),
     "timespan": ("timespan", "timespan"),
+    "activity": ("activity", "int"),
+    "activity_label": ("activity_label", "str"),
 }
 _BOUNDS: Final = ("begin", "end")
+_ANNOTATIONS: Final = ("header", "metadata")
 
 
 class UnknownNameError(LookupError):
@@ -76,10 +81,12 @@ class Scope:
         """
         found = self._found.get(name)
         if found is None:
-            found = self._found[name] = self._resolve(name.split("."), name)
+            found = self._found[name] = self._resolve(name_parts(name), name)
         return found
 
     def _resolve(self, parts: Sequence[str], name: str) -> Value:
+        if (annotated := self._annotated(parts)) is not None:
+            return self._annotation(*annotated, name)
         if len(parts) > 1 and parts[-1] in _BOUNDS and parts[-2] == "timespan":
             of = self.resolve(name.rpartition(".")[0])
             return TimespanBound(of, "begin" if parts[-1] == "begin" else "end")
@@ -90,6 +97,31 @@ class Scope:
         if parts[-2] == "timespan":
             raise UnknownNameError(f"{name!r} is unknown; a timespan has .begin and .end{near(parts[-1], _BOUNDS)}")
         raise UnknownNameError(f"{name!r} has too many dots; write element.field, or element.timespan.begin")
+
+    # Header cards and user metadata.
+
+    def _annotated(self, parts: Sequence[str]) -> tuple[str, str, Sequence[str]] | None:
+        """Return dataset type, source and the rest of a name of a card or of metadata; None for other names."""
+        head, *rest = parts
+        if rest and rest[0] in _ANNOTATIONS and self.universe.get(head) is None:
+            return head, rest[0], rest[1:]
+        if rest and head in _ANNOTATIONS and len(self.searched) == 1 and self.universe.get(head) is None:
+            return next(iter(self.searched)), head, rest
+        return None
+
+    def _annotation(self, dataset_type: str, source: str, path: Sequence[str], name: str) -> Value:
+        if dataset_type not in self.searched:
+            return self._qualified(dataset_type, source)
+        if not path:
+            example = "header.AIRMASS" if source == "header" else "metadata.quality"
+            raise UnknownNameError(f"{name!r} is many values; name one, such as {dataset_type}.{example}")
+        if source == "metadata":
+            return HeaderColumn(dataset_type, "metadata", "any", tuple(path))
+        if len(path) > 1:
+            raise UnknownNameError(
+                f"{name!r} has too many dots; a card whose name has dots or spaces is written in double quotes"
+            )
+        return HeaderColumn(dataset_type, "header", "any", (card_key(path[0]),))
 
     # Names without a dot.
 

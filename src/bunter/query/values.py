@@ -8,6 +8,7 @@ from bunter.errors import InvalidQueryError, near
 from bunter.query import bound, tree
 from bunter.query.bound import Constant, KeyColumn
 from bunter.query.constants import as_instant, coerced, constant_of, described, is_list, numeric, region_of_call
+from bunter.query.dynamic import beside, is_dynamic, settled
 from bunter.query.folding import computed
 from bunter.query.scope import UnknownNameError
 from bunter.query.unparse import unparse
@@ -98,7 +99,7 @@ class ValueBinder:
         return Constant(self.checked(lambda: as_instant(node.text), node), "time")
 
     def _unary(self, node: tree.Unary) -> Value:
-        value = self.value(node.operand)
+        value = settled(self.value(node.operand), "float")
         self._need_number(value, node.operand, node.operator)
         if node.operator == "+":
             return value
@@ -107,7 +108,7 @@ class ValueBinder:
         return bound.Negative(value, value.kind)
 
     def _binary(self, node: tree.Binary) -> Value:
-        left, right = self.value(node.left), self.value(node.right)
+        left, right = settled(self.value(node.left), "float"), settled(self.value(node.right), "float")
         self._need_number(left, node.left, node.operator)
         self._need_number(right, node.right, node.operator)
         kind: Kind = "float" if "float" in {left.kind, right.kind} else "int"
@@ -164,7 +165,8 @@ class ValueBinder:
     # Kinds.
 
     def alike(self, node: tree.Compare, left: Value, right: Value) -> tuple[Value, Value]:
-        """Make both values of one kind, a constant following the other side."""
+        """Make both values of one kind, a constant following the other side, and what can be of any kind either."""
+        left, right = self._settled_beside(node, left, right), self._settled_beside(node, right, left)
         kinds = {left.kind, right.kind}
         if len(kinds) == 1 or all(numeric(kind) for kind in kinds):
             return left, right
@@ -179,6 +181,19 @@ class ValueBinder:
         if kinds == {"time", "timespan"} and node.operator not in {"=", "!="}:
             return left, right
         return self.mismatch(node.left, left.kind, node.right, right.kind, node.right)
+
+    def _settled_beside(self, node: tree.Compare, value: Value, other: Value) -> Value:
+        if not is_dynamic(value):
+            return value
+        kind = beside(other.kind)
+        if kind is None:
+            what = "one another" if is_dynamic(other) else described(other.kind)
+            self.fail(
+                f"header cards and metadata are compared with numbers, strings, true and false, not with {what}; "
+                "ISO times in cards are strings, and x + 0 is a number",
+                node,
+            )
+        return settled(value, kind)
 
     def named(self, value: Value) -> Value | None:
         """Return the column of names of a dimension whose key is a number: ``detector.full_name`` for ``detector``."""

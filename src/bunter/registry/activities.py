@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bunter.dataset.annotations import Activities, AddOrigins, EndActivity, OriginsOf
     from bunter.registry.roster import Roster
 
-__all__ = ["activities", "add_origins", "begin_activity", "create_activity_table", "end_activity", "origins_of"]
+__all__ = ["activities", "activity_of", "add_origins", "begin_activity", "create_activity_table", "end_activity", "origins_of"]
 
 _TABLE = """
 CREATE TABLE activity (
@@ -65,6 +65,12 @@ def end_activity(tx: Transaction, roster: Roster, change: EndActivity) -> None:
         "UPDATE activity SET outcome = ?, ended = (SELECT committed FROM change WHERE n = ?) WHERE id = ?",
         (change.outcome, tx.next_change(), change.id),
     )
+
+
+def activity_of(id_: str, column: str) -> str:
+    """Return SQL for ``c.activity``, or a column of the activity ``a``, that a dataset was added in."""
+    joined = " LEFT JOIN activity a ON a.number = c.activity" if column.startswith("a.") else ""
+    return f"(SELECT {column} FROM dataset o JOIN change c ON c.n = o.added{joined} WHERE o.id = {id_})"  # noqa: S608 - our names
 
 
 def add_origins(tx: Transaction, roster: Roster, change: AddOrigins) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bunter.dataset import annotations
+import bunter.dataset.annotations as annotations  # noqa: PLR0402 - the package has a future import of this name
 from bunter.registry.activities import activities, add_origins, create_activity_table, end_activity, origins_of
 from bunter.registry.annotation_tables import create_annotation_tables
 from bunter.registry.headers import add_headers, card_names, card_values, headers_of, remove_headers

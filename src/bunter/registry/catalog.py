@@ -6,8 +6,12 @@ import json
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from bunter.database.json_text import json_text
 from bunter.dataset import CollectionType
+from bunter.registry.activities import activity_of
+from bunter.registry.annotation_sql import annotation_sql
 from bunter.registry.layout import CAP_COLUMNS, element_columns, element_table, lived
+from bunter.registry.metadata_index import indexes_of
 from bunter.registry.relations import Relation, quoted
 from bunter.values import MAX_NS, MIN_NS
 
@@ -17,7 +21,8 @@ if TYPE_CHECKING:
     from bunter.database import Connection
     from bunter.dimensions import DimensionGroup, Element
     from bunter.registry.collections import CollectionRow
-    from bunter.registry.relations import SearchRequest
+    from bunter.query.bound import HeaderColumn
+    from bunter.registry.relations import Binding, SearchRequest
     from bunter.registry.roster import Roster, TypeRow
 
 __all__ = ["BunterCatalog"]
@@ -62,6 +67,20 @@ class BunterCatalog:
         """See `Catalog`."""
         return self._roster.type_row(dataset_type).dataset_type.dimensions
 
+    def annotation(self, column: HeaderColumn, id_: str, binding: Binding) -> str:
+        """See `Catalog`."""
+        spelling = json_text(self._connection)
+        path = binding(spelling.path(column.path))
+        wanted: Any = column.kind
+        return annotation_sql(spelling, column.field, id_, path, wanted, self._roster.as_of)  # type: ignore[arg-type]
+
+    def metadata_index(self, dataset_type: str, column: HeaderColumn) -> int | None:
+        """See `Catalog`."""
+        if self._connection is None or self._roster.as_of is not None:
+            return None
+        key = (self._roster.type_row(dataset_type).number, column.field, column.path)
+        return indexes_of(self._roster, self._connection).get(key)
+
     def collection_name(self, number: str) -> str:
         """See `Catalog`."""
         now = f"(SELECT name FROM collection WHERE number = {number})"  # noqa: S608
@@ -99,6 +118,8 @@ class BunterCatalog:
 
     def _relation(self, kind: TypeRow, source: str, alias: str, fields: dict[str, str], **more: object) -> Relation:
         fields["ingest_date"] = _ingest_date(fields["id"], self._roster.as_of)
+        fields["activity"] = activity_of(fields["id"], "c.activity")
+        fields["activity_label"] = activity_of(fields["id"], "a.label")
         keys = {name: f"{alias}.{quoted(name)}" for name in kind.dataset_type.dimensions.required}
         return Relation(source, keys, fields, **more)  # type: ignore[arg-type]
 

@@ -149,6 +149,8 @@ class Join:
                 return self.key(dimension)
             case bound.ElementColumn(element, name):
                 return self.element(element).columns[name]
+            case bound.HeaderColumn():
+                return self.catalog.annotation(column, self.datasets[column.dataset_type].columns["id"], self.binding)
             case bound.DatasetColumn(dataset_type, field):
                 sql = self.datasets[dataset_type].columns[field]
                 return self.catalog.collection_name(sql) if field in {"run", "collection"} else sql
@@ -183,13 +185,14 @@ class Join:
     def _from(self, sources: Sequence[str]) -> str:
         """Return FROM. Databases keep the two sides of CROSS JOIN in order, or know better from statistics."""
         pairs = list(zip(self.relations, sources, strict=True))
-        early = [source for relation, source in pairs if not relation.timed]
+        leading = [source for relation, source in pairs if relation.leading]
+        early = [source for relation, source in pairs if not (relation.timed or relation.leading)]
         timed = [source for relation, source in pairs if relation.timed]
         if self.optional:  # what stands before a comma is out of reach for an outer join behind it
             joined = [*early[:1], *(f"{source} ON TRUE" for source in early[1:])]
-            tables = " CROSS JOIN ".join([" JOIN ".join(joined) or "(SELECT 1 AS one) AS nothing", *timed])
+            tables = " CROSS JOIN ".join([*leading, " JOIN ".join(joined) or "(SELECT 1 AS one) AS nothing", *timed])
         else:
-            tables = " CROSS JOIN ".join([", ".join(early), *timed] if early else timed)
+            tables = " CROSS JOIN ".join([*leading, *([", ".join(early)] if early else []), *timed])
         beside = (
             f"LEFT JOIN {_united(relation)} ON {' AND '.join(terms) or 'TRUE'} " for relation, terms in self.optional
         )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from bunter.dataset import DatasetSearch
     from bunter.dimensions import DimensionGroup, Element
+    from bunter.query.bound import HeaderColumn
 
 __all__ = ["Binding", "Catalog", "Relation", "SearchRequest", "balanced", "quoted", "selected"]
 
@@ -37,6 +38,8 @@ class Relation:
     others : tuple of str
         Further sources, with the same alias and columns: the rows of all make up the relation. A statement is repeated
         for each of them, as an index of a table is of no use behind a UNION.
+    leading : bool
+        Whether it is to be read before all others, as it leaves few rows.
     """
 
     source: str
@@ -47,6 +50,7 @@ class Relation:
     timed: bool = False
     ranked: bool = False
     others: tuple[str, ...] = ()
+    leading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,12 @@ class Catalog(Protocol):
         Keys are the type's required dimensions; columns ``id``, ``run``, ``collection`` (as numbers, see `name`),
         ``rank`` (place of the collection), ``ingest_date``, ``timespan_begin`` and ``timespan_end``.
         """
+
+    def annotation(self, column: HeaderColumn, id_: str, binding: Binding) -> str:
+        """Return SQL for a header card, or for user metadata, of the dataset whose id SQL is given."""
+
+    def metadata_index(self, dataset_type: str, column: HeaderColumn) -> int | None:
+        """Return the number of the index of a card or of metadata, None where there is none."""
 
     def collection_name(self, number: str) -> str:
         """Return SQL for the name of a collection from SQL for its number."""

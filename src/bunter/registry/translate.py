@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bunter.dataset import DatasetType
 from bunter.dimensions import DimensionGroup, Element
 from bunter.query import bound
+from bunter.registry.annotation_columns import narrowing
 from bunter.registry.early import Early
 from bunter.registry.join import Join, projected
 from bunter.registry.layout import element_columns
@@ -115,6 +116,7 @@ class _Translation:
         self._shown = [value_sql(value, join) for value in _values(query.projection)]
         order = [(value_sql(value, join), ascending) for value, ascending in query.order_by]
         self._restrict_visits()
+        join.relations[:0] = narrowing(query, join)
         join.close()
         self._keep_first()
         join.conditions += conditions
