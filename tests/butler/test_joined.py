@@ -301,3 +301,50 @@ def test_questions_are_put_together(butler):
     assert start.where("visit IN (ids)", bind={"ids": [1, 2]}).table("visit", "band").count() == 2
     with pytest.raises(InvalidQueryError, match="joined already"):
         start.join_data_ids([{"visit": 3}]).join_data_ids([{"visit": 3}])
+
+
+def test_records_come_with_rows(butler):
+    images = butler.query_datasets("image", "A", with_dimension_records=True, order_by=["visit", "detector"])
+    plain = list(images.ask(images.question.__class__(**{**_parts(images.question), "with_records": False})))
+    found = list(images)
+    assert found == plain
+    first = found[3]
+    assert first.data_id == plain[3].data_id
+    assert first.data_id.records["visit"].exposure_time == 15.0
+    assert first.data_id.record("visit") is found[2].data_id.record("visit")
+    assert first.data_id.record("visit_detector_region").region.contains(11.5, 0)
+    assert first.data_id.record("physical_filter").band == "r"
+    assert first.data_id.record("instrument").visit_system == 0
+    with pytest.raises(DimensionNameError, match="did you mean 'visit'"):
+        first.data_id.record("vist")
+    visits = {record.id: record for record in butler.query_dimension_records("visit")}
+    assert all(ref.data_id.record("visit") == visits[ref.data_id["visit"]] for ref in found)
+    table = images.to_table()
+    assert table["visit.timespan_begin"][2].utc.isot == "2026-01-01T01:00:00.000"
+    assert table["visit.region"][0].contains(10.25, 0)
+    rows = list(butler.query_joined("summary", Search("src", optional=True), collections="A").with_dimension_records())
+    assert all(d.record("visit").id == d["visit"] and s.data_id.record("visit").id == d["visit"] for d, s, _ in rows)
+    assert [d.record("detector").full_name for d in butler.query_data_ids("detector").with_dimension_records()] == [
+        "D0",
+        "D1",
+    ]
+
+
+def _parts(question):
+    return {name: getattr(question, name) for name in question.__slots__}
+
+
+def test_a_default_instrument_that_is_not_there_is_refused(butler):
+    address = butler.repository._location if hasattr(butler.repository, "_location") else butler
+    with pytest.raises(DimensionValueError, match="no instrument 'Came'; did you mean 'Cam'"):
+        butler.clone(instrument="Came")
+    assert butler.clone(instrument="Cam").query_data_ids("visit").count() == 6
+    assert address
+
+
+def test_alternate_keys_and_fields_are_keys_of_a_question(butler):
+    assert butler.query_datasets("image", "A", detector="D1", visit=3).count() == 1
+    assert butler.query_datasets("image", "A", full_name="D1", visit="v3").count() == 1
+    assert butler.query_datasets("image", "A", **{"detector.full_name": ["D0", "D1"]}).count() == 12
+    assert butler.query_datasets("image", "A", where="detector = 'D1' AND visit IN ('v1', 3)").count() == 2
+    assert butler.query_datasets("image", "A", target_name="T1", band="r").count() == 4

@@ -41,6 +41,23 @@ class DataIds:
         """Return default values: those given to the butler, and each governor that has only one record."""
         return {**self._only_governors(facts or self._session.facts), **self._session.defaults.data_id}
 
+    def check_defaults(self) -> None:
+        """Refuse default values of governors that are not registered, unless none is.
+
+        Raises
+        ------
+        DimensionValueError
+            With the nearest name.
+        """
+        universe = self._session.facts.universe
+        for name, value in self._session.defaults.data_id.items():
+            if name not in universe or not universe[name].governor:
+                continue
+            known = [row[name] for row in self._rows(Question("records", universe[name]))]
+            if known and value not in known:
+                hint = near(str(value), [str(each) for each in known]) or f"; there are {', '.join(map(str, known))}"
+                raise DimensionValueError(f"{self._session.facts.location} has no {name} {value!r}{hint}")
+
     def _only_governors(self, facts: RepositoryFacts) -> dict[str, object]:
         if self._governors[0] != facts.generation:
             found = {}
@@ -86,6 +103,8 @@ class DataIds:
         plain = {name: value for name, value in values.items() if name not in fields}
         wanted: dict[str, dict[str, object]] = {}
         for name in fields:
+            if _is_beside(name, group):
+                continue
             element, column = _place(name, values[name], group)
             wanted.setdefault(element, {})[column] = values[name]
         for name, sought in wanted.items():
@@ -133,6 +152,14 @@ def _is_field(name: str, value: object, group: DimensionGroup) -> bool:
     if name not in group.universe:
         return True
     return name in group and isinstance(value, str) and group.universe.key_column(name).kind == "int"
+
+
+def _is_beside(name: str, group: DimensionGroup) -> bool:
+    """Whether a key is a field of a dimension that is not asked for: it says no more than that dimension's own key."""
+    element, dot, column = name.partition(".")
+    if not dot or element in group or element not in group.universe.dimensions:
+        return False
+    return group.universe[element].field(column) is not None  # raises where there is no such field
 
 
 def _place(name: str, value: object, group: DimensionGroup) -> tuple[str, str]:

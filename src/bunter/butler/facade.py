@@ -106,6 +106,7 @@ class Butler(AnnotatedButler):
         self.removal = Removal(self._session)
         if default_data_id:
             check_keys(self._session.facts.universe, default_data_id, ("collections", "run", "writeable", "as_of"))
+            self._data_ids.check_defaults()
         if run is not None and self.as_of is None:
             self.collections.register(run)
 

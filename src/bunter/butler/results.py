@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from html import escape
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, overload
 
 from bunter.dataset import DatasetRef
-from bunter.dimensions import DataCoordinate, DimensionRecord
+from bunter.dimensions import DataCoordinate, DimensionRecord, ExpandedDataCoordinate
 from bunter.errors import EmptyQueryResultError, InvalidQueryError, SeveralResultsError
 from bunter.query.summaries import Selection
 from bunter.values.arrow import values_of
@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 Item = TypeVar("Item")
+Tables: TypeAlias = "Mapping[str, Mapping[tuple[Any, ...], DimensionRecord]]"
 _SHOWN = 10
 
 
@@ -163,6 +164,20 @@ class Results(Generic[Item]):
         """Sum up all rows in one: ``n="count(*)"``, ``first="min(exposure.timespan.begin)"``."""
         return Groups(self, ()).aggregate(**summaries)
 
+    def with_dimension_records(self) -> Self:
+        """Return the same rows with their dimension records.
+
+        In tables these are columns such as ``visit.exposure_time``; data IDs have ``.records["visit"]``.
+        """
+        return self._narrow(with_records=True)
+
+    def _tables(self, batch: pa.RecordBatch) -> Tables | None:
+        if not self.question.with_records:
+            return None
+        from bunter.butler.carried import carried_records
+
+        return carried_records(batch, self.question.result)
+
     def _shown(self, selection: Selection) -> TableResults:
         question = self.question
         if selection.grouped and (question.limit is not None or question.offset):
@@ -210,6 +225,13 @@ class Results(Generic[Item]):
     def explain(self) -> Explanation:
         """Say which constraints empty the result, with counts at each step and what is near; prints as text."""
         return self._queries.explain(self.question)
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """Return the rows as a stream of Arrow record batches, for results that are larger than memory."""
+        import pyarrow as pa
+
+        stream = self._queries.stream(self.question)
+        return pa.RecordBatchReader.from_batches(stream.schema, stream.batches())
 
     def to_arrow(self) -> pa.Table:
         """Return all rows as a pyarrow table."""
@@ -303,7 +325,7 @@ class DataIdResults(Results[DataCoordinate]):
     def items(self, batch: pa.RecordBatch) -> Iterator[DataCoordinate]:
         """See `Results`."""
         group: DimensionGroup = self.question.result  # type: ignore[assignment]
-        yield from _data_ids(group, _columns(batch, group), batch.num_rows)
+        yield from _data_ids(group, _columns(batch, group), batch.num_rows, self._tables(batch))
 
 
 class DatasetResults(Results[DatasetRef]):
@@ -314,7 +336,8 @@ class DatasetResults(Results[DatasetRef]):
         dataset_type: DatasetType = self.question.result  # type: ignore[assignment]
         group = dataset_type.dimensions
         ids, runs = values_of(batch.column("id")), values_of(batch.column("run"))
-        yield from _refs(dataset_type, ids, runs, _data_ids(group, _columns(batch, group), len(ids)))
+        data_ids = _data_ids(group, _columns(batch, group), len(ids), self._tables(batch))
+        yield from _refs(dataset_type, ids, runs, data_ids)
 
 
 class RecordResults(Results[DimensionRecord]):
@@ -338,7 +361,8 @@ class JoinedResults(Results[tuple[Any, ...]]):
         """See `Results`."""
         group: DimensionGroup = self.question.result  # type: ignore[assignment]
         columns = _columns(batch, group)
-        data_ids = _data_ids(group, columns, batch.num_rows)
+        tables = self._tables(batch)
+        data_ids = _data_ids(group, columns, batch.num_rows, tables)
         found: list[Sequence[DatasetRef | None]] = []
         for search in self.question.searches:
             dataset_type = search.dataset_type
@@ -346,7 +370,7 @@ class JoinedResults(Results[tuple[Any, ...]]):
             if dataset_type.dimensions is group and search.join == "inner":
                 found.append(_refs(dataset_type, ids, runs, data_ids))
             else:
-                found.append(_shared_refs(dataset_type, ids, runs, columns))
+                found.append(_shared_refs(dataset_type, ids, runs, columns, tables))
         yield from zip(data_ids, *found, strict=True)
 
 
@@ -354,9 +378,16 @@ def _columns(batch: pa.RecordBatch, group: DimensionGroup) -> dict[str, list[Any
     return {key: values_of(batch.column(key)) for key in group.data_id_keys}
 
 
-def _data_ids(group: DimensionGroup, columns: dict[str, list[Any]], count: int) -> list[DataCoordinate]:
+def _data_ids(
+    group: DimensionGroup, columns: dict[str, list[Any]], count: int, tables: Tables | None = None
+) -> list[DataCoordinate]:
     rows = zip(*(columns[key] for key in group.data_id_keys), strict=True) if columns else repeat(())
-    return instances(DataCoordinate, count, group=repeat(group), values=rows)
+    if tables is None:
+        return instances(DataCoordinate, count, group=repeat(group), values=rows)
+    own = {element.name: tables[element.name] for element in group.elements if element.name in tables}
+    found: list[DataCoordinate] = []
+    found += instances(ExpandedDataCoordinate, count, group=repeat(group), values=rows, tables=repeat(own))
+    return found
 
 
 def _refs(
@@ -370,13 +401,17 @@ def _refs(
 
 
 def _shared_refs(
-    dataset_type: DatasetType, ids: list[bytes | None], runs: list[str], columns: dict[str, list[Any]]
+    dataset_type: DatasetType,
+    ids: list[bytes | None],
+    runs: list[str],
+    columns: dict[str, list[Any]],
+    tables: Tables | None = None,
 ) -> list[DatasetRef | None]:
     """Make one reference for each dataset, of which many rows may have the same one, as a calibration; None for null."""
     places = {id_: place for place, id_ in enumerate(ids) if id_ is not None}
     group = dataset_type.dimensions
     chosen = {key: [columns[key][place] for place in places.values()] for key in group.data_id_keys}
-    data_ids = _data_ids(group, chosen, len(places))
+    data_ids = _data_ids(group, chosen, len(places), tables)
     refs = _refs(dataset_type, list(places), [runs[place] for place in places.values()], data_ids)
     known: dict[bytes | None, DatasetRef] = dict(zip(places, refs, strict=True))
     return [known.get(id_) for id_ in ids]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bunter.dimensions.coordinate import DataCoordinate
 from bunter.dimensions.element import Column, Element
+from bunter.dimensions.expanded import ExpandedDataCoordinate
 from bunter.dimensions.group import DimensionGroup
 from bunter.dimensions.packing import Layout, PackedField, Packer
 from bunter.dimensions.record import DimensionRecord
@@ -16,6 +17,7 @@ __all__ = [
     "DimensionGroup",
     "DimensionRecord",
     "Element",
+    "ExpandedDataCoordinate",
     "Layout",
     "PackedField",
     "Packer",

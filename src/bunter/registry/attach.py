@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bunter.dimensions import DimensionGroup, Element
     from bunter.registry.relations import Catalog
 
-__all__ = ["Attachments"]
+__all__ = ["Attachments", "Lookup"]
 
 _FEW, _SHORT = 8, 1000
 
@@ -47,7 +47,7 @@ class Attachments:
 
 
 @dataclass(slots=True)
-class _Lookup:
+class Lookup:
     """Values of ``wanted`` from the records of one element, by its required dimensions."""
 
     connection: Connection
@@ -78,7 +78,7 @@ class _Source:
 
     keys: tuple[str, ...]
     kinds: dict[str, str]
-    lookups: list[_Lookup]
+    lookups: list[Lookup]
     known: dict[tuple[Any, ...], int] = field(default_factory=dict)
     values: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -130,7 +130,7 @@ class _Source:
 def _sources(connection: Connection, catalog: Catalog, group: DimensionGroup, have: Iterable[str]) -> Iterator[_Source]:
     for keys, steps in _plan(group, frozenset(have)):
         kinds: dict[str, str] = {name: group.universe.key_column(name).kind for _, wanted in steps for name in wanted}
-        yield _Source(keys, kinds, [_Lookup(connection, catalog, *step) for step in steps])
+        yield _Source(keys, kinds, [Lookup(connection, catalog, *step) for step in steps])
 
 
 @cache

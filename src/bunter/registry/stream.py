@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bunter.dimensions import Element
 from bunter.dimensions.records import stored_columns
 from bunter.registry.attach import Attachments
+from bunter.registry.attach_records import RecordColumns, record_columns
 from bunter.registry.catalog import BunterCatalog
 from bunter.registry.recall import recall
 from bunter.registry.spatial import settle
@@ -19,7 +20,7 @@ from bunter.registry.translate import result_group, translate
 from bunter.values import pyarrow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -79,7 +80,12 @@ class ResultStream:
         if query.projection is not None:
             return tuple(ResultColumn(name, kind) for name, kind in query.projection.kinds.items())
         sort = ((f"sort {place}", value.kind) for place, (value, _) in enumerate(query.order_by if query.keyed else ()))
-        return (*self._own_columns(), *(ResultColumn(*each) for each in sort))
+        records = record_columns(result_group(query)) if self._with_records else ()
+        return (*self._own_columns(), *(ResultColumn(*each) for each in (*records, *sort)))
+
+    @property
+    def _with_records(self) -> bool:
+        return self.query.with_records and self.query.kind != "records" and self.query.projection is None
 
     def _own_columns(self) -> tuple[ResultColumn, ...]:
         """Columns that tell rows apart."""
@@ -99,7 +105,9 @@ class ResultStream:
     def schema(self) -> pa.Schema:
         """Arrow's description of the columns; those of instants (ns TAI) and encoded regions say so in their metadata."""
         pa = pyarrow()
-        kinds = ((column, {"kind": column.kind} if column.kind in {"time", "region"} else None) for column in self.columns)
+        kinds = (
+            (column, {"kind": column.kind} if column.kind in {"time", "region"} else None) for column in self.columns
+        )
         return pa.schema([pa.field(column.name, _arrow_type(column.kind), metadata=more) for column, more in kinds])
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -153,16 +161,20 @@ class ResultStream:
             group = result_group(self.query)
             whole = isinstance(self.query.result, Element) or self.query.projection is not None
             have = group.names if whole else (*statement.columns, *statement.fixed)
-            attach = Attachments(connection, catalog, group, have)
+            attach: list[Callable[[dict[str, Any]], None]] = [Attachments(connection, catalog, group, have)]
+            attach += [RecordColumns(connection, catalog, group)] if self._with_records else []
             getters = [(name, itemgetter(place)) for place, name in enumerate(statement.columns)]
             for rows in connection.stream(statement.text, statement.parameters, _BATCH_ROWS):
                 columns: dict[str, Any] = {name: [value] * len(rows) for name, value in statement.fixed.items()}
                 columns |= {name: list(map(getter, rows)) for name, getter in getters}
                 yield self._batch(columns, attach, catalog)
 
-    def _batch(self, columns: dict[str, Any], attach: Attachments, catalog: Catalog) -> pa.RecordBatch:
+    def _batch(
+        self, columns: dict[str, Any], attach: Sequence[Callable[[dict[str, Any]], None]], catalog: Catalog
+    ) -> pa.RecordBatch:
         pa = pyarrow()
-        attach(columns)
+        for each in attach:
+            each(columns)
         arrays = [_array(column, columns[column.name], catalog) for column in self.columns]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
@@ -196,6 +208,9 @@ def _array(column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
     pa = pyarrow()
     if isinstance(values, pa.Array):
         return values
+    if isinstance(values, tuple):  # different values, and which of them each row has
+        known, places = values
+        return _array(column, list(known), catalog).take(places)
     if column.kind == "run":
         distinct = list(set(values))
         known = [number for number in distinct if number is not None]
