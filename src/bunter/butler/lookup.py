@@ -12,6 +12,7 @@ from bunter.butler.repository import FindRequest
 from bunter.dataset import CollectionType, DatasetRef, DatasetType, split_component
 from bunter.dimensions import DataCoordinate
 from bunter.errors import CalibrationLookupError, DatasetNotFoundError
+from bunter.values import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -169,13 +170,23 @@ class Lookup:
         ref = self.find(dataset_type, data_id, **more)
         if ref is not None:
             return ref
+        raise self._not_found(dataset_type, data_id, more)
+
+    def _not_found(
+        self, dataset_type: str | DatasetType, data_id: Mapping[str, object] | DataCoordinate | None, more: dict[str, Any]
+    ) -> DatasetNotFoundError:
+        """Return an error of one line, which can find out more."""
         kind = self._queries.dataset_type(dataset_type)
         options = ("collections", "timespan")
         said = {**dict(data_id or {}), **{k: v for k, v in more.items() if k not in options}}
         searched = self._queries.collections(more.get("collections"))
-        raise DatasetNotFoundError(
-            f"no {kind.name!r} for {said}; searched {', '.join(searched) or 'no collection'}. "
-            f"`bunter query-datasets REPO {kind.name}` lists those that exist"
+        return DatasetNotFoundError(
+            f"no {kind.name!r} for {said}; searched {listed(searched) or 'no collection'}. "
+            f"`bunter query-datasets REPO {kind.name}` lists those that exist",
+            dataset_type=kind.name,
+            data_id=said,
+            searched=searched,
+            reason=lambda: self.explain(dataset_type, data_id, **more),
         )
 
     def refs(self, ids: Sequence[UUID]) -> list[DatasetRef | None]:

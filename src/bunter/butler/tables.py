@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from astropy.table import Table
 
-__all__ = ["plain_rows", "to_astropy", "to_pandas", "to_polars"]
+__all__ = ["plain_rows", "portable", "to_astropy", "to_pandas", "to_polars"]
 
 _FAR = 2**62  # ns: beyond the year 2116 in either direction an end is open
 _TIMES = frozenset({"timespan_begin", "timespan_end", "ingest_date"})
@@ -39,7 +39,7 @@ def _is_region(field: pa.Field) -> bool:
 
 def _data_id_first(table: pa.Table) -> pa.Table:
     """Move what tells one dataset's artifact from another behind what tells what the dataset is."""
-    behind = [name for name in table.column_names if name.rpartition(".")[2] in ("id", "run")]
+    behind = [name for name in table.column_names if name.rpartition(".")[2] in ("id", "run", "uri")]
     return table.select([name for name in table.column_names if name not in behind] + behind)
 
 
@@ -139,20 +139,41 @@ def to_polars(table: pa.Table) -> Any:
     return pl.from_arrow(_with_times(_with_text_ids(_data_id_first(table))))
 
 
-def plain_rows(table: pa.Table) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return column names and rows as text and numbers for printing; regions are left out, times become ISO TAI."""
-    from bunter.values import format_instant, pyarrow
+def portable(table: pa.Table) -> pa.Table:
+    """Return a table that any program understands: ids as text, instants as timestamps (TAI), open ends null."""
+    return _with_times(_with_text_ids(_data_id_first(table)))
+
+
+def plain_rows(table: pa.Table, *, chosen: bool = False) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return column names and rows as text and numbers for printing; times become ISO TAI.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The rows.
+    chosen : bool
+        Whether somebody chose the columns: they then keep their order, and regions are IVOA positions. Otherwise regions are
+        left out.
+    """
+    from bunter.values import pyarrow
 
     pa = pyarrow()
-    table = _with_text_ids(_data_id_first(table))
-    kept = [column.name for column in table.schema if not pa.types.is_binary(column.type)]
-    columns = []
-    for name in kept:
-        values = table.column(name).to_pylist()
-        if _is_time(table.schema.field(name)):
-            values = [None if value is None or abs(value) > _FAR else format_instant(_shown(value)) for value in values]
-        columns.append(values)
-    return kept, list(zip(*columns, strict=True)) if columns else []
+    table = _with_text_ids(table if chosen else _data_id_first(table))
+    kept = [field for field in table.schema if chosen or not pa.types.is_binary(field.type)]
+    columns = [_plain_column(field, table.column(field.name).to_pylist()) for field in kept]
+    return [field.name for field in kept], list(zip(*columns, strict=True)) if columns else []
+
+
+def _plain_column(field: pa.Field, values: list[Any]) -> list[Any]:
+    from bunter.values import format_instant
+
+    if _is_time(field):
+        return [None if value is None or abs(value) > _FAR else format_instant(_shown(value)) for value in values]
+    if _is_region(field):
+        from bunter.geometry import Region
+
+        return [None if value is None else Region.decode(value).to_pos() for value in values]
+    return values
 
 
 def _shown(instant: int) -> int:

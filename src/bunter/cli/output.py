@@ -6,6 +6,7 @@ import functools
 import json
 import sys
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = ["Emit", "confirmed", "output_options"]
+
+_TOGETHER = 1000
 
 
 def _plain(value: object) -> object:
@@ -36,6 +39,15 @@ def _cell(value: object) -> str:
     return min(repr(value), f"{value:.10g}", key=len) if isinstance(value, float) else _text(value)
 
 
+def _print(lines: Iterable[str]) -> int:
+    """Print lines, many at once; return how many there were."""
+    coming, number = iter(lines), 0
+    while chunk := list(islice(coming, _TOGETHER)):
+        click.echo("\n".join(chunk))
+        number += len(chunk)
+    return number
+
+
 @dataclass(frozen=True, slots=True)
 class Emit:
     """Print results on standard output in the style that the user chose, and all else on standard error."""
@@ -43,10 +55,9 @@ class Emit:
     style: str = "text"
 
     def rows(self, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print rows under their column names: an aligned table, JSON lines, or CSV."""
+        """Print rows under their column names as they come: an aligned table, JSON lines, or CSV."""
         if self.style == "json":
-            for row in rows:
-                click.echo(json.dumps(dict(zip(names, row, strict=True)), default=_plain))
+            _print(json.dumps(dict(zip(names, row, strict=True)), default=_plain) for row in rows)
         elif self.style == "csv":
             import csv
 
@@ -54,16 +65,14 @@ class Emit:
             writer.writerow(names)
             writer.writerows([_text(value) for value in row] for row in rows)
         else:
-            self._table(names, [[_cell(value) for value in row] for row in rows])
+            self._table(names, ([_cell(value) for value in row] for row in rows))
 
     @staticmethod
-    def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        if not rows:
+    def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        from bunter.cli.grid import Grid, terminal_width
+
+        if not _print(Grid(names, terminal_width()).lines(rows)):
             click.echo("no results", err=True)
-            return
-        widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-        for row in (names, ["-" * width for width in widths], *rows):
-            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
     def heading(self, title: str) -> None:
         """Print a title above a table of several; the other styles have none."""

@@ -339,7 +339,7 @@ class RepositoryContract:
         assert late.count() == 2
         assert [ref.data_id["exposure"] for ref in late.where(x.band == "r").where("detector = 1")] == [3]
         assert "seq_num > 2" in repr(late)
-        assert "seq_num > 9" in butler.query_datasets("thing", where=x.exposure.seq_num > 9).explain()
+        assert "seq_num > 9" in butler.query_datasets("thing", where=x.exposure.seq_num > 9).explain().sentence
 
     def test_a_wrong_condition_is_shown_with_a_caret(self, butler: Butler) -> None:
         with pytest.raises(InvalidQueryError, match="detector") as caught:
@@ -348,9 +348,8 @@ class RepositoryContract:
 
     def test_an_empty_result_is_explained(self, butler: Butler) -> None:
         self.put(butler)
-        sentence = butler.query_datasets("thing", where="exposure = 0 AND detector = 2").explain()
+        sentence = butler.query_datasets("thing", where="exposure = 0 AND detector = 2").explain().sentence
         assert "detector = 2" in sentence
-        assert "1" in sentence
 
     def test_results_are_tables(self, butler: Butler) -> None:
         ref = self.put(butler)

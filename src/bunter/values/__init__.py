@@ -8,7 +8,7 @@ from bunter.values.identity import derive_nonce, deterministic_id, new_id, new_i
 from bunter.values.instant import clock_text, format_instant, parse_instant
 from bunter.values.principal import Principal
 from bunter.values.timespan import MAX_NS, MIN_NS, Timespan
-from bunter.values.wording import counted, sized
+from bunter.values.wording import counted, listed, sized
 
 __all__ = [
     "MAX_NS",
@@ -25,6 +25,7 @@ __all__ = [
     "deterministic_id",
     "digest",
     "format_instant",
+    "listed",
     "new_id",
     "new_ids",
     "new_nonce",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["counted", "sized"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["counted", "listed", "sized"]
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -18,6 +23,12 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
         Name of many, where that is not the noun with an s.
     """
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return the first few names, and how many more there are: ``a, b, c and 4 more``."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def sized(size: int) -> str:

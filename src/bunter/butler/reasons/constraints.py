@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bunter.errors import DataIdError, InvalidQueryError
-from bunter.values import counted
+from bunter.values import counted, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping
 
     from bunter.butler.question import Question
     from bunter.butler.repository import RepositoryFacts
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from bunter.query.bound import BoundQuery, Predicate
     from bunter.query.tree import Node
 
-__all__ = ["Constraint", "Demands", "listed"]
+__all__ = ["Constraint", "Demands"]
 
 Kind: TypeAlias = Literal["datasets", "absent", "table", "data_id", "condition", "first", "times"]
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +174,3 @@ class Demands:
                 others = bound.conjuncts(without.where)
                 return [term for term in bound.conjuncts(with_it.where) if term not in others]
         return []
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first few names, and how many more there are."""
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bunter.butler.reasons.constraints import listed
 from bunter.butler.reasons.near_values import NearValues
+from bunter.values import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,7 +101,6 @@ class Hints:
             empty = dict.fromkeys(search.dataset_type.name for search in question.searches)
             yield f"no collection has a dataset of {' and '.join(map(repr, empty))}; the type is registered, nothing was put"
         elif question.kind == "records":
-            name = getattr(question.result, "name", "")
-            yield f"no {name} record is registered; `bunter query-dimension-records REPO {name}` lists them once there are some"
+            yield f"nothing of {getattr(question.result, 'name', '')} is registered"
         else:
             yield f"not all of the dimensions {question.result!r} have records"
