@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,14 @@ class Pixelization:
             if shapes_overlap(self._pixels.pixel(pixel), shape)
         ]
         return sorted(found)
+
+    def at_most(self, region: Region) -> int:
+        """Return about how many pixels overlap a region, rather too many than too few, without listing them."""
+        if self.system == "htm":
+            return sum(end - begin for begin, end in self._pixels.envelope(region.shape))
+        count = 12 * 4**self.level  # healpix lists pixels where it should count them, so its bounding circle must do
+        angle = region.shape.getBoundingCircle().getOpeningAngle().asRadians() + 4 / math.sqrt(count)
+        return int(count * (1 - math.cos(min(angle, math.pi))) / 2) + 1
 
     def pixel_at(self, ra: float, dec: float) -> int:
         """Pixel that holds a position."""

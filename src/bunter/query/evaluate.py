@@ -241,7 +241,9 @@ class _Evaluation:
             raise InvalidQueryError(f"there are no values for {whole}")
         values = list(self.columns[whole])
         kinds = _JSON_TYPES[node.kind]
-        null = np.array([not isinstance(v, kinds) or (isinstance(v, bool) and node.kind != "bool") for v in values], bool)
+        null = np.array(
+            [not isinstance(v, kinds) or (isinstance(v, bool) and node.kind != "bool") for v in values], bool
+        )
         if node.kind == "any":
             null = np.array([value is None for value in values], bool)
         array = np.empty(len(values), object)

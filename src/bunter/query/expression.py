@@ -295,7 +295,9 @@ def _identifier(name: str) -> str:
 
 def _quoted(name: str) -> str:
     if not name or set(name) & set('"\\\n'):
-        raise InvalidQueryError(f"{name!r} is no name of a card or of metadata; quotes, backslashes and line ends cannot stand in one")
+        raise InvalidQueryError(
+            f"{name!r} is no name of a card or of metadata; quotes, backslashes and line ends cannot stand in one"
+        )
     return quoted_part(name)
 
 

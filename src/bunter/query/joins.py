@@ -116,15 +116,27 @@ def spatial_joins(
     universe = dimensions.universe
     for columns in _leaf_columns(where, bound.RegionOverlap):
         parts.unite(universe[column.element].spatial for column in columns if isinstance(column, ElementColumn))
-    sets = parts.sets()
+    sets = [[finest[str(name)] for name in family] for family in parts.sets()]
     if len(sets) == 1:
         return ()
-    names = [finest[str(name)] for family in sets for name in family]
+    if (star := _around_a_region(sets, universe)) is not None:
+        return star
+    names = [name for family in sets for name in family]
     if len(names) == 2:
         first, second = universe.sorted(names)
         return ((first, second),)
     pairs = " or ".join(f"{a}.region OVERLAPS {b}.region" for a, b in pairwise(names))
     raise InvalidQueryError(f"regions of {', '.join(names)} could be joined in several ways; write {pairs}")
+
+
+def _around_a_region(sets: list[list[str]], universe: Universe) -> tuple[tuple[str, str], ...] | None:
+    """Join pixels of several systems each to the one region that is none of a pixel; None where it is not clear which."""
+    pixels = [family for family in sets if all(universe[name].skypix for name in family)]
+    others = [name for family in sets if family not in pixels for name in family if not universe[name].skypix]
+    if len(others) != 1 or any(len(family) > 1 for family in pixels) or len(sets) - len(pixels) != 1:
+        return None
+    pairs = (universe.sorted((others[0], family[0])) for family in pixels)
+    return tuple((first, second) for first, second in pairs)
 
 
 def temporal_joins(

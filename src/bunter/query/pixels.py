@@ -27,7 +27,8 @@ def pixels_as_regions(where: Predicate, joined: DimensionGroup, universe: Univer
     where : Predicate
         The condition.
     joined : DimensionGroup
-        Dimensions of the result and the datasets; the pixels among them are keys like others and stay.
+        Dimensions of the result and the datasets; the pixels among them are keys like others and stay. Pixels of another
+        level of the same system lie in, or hold, those: that is arithmetic, not geometry.
     universe : Universe
         Where the names come from.
 
@@ -37,6 +38,7 @@ def pixels_as_regions(where: Predicate, joined: DimensionGroup, universe: Univer
         If pixels are compared other than by ``=``, ``!=`` and IN, if there are more than 1000 of them, or if it is not clear
         whose region they should overlap.
     """
+    where = _nested(where, universe)
     named = {name for name in bound.referenced_dimensions(where) if universe[name].skypix}
     foreign = named - set(joined.names)
     if not foreign:
@@ -47,6 +49,32 @@ def pixels_as_regions(where: Predicate, joined: DimensionGroup, universe: Univer
     for name in sorted(foreign):
         where = _Replacement(name, group, where).predicate(where)
     return where
+
+
+def _nested(where: Predicate, universe: Universe) -> Predicate:
+    """Replace the overlap of two levels of one system: the finer pixel lies in the coarser one, or it does not."""
+    match where:
+        case bound.And(terms):
+            return bound.all_of([_nested(term, universe) for term in terms])
+        case bound.Or(terms):
+            return bound.any_of([_nested(term, universe) for term in terms])
+        case bound.Not(term):
+            return bound.none_of(_nested(term, universe))
+        case bound.RegionOverlap(ElementColumn(left), ElementColumn(right)):
+            return _held(left, right, universe) or where
+        case _:
+            return where
+
+
+def _held(left: str, right: str, universe: Universe) -> Predicate | None:
+    from bunter.geometry import skypix
+
+    if not (universe[left].skypix and universe[right].skypix) or skypix(left).system != skypix(right).system:
+        return None
+    coarse, fine = sorted((left, right), key=lambda name: skypix(name).level)
+    steps = skypix(fine).level - skypix(coarse).level
+    parent = bound.Arithmetic("/", KeyColumn(fine, "int"), Constant(4**steps, "int"), "int")
+    return bound.Comparison("=", parent, KeyColumn(coarse, "int"))
 
 
 class _Replacement:
@@ -86,6 +114,8 @@ class _Replacement:
 
     def overlap(self, node: Predicate) -> Predicate:
         """Return the overlap with the pixels of a leaf, which compares the key of the pixelization."""
+        if (other := self.relative()) is not None:
+            return self.within(node, other)
         column = self.column()
         match node:
             case bound.Comparison("=", KeyColumn(), Constant(pixel)):
@@ -98,9 +128,38 @@ class _Replacement:
             case _:
                 raise PlacedError(f"{self.name} is compared with numbers by =, != or IN only", self.name)
 
+    def relative(self) -> str | None:
+        """Level of the same system that rows have."""
+        from bunter.geometry import skypix
+
+        system = skypix(self.name).system
+        same = [name for name in self.group.skypix if name != self.name and skypix(name).system == system]
+        return max(same, key=lambda name: skypix(name).level, default=None)
+
+    def within(self, node: Predicate, other: str) -> Predicate:
+        """Return the condition on the other level: the pixel that holds those of a leaf, or those in them."""
+        from bunter.geometry import skypix
+
+        match node:
+            case bound.Comparison("=" | "!=", KeyColumn(), Constant(pixel)):
+                pixels, negated = [pixel], node.op == "!="
+            case bound.Membership(KeyColumn()):
+                pixels, negated = list(_members(node, self.name)), False
+            case _:
+                raise PlacedError(f"{self.name} is compared with numbers by =, != or IN only", self.name)
+        steps = 2 * (skypix(other).level - skypix(self.name).level)
+        numbers = [int(str(pixel)) for pixel in pixels]
+        key = KeyColumn(other, "int")
+        if steps < 0:
+            found: Predicate = bound.Membership(key, tuple(dict.fromkeys(number >> -steps for number in numbers)))
+        else:
+            found = bound.Membership(key, ranges=tuple((n << steps, ((n + 1) << steps) - 1, 1) for n in numbers))
+        return bound.none_of(found) if negated else found
+
     def column(self) -> ElementColumn:
         """Region that the pixels are to overlap."""
-        elements = [element for element in self.group.finest_spatial() if not element.skypix]
+        spatial = self.group.finest_spatial()
+        elements = [element for element in spatial if not element.skypix] or [e for e in spatial if e.name != self.name]
         if len(elements) == 1:
             return ElementColumn(elements[0].name, "region", "region")
         if not elements:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bunter.query.bound import Column, RegionOverlap
     from bunter.registry.relations import Catalog, SearchRequest
 
-__all__ = ["Join", "projected"]
+__all__ = ["Join", "level", "projected", "same_system"]
 
 _COMBINATIONS = 32
 
@@ -96,11 +96,20 @@ class Join:
     def key(self, dimension: str) -> str:
         """Return SQL for the value of a dimension, joining what supplies it."""
         if dimension not in self._keys:
+            if (holder := self._holding(dimension)) is not None:
+                return holder
             if dimension in self.dimensions.implied:
                 self._join_implying(dimension)
             else:
                 self.element(dimension)
         return self._keys[dimension][0]
+
+    def _holding(self, dimension: str) -> str | None:
+        """Return SQL for the sky pixel that holds one of a finer level, if the join has one of these."""
+        finer = [name for name in same_system(dimension, self.dimensions) if name in self._keys]
+        if not finer or level(finer[0]) < level(dimension):
+            return None
+        return f"({self._keys[finer[0]][0]} / {4 ** (level(finer[0]) - level(dimension))})"
 
     def supplied(self, dimension: str) -> str | None:
         """Return SQL for the value of a dimension if something supplies it already."""
@@ -123,10 +132,17 @@ class Join:
         """Join what must agree with what has been joined, and relate everything."""
         while self._connect_implied():
             pass
+        self.conditions += self._nested()
         for sqls in self._keys.values():
             self.conditions += [f"{sqls[0]} = {other}" for other in sqls[1:]]
         for relation in self.relations:
             self.conditions += relation.conditions
+
+    def _nested(self) -> Iterator[str]:
+        """Relate sky pixels of several levels of one system, where more than one is supplied."""
+        for name in self.dimensions.skypix:
+            if name in self._keys and (holder := self._holding(name)) is not None:
+                yield f"{self._keys[name][0]} = {holder}"
 
     def _join_relationships(self) -> None:
         for element in self.universe.combinations:
@@ -215,6 +231,20 @@ def _limited(sources: list[tuple[str, ...]], most: int) -> Iterator[tuple[str, .
         else:
             combinations *= len(each)
             yield each
+
+
+def same_system(dimension: str, dimensions: DimensionGroup) -> list[str]:
+    """Return the other levels of a pixelization among dimensions, the finest first; none for what is no pixelization."""
+    if not dimensions.universe[dimension].skypix:
+        return []
+    family = dimensions.universe[dimension].spatial
+    same = [name for name in dimensions.skypix if name != dimension and dimensions.universe[name].spatial == family]
+    return sorted(same, key=level, reverse=True)
+
+
+def level(skypix: str) -> int:
+    """Return the level of a pixelization such as ``htm7``."""
+    return int("".join(filter(str.isdigit, skypix)))
 
 
 def projected(columns: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bunter.errors import InvalidQueryError
 from bunter.query import bound
 from bunter.query.bound import BoundQuery, Constant, ElementColumn, KeyColumn, RegionOverlap
+from bunter.registry.known_pixels import known_pixels, pixels_of
 from bunter.registry.relations import Relation
 from bunter.registry.translate import translate
 
@@ -125,25 +126,40 @@ class _Overlap:
             return self._with_constant(elements[0], bytes(constants[0]))  # type: ignore[call-overload]
         first, second = sorted(elements, key=lambda element: element.skypix)
         if first.skypix:
-            raise InvalidQueryError(f"pixels of {first.name} and {second.name} cannot be joined without a region")
+            return self._of_pixels(first, second)
         return self._with_pixels(first, second) if second.skypix else self._of_two(first, second)
 
     def _with_constant(self, element: Element, region: bytes) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        from bunter.geometry import Region, caps, overlapping_pairs, skypix
+        from bunter.geometry import Region, caps, overlapping_pairs
 
         if element.skypix:
-            return (element.name,), [(pixel,) for pixel in skypix(element.name).pixels_of(Region.decode(region))]
+            return (element.name,), [(pixel,) for pixel in pixels_of(element.name, Region.decode(region))]
         rows = self._candidates(element, None, caps([region])[0].tolist())
         hits, _ = overlapping_pairs([row[-1] for row in rows], [region])
         return element.required, [rows[hit][:-1] for hit in hits.tolist()]
 
     def _with_pixels(self, element: Element, pixels: Element) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        from bunter.geometry import Region, skypix
+        from bunter.geometry import Region
 
-        pixels_of = skypix(pixels.name).pixels_of
         rows = self._candidates(element, pixels)
-        found = [(*row[:-1], pixel) for row in rows for pixel in pixels_of(Region.decode(row[-1]))]
+        found = [(*row[:-1], pixel) for row in rows for pixel in pixels_of(pixels.name, Region.decode(row[-1]))]
         return (*element.required, pixels.name), found
+
+    def _of_pixels(self, first: Element, second: Element) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Pair pixels of two systems, of which one at least is known from datasets, data IDs or the condition."""
+        from bunter.geometry import skypix
+
+        ours, theirs = (known_pixels(self.connection, self.query, self.catalog, each.name) for each in (first, second))
+        if ours is None and theirs is None:
+            raise InvalidQueryError(
+                f"all pixels of {first.name} and {second.name} are too many to join; name a dataset type, a region or pixels"
+            )
+        if ours is None or (theirs is not None and len(theirs) < len(ours)):
+            keys, rows = self._of_pixels(second, first)
+            return keys, rows
+        region = skypix(first.name).region
+        pairs = [(pixel, other) for pixel in ours for other in pixels_of(second.name, region(pixel))]
+        return (first.name, second.name), pairs if theirs is None else [pair for pair in pairs if pair[1] in theirs]
 
     def _of_two(self, first: Element, second: Element) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         from bunter.geometry import overlapping_pairs
