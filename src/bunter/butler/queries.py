@@ -129,7 +129,8 @@ class Queries:
         """Ask for data IDs, optionally those for which datasets exist."""
         group = self.group(dimensions)
         names = (datasets,) if isinstance(datasets, str | Search) else datasets
-        searches = tuple(self.search(name, collections) for name in names)
+        # Any dataset will do: a condition on its fields picks among all that are found, not only among the first.
+        searches = tuple(self.search(name, collections, find_first=isinstance(name, Search)) for name in names)
         given, extra = self._split(more)
         return DataIdResults(self, Question("data_ids", group, searches, data_id=self._values(data_id, extra), **given))
 

@@ -127,6 +127,9 @@ class Reading:
                 self.governors[name] = table.column(name).to_pylist()
 
     def _query(self, element: Element, data_id: Mapping[str, object], where: str = "") -> pa.Table:
+        if element.always_join:
+            # Data IDs keep to the default visit system unless a question names another; records do not.
+            return self.butler.query_data_ids(element.required, where=where, data_id=data_id).to_arrow()
         return self.butler.query_dimension_records(element.name, where=where, data_id=data_id).to_arrow()
 
     def _fixed(self, group: DimensionGroup | Sequence[str]) -> dict[str, object]:
@@ -141,7 +144,6 @@ class Reading:
         """
         group = self.universe.conform(element.required)
         if element.always_join:
-            # A repository keeps to the default visit system unless a question names another.
             return " AND ".join(f"({w.text})" for w in self._systems)
         if any(self._spared(connection, group) for connection in self.connections):
             return ""
