@@ -10,8 +10,9 @@ import math
 import uuid
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from bunter.errors import InvalidQueryError
+from bunter.errors import InvalidQueryError, near
 from bunter.query import tree
+from bunter.query.parser import FUNCTIONS
 from bunter.query.qualified import name_parts, quoted_part
 from bunter.query.unparse import unparse
 from bunter.values import Timespan, format_instant, parse_instant
@@ -112,27 +113,38 @@ class Term:
         return self._compare(">=", other)
 
     def in_(self, values: Iterable[object]) -> Condition:
-        """Whether it is one of the values; a Python ``range`` stays a range."""
-        if isinstance(values, range):
-            return self._in_range(values)
-        items = tuple(node_of(value) for value in values)
+        """Whether it is one of the values; a Python ``range``, alone or among them, stays a range."""
+        items = _items(values)
         return Condition(tree.In(self.node, items) if items else tree.Boolean(value=False))
+
+    def not_in(self, values: Iterable[object]) -> Condition:
+        """Whether it is none of the values; null is neither in nor out."""
+        items = _items(values)
+        return Condition(tree.In(self.node, items, negated=True) if items else tree.Boolean(value=True))
 
     def in_range(self, start: int, stop: int, step: int = 1) -> Condition:
         """Whether it is in ``range(start, stop, step)``: as in Python, ``stop`` is not part of it."""
-        return self._in_range(range(start, stop, step))
+        return self.in_(range(start, stop, step))
 
     def between(self, low: object, high: object) -> Condition:
         """Whether it lies between the two, both included."""
         return Condition(tree.Between(self.node, node_of(low), node_of(high)))
 
-    def like(self, pattern: str) -> Condition:
-        """Whether it matches an SQL pattern, ``%`` for any text and ``_`` for any character."""
-        return Condition(tree.Like(self.node, tree.Text(pattern)))
+    def not_between(self, low: object, high: object) -> Condition:
+        """Whether it lies below the first or above the second."""
+        return Condition(tree.Between(self.node, node_of(low), node_of(high), negated=True))
 
-    def glob(self, pattern: str) -> Condition:
+    def like(self, pattern: str | Term) -> Condition:
+        """Whether it matches an SQL pattern, ``%`` for any text and ``_`` for any character."""
+        return Condition(tree.Like(self.node, node_of(pattern)))
+
+    def not_like(self, pattern: str | Term) -> Condition:
+        """Whether it does not match an SQL pattern."""
+        return Condition(tree.Like(self.node, node_of(pattern), negated=True))
+
+    def glob(self, pattern: str | Term) -> Condition:
         """Whether it matches a shell pattern with ``*``, ``?`` and ``[...]``."""
-        return Condition(tree.Call("GLOB", (self.node, tree.Text(pattern))))
+        return Condition(tree.Call("GLOB", (self.node, node_of(pattern))))
 
     def overlaps(self, other: object) -> Condition:
         """Whether this region or timespan shares a point or an instant with the other."""
@@ -142,6 +154,11 @@ class Term:
     def is_null(self) -> Condition:
         """Whether it is null."""
         return Condition(tree.IsNull(self.node))
+
+    @property
+    def is_not_null(self) -> Condition:
+        """Whether it is known."""
+        return Condition(tree.IsNull(self.node, negated=True))
 
     @property
     def as_boolean(self) -> Condition:
@@ -192,6 +209,9 @@ class Term:
     def __neg__(self) -> Term:
         return Term(tree.Unary("-", self.node))
 
+    def __pos__(self) -> Term:
+        return Term(tree.Unary("+", self.node))
+
     # Order.
 
     @property
@@ -209,12 +229,6 @@ class Term:
 
     def _compute(self, operator: tree.ArithmeticOperator, left: Node, right: Node) -> Term:
         return Term(tree.Binary(operator, left, right))
-
-    def _in_range(self, values: range) -> Condition:
-        rising = values if values.step > 0 else values[::-1]
-        if not rising:
-            return Condition(tree.Boolean(value=False))
-        return Condition(tree.In(self.node, (tree.Range(rising[0], rising[-1], rising.step),)))
 
     def __bool__(self) -> bool:
         raise TypeError("a term of a query has a value only in a row; join conditions by &, | and ~, not and, or, not")
@@ -257,11 +271,40 @@ class Names:
         """Make a constant, to stand on the left side of an operator."""
         return Term(node_of(value))
 
+    def bind(self, name: str) -> Term:
+        """Leave a place for a value that is given beside the condition, as ``:name`` does in text."""
+        return Term(tree.Bind(_identifier(name)))
+
+    def instant(self, text: str) -> Term:
+        """Make a time from text, as ``T'...'`` does: ``x.instant("2026-01-01T12:00")``, ``x.instant("mjd/61041.5/tai")``."""
+        return Term(tree.Time(text))
+
+    def span(self, begin: object, end: object) -> Term:
+        """Make a timespan of two times, without its end; None is an open end."""
+        return Term(tree.Pair(node_of(begin), node_of(end)))
+
+    def function(self, name: str, *arguments: object) -> Term:
+        """Call a function of the language: ``x.function("CIRCLE", 150.1, 2.2, 0.5)``."""
+        if name.upper() not in FUNCTIONS:
+            raise InvalidQueryError(f"there is no function {name}{near(name.upper(), FUNCTIONS)}")
+        return Term(tree.Call(name.upper(), tuple(node_of(each) for each in arguments)))
+
     def __repr__(self) -> str:
         return "<names of a query>"
 
 
 x: Final = Names()
+
+
+def _items(values: Iterable[object]) -> tuple[Node, ...]:
+    each = [values] if isinstance(values, range) else values
+    found = (_range(value) if isinstance(value, range) else node_of(value) for value in each)
+    return tuple(item for item in found if item is not None)
+
+
+def _range(values: range) -> tree.Range | None:
+    rising = values if values.step > 0 else values[::-1]
+    return tree.Range(rising[0], rising[-1], rising.step) if rising else None
 
 
 def node_of(value: object) -> Node:
