@@ -25,10 +25,12 @@
     |   +-- InvalidQueryError             ValueError
     |   +-- EmptyQueryResultError         LookupError
     |   +-- SeveralResultsError           LookupError
+    |   +-- PositionError                 ValueError
     |   +-- StorageClassError             TypeError
     |   +-- FormatError                   ValueError
     |   +-- TemplateError                 ValueError
     |   +-- ConfigurationError            ValueError
+    |   |   +-- UpgradeNeededError
     |   +-- UniverseError                 ValueError
     |   +-- RepositoryNotFoundError       FileNotFoundError
     |   +-- RepositoryExistsError         FileExistsError
@@ -257,6 +259,10 @@ class SeveralResultsError(UserError, LookupError):
     """A query gave more than one row where one was needed."""
 
 
+class PositionError(UserError, ValueError):
+    """Text that is no position on the sky, or the name of an object that nobody here knows."""
+
+
 class StorageClassError(UserError, TypeError):
     """A storage class that is unknown or does not fit the object."""
 
@@ -271,6 +277,10 @@ class TemplateError(UserError, ValueError):
 
 class ConfigurationError(UserError, ValueError):
     """A configuration value that is unknown or wrong."""
+
+
+class UpgradeNeededError(ConfigurationError):
+    """A repository, or this version of Bunter, is too old for the other; the message says which, and what brings it up."""
 
 
 class UniverseError(UserError, ValueError):

@@ -77,6 +77,22 @@ class DirectRepository:
         return cls(str(root), database, Datastore.local(root / model.datastore.root, model.datastore))
 
     @classmethod
+    def migrate(cls, root: Path, configuration: Configuration, *, dry_run: bool) -> tuple[str, ...]:
+        """Bring an older repository to the format of this code, in one transaction; return the steps in words."""
+        from bunter.butler.formats import migrate, pending_steps
+        from bunter.registry.living_universe import read_attributes
+        from bunter.values import Principal
+
+        with Database.open(root / configuration.model.registry.database, read_only=dry_run) as database:
+            with database.read() as connection:
+                steps = pending_steps(int(read_attributes(connection, database.location)["registry.version"]))
+            if steps and not dry_run:
+                with database.write() as transaction:
+                    now = int(read_attributes(transaction, database.location)["registry.version"])
+                    migrate(transaction, pending_steps(now), Principal.current())
+        return tuple(f"format {step.number}: {step.title}" for step in steps)
+
+    @classmethod
     def create(cls, root: Path, universe: Universe, configuration: Configuration, *, kept: Mapping[str, Any]) -> None:
         """Make an empty repository in a folder; the configuration file comes last and makes it one."""
         model = configuration.model
@@ -119,7 +135,7 @@ class DirectRepository:
         if known is None or known.collections is not roster.collections:
             known = self._facts = RepositoryFacts(
                 self._location,
-                self._registry.universe,
+                roster.universe,
                 roster.dataset_types,
                 roster.collections,
                 self.writeable,

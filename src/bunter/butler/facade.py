@@ -13,6 +13,7 @@ from bunter.butler.lookup import DeferredDataset, Lookup
 from bunter.butler.notes import Notes
 from bunter.butler.opening import Address, create_repository, open_repository, shown_as_of
 from bunter.butler.operators import Operators
+from bunter.butler.packers import Packers
 from bunter.butler.publishing import Publishing, new_refs
 from bunter.butler.queries import Queries
 from bunter.butler.records import DimensionRecords
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from bunter.butler.coverage import Coverage
     from bunter.butler.explanation import LookupExplanation
     from bunter.butler.operators import Usage
     from bunter.butler.past import When
@@ -45,7 +47,8 @@ if TYPE_CHECKING:
     from bunter.dataset.operator import SqlAnswer
     from bunter.datastore import ArtifactURI, Datastore
     from bunter.datastore.check import CheckReport
-    from bunter.dimensions import DataCoordinate, Universe
+    from bunter.dimensions import DataCoordinate, Packer, Universe
+    from bunter.query.bind import Where
     from bunter.values import Timespan
 
 __all__ = ["Butler"]
@@ -103,6 +106,7 @@ class Butler(AnnotatedButler):
         self.snapshots = Snapshots(self._session)
         self.dataset_types = DatasetTypes(self._session)
         self.dimension_records = DimensionRecords(self._session)
+        self.packers = Packers(self._session)
         self.removal = Removal(self._session)
         if default_data_id:
             check_keys(self._session.facts.universe, default_data_id, ("collections", "run", "writeable", "as_of"))
@@ -410,6 +414,58 @@ class Butler(AnnotatedButler):
         """
         return self._queries.missing(dataset_type, of, collections, **more)
 
+    def at(
+        self,
+        ra: Any,
+        dec: Any = None,
+        *,
+        radius_deg: float = 0.0,
+        collections: Names = None,
+        dataset_types: Names = None,
+        where: Where = "",
+        bind: Mapping[str, object] | None = None,
+        time: object = None,
+        find_first: bool = True,
+    ) -> Coverage:
+        """Find every dataset that covers a position, by type.
+
+        Parameters
+        ----------
+        ra, dec : float or str
+            ICRS degrees, or sexagesimal text (right ascension in hours); or one `astropy.coordinates.SkyCoord`; or the name
+            of an object, where a resolver is configured.
+        radius_deg : float
+            Find what overlaps a circle of this radius in degrees.
+        collections : str or sequence of str, optional
+            Where to look, in order.
+        dataset_types : str or sequence of str, optional
+            Types, or globs of their names; all by default.
+        where : str or expression, optional
+            A condition on dimensions, such as ``band = 'r'``.
+        bind : mapping, optional
+            Values of the names in it.
+        time : time, Timespan or str, optional
+            Only what was taken then; a text without a scale is UTC.
+        find_first : bool
+            Only the first dataset of each data ID.
+
+        Raises
+        ------
+        PositionError
+            If that is no position, and no object that is known.
+        """
+        from bunter.butler.covering import Covering, Narrowing
+        from bunter.butler.resolvers import place_of
+
+        return Covering(self._session, self._queries).at(
+            place_of(ra, dec, self.root),
+            radius_deg,
+            collections=collections,
+            dataset_types=dataset_types,
+            narrowing=Narrowing(where, bind, time),
+            find_first=find_first,
+        )
+
     def calibrations(
         self, dataset_type: str | DatasetType, collections: Names = None, *, history: bool = False
     ) -> pa.Table:
@@ -511,6 +567,18 @@ class Butler(AnnotatedButler):
         return self._session.facts.universe
 
     dimensions = universe
+
+    def packer(self, name: str, **fixed: str | int) -> Packer:
+        """Return the packer of a name, which makes data IDs integers and integers data IDs.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``visit_detector``; `packers` lists and defines them.
+        **fixed
+            What it is for, such as ``instrument="HSC"``; may be left out if there is one layout only.
+        """
+        return self.packers.get(name, **fixed)
 
     @property
     def datastore(self) -> Datastore:

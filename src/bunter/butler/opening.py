@@ -116,7 +116,7 @@ def open_repository(address: Address) -> Repository:
         return _in_memory[address.text]
     from bunter.butler.direct import DirectRepository
 
-    root = _existing(address)
+    root = existing_root(address)
     return DirectRepository.open(root, load_configuration(root / CONFIG_NAME), read_only=_read_only(root, address))
 
 
@@ -194,10 +194,11 @@ def check_creation(
 
 def configuration_of(repo: str | Path) -> Configuration:
     """Return the configuration of a repository with the source of each value."""
-    return load_configuration(_existing(Address.of(repo)) / CONFIG_NAME)
+    return load_configuration(existing_root(Address.of(repo)) / CONFIG_NAME)
 
 
-def _existing(address: Address) -> Path:
+def existing_root(address: Address) -> Path:
+    """Return the folder of a repository that is there, or raise RepositoryNotFoundError."""
     root = Path(address.text)
     if (root / CONFIG_NAME).is_file():
         return root

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bunter.dataset.annotations import AnnotationChange
 from bunter.dataset.record_changes import RemoveRecords, UpdateRecords
+from bunter.dataset.repository_changes import ChangeUniverse, DefinePacker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -204,6 +205,8 @@ Change = (
     | InsertRecords
     | UpdateRecords
     | RemoveRecords
+    | ChangeUniverse
+    | DefinePacker
     | AddDatasets
     | RemoveDatasets
     | UnstoreDatasets

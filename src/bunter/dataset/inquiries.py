@@ -122,6 +122,33 @@ class Neighbours:
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """Datasets of several types of one dimension group that have one of the data IDs given.
+
+    Columns are ``dataset_type``, ``id``, ``run``, ``collection`` and the dimensions of the group; rows in the order of types.
+
+    Parameters
+    ----------
+    dataset_types : tuple of str
+        The types, all of one dimension group.
+    collections : tuple of str
+        Where to look, in order; chains are flattened before.
+    keys : tuple of str
+        Some of the required dimensions.
+    rows : sequence of tuple
+        Their values.
+    find_first : bool
+        Whether of several with one data ID only that of the first collection counts.
+    """
+
+    dataset_types: tuple[str, ...]
+    collections: tuple[str, ...]
+    keys: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+    find_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class RecordReferences:
     """What refers to dimension records: ``kind``, ``name``, ``count`` and an ``example``.
 
@@ -140,4 +167,22 @@ class RecordReferences:
     columns: Mapping[str, Sequence[Any]]
 
 
-Inquiry = Moment | Snapshots | CollectionHistory | Tombstones | Summaries | Certifications | Candidates | Neighbours | RecordReferences | AnnotationInquiry
+@dataclass(frozen=True, slots=True)
+class Packers:
+    """Which layouts of packers are kept: ``name``, ``fixed`` and ``layout`` (JSON), ``change`` and ``time``.
+
+    Parameters
+    ----------
+    name : str
+        Only those of this name; empty for all.
+    """
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """What was changed about the repository itself: ``change``, ``time``, ``user``, ``kind``, ``title``, ``detail``."""
+
+
+Inquiry = Moment | Snapshots | CollectionHistory | Tombstones | Summaries | Certifications | Candidates | Neighbours | Among | RecordReferences | Packers | Migrations | AnnotationInquiry

@@ -62,13 +62,15 @@ class Content:
         return UniverseError(str(error.args[0]), place=error.place, file=found[0], line=found[1])
 
 
-def read_content(source: Source) -> Content:
+def read_content(source: Source, repository: Mapping[str, Any] | None = None) -> Content:
     """Read a universe with all that it extends.
 
     Parameters
     ----------
     source : str, PathLike or Mapping
         A YAML file, a name of `NAMES`, or the content.
+    repository : Mapping, optional
+        What ``extends: repository`` means: the definition of a living repository.
 
     Raises
     ------
@@ -77,33 +79,55 @@ def read_content(source: Source) -> Content:
     UniverseError
         If an overlay contradicts what it extends.
     """
-    return _read(source, Path(), ())
+    return _Reader(repository).read(source, Path(), ())
 
 
-def _read(source: Source, beside: Path, above: tuple[str, ...]) -> Content:
-    if isinstance(source, str | PathLike):
+class _Reader:
+    """Reads what extends what."""
+
+    def __init__(self, repository: Mapping[str, Any] | None) -> None:
+        self.repository = repository
+
+    def read(self, source: Source, beside: Path, above: tuple[str, ...]) -> Content:
+        """Return the content of a source, laid over what it extends."""
+        tree, files, folder, above = self._own(source, beside, above)
+        bases = tree.pop("extends", None)
+        if bases is None:
+            return Content(tree, files)
+        content = Content(tree, files)
+        if not isinstance(bases, str | list) or not bases:
+            raise content.placed(
+                UniverseError("'extends' names no universe; write 'extends: default'", place=("extends",))
+            )
+        below = [self._base(base, folder, above) for base in ([bases] if isinstance(bases, str) else bases)]
+        try:
+            merged = below[0].tree
+            for base in below[1:]:
+                merged = _extended(merged, base.tree)
+            merged = _extended(merged, tree)
+        except UniverseError as error:
+            raise content.placed(error) from None
+        return Content(merged, (*(file for base in below for file in base.files), *files))
+
+    def _base(self, base: str, folder: Path, above: tuple[str, ...]) -> Content:
+        if base != "repository":
+            return self.read(base, folder, above)
+        if self.repository is None:
+            raise UniverseError(
+                "'extends: repository' is for `bunter upgrade`; to create a repository, extend 'default' or a file",
+                place=("extends",),
+            )
+        return Content(dict(self.repository))
+
+    def _own(
+        self, source: Source, beside: Path, above: tuple[str, ...]
+    ) -> tuple[dict[str, Any], tuple[tuple[str, bytes], ...], Path, tuple[str, ...]]:
+        if not isinstance(source, str | PathLike):
+            return dict(source), (), beside, above
         name, text = _file(fspath(source), beside)
         if name in above or len(above) >= _DEEPEST:
-            raise UniverseError(f"{name} extends itself: {' -> '.join([*above, name])}")
-        tree, files, folder, above = _parse(text, name), ((name, text),), Path(name).parent, (*above, name)
-    else:
-        tree, files, folder = dict(source), (), beside
-    bases = tree.pop("extends", None)
-    if bases is None:
-        return Content(tree, files)
-    merged: Content | None = None
-    for base in [bases] if isinstance(bases, str) else bases:
-        below = _read(base, folder, above)
-        merged = below if merged is None else Content(_extended(merged.tree, below.tree), (*merged.files, *below.files))
-    if merged is None:
-        raise UniverseError(
-            "'extends' names no universe; write 'extends: default', or leave it out", place=("extends",)
-        )
-    content = Content(tree, files)
-    try:
-        return Content(_extended(merged.tree, tree), (*merged.files, *files))
-    except UniverseError as error:
-        raise content.placed(error) from None
+            raise UniverseError(f"{name} extends itself: {' -> '.join([*above, name])}", file=name)
+        return _parse(text, name), ((name, text),), Path(name).parent, (*above, name)
 
 
 def _file(text: str, beside: Path) -> tuple[str, bytes]:

@@ -63,7 +63,9 @@ class Universe:
         return _default()
 
     @classmethod
-    def load(cls, source: str | PathLike[str] | Mapping[str, Any]) -> Universe:
+    def load(
+        cls, source: str | PathLike[str] | Mapping[str, Any], *, repository: Mapping[str, Any] | None = None
+    ) -> Universe:
         """Read a universe.
 
         Parameters
@@ -71,6 +73,8 @@ class Universe:
         source : str, PathLike or Mapping
             A YAML file, the name of a universe that comes with Bunter (``default``, ``fibre-spectrograph``,
             ``spectral-survey``), or the content. What begins with ``extends: default`` adds to another universe.
+        repository : Mapping, optional
+            Definition of a living repository, which ``extends: repository`` adds to.
 
         Returns
         -------
@@ -84,7 +88,7 @@ class Universe:
         ConfigurationError
             If the file cannot be read.
         """
-        content = read_content(source)
+        content = read_content(source, repository)
         try:
             return _interned(Definition.parse(content.tree).canonical)
         except UniverseError as error:
@@ -111,6 +115,21 @@ class Universe:
     def get(self, name: str) -> Element | None:
         """Element of that name, or None."""
         return self._all.get(name)
+
+    @property
+    def skypix(self) -> tuple[str, ...]:
+        """Names of the dimensions that are pixelizations of the sky."""
+        return tuple(name for name, each in self._all.items() if each.skypix)
+
+    @property
+    def spatial_families(self) -> dict[str, tuple[str, ...]]:
+        """Families of regions, each from fine to coarse; without sky pixels."""
+        return {family: names for family, names in self._definition.spatial.items() if names[0] in self.elements}
+
+    @property
+    def temporal_families(self) -> dict[str, tuple[str, ...]]:
+        """Families of timespans, each from fine to coarse."""
+        return dict(self._definition.temporal)
 
     def skypix_dimension(self, name: str) -> Element:
         """Pixelization of that name, such as ``htm7`` or ``healpix9``."""

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import bunter.registry.annotations as annotation_tables  # the package has an `annotations` of its own: the future import
 from bunter.dataset import inquiries
+from bunter.registry.among import among
 from bunter.registry.candidates import candidates, neighbours
 from bunter.registry.certifications import certifications
 from bunter.registry.history import collection_history, tombstones
+from bunter.registry.migration_history import migrations
+from bunter.registry.packers import packers
 from bunter.registry.record_references import answer_references
 from bunter.registry.snapshots import moment, snapshots
 from bunter.registry.summaries import summaries
@@ -32,8 +35,11 @@ _ANSWERS: dict[type, Callable[..., Any]] = {
     inquiries.Certifications: certifications,
     inquiries.Candidates: candidates,
     inquiries.Neighbours: neighbours,
+    inquiries.Among: among,
     **annotation_tables.ANSWERS,
     inquiries.RecordReferences: answer_references,
+    inquiries.Packers: packers,
+    inquiries.Migrations: migrations,
 }
 
 

@@ -9,7 +9,6 @@ import bunter.registry.annotations as annotation_tables  # the package has an `a
 from bunter.database import Transaction
 from bunter.dataset import changes
 from bunter.dimensions import Universe
-from bunter.errors import ConfigurationError, DatabaseDamagedError
 from bunter.registry.activities import begin_activity
 from bunter.registry.calibrations import certify, decertify
 from bunter.registry.collection_changes import (
@@ -23,13 +22,16 @@ from bunter.registry.collection_changes import (
 from bunter.registry.datasets import add_datasets, dataset_members, remove_datasets
 from bunter.registry.find import finder
 from bunter.registry.identify import get_many, removed, younger
+from bunter.registry.living_universe import FORMAT, LivingUniverse, check_format, read_attributes
 from bunter.registry.memberships import associate, disassociate
+from bunter.registry.packers import define_packer
 from bunter.registry.record_changes import insert_records
 from bunter.registry.record_removal import remove_records, update_records
 from bunter.registry.roster import Roster, read_roster
 from bunter.registry.schema import create_registry_tables
 from bunter.registry.snapshots import create_snapshot, remove_snapshot
 from bunter.registry.type_changes import register_dataset_type, remove_dataset_type
+from bunter.registry.universe_changes import change_universe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,8 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Registry"]
 
-SCHEMA_VERSION = 1
-
 _HANDLERS: dict[type, Callable[..., Any]] = {
     changes.RegisterCollection: register_collection,
     changes.SetChain: set_chain,
@@ -65,6 +65,8 @@ _HANDLERS: dict[type, Callable[..., Any]] = {
     changes.InsertRecords: insert_records,
     changes.UpdateRecords: update_records,
     changes.RemoveRecords: remove_records,
+    changes.ChangeUniverse: change_universe,
+    changes.DefinePacker: define_packer,
     changes.AddDatasets: add_datasets,
     changes.RemoveDatasets: remove_datasets,
     changes.Associate: associate,
@@ -93,7 +95,7 @@ class Registry:
 
     def __init__(self, database: Database, universe: Universe, as_of: int | None = None) -> None:
         self.database = database
-        self.universe = universe
+        self._universe = LivingUniverse(database.location, read_only=database.read_only, universe=universe)
         self.past = as_of
         self._roster: Roster | None = None
 
@@ -106,7 +108,7 @@ class Registry:
             tx.bulk_insert(
                 "attribute",
                 ["name", "value"],
-                [("registry.version", str(SCHEMA_VERSION)), ("registry.universe", json.dumps(universe.to_dict()))],
+                [("registry.version", str(FORMAT)), ("registry.universe", json.dumps(universe.to_dict()))],
             )
         return cls(database, universe)
 
@@ -118,23 +120,20 @@ class Registry:
         ------
         DatabaseDamagedError
             If there is none, as after a creation that was cut off.
-        ConfigurationError
-            If a later version of Bunter made it.
+        UpgradeNeededError
+            If its format is one that this code does not read, or not write.
         """
         with database.read() as connection:
-            attributes: dict[str, str] = dict(
-                connection.fetchall("SELECT name, value FROM attribute WHERE name LIKE 'registry.%'")
-            )
-        if "registry.universe" not in attributes:
-            raise DatabaseDamagedError(
-                f"{database.location} holds no registry, as if its creation was cut off; remove it and create it again"
-            )
-        if (version := int(attributes["registry.version"])) > SCHEMA_VERSION:
-            raise ConfigurationError(
-                f"{database.location} has registry format {version}, this Bunter knows up to {SCHEMA_VERSION}; "
-                "upgrade it with `pip install -U bunter`"
-            )
+            attributes = read_attributes(connection, database.location)
+        check_format(attributes, database.location, read_only=database.read_only)
         return cls(database, Universe.load(json.loads(attributes["registry.universe"])))
+
+    @property
+    def universe(self) -> Universe:
+        """The dimensions, as last seen by this object."""
+        known = self._universe.latest if self._roster is None else self._roster.universe
+        assert known is not None, "it is given when this is made"
+        return known
 
     def as_of(self, change: int) -> Registry:
         """Return this registry as it stood after a change; the same rows, of which those of then count."""
@@ -148,16 +147,16 @@ class Registry:
         """Return collections and dataset types as this connection sees them."""
         if self.past is not None:
             if self._roster is None:
-                self._roster = read_roster(connection, self.universe, self.past)
+                self._roster = read_roster(connection, self._universe, self.past)
             return self._roster
         if isinstance(connection, Transaction) and connection.touched:
             mine: Roster | None = connection.scratch.get("roster")
             if mine is None:
-                mine = connection.scratch["roster"] = read_roster(connection, self.universe)
+                mine = connection.scratch["roster"] = read_roster(connection, self._universe)
             return mine
         known = self._roster
         if known is None or known.generation != connection.generation():
-            known = self._roster = read_roster(connection, self.universe)
+            known = self._roster = read_roster(connection, self._universe)
         return known
 
     def collections(self, connection: Connection) -> CollectionCatalog:
@@ -259,4 +258,5 @@ _SLOW = (
     changes.RemoveCollection,
     changes.RegisterDatasetType,
     changes.RemoveDatasetType,
+    changes.ChangeUniverse,
 )

@@ -11,7 +11,7 @@ from bunter.registry.collections import CollectionCatalog, CollectionRow
 from bunter.registry.layout import GroupLayout, lived
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bunter.database import Connection
     from bunter.dimensions import Universe
@@ -78,7 +78,13 @@ class Roster:
             raise MissingDatasetTypeError(
                 f"no dataset type {name!r}{near(name, self.rows)}; register it, or see `bunter query-dataset-types REPO`"
             )
-        if not isinstance(dataset_type, str) and dataset_type.dimensions is not row.dataset_type.dimensions:
+        if (
+            not isinstance(dataset_type, str)
+            and dataset_type.dimensions.required_names
+            != (
+                row.dataset_type.dimensions.required_names  # names: it may have been made before the universe had more in it
+            )
+        ):
             raise ConflictingDefinitionError(
                 f"dataset type {name!r} is registered with dimensions {row.dataset_type.dimensions!r}, "
                 f"not {dataset_type.dimensions!r}"
@@ -86,10 +92,13 @@ class Roster:
         return row
 
 
-def read_roster(connection: Connection, universe: Universe, as_of: int | None = None) -> Roster:
+def read_roster(
+    connection: Connection, universe_of: Callable[[Connection], Universe], as_of: int | None = None
+) -> Roster:
     """Read all collections and dataset types, of one moment even beside writers; now, or as they stood after a change."""
     while True:
         generation = connection.generation()
+        universe = universe_of(connection)
         kinds, layouts = _dataset_types(connection, universe, as_of)
         roster = Roster(generation, _collections(connection, as_of), kinds, layouts, as_of, universe=universe)
         if connection.generation() == generation:

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from bunter.database import Transaction
     from bunter.dimensions import Element, Universe
 
-__all__ = ["create_group_tables", "create_registry_tables"]
+__all__ = [
+    "column_type",
+    "create_element_table",
+    "create_group_tables",
+    "create_registry_tables",
+    "create_union_index",
+]
 
 _TYPES = {"int": "INTEGER", "str": "TEXT", "float": "REAL", "bool": "BOOLEAN", "hash": "BLOB", "region": "BLOB"}
 _RETIRED = f"retired INTEGER NOT NULL DEFAULT {LIVE}"
@@ -44,6 +50,14 @@ CREATE TABLE snapshot (
     name TEXT NOT NULL, change INTEGER NOT NULL, doc TEXT NOT NULL, added INTEGER NOT NULL, {_RETIRED},
     PRIMARY KEY (name, retired)
 ) WITHOUT ROWID;
+CREATE TABLE migration (
+    change INTEGER NOT NULL, kind TEXT NOT NULL, title TEXT NOT NULL, detail TEXT NOT NULL, former TEXT NOT NULL,
+    PRIMARY KEY (change, kind, title)
+) WITHOUT ROWID;
+CREATE TABLE packer (
+    name TEXT NOT NULL, fixed TEXT NOT NULL, layout TEXT NOT NULL, added INTEGER NOT NULL, {_RETIRED},
+    PRIMARY KEY (name, fixed, retired)
+) WITHOUT ROWID;
 CREATE TABLE removed_dataset (
     id BLOB NOT NULL, type INTEGER NOT NULL, run INTEGER NOT NULL, added INTEGER NOT NULL, removed INTEGER NOT NULL,
     PRIMARY KEY (id, removed)
@@ -57,13 +71,29 @@ def create_registry_tables(transaction: Transaction, universe: Universe) -> None
         transaction.execute(statement)
     elements = universe.elements.values()
     for element in elements:
-        if element.has_table:
-            transaction.execute(_element_table(element))
+        create_element_table(transaction, element)
     for element in elements:
-        if element.implied_union_target is not None:  # its values are looked up in another element's table
-            target = element_table(universe[element.implied_union_target])
-            transaction.execute(f'CREATE INDEX "{target}_{element.name}" ON "{target}" ("{element.name}")')
+        if element.implied_union_target is not None:
+            create_union_index(transaction, element)
     create_views(transaction, universe)
+
+
+def create_element_table(transaction: Transaction, element: Element) -> None:
+    """Make the table of an element's records, if it has one."""
+    if element.has_table:
+        transaction.execute(_element_table(element))
+
+
+def create_union_index(transaction: Transaction, element: Element) -> None:
+    """Make the index by which the values of a dimension without records are found in another element's table."""
+    assert element.implied_union_target is not None, "all other elements have tables"
+    target = element_table(element.universe[element.implied_union_target])
+    transaction.execute(f'CREATE INDEX "{target}_{element.name}" ON "{target}" ("{element.name}")')
+
+
+def column_type(kind: str) -> str:
+    """Type of a column that holds values of one kind."""
+    return _TYPES[kind]
 
 
 def create_group_tables(transaction: Transaction, layout: GroupLayout) -> None:

@@ -1,0 +1,79 @@
+"""Formats of a repository: the numbered steps from each to the next."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import bunter.registry.annotations as annotation_tables
+from bunter.database import migrations
+from bunter.database.migrations import Migration, OnlyMissing
+from bunter.datastore.records import ArtifactRecords
+from bunter.dimensions import Universe
+from bunter.registry.living_universe import read_attributes
+from bunter.registry.roster import read_roster
+from bunter.registry.schema import create_group_tables, create_registry_tables
+from bunter.registry.universe_changes import record_migration
+from bunter.registry.views import refresh_views
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bunter.database import Connection, Transaction
+    from bunter.values import Principal
+
+__all__ = ["STEPS", "migrate", "pending_steps"]
+
+
+def pending_steps(version: int) -> list[Migration]:
+    """Return the steps from a format to the one that this code writes."""
+    return migrations.pending(STEPS, version)
+
+
+def migrate(tx: Transaction, steps: Sequence[Migration], principal: Principal) -> None:
+    """Carry out steps in one transaction, which also says that they were."""
+    for step in steps:
+        step.carry_out(tx)
+        rows = {
+            "registry.version": step.number,
+            "registry.oldest_reader": step.oldest_reader,
+            "registry.oldest_writer": step.oldest_writer,
+        }
+        for name, number in rows.items():
+            tx.execute("DELETE FROM attribute WHERE name = ?", (name,))
+            tx.bulk_insert("attribute", ["name", "value"], [(name, str(number))])
+    tx.next_change(principal, "upgrade")
+    for step in steps:
+        record_migration(tx, "format", f"format {step.number}", [step.title])
+    tx.touch()
+
+
+def _to_2(tx: Transaction) -> None:
+    """Complete the tables: every one that a new repository has and this one has not."""
+    if "activity" not in migrations.column_names(tx, "change"):
+        tx.execute("ALTER TABLE change ADD COLUMN activity INTEGER")
+    roster = read_roster(tx, _universe)
+    missing: Transaction = OnlyMissing(tx)  # type: ignore[assignment]
+    create_registry_tables(missing, roster.universe)
+    annotation_tables.create_tables(missing)
+    ArtifactRecords().create(missing)
+    for layout in roster.layouts.values():
+        create_group_tables(missing, layout)
+    refresh_views(tx, roster, roster.universe)
+
+
+def _universe(connection: Connection) -> Universe:
+    text = read_attributes(connection, "the repository")["registry.universe"]
+    return Universe.load(json.loads(text))
+
+
+STEPS = (
+    Migration(
+        2,
+        "history of collections, snapshots, tombstones with data IDs, activities, headers and metadata, packers, views",
+        _to_2,
+        oldest_reader=2,
+        oldest_writer=2,
+    ),
+)
+"""All steps in order. A step stays as it is once repositories have taken it."""
