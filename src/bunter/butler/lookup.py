@@ -280,7 +280,9 @@ class Lookup:
     ) -> Any:
         """Find and read."""
         if isinstance(what, DatasetRef):
-            return self.read(what, parameters=parameters, storage_class=storage_class)
+            return self.read(
+                what, component=what.component, parameters=parameters, storage_class=storage_class
+            )
         name, component = split_component(what) if isinstance(what, str) else (what, None)
         return self.read(
             self.get_ref(name, data_id, **more), component=component, parameters=parameters, storage_class=storage_class

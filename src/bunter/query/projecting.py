@@ -49,6 +49,11 @@ def _parts(name: str, value: Value, grouped: bool) -> Iterator[tuple[str, Value]
     if value.kind == "null":
         raise InvalidQueryError(f"{name!r} is NULL in all rows; leave it out")
     if value.kind == "region" and grouped:
+    if is_dynamic(value):
+        raise InvalidQueryError(
+            f"{name} may be a number in one row and text in another; show {name} + 0 for numbers, "
+            "or take butler.headers(results, [...]) for cards"
+        )
         raise InvalidQueryError(f"{name} is a region, by which rows cannot be grouped")
     if value.kind != "timespan":
         yield name, value

@@ -66,7 +66,9 @@ class NearValues:
                 yield from region_hints(self._trials, self._context, left, right)
 
     def _equal(self, column: Column, value: object, kind: str) -> Iterator[str]:
-        if isinstance(column, bound.DatasetColumn):
+        if isinstance(column, bound.HeaderColumn):
+            yield from self._names(column, None) if kind == "str" else self._range(column)
+        elif isinstance(column, bound.DatasetColumn):
             yield from self._dataset_field(column, value)
         elif kind == "str":
             yield from self._names(column, str(value))
@@ -118,6 +120,8 @@ class NearValues:
         if ends is not None:
             low, high = (_shown(end, value.kind) for end in ends)
             yield f"{describe(value)} here: {low}" + (f" to {high}" if low != high else "")
+        if isinstance(value, bound.HeaderColumn):
+            value = replace(value, kind="float")
 
     def _ends(self, query: BoundQuery, low: Value, high: Value) -> tuple[Any, Any] | None:
         kind = low.kind

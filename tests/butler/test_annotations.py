@@ -1,0 +1,22 @@
+"""Headers, metadata, origins and activities, over every implementation."""
+
+import uuid
+
+import pytest
+
+from bunter import Butler
+from bunter.contracts.annotations import AnnotationContract
+
+
+class TestFolder(AnnotationContract):
+    @pytest.fixture
+    def empty(self, tmp_path):
+        with Butler.create(tmp_path / "repo") as butler:
+            yield butler
+
+
+class TestMemory(AnnotationContract):
+    @pytest.fixture
+    def empty(self):
+        with Butler.create(f"memory://{uuid.uuid4()}") as butler:
+            yield butler
