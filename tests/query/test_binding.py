@@ -89,8 +89,9 @@ TABLE = [
     ("visit > 2.5", Comparison(">", VISIT, number(2.5))),
     ("exposure_time + 1 > 2", Comparison(">", Arithmetic("+", EXPTIME, number(1), "float"), number(2))),
     ("-visit % 10 = 3", Comparison("=", Arithmetic("%", Negative(VISIT, "int"), number(10), "int"), number(3))),
-    ("visit = 2 * (3 + 4) - 10 / 4", Comparison("=", VISIT, number(12))),
-    ("visit = -7 / 2", Comparison("=", VISIT, number(-3))),
+    ("visit = 2 * (3 + 4) - 2", Comparison("=", VISIT, number(12))),
+    ("visit = 10 / 4", Comparison("=", VISIT, Constant(2.5, "float"))),
+    ("visit = -7 % 4", Comparison("=", VISIT, number(-3))),
     ("visit = +5", Comparison("=", VISIT, number(5))),
     ("visit BETWEEN 1 AND 5", And((Comparison(">=", VISIT, number(1)), Comparison("<=", VISIT, number(5))))),
     # booleans, null, constants

@@ -52,6 +52,7 @@ def test_a_governor_in_the_condition_joins_nothing_else(datasets, universe):
         ("visit = 1", ["htm7"], ["refcat"], (("htm7", "visit"),)),
         ("", ["visit", "detector"], [], ()),
         ("", ["visit", "patch"], ["warp"], ()),
+        ("", ["visit", "patch"], ["warp", "calexp"], (("patch", "visit_detector_region"),)),
         ("visit.region OVERLAPS tract.region", ["visit", "patch"], [], ()),
         ("NOT visit.region OVERLAPS patch.region", ["visit", "patch"], [], ()),
         ("visit.region OVERLAPS htm7.region AND htm7.region OVERLAPS patch.region", ["visit", "patch", "htm7"], [], ()),

@@ -141,8 +141,8 @@ class Constant:
 class Arithmetic:
     """``left op right`` of numbers.
 
-    Ints and floats mix to float; ``/`` of two ints is an int, cut off towards zero, and ``%`` has the sign of the left
-    side, as in SQL; division by zero gives null.
+    Ints and floats mix to float, and ``/`` gives one; ``%`` has the sign of the left side, as in SQL; division by zero gives
+    null. A quotient whose ``kind`` is int, which nobody writes but Bunter itself, is cut off towards zero.
     """
 
     op: Literal["+", "-", "*", "/", "%"]

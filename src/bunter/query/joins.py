@@ -100,7 +100,8 @@ def spatial_joins(
     where : Predicate, optional
         An overlap written in it, also under OR or NOT, relates its two families.
     joined : sequence of DimensionGroup
-        Groups of datasets that rows must have, and of tables of data IDs; each relates all families within it.
+        Groups of datasets that rows must have, and of tables of data IDs; each relates the families of which it has the
+        finest element.
 
     Raises
     ------
@@ -112,7 +113,9 @@ def spatial_joins(
     finest = {element.spatial or element.name: element.name for element in dimensions.finest_spatial()}
     parts = _Parts(finest)
     for group in joined:
-        parts.unite(group.spatial)
+        # A dataset of a visit and a patch says nothing about the visit's detectors: these must overlap the patch as well.
+        members = {element.name for element in group.finest_spatial()}
+        parts.unite(family for family, name in finest.items() if name in members)
     universe = dimensions.universe
     for columns in _leaf_columns(where, bound.RegionOverlap):
         parts.unite(universe[column.element].spatial for column in columns if isinstance(column, ElementColumn))

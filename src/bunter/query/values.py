@@ -111,7 +111,7 @@ class ValueBinder:
         left, right = settled(self.value(node.left), "float"), settled(self.value(node.right), "float")
         self._need_number(left, node.left, node.operator)
         self._need_number(right, node.right, node.operator)
-        kind: Kind = "float" if "float" in {left.kind, right.kind} else "int"
+        kind: Kind = "float" if "float" in {left.kind, right.kind} or node.operator == "/" else "int"
         if node.operator == "%" and kind == "float":
             self.fail("% needs whole numbers", node)
         if isinstance(right, Constant) and not right.value and node.operator in {"/", "%"}:

@@ -97,7 +97,10 @@ def value_sql(node: Value, columns: Columns) -> str:
         case bound.Negative(value):
             return f"(-{value_sql(value, columns)})"
         case bound.Arithmetic():
-            return f"({value_sql(node.left, columns)} {node.op} {value_sql(node.right, columns)})"
+            left, right = value_sql(node.left, columns), value_sql(node.right, columns)
+            if node.op == "/" and node.kind == "float" and node.left.kind == "int":
+                left = f"CAST({left} AS DOUBLE PRECISION)"
+            return f"({left} {node.op} {right})"
         case bound.TimespanBound(of, which):
             return _bounds(of, columns)[0 if which == "begin" else 1]
         case bound.OutputColumn(name):
