@@ -8,6 +8,7 @@ from bunter.errors import InvalidQueryError, near
 from bunter.query import tree
 from bunter.query.bound import Aggregate, OutputColumn, Projection, TimespanBound
 from bunter.query.constants import described, numeric
+from bunter.query.dynamic import is_dynamic, settled
 from bunter.query.summaries import summary_of
 
 if TYPE_CHECKING:
@@ -48,12 +49,12 @@ def _parts(name: str, value: Value, grouped: bool) -> Iterator[tuple[str, Value]
     """Split a timespan into its ends, as tables have it."""
     if value.kind == "null":
         raise InvalidQueryError(f"{name!r} is NULL in all rows; leave it out")
-    if value.kind == "region" and grouped:
     if is_dynamic(value):
         raise InvalidQueryError(
             f"{name} may be a number in one row and text in another; show {name} + 0 for numbers, "
             "or take butler.headers(results, [...]) for cards"
         )
+    if value.kind == "region" and grouped:
         raise InvalidQueryError(f"{name} is a region, by which rows cannot be grouped")
     if value.kind != "timespan":
         yield name, value
@@ -70,6 +71,8 @@ def _aggregate(summary: Summary, asked: Asked, binds: Mapping[str, object]) -> A
             )
         return Aggregate("count")
     value = asked.bound(summary.of, summary.text, binds, "so it cannot be summed up")
+    if summary.function != "count" or summary.distinct:
+        value = settled(value, "float")
     if summary.function == "count":
         of = TimespanBound(value, "begin") if value.kind == "timespan" else value
         return Aggregate("count", of, summary.distinct, "int")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bunter.butler.reasons.near_cards import unknown_cards
 from bunter.butler.reasons.near_sky import region_hints
 from bunter.errors import near
 from bunter.query import bound
@@ -50,6 +51,9 @@ class NearValues:
 
     def of(self, predicate: Predicate) -> Iterator[str]:
         """Yield sentences about one condition; none about those that speak of several things at once."""
+        if unknown := list(unknown_cards(self._session, self._context, predicate)):
+            yield from unknown
+            return
         match predicate:
             case bound.Comparison("=", left, Constant(value, kind)) if isinstance(left, _COLUMNS):
                 yield from self._equal(left, value, kind)
@@ -116,12 +120,12 @@ class NearValues:
         columns = bound.columns_of(value)
         if len(columns) != 1:
             return
+        if isinstance(value, bound.HeaderColumn):
+            value = replace(value, kind="float")
         ends = self._ends(self._about(columns[0]), value, value)
         if ends is not None:
             low, high = (_shown(end, value.kind) for end in ends)
             yield f"{describe(value)} here: {low}" + (f" to {high}" if low != high else "")
-        if isinstance(value, bound.HeaderColumn):
-            value = replace(value, kind="float")
 
     def _ends(self, query: BoundQuery, low: Value, high: Value) -> tuple[Any, Any] | None:
         kind = low.kind
