@@ -126,8 +126,8 @@ def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the Bo
     order = _order(order_by, projection, asked, binder.binds)
     temporal = temporal_joins(dimensions, condition, asked.searched, asked.joined)
     if after is not None:
-        optional = [search.label for search in searches if search.join == "left"]
-        condition = bound.all_of([condition, after_row(order, after, optional)])
+        known = {*dimensions.required, *(search.label for search in searches if search.join == "inner")}
+        condition = bound.all_of([condition, after_row(order, after, known)])
     return BoundQuery(
         kind=kind,
         dimensions=dimensions,

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["after_row"]
 
 
-def after_row(
-    order: Sequence[tuple[Value, bool]], values: Sequence[object], optional: Collection[str] = ()
-) -> Predicate:
+def after_row(order: Sequence[tuple[Value, bool]], values: Sequence[object], known: Collection[str]) -> Predicate:
     """Return the condition that a row comes after another one.
 
     Parameters
@@ -27,8 +25,8 @@ def after_row(
         What rows are sorted by, and whether ascending; nulls come last.
     values : sequence of object
         The values of the other row, None for null.
-    optional : collection of str
-        Searches whose dataset rows need not have.
+    known : collection of str
+        Dimensions and dataset searches of which all rows have a value.
 
     Raises
     ------
@@ -39,21 +37,23 @@ def after_row(
         raise InvalidQueryError("the page asked for is one of another order; begin with the first page")
     if not order:
         return bound.Always(False)
-    nullable = frozenset(value for value, _ in order if not _never_null(value, optional))
+    nullable = frozenset(value for value, _ in order if not _never_null(value, known))
     if all(up for _, up in order) and not nullable:
         return Beyond(tuple(value for value, _ in order), tuple(values))
-    (first, up), known = order[0], values[0]
+    (first, up), begin = order[0], values[0]
     chain = _after(order, values, nullable)
-    if known is None or first in nullable:
+    if begin is None or first in nullable:
         return chain
     # Says nothing new, but lets a database begin at the right place of an index.
-    return bound.all_of([Comparison(">=" if up else "<=", first, Constant(known, first.kind)), chain])
+    return bound.all_of([Comparison(">=" if up else "<=", first, Constant(begin, first.kind)), chain])
 
 
-def _never_null(value: Value, optional: Collection[str]) -> bool:
-    return isinstance(value, KeyColumn) or (
-        isinstance(value, DatasetColumn) and value.field == "id" and value.dataset_type not in optional
-    )
+def _never_null(value: Value, known: Collection[str]) -> bool:
+    match value:
+        case KeyColumn(name) | DatasetColumn(name, "id"):
+            return name in known
+        case _:
+            return False
 
 
 def _after(order: Sequence[tuple[Value, bool]], values: Sequence[object], nullable: Collection[Value]) -> Predicate:

@@ -369,10 +369,17 @@ def _aggregate_sql(aggregate: Aggregate, of: str | None) -> str:
 def _sorted_and_cut(query: BoundQuery, order: list[tuple[str, bool]]) -> str:
     text = ""
     if order:
-        text = " ORDER BY " + ", ".join(f"{sql} {'ASC' if up else 'DESC'} NULLS LAST" for sql, up in order)
+        keys = zip(order, (value for value, _ in query.order_by), strict=True)
+        text = " ORDER BY " + ", ".join(f"{sql} {'ASC' if up else 'DESC'}{_nulls(of, query)}" for (sql, up), of in keys)
     if query.limit is not None or query.offset:
         text += f" LIMIT {_ALL if query.limit is None else query.limit} OFFSET {query.offset}"
     return text
+
+
+def _nulls(value: Value, query: BoundQuery) -> str:
+    """Say where nulls go, but not of what has none: an index of SQLite would then be of no use."""
+    sure = isinstance(value, bound.KeyColumn) and value.dimension in query.dimensions.required
+    return "" if sure else " NULLS LAST"
 
 
 def _dataset_columns(name: str, relation: Relation) -> dict[str, str]:
