@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.butler.data_ids import DataIds
 from bunter.butler.queries import Queries
-from bunter.dataset.changes import DefinePacker
 from bunter.dataset.inquiries import Packers as KeptPackers
+from bunter.dataset.repository_changes import DefinePacker
 from bunter.dimensions import Layout, Packer
 from bunter.dimensions.recipes import Recipe
 from bunter.errors import DimensionNameError, DimensionValueError, near

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from bunter.butler.data_ids import DataIds
 from bunter.butler.queries import Queries
 from bunter.butler.record_comparison import Comparison, compare
-from bunter.dataset.changes import InsertRecords, RemoveRecords, UpdateRecords
+from bunter.dataset.changes import InsertRecords
 from bunter.dataset.inquiries import RecordReferences
+from bunter.dataset.record_changes import RemoveRecords, UpdateRecords
 from bunter.dimensions import Records
 from bunter.dimensions.checking import checked_columns
 from bunter.dimensions.tables import columns_of, is_table
@@ -243,7 +244,7 @@ class DimensionRecords:
     def _asked(
         self, element: Element, where: Where, bind: Mapping[str, object] | None, key: Mapping[str, object]
     ) -> Columns:
-        found = self._queries.records(element.name, where=where, bind=bind, **key).to_arrow()
+        found = self._queries.records(element.name, where=where, bind=bind, data_id=key).to_arrow()
         return {name: found.column(name).to_pylist() for name in element.required}
 
     def __repr__(self) -> str:

@@ -103,11 +103,12 @@ class DimensionRecordsContract:
         def cost(first: int, count: int) -> int:
             numbers = list(range(first, first + count))
             rows = {"instrument": "Cam", "id": numbers, "full_name": [f"D{n}" for n in numbers]}
-            before = butler.repository.statements  # type: ignore[attr-defined]
+            before = int(butler.repository.statements)  # type: ignore[attr-defined]
             butler.dimension_records.sync("detector", rows)
             butler.dimension_records.update("detector", {**rows, "raft": ["R"] * count})
             butler.dimension_records.remove("detector", {name: rows[name] for name in ("instrument", "id")})
-            return int(butler.repository.statements) - before  # type: ignore[attr-defined]
+            after = int(butler.repository.statements)  # type: ignore[attr-defined]
+            return after - before
 
         cost(50, 10)  # temporary tables are made
         assert cost(100, 10) == cost(200, 1000)

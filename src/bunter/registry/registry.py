@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import bunter.registry.annotations as annotation_tables  # the package has an `annotations` of its own: the future import
 from bunter.database import Transaction
-from bunter.dataset import changes
+from bunter.dataset import changes, record_changes, repository_changes
 from bunter.dimensions import Universe
 from bunter.registry.activities import begin_activity
 from bunter.registry.calibrations import certify, decertify
@@ -63,10 +63,10 @@ _HANDLERS: dict[type, Callable[..., Any]] = {
     changes.RegisterDatasetType: register_dataset_type,
     changes.RemoveDatasetType: remove_dataset_type,
     changes.InsertRecords: insert_records,
-    changes.UpdateRecords: update_records,
-    changes.RemoveRecords: remove_records,
-    changes.ChangeUniverse: change_universe,
-    changes.DefinePacker: define_packer,
+    record_changes.UpdateRecords: update_records,
+    record_changes.RemoveRecords: remove_records,
+    repository_changes.ChangeUniverse: change_universe,
+    repository_changes.DefinePacker: define_packer,
     changes.AddDatasets: add_datasets,
     changes.RemoveDatasets: remove_datasets,
     changes.Associate: associate,
@@ -258,5 +258,5 @@ _SLOW = (
     changes.RemoveCollection,
     changes.RegisterDatasetType,
     changes.RemoveDatasetType,
-    changes.ChangeUniverse,
+    repository_changes.ChangeUniverse,
 )

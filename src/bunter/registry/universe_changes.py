@@ -18,13 +18,19 @@ from bunter.registry.schema import column_type, create_element_table, create_uni
 from bunter.registry.views import drop_views, refresh_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bunter.database import Transaction
     from bunter.dataset.repository_changes import ChangeUniverse
     from bunter.dimensions import Column, Element
     from bunter.dimensions.difference import UniverseDifference
     from bunter.registry.roster import Roster
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "int": int,
+    "float": float,
+    "bool": lambda text: {"true": True, "false": False}[text.lower()],
+}
 
 __all__ = ["change_universe", "fills_needed", "record_migration", "refuse_what_is_not_additive"]
 
@@ -201,12 +207,10 @@ def _column(element: Element, name: str) -> Column:
 
 def _read(value: Any, kind: str) -> Any:
     """Return a value that was written at a command line in the kind that its column has."""
-    if not isinstance(value, str) or kind in {"str", "region"}:
+    if not isinstance(value, str) or kind not in _READERS:
         return value
     try:
-        return {"int": int, "float": float, "bool": lambda text: {"true": True, "false": False}[text.lower()]}.get(
-            kind, str
-        )(value)
+        return _READERS[kind](value)
     except (ValueError, KeyError):
         return value
 

@@ -21,6 +21,8 @@ PIPELINES, _CARE = "Pipelines", "Care"
 COMMANDS: dict[str, Entry] = {
     "demo": Entry("demo:demo", "First steps", "Simulate a night of a small camera and process it."),
     "create": Entry("repository:create", _REPOSITORY, "Create an empty repository."),
+    "upgrade": Entry("universe:upgrade", _REPOSITORY, "Bring a repository to a newer format or a wider universe."),
+    "universe": Entry("universe:universe", _REPOSITORY, "Show, check and compare universes of dimensions."),
     "config-dump": Entry("repository:config_dump", _REPOSITORY, "Print the configuration of a repository."),
     "config-validate": Entry("repository:config_validate", _REPOSITORY, "Check the configuration of a repository."),
     "register-instrument": Entry("ingest:register_instrument", _DATA, "Register a camera: detectors and filters."),
@@ -36,11 +38,15 @@ COMMANDS: dict[str, Entry] = {
         "records:insert_dimension_records", _DATA, "Insert dimension records from a file."
     ),
     "remove-dimension-records": Entry("records:remove_dimension_records", _DATA, "Remove dimension records."),
+    "at": Entry("at:at", _SEARCH, "List what covers a position on the sky."),
+    "packer": Entry("packers:packer", _DATA, "Turn data IDs into integers and back."),
     "query-datasets": Entry("query:query_datasets", _SEARCH, "List datasets."),
     "query-data-ids": Entry("query:query_data_ids", _SEARCH, "List data IDs."),
     "query-dimension-records": Entry("query:query_dimension_records", _SEARCH, "List records of a dimension."),
     "query-dataset-types": Entry("query:query_dataset_types", _SEARCH, "List dataset types."),
-    "query-collections": Entry("collection_listing:query_collections", _SEARCH, "List collections, as trees, with counts."),
+    "query-collections": Entry(
+        "collection_listing:query_collections", _SEARCH, "List collections, as trees, with counts."
+    ),
     "why-dataset": Entry("calibrations:why_dataset", _SEARCH, "Say why a look-up finds what it finds."),
     "get-uri": Entry("files:get_uri", _SEARCH, "Say where the file of a dataset is."),
     "collection-chain": Entry("collections:collection_chain", _COLLECTIONS, "Define or edit a chain of collections."),
@@ -61,5 +67,6 @@ COMMANDS: dict[str, Entry] = {
     "check": Entry("storage:check", _CARE, "Compare registry and files; repair."),
     "prune-datasets": Entry("files:prune_datasets", _CARE, "Remove datasets."),
     "trash": Entry("storage:trash", _CARE, "List or empty the trash."),
+    "completion": Entry("completion:completion", _CARE, "Let the shell complete names."),
     "formats": Entry("storage:formats", _CARE, "List the file formats."),
 }

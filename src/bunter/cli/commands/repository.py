@@ -20,7 +20,11 @@ __all__ = ["config_dump", "config_validate", "create", "register_dataset_type"]
     "--seed-config", type=click.Path(exists=True, dir_okay=False), help="Partial configuration (YAML) to begin with."
 )
 @click.option(
-    "--dimension-config", type=click.Path(exists=True, dir_okay=False), help="Definition of the dimensions (YAML)."
+    "--dimensions",
+    "--dimension-config",
+    "dimension_config",
+    metavar="FILE|NAME",
+    help="Definition of the dimensions: a YAML file, or default, fibre-spectrograph, spectral-survey.",
 )
 @click.option("--dry-run", is_flag=True, help="Check everything and make nothing.")
 @output_options
