@@ -21,7 +21,7 @@ __all__ = ["calibration", "decertify", "why_dataset"]
 _COLOURS = ("blue", "yellow", "green", "magenta", "red", "cyan", "bright_black", "white")
 
 
-@click.group("calibration")
+@click.group("calibration", epilog="\b\nExample: bunter calibration timeline demo bias")
 def calibration() -> None:
     """Look at the validity of calibrations."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["snapshot"]
 
 
-@click.group("snapshot")
+@click.group("snapshot", epilog="\b\nExample: bunter snapshot list demo")
 def snapshot() -> None:
     """Name the repository as it stands, to see it so again with --as-of NAME."""
 
