@@ -40,6 +40,11 @@ class RepositoryConfig(BaseModel):
     format: int = Field(FORMAT_VERSION, description="Version of this file's layout.")
     registry: RegistryConfig = Field(default_factory=RegistryConfig)
     datastore: DatastoreConfig = Field(default_factory=DatastoreConfig)
+    resolver: str | None = Field(
+        None,
+        description="Where positions of objects are looked up by name: 'sesame' (over the network), or a .ecsv or .csv file with "
+        "name, ra, dec (ICRS degrees), relative to the root; without it names are not looked up.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -457,14 +457,8 @@ class Butler(AnnotatedButler):
         from bunter.butler.covering import Covering, Narrowing
         from bunter.butler.resolvers import place_of
 
-        return Covering(self._session, self._queries).at(
-            place_of(ra, dec, self.root),
-            radius_deg,
-            collections=collections,
-            dataset_types=dataset_types,
-            narrowing=Narrowing(where, bind, time),
-            find_first=find_first,
-        )
+        narrowing = Narrowing(collections, dataset_types, find_first, where, bind, time)
+        return Covering(self._session, self._queries).at(place_of(ra, dec, self.root), radius_deg, narrowing)
 
     def calibrations(
         self, dataset_type: str | DatasetType, collections: Names = None, *, history: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -9,10 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from bunter.cli.commands import COMMANDS, PIPELINES
+from bunter.cli.options_file import with_options_file
 from bunter.errors import ButlerError, near
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+COMPLETE_VARIABLE = "_BUNTER_COMPLETE"
+"""Environment variable by which a shell asks for words."""
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -34,7 +39,11 @@ class LazyGroup(click.Group):
             _find_tasks_here()
         module, attribute = COMMANDS[cmd_name].where.split(":")
         command: click.Command = getattr(import_module(f"bunter.cli.commands.{module}"), attribute)
-        return command
+        if COMPLETE_VARIABLE in os.environ:
+            from bunter.cli.completion import with_completion
+
+            with_completion(command)
+        return with_options_file(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by topic from the table alone, so that help needs no import."""
@@ -123,9 +132,25 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("bunter: interrupted", err=True)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
+        _forget_output()
         return EXIT_OK
     except (ButlerError, OSError) as mistake:
         click.echo(f"bunter: {mistake}", err=True)
         return EXIT_FAILURE
-    return code if isinstance(code, int) else EXIT_OK
+    return _flushed(code if isinstance(code, int) else EXIT_OK)
+
+
+def _flushed(code: int) -> int:
+    """See that all output has arrived, or that nobody wants it any more."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+    return code
+
+
+def _forget_output() -> None:
+    """Let what is still to be written go nowhere: whoever read it, such as ``head``, has had enough."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bunter.query import bound
 from bunter.query.bound import Constant, ElementColumn, KeyColumn, Projection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from bunter.butler.reasons.trials import Trials
+    import pyarrow as pa
+
     from bunter.query.bound import BoundQuery, Value
+
+    Ask: TypeAlias = Callable[[BoundQuery], pa.Table | None]
 
 __all__ = ["region_hints"]
 
@@ -20,13 +23,13 @@ _MOST = 50_000
 _SHOWN = 2
 
 
-def region_hints(trials: Trials, context: BoundQuery, left: Value, right: Value) -> Iterator[str]:
+def region_hints(ask: Ask, context: BoundQuery, left: Value, right: Value) -> Iterator[str]:
     """Yield sentences about the regions next to one that nothing overlaps.
 
     Parameters
     ----------
-    trials : Trials
-        Asks.
+    ask : callable
+        Returns the rows of a question, None if there have been too many questions.
     context : BoundQuery
         The question without this overlap.
     left, right : Value
@@ -38,7 +41,7 @@ def region_hints(trials: Trials, context: BoundQuery, left: Value, right: Value)
         return
     from bunter.geometry import nearest
 
-    rows = _regions(trials, context, column)
+    rows = _regions(ask, context, column)
     known = [row for row in rows if row["region"] is not None]
     if not known:
         yield f"no {column.element} here has a region" if rows else f"there is no {column.element} here"
@@ -54,7 +57,7 @@ def region_hints(trials: Trials, context: BoundQuery, left: Value, right: Value)
         yield f"{len(rows) - len(known)} of {len(rows)} have no region"
 
 
-def _regions(trials: Trials, context: BoundQuery, column: ElementColumn) -> list[dict[str, Any]]:
+def _regions(ask: Ask, context: BoundQuery, column: ElementColumn) -> list[dict[str, Any]]:
     """Return the keys and regions of the elements that take part."""
     universe = context.dimensions.universe
     element = universe[column.element]
@@ -63,7 +66,7 @@ def _regions(trials: Trials, context: BoundQuery, column: ElementColumn) -> list
         context = bound.BoundQuery(kind="data_ids", dimensions=group, result=group)
     keys = tuple((name, KeyColumn(name, _kind(universe.key_column(name).kind))) for name in element.required)
     shown = Projection((*keys, ("region", column)))
-    table = trials.table(replace(context, projection=shown, limit=_MOST))
+    table = ask(replace(context, projection=shown, limit=_MOST))
     if table is None:
         return []
     rows = {tuple(row[name] for name in element.required): row for row in table.to_pylist()}

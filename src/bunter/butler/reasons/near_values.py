@@ -67,7 +67,7 @@ class NearValues:
             case bound.TimespanOverlap(left, right):
                 yield from self._times(left, right)
             case bound.RegionOverlap(left, right):
-                yield from region_hints(self._trials, self._context, left, right)
+                yield from region_hints(self._trials.table, self._context, left, right)
 
     def _equal(self, column: Column, value: object, kind: str) -> Iterator[str]:
         if isinstance(column, bound.HeaderColumn):
