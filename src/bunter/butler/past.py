@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from bunter.butler.direct import DirectRepository
 from bunter.dataset.inquiries import Moment, Snapshots, Tombstones
 from bunter.errors import DatasetRemovedError, MissingSnapshotError, ReadOnlyError, near
-from bunter.values import clock_text, parse_instant
+from bunter.values import MAX_NS, MIN_NS, clock_text, parse_instant
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -130,7 +130,7 @@ def _at(repository: Repository, principal: Principal, when: When, names: Sequenc
             f"{when!r} is neither a snapshot nor a change nor a time such as 2026-03-01T12:00{near(str(when), names)}; "
             "`bunter snapshot list REPO` lists the snapshots"
         ) from None
-    row = repository.answer(principal, Moment(time)).to_pylist()[0]
+    row = repository.answer(principal, Moment(min(max(time, MIN_NS), MAX_NS))).to_pylist()[0]
     if row["change"] is None:
         began = "has no change yet" if row["began"] is None else f"begins at {clock_text(row['began'])} UTC"
         raise MissingSnapshotError(f"nothing is known of {when}: the repository {began}")
