@@ -87,7 +87,7 @@ def _instants(element: str, column: Any, scale: str) -> list[int | None]:
     if isinstance(column, pa.Array):
         column = column.to_pylist()
     elif getattr(getattr(column, "dtype", None), "kind", "") == "M":
-        return _of_clock(pa.array(column), scale)
+        return _of_clock(pa.array(column.astype("M8[ns]")), scale)
     elif hasattr(column, "tolist"):
         column = column.tolist()
     return [_instant(element, row, value, scale) for row, value in enumerate(column)]
