@@ -90,8 +90,10 @@ def page(results: Results[Item], size: int, after: str | None = None) -> Page[It
 def _whole_order(question: Question) -> tuple[Any, ...]:
     """Add to what the user sorts by what tells all rows apart, in the order in which rows are kept."""
     names = [each if isinstance(each, str) else unparse(each.node) for each in question.order_by]
-    ties = [name for name in _keys(question) if name not in names]
     searches = [search for search in question.searches if search.join != "anti"]
+    if question.kind == "datasets" and names and names[-1] in {f"{searches[0].label}.id", "id"}:
+        return question.order_by
+    ties = [name for name in _keys(question) if name not in names]
     if question.kind == "datasets":
         first = searches[0]
         alone = first.find_first or len(first.collections) == 1

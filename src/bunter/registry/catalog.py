@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BunterCatalog"]
 
+_APART = 16  # runs that are read one by one
 _FIELDS = ("id", "run", "collection", "timespan_begin", "timespan_end")
 
 
@@ -113,6 +114,10 @@ class BunterCatalog:
         if rows and (timed or request.before_last or not ranked):
             return self._separate(kind, rows, alias, order, timed=timed, ranked=ranked)
         early = request.early({name: quoted(name) for name in kind.dataset_type.dimensions.required})
+        if request.ordered and {row.type for row in rows} == {CollectionType.RUN} and len(rows) <= _APART:
+            first, *others = (f"({arm}) {alias}" for arm in _run_by_run(kind, order, early))
+            fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
+            return self._relation(kind, first, alias, fields, others=tuple(others))
         body = " UNION ALL ".join(_parts(kind, rows, order, early))
         return self._chosen(kind, _first(body, _keys(kind)) if rows else _nothing(kind), alias)
 
@@ -228,6 +233,24 @@ def _parts(
             f"SELECT id, run, collection, timespan_begin, timespan_end{values}, {rank} AS rank "  # noqa: S608
             f"FROM {layout.calibrations} {of_type} IN ({_listed(calibrations)}){condition}"
         )
+
+
+def _run_by_run(kind: TypeRow, order: Sequence[int], conditions: Sequence[str]) -> Iterable[str]:
+    """Select the first of each data ID run by run: each part is read in the order of its index, and no further than asked."""
+    values = "".join(f", d.{key}" for key in _keys(kind))
+    condition = "".join(f" AND {term}" for term in conditions)
+    same = " AND ".join(f"o.{key} = d.{key}" for key in _keys(kind)) or "TRUE"
+    for place, run in enumerate(order):
+        earlier = _listed(order[:place])
+        for source in kind.layout.sources:
+            taken = [
+                f" AND NOT EXISTS (SELECT 1 FROM {other} o WHERE o.type = {kind.number} AND o.run IN ({earlier}) AND {same})"  # noqa: S608 - our names
+                for other in (kind.layout.sources if earlier else ())
+            ]
+            yield (
+                f"SELECT d.id, d.run, d.run AS collection, {MIN_NS} AS timespan_begin, {MAX_NS} AS timespan_end{values}, "  # noqa: S608
+                f"{place} AS rank FROM {source} d WHERE d.type = {kind.number} AND d.run = {run}{''.join(taken)}{condition}"
+            )
 
 
 def _nothing(kind: TypeRow) -> str:

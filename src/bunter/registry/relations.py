@@ -68,12 +68,15 @@ class SearchRequest:
         the first is chosen.
     before_last : bool
         Whether to leave out the last collection: nothing in it can come before anything else.
+    ordered : bool
+        Whether a few rows are wanted in the order of their keys, so that none but these should be read.
     """
 
     search: DatasetSearch
     find_first: bool
     early: Callable[[Mapping[str, str]], Sequence[str]]
     before_last: bool = False
+    ordered: bool = False
 
 
 class Catalog(Protocol):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Statement", "result_group", "translate"]
 
+_FEW = 100_000  # rows for which it does not pay to find the first dataset of every data ID
 _ALL = 2**63 - 1  # SQLite knows no offset without a limit
 
 
@@ -201,7 +202,8 @@ class _Translation:
         catalog = self.join.catalog
         dimensions = catalog.dimensions(search.dataset_type)
         early = Early(self.query, dimensions, catalog, settled=self.settled, binding=self.join.binding)
-        return SearchRequest(search, search.find_first and matters, early)
+        few = self.query.limit is not None and self.query.limit <= _FEW
+        return SearchRequest(search, search.find_first and matters, early, ordered=few)
 
     def _read_datasets(self) -> set[str]:
         shown = _values(self.query.projection)
@@ -378,8 +380,14 @@ def _sorted_and_cut(query: BoundQuery, order: list[tuple[str, bool]]) -> str:
 
 def _nulls(value: Value, query: BoundQuery) -> str:
     """Say where nulls go, but not of what has none: an index of SQLite would then be of no use."""
-    sure = isinstance(value, bound.KeyColumn) and value.dimension in query.dimensions.required
-    return "" if sure else " NULLS LAST"
+    there = {search.label for search in query.searches if search.join == "inner"}
+    match value:
+        case bound.KeyColumn(name) if name in query.dimensions.required:
+            return ""
+        case bound.DatasetColumn(label, "id") if label in there:
+            return ""
+        case _:
+            return " NULLS LAST"
 
 
 def _dataset_columns(name: str, relation: Relation) -> dict[str, str]:
