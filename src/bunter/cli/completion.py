@@ -74,7 +74,9 @@ def _names(of: Callable[[Butler], Iterable[str]]) -> Callable[[click.Context, st
 
     def complete(context: click.Context, incomplete: str) -> list[CompletionItem]:
         before, comma, last = incomplete.rpartition(",")
-        found = [name for name in _asked(context.params.get("repo"), of) if name.startswith(last)]
+        # Behind an option that still lacks its value, click leaves the arguments before it as they are.
+        repo = context.params.get("repo") or next(iter(context.args), None)
+        found = [name for name in _asked(repo, of) if name.startswith(last)]
         return [CompletionItem(f"{before}{comma}{name}") for name in found[:_MOST]]
 
     return complete

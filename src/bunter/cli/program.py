@@ -60,6 +60,14 @@ class LazyGroup(click.Group):
             ctx.fail(f"no command {args[0]!r}{near(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; a reader of its output that has had enough, such as ``head``, is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _forget_output()
+            return EXIT_OK
+
 
 def _find_tasks_here() -> None:
     """Let tasks be modules of the current folder, after all that is installed, as for ``python -m``."""
@@ -131,9 +139,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("bunter: interrupted", err=True)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        _forget_output()
-        return EXIT_OK
     except (ButlerError, OSError) as mistake:
         click.echo(f"bunter: {mistake}", err=True)
         return EXIT_FAILURE

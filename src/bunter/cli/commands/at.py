@@ -92,10 +92,12 @@ def at(
 def _check(place: Sequence[str], repo: str) -> None:
     """Refuse options that are none, and a repository that does not come first."""
     from bunter.butler.position import looks_like_position
+    from bunter.errors import near
 
     wrong = next((word for word in place if word.startswith("-") and not looks_like_position(word)), None)
     if wrong is not None:
-        raise click.NoSuchOption(wrong)
+        options = [spelling for option in click.get_current_context().command.params for spelling in option.opts]
+        raise click.UsageError(f"no option {wrong!r}{near(wrong, options)}")
     if looks_like_position(repo) and len(place) > 1 and not looks_like_position(place[-1]):
         raise click.UsageError(f"the repository comes first: bunter at {place[-1]} {repo} {' '.join(place[:-1])}")
 
