@@ -12,6 +12,7 @@ import math
 import threading
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class HeaderRow:
     primary_size: int
 
 
+@lru_cache(maxsize=8192)
 def card_key(name: str) -> str:
     """Spell the name of a card as it is asked for: in capitals, without HIERARCH and surrounding space."""
     key = name.strip().upper()
@@ -102,9 +104,10 @@ def queryable(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, value in values.items():
-        plain = _plain(value)
-        if plain is not None and (key := card_key(name)):
-            found.setdefault(key, plain)
+        if type(value) is not str or not value.isprintable():  # most are such texts
+            value = _plain(value)  # noqa: PLW2901
+        if value is not None and (key := card_key(name)):
+            found.setdefault(key, value)
     return found
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["create_annotation_tables"]
 
 # Headers of one base differ in little: ``cards`` has the values that differ, ``packed`` the text beside that of the base.
-# A base goes with the last header that uses it; it is counted, since an index for this would cost every header 25 bytes.
+# Rows of this size would each fill a page of their own in SQLite's index trees, so the table is an ordinary one.
+# A base goes with the last header that uses it; it is counted, as an index for this would cost every header 25 bytes.
 _TABLES = f"""
 CREATE TABLE header_base (
     number INTEGER PRIMARY KEY, cards TEXT NOT NULL, packed BLOB NOT NULL, uses INTEGER NOT NULL
@@ -20,7 +21,7 @@ CREATE TABLE header_base (
 CREATE TABLE header (
     id BLOB NOT NULL PRIMARY KEY, base INTEGER NOT NULL, cards TEXT NOT NULL, packed BLOB NOT NULL,
     primary_size INTEGER NOT NULL
-) WITHOUT ROWID;
+);
 CREATE TABLE metadata (
     id BLOB NOT NULL, document TEXT NOT NULL, added INTEGER NOT NULL, retired INTEGER NOT NULL DEFAULT {LIVE},
     PRIMARY KEY (id, retired)
