@@ -505,6 +505,27 @@ def w_query(rec, a):
         return len(list(rows)) == 1
 
     latencies("h2_query_one", 200, query_image, sample[:200])
+    # No counterpart in the reference: the repository as it stood, and what collections hold.
+    past = b.clone(as_of="2199-01-01")
+    with rec.phase("i1_as_of_full_scan_refs", n=D) as r, prof("i1"):
+        refs = list(past.query_datasets("img", runs, find_first=False))
+    rec.check(r, n=(len(refs), D))
+    del refs
+
+    def find_then(k, d):
+        key = {"instrument": spec.INSTRUMENT, "exposure": spec.exposure_id(k), "detector": d}
+        return past.find_dataset("img", key, collections=spec.QUERY_CHAIN) is not None
+
+    latencies("i2_as_of_find_one", 200, find_then, sample[:200])
+    with rec.phase("i3_summary_of_chain", n=D) as r, prof("i3"):
+        found = b.collections.summary(spec.QUERY_CHAIN)
+    rec.check(r, n=(found.dataset_types["img"], D))
+
+    def explained(k, d):
+        key = {"instrument": spec.INSTRUMENT, "exposure": spec.exposure_id(k), "detector": d, "physical_filter": spec.exposure_filter(k)}
+        return b.explain_lookup("flat", key, collections=spec.CALIB_COLLECTION).chosen is not None
+
+    latencies("i4_explain_lookup", 50, explained, sample[:50])
 
 
 # ---------------------------------------------------------------- 7 remove

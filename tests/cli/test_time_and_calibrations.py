@@ -107,7 +107,9 @@ def test_collections_are_shown_as_tree_table_list_and_counts(call, lab):
 def test_chains_tell_their_history_and_collections_change_their_names(call, lab):
     call("collection-chain", lab, "all", "jan")
     call("collection-chain", lab, "all", "feb", "--mode", "prepend")
-    assert call("rename-collection", lab, "jan", "first", "--dry-run")[1] == ["would call jan first, which stays in all"]
+    assert call("rename-collection", lab, "jan", "first", "--dry-run")[1] == [
+        "would call jan first, which stays in all"
+    ]
     assert call("rename-collection", lab, "jan", "first")[0] == 0
     assert call("collection-doc", lab, "first", "the first")[0] == 0
     assert call("collection-doc", lab, "first")[1] == ["the first"]

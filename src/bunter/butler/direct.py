@@ -169,7 +169,7 @@ class DirectRepository:
         with self._database.read(snapshot=True) as connection:
             if isinstance(inquiry, Summaries) and inquiry.sizes:
                 held = self._registry.holdings(connection, inquiry)
-                sizes = self._records.sizes(connection, held.keys, held.selections)
+                sizes = self._records.sizes(connection, held.columns, held.selections)
                 return self._registry.summaries(connection, inquiry, sizes)
             return self._registry.answer(connection, inquiry)
 

@@ -165,7 +165,7 @@ def explain(session: Session, sought: Sought, asked: Iterable[str], searched: Se
     catalog = session.facts.collections
     here = [name for name in paths if name in set(searched)]
     kinds = {name: catalog.row(name).type for name in paths}
-    held = _types(session, here)
+    held = _types(session, [name for name in here if name not in found])
     missing = [name for name in here if name not in found and sought.kind.name in held.get(name, {})]
     near = _neighbours(session, sought, missing)
     steps: list[LookupStep] = []

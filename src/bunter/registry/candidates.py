@@ -27,16 +27,23 @@ def candidates(connection: Connection, roster: Roster, inquiry: Candidates) -> p
     pa = pyarrow()
     kind = roster.type_row(inquiry.dataset_type)
     layout = kind.layout
-    where = f"WHERE d.type = {kind.number}" + "".join(
-        f' AND d."{name}" = ?{place}' for place, name in enumerate(kind.dataset_type.dimensions.required, 1)
-    )
+    numbers = _numbers(roster)
+    equal = "".join(f' AND d."{name}" = ?{n}' for n, name in enumerate(kind.dataset_type.dimensions.required, 1))
+    of_type = f"WHERE d.type = {kind.number} AND"
     timeless = "CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"
-    parts = [f"SELECT d.run, d.id, d.run, {timeless} FROM {source} d {where}" for source in layout.sources]  # noqa: S608
+    parts = [
+        f"SELECT d.run, d.id, d.run, {timeless} FROM {source} d "  # noqa: S608 - our names
+        f"{of_type} d.run IN ({numbers[CollectionType.RUN]}){equal}"
+        for source in layout.sources
+    ]
     living = layout.living("d")
-    parts.append(f"SELECT d.collection, d.id, d.run, {timeless} FROM {layout.tags} d {where} AND {living}")  # noqa: S608
+    parts.append(
+        f"SELECT d.collection, d.id, d.run, {timeless} FROM {layout.tags} d "  # noqa: S608
+        f"{of_type} d.collection IN ({numbers[CollectionType.TAGGED]}){equal} AND {living}"
+    )
     parts.append(
         f"SELECT d.collection, d.id, d.run, d.timespan_begin, d.timespan_end FROM {layout.calibrations} d "  # noqa: S608
-        f"{where} AND {living}"
+        f"{of_type} d.collection IN ({numbers[CollectionType.CALIBRATION]}){equal} AND {living}"
     )
     name = roster.collections.name
     found = [
@@ -51,6 +58,15 @@ def candidates(connection: Connection, roster: Roster, inquiry: Candidates) -> p
         "timespan_end": pa.int64(),
     }
     return table_of(schema, sorted(found, key=lambda row: (row[0], row[3] or 0, row[1])))
+
+
+def _numbers(roster: Roster) -> dict[CollectionType, str]:
+    """Return the numbers of all collections of each type: indexes are by collection first."""
+    found: dict[CollectionType, list[int]] = {kind: [] for kind in CollectionType}
+    for name in roster.collections:
+        row = roster.collections.row(name)
+        found[row.type].append(row.number)
+    return {kind: ", ".join(map(str, numbers)) or "NULL" for kind, numbers in found.items()}
 
 
 def neighbours(connection: Connection, roster: Roster, inquiry: Neighbours) -> pa.Table:

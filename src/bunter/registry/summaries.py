@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bunter.dataset import CollectionType
+from bunter.registry.relations import quoted
 from bunter.registry.snapshots import table_of
 from bunter.values import pyarrow
 
@@ -37,6 +38,11 @@ class Holdings:
     keys: tuple[str, ...]
     selections: list[str]
 
+    @property
+    def columns(self) -> list[str]:
+        """The keys as SQL identifiers."""
+        return [quoted(name) for name in self.keys]
+
 
 def holdings(roster: Roster, inquiry: Summaries) -> Holdings:
     """Compose one SELECT for each dimension group, whatever the number of collections."""
@@ -65,7 +71,8 @@ def _held(
 ) -> Iterator[str]:
     """Select from the table of each type of collection; a dataset certified for several ranges is one."""
     values = "".join(
-        f', d."{name}" AS {name}' if name in layout.dimensions.required else f", NULL AS {name}" for name in named
+        f", d.{quoted(name)} AS {quoted(name)}" if name in layout.dimensions.required else f", NULL AS {quoted(name)}"
+        for name in named
     )
     tables = [(CollectionType.RUN, source) for source in layout.sources]
     tables += [(CollectionType.TAGGED, layout.tags), (CollectionType.CALIBRATION, layout.calibrations)]
@@ -104,7 +111,7 @@ def summaries(
 
 
 def _counts(connection: Connection, held: Holdings) -> Iterator[tuple[Any, ...]]:
-    keys = ", ".join(held.keys)
+    keys = ", ".join(held.columns)
     parts = [f"SELECT {keys}, count(*) AS datasets FROM ({sql}) h GROUP BY {keys}" for sql in held.selections]  # noqa: S608
     if parts:
         found: dict[tuple[Any, ...], int] = {}

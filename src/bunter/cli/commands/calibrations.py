@@ -124,7 +124,7 @@ def decertify(
 
 @click.command(
     "why-dataset",
-    epilog="\b\nExample: bunter why-dataset demo bias detector=1 exposure=1 --collections DemoCam/defaults",
+    epilog="\b\nExample: bunter why-dataset demo bias detector=1 --begin-date 2025-09-21 --collections DemoCam/calib",
 )
 @click.argument("repo")
 @click.argument("dataset_type")
