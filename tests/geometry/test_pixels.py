@@ -25,6 +25,15 @@ def test_a_position_lies_in_its_pixel_and_in_the_parents(name, ra, dec):
     assert coarse.pixel_at(ra, dec) == pixels.parent(pixel, pixels.level - coarse.level)
 
 
+@settings(max_examples=50)
+@given(NAMES, st.floats(0, 359.9), st.floats(-90, 90))
+def test_a_point_is_in_the_pixel_that_holds_it_and_in_few_others(name, ra, dec):
+    pixels = skypix(name)
+    found = pixels.pixels_of(Region.point(ra, dec))
+    assert pixels.pixel_at(ra, dec) in found
+    assert len(found) <= 8
+
+
 @pytest.mark.parametrize("name", ["htm1", "htm7", "htm20", "healpix1", "healpix5", "healpix17"])
 def test_many_positions_have_the_pixels_of_each(name):
     rng = np.random.default_rng(3)

@@ -246,7 +246,7 @@ def _check_columns(name: str, spec: Mapping[str, Any]) -> None:
     seen: set[str] = {*(spec.get("requires") or ()), *(spec.get("implies") or ()), name}
     for part in ("keys", "metadata"):
         for place, each in enumerate(spec.get(part) or ()):
-            column = _column(each, name)
+            column = _column(each, name, part)
             primary = part == "keys" and place == 0
             if (column.name in seen and not primary) or column.name in _RESERVED or not column.name.isidentifier():
                 raise _wrong(
@@ -256,21 +256,21 @@ def _check_columns(name: str, spec: Mapping[str, Any]) -> None:
             seen.add(column.name)
 
 
-def _column(spec: Mapping[str, Any], element: str) -> Column:
+def _column(spec: Mapping[str, Any], element: str, part: str = "metadata") -> Column:
     if not isinstance(spec, dict) or "name" not in spec or "type" not in spec:
         raise _wrong(f"a column of {element!r} needs 'name' and 'type', not {spec!r}", element)
     name = str(spec["name"])
     if unknown := sorted(spec.keys() - _COLUMN_KEYS):
         raise _wrong(
             f"column {name!r} of {element!r} has an unknown key {unknown[0]!r}{near(unknown[0], _COLUMN_KEYS)}",
-            element, "metadata", name,
+            element, part, name,
         )  # fmt: skip
     kind = _KINDS.get(spec["type"])
     if kind is None:
         raise _wrong(
             f"column {name!r} of {element!r} has unknown type {spec['type']!r}{near(str(spec['type']), _KINDS)}; "
             f"use {', '.join(_KINDS)}",
-            element, "metadata", name,
+            element, part, name,
         )  # fmt: skip
     length = spec.get("length") if kind == "str" else spec.get("nbytes") if kind == "hash" else None
     doc = str(spec.get("doc", "")).strip()

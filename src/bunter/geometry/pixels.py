@@ -40,7 +40,7 @@ class Pixelization:
     def pixels_of(self, region: Region) -> list[int]:
         """Pixels that overlap a region, ascending."""
         shape = region.shape
-        interior = self._pixels.interior(shape)
+        interior = self._interior(shape)
         border = self._pixels.envelope(shape) - interior
         found = [pixel for begin, end in interior for pixel in range(begin, end)]
         found += [
@@ -50,6 +50,11 @@ class Pixelization:
             if shapes_overlap(self._pixels.pixel(pixel), shape)
         ]
         return sorted(found)
+
+    def _interior(self, shape: Any) -> Any:
+        """Return the pixels that lie wholly in a shape; of a point sphgeom's healpix fails to tell that there are none."""
+        is_point = shape.getBoundingCircle().getOpeningAngle().asRadians() <= 0
+        return sphgeom().RangeSet() if is_point else self._pixels.interior(shape)
 
     def at_most(self, region: Region) -> int:
         """Return about how many pixels overlap a region, rather too many than too few, without listing them."""
