@@ -10,8 +10,6 @@ from bunter.dimensions.records import stored_columns
 from bunter.values.arrow import values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     import pyarrow as pa
 
     from bunter.dimensions import DimensionGroup, DimensionRecord
@@ -38,7 +36,7 @@ def carried_records(
     return {element.name: _records(batch, element) for element in group.elements if _is_carried(element, names)}
 
 
-def _is_carried(element: Element, names: Collection[str]) -> bool:
+def _is_carried(element: Element, names: frozenset[str]) -> bool:
     columns = stored_columns(element)
     plain = {name for name in columns if f"{element.name}.{name}" not in names}
     return element.has_table and plain <= names and (element.is_dimension or len(plain) < len(columns))
