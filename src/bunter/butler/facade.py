@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from bunter.butler.annotated import AnnotatedButler
-from bunter.butler.builder import Query
+from bunter.butler.asking import AskingButler
 from bunter.butler.collections import Collections, DatasetTypes
 from bunter.butler.data_ids import DataIds, check_keys
 from bunter.butler.files import Files
 from bunter.butler.lookup import DeferredDataset, Lookup
 from bunter.butler.notes import Notes
 from bunter.butler.opening import Address, create_repository, open_repository, shown_as_of
-from bunter.butler.operators import Operators
 from bunter.butler.packers import Packers
 from bunter.butler.publishing import Publishing, new_refs
 from bunter.butler.queries import Queries
@@ -32,23 +31,13 @@ if TYPE_CHECKING:
     from types import TracebackType
     from uuid import UUID
 
-    import pyarrow as pa
-
-    from bunter.butler.coverage import Coverage
-    from bunter.butler.explanation import LookupExplanation
-    from bunter.butler.operators import Usage
     from bunter.butler.past import When
     from bunter.butler.repository import Repository
-    from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
-    from bunter.butler.search import Search
-    from bunter.butler.timeline import Timeline
-    from bunter.dataset import CollectionInfo, FileDataset, StoredArtifact
+    from bunter.dataset import CollectionInfo, FileDataset
     from bunter.dataset.changes import Change
-    from bunter.dataset.operator import SqlAnswer
     from bunter.datastore import ArtifactURI, Datastore
     from bunter.datastore.check import CheckReport
     from bunter.dimensions import DataCoordinate, Packer, Universe
-    from bunter.query.bind import Where
     from bunter.values import Timespan
 
 __all__ = ["Butler"]
@@ -56,7 +45,7 @@ __all__ = ["Butler"]
 Names: TypeAlias = "str | Iterable[str] | None"
 
 
-class Butler(AnnotatedButler):
+class Butler(AskingButler, AnnotatedButler):
     """Access to a repository of datasets.
 
     Parameters
@@ -162,7 +151,7 @@ class Butler(AnnotatedButler):
 
     # Datasets in and out
 
-    def put(
+    def put(  # noqa: PLR0913 - the mission's call
         self,
         obj: Any,
         dataset_type: str | DatasetType | DatasetRef,
@@ -255,18 +244,6 @@ class Butler(AnnotatedButler):
         """Return the first dataset of this data ID, None if there is none."""
         return self._lookup.find(dataset_type, data_id, collections=collections, timespan=timespan, **key)
 
-    def explain_lookup(
-        self,
-        dataset_type: str | DatasetType,
-        data_id: Mapping[str, object] | DataCoordinate | None = None,
-        *,
-        collections: Names = None,
-        timespan: Timespan | None = None,
-        **key: object,
-    ) -> LookupExplanation:
-        """Say why `find_dataset` finds what it finds: for each collection in search order which candidate won or why it lost."""
-        return self._lookup.explain(dataset_type, data_id, collections=collections, timespan=timespan, **key)
-
     def get_dataset(self, id: UUID) -> DatasetRef | None:  # noqa: A002 - the field's word
         """Return the dataset with this id, None if there is none."""
         return self._lookup.refs([id])[0]
@@ -304,7 +281,9 @@ class Butler(AnnotatedButler):
         """Return where the artifacts of each dataset are, in bulk."""
         return self._lookup.uris(refs)
 
-    def ingest(self, *files: FileDataset, transfer: str = "auto", skip_existing: bool = False, header: bool = False) -> list[DatasetRef]:
+    def ingest(
+        self, *files: FileDataset, transfer: str = "auto", skip_existing: bool = False, header: bool = False
+    ) -> list[DatasetRef]:
         """Register files that exist as datasets, all or none.
 
         Parameters
@@ -318,196 +297,15 @@ class Butler(AnnotatedButler):
         header : bool
             Whether to keep the header cards of FITS files beside the datasets, to be asked for.
         """
-        return Files(self._session, self._lookup).ingest(files, transfer=transfer, skip_existing=skip_existing, header=header)
+        return Files(self._session, self._lookup).ingest(
+            files, transfer=transfer, skip_existing=skip_existing, header=header
+        )
 
     def retrieve_artifacts(
         self, refs: Iterable[DatasetRef], destination: str | Path, *, transfer: str = "auto"
     ) -> list[Path]:
         """Copy or link the artifacts of datasets to a folder and return the files."""
         return Files(self._session, self._lookup).retrieve(list(refs), destination, transfer=transfer)
-
-    # Questions
-
-    def query_datasets(
-        self, dataset_type: str | DatasetType, collections: Names = None, *, find_first: bool | None = None, **more: Any
-    ) -> DatasetResults:
-        """Ask for the datasets of one type.
-
-        Parameters
-        ----------
-        dataset_type : str
-            The type.
-        collections : str or sequence of str, optional
-            Where to look, in order; names, chains or globs.
-        find_first : bool, optional
-            Only the first dataset of each data ID; by default so, but not with globs.
-        **more
-            ``where`` (expression), ``bind``, ``data_id``, ``data_ids`` (a table of data IDs: Arrow, astropy, pandas, results of a
-            query, or a list of mappings), ``order_by``, ``limit``, ``offset``, ``with_dimension_records``; data-ID keys.
-        """
-        return self._queries.datasets(dataset_type, collections, find_first=find_first, **more)
-
-    def query(self) -> Query:
-        """Begin a question that is put together step by step: see `bunter.butler.builder.Query`.
-
-        Examples
-        --------
-        >>> butler.query().join_datasets("src").where("band = 'r'").data_ids("visit")
-        """
-        return Query(self._queries)
-
-    def query_data_ids(self, dimensions: str | Iterable[str], **more: Any) -> DataIdResults:
-        """Ask for data IDs; with ``datasets=`` (and ``collections=``) those for which datasets exist."""
-        return self._queries.data_ids(dimensions, **more)
-
-    def query_dimension_records(self, element: str, **more: Any) -> RecordResults:
-        """Ask for the records of a dimension element."""
-        return self._queries.records(element, **more)
-
-    def query_joined(
-        self, *dataset_types: str | DatasetType | Search, collections: Names = None, **more: Any
-    ) -> JoinedResults:
-        """Ask for rows with one dataset of each type, joined by their data IDs.
-
-        There is a row for each data ID of the union of their dimensions: a dataset with fewer dimensions stands in several
-        rows, regions of the sky map join where they overlap, calibrations by the time of what is observed.
-
-        Parameters
-        ----------
-        *dataset_types : str, DatasetType or Search
-            The types; a `Search` says also where to look, what to call it, and whether it may be missing.
-        collections : str or sequence of str, optional
-            Where to look for those that do not say.
-        **more
-            As for `query_datasets`.
-
-        Examples
-        --------
-        >>> butler.query_joined("visit_image", Search("src", optional=True), where="src.id IS NULL")
-        """
-        return self._queries.joined(dataset_types, collections, **more)
-
-    def query_missing(
-        self,
-        dataset_type: str | DatasetType | Search,
-        of: str | DatasetType | Search | Iterable[str],
-        *,
-        collections: Names = None,
-        **more: Any,
-    ) -> DatasetResults | DataIdResults:
-        """Ask for what has no dataset of a type.
-
-        Parameters
-        ----------
-        dataset_type : str, DatasetType or Search
-            What is missing; a calibration is missing where none is valid at the time.
-        of : str, DatasetType, Search or iterable of str
-            What should have it: a dataset type, or dimensions.
-        collections : str or sequence of str, optional
-            Where to look for both, unless a `Search` says otherwise.
-        **more
-            As for `query_datasets`.
-
-        Examples
-        --------
-        >>> butler.query_missing("src", of="visit_image", where="band = 'r'")
-        """
-        return self._queries.missing(dataset_type, of, collections, **more)
-
-    def at(
-        self,
-        ra: Any,
-        dec: Any = None,
-        *,
-        radius_deg: float = 0.0,
-        collections: Names = None,
-        dataset_types: Names = None,
-        where: Where = "",
-        bind: Mapping[str, object] | None = None,
-        time: object = None,
-        find_first: bool = True,
-    ) -> Coverage:
-        """Find every dataset that covers a position, by type.
-
-        Parameters
-        ----------
-        ra, dec : float or str
-            ICRS degrees, or sexagesimal text (right ascension in hours); or one `astropy.coordinates.SkyCoord`; or the name
-            of an object, where a resolver is configured.
-        radius_deg : float
-            Find what overlaps a circle of this radius in degrees.
-        collections : str or sequence of str, optional
-            Where to look, in order.
-        dataset_types : str or sequence of str, optional
-            Types, or globs of their names; all by default.
-        where : str or expression, optional
-            A condition on dimensions, such as ``band = 'r'``.
-        bind : mapping, optional
-            Values of the names in it.
-        time : time, Timespan or str, optional
-            Only what was taken then; a text without a scale is UTC.
-        find_first : bool
-            Only the first dataset of each data ID.
-
-        Raises
-        ------
-        PositionError
-            If that is no position, and no object that is known.
-        """
-        from bunter.butler.covering import Covering, Narrowing
-        from bunter.butler.resolvers import place_of
-
-        narrowing = Narrowing(collections, dataset_types, find_first, where, bind, time)
-        return Covering(self._session, self._queries).at(place_of(ra, dec, self.root), radius_deg, narrowing)
-
-    def calibrations(
-        self, dataset_type: str | DatasetType, collections: Names = None, *, history: bool = False
-    ) -> pa.Table:
-        """Return the memberships of a dataset type: id, data-ID values, run, collection, validity range.
-
-        With ``history`` those in CALIBRATION collections only, with those that were taken away: ``added`` and ``retired``
-        are numbers of changes, ``added_time`` and ``retired_time`` in ns TAI, ``added_by`` and ``retired_by`` users.
-        """
-        return self._queries.associations(dataset_type, collections, history=history)
-
-    def calibration_timeline(
-        self, dataset_type: str | DatasetType, collections: Names = None, *, where: str = ""
-    ) -> Timeline:
-        """Return when calibrations of a type are valid, to be printed, or drawn with ``.svg()``; gaps are named."""
-        from bunter.butler.timeline import timeline_of
-
-        return timeline_of(self, dataset_type, collections, where=where)
-
-    def locate(self, ids: Sequence[bytes]) -> list[list[StoredArtifact]]:
-        """Return the artifacts of datasets by id, in bulk."""
-        return self.repository.locate(self._session.principal, ids)
-
-    def sql(
-        self,
-        text: str,
-        bind: Mapping[str, object] | None = None,
-        *,
-        limit: int | None = None,
-        time_limit_s: float = 60.0,
-    ) -> SqlAnswer:
-        """Carry out one SELECT over the documented views (``v1_...``); nothing can be changed by it.
-
-        Parameters
-        ----------
-        text : str
-            The statement; values may be left open as ``:name``.
-        bind : mapping, optional
-            Values for these.
-        limit : int, optional
-            At most this many rows; the answer's ``is_complete`` says whether there were more.
-        time_limit_s : float
-            After so many seconds the statement is given up.
-        """
-        return Operators(self._session).sql(text, bind, limit=limit, time_limit_s=time_limit_s)
-
-    def usage(self) -> Usage:
-        """Count datasets and bytes by type, run, instrument, night, user, host and day of registration."""
-        return Operators(self._session).usage()
 
     # Changes
 
