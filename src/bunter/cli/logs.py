@@ -53,6 +53,14 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+class _Lines(logging.Formatter):
+    """One line a record, with the labels behind it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        labels = " ".join(f"{name}={value}" for name, value in getattr(record, "labels", {}).items())
+        return f"{super().format(record)} [{labels}]" if labels else super().format(record)
+
+
 def _level(word: str) -> int:
     number = logging.getLevelNamesMapping().get(word.upper())
     if number is None:
@@ -74,11 +82,18 @@ def _handlers(options: LogOptions) -> list[logging.Handler]:
     handlers: list[logging.Handler] = []
     if options.tty:
         handlers.append(logging.StreamHandler(sys.stderr))
-    handlers += [logging.FileHandler(path, mode="a") for path in options.files]
+    handlers += [_file_handler(path) for path in options.files]
     for handler in handlers:
         as_json = isinstance(handler, logging.FileHandler) and handler.baseFilename.endswith(".json")
-        handler.setFormatter(_JsonLines() if as_json else logging.Formatter(_LONG if options.long else _SHORT))
+        handler.setFormatter(_JsonLines() if as_json else _Lines(_LONG if options.long else _SHORT))
     return handlers
+
+
+def _file_handler(path: str) -> logging.FileHandler:
+    try:
+        return logging.FileHandler(path, mode="a", encoding="utf-8")
+    except OSError as exc:
+        raise click.BadParameter(f"cannot write {path}: {exc.strerror}", param_hint="--log-file") from exc
 
 
 def start_logging(options: LogOptions) -> None:

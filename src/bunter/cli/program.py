@@ -12,6 +12,7 @@ import click
 from bunter.cli.commands import COMMANDS, PIPELINES
 from bunter.cli.options_file import with_options_file
 from bunter.errors import ButlerError, near
+from bunter.values.program import told_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,8 @@ COMPLETE_VARIABLE = "_BUNTER_COMPLETE"
 """Environment variable by which a shell asks for words."""
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+_WORDS = "bunter.words"
 
 
 class LazyGroup(click.Group):
@@ -59,6 +62,11 @@ class LazyGroup(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             ctx.fail(f"no command {args[0]!r}{near(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words of the command line, to be told in the history of what they change."""
+        ctx.meta[_WORDS] = ["bunter", *args]
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; a reader of its output that has had enough, such as ``head``, is no failure."""
@@ -113,7 +121,24 @@ def cli(
     from bunter.cli.logs import LogOptions, start_logging
 
     start_logging(LogOptions(log_levels, long_log, log_files, log_tty, log_labels))
+    if ctx.invoked_subcommand is not None:
+        ctx.with_resource(told_command(ctx.invoked_subcommand, ctx.meta[_WORDS]))
+        _log_command(ctx)
     ctx.obj = {"progress": sys.stderr.isatty() if progress is None else progress}
+
+
+def _log_command(context: click.Context) -> None:
+    """Tell the log which command begins and when it ends."""
+    import logging
+    import shlex
+    import time
+
+    from bunter.cli.logs import VERBOSE
+
+    log, begin = logging.getLogger("bunter.cli"), time.monotonic()
+    if log.isEnabledFor(VERBOSE):
+        log.log(VERBOSE, "begins: %s", shlex.join(["bunter", *sys.argv[1:]]))
+        context.call_on_close(lambda: log.log(VERBOSE, "ends after %.1f s", time.monotonic() - begin))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

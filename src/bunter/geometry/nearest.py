@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["nearest"]
 
+_NARROW = 5.0  # degrees
+
 
 def nearest(regions: Sequence[bytes], target: bytes, count: int = 1) -> list[tuple[int, float]]:
     """Find the regions nearest to another one.
@@ -31,7 +33,7 @@ def nearest(regions: Sequence[bytes], target: bytes, count: int = 1) -> list[tup
     -------
     list[tuple[int, float]]
         Place in ``regions`` and distance in degrees between the borders, 0 where they overlap; nearest first. Convex
-        polygons are measured from their edges, other shapes from the circle around them.
+        polygons and boxes of less than 5 degrees are measured from their edges, other shapes from the circle around them.
     """
     import numpy as np
 
@@ -49,15 +51,28 @@ def nearest(regions: Sequence[bytes], target: bytes, count: int = 1) -> list[tup
 
 
 def _from_point(region: bytes, point: tuple[float, float, float], otherwise: float) -> float:
-    """Return the angle in radians between a direction and a convex polygon; of other shapes what is given."""
+    """Return the angle in radians between a direction and a shape with corners; of other shapes what is given."""
     module = sphgeom()
     shape = decode(region)
-    if not isinstance(shape, module.ConvexPolygon):
+    corners = _corners(shape)
+    if not corners:
         return otherwise
     if shape.contains(module.UnitVector3d(*point)):
         return 0.0
-    corners = [xyz(vertex) for vertex in shape.getVertices()]
     return min(_from_edge(point, *edge) for edge in pairwise([*corners, corners[0]]))
+
+
+def _corners(shape: Any) -> list[Any]:
+    """Return the corners of a convex polygon or a small box, whose edges are nearly great circles; none of others."""
+    module = sphgeom()
+    if isinstance(shape, module.ConvexPolygon):
+        return [xyz(vertex) for vertex in shape.getVertices()]
+    if isinstance(shape, module.Box) and 0 < shape.getWidth().asDegrees() < _NARROW > shape.getHeight().asDegrees():
+        lon, lat = shape.getLon(), shape.getLat()
+        turns = ((lon.getA(), lat.getA()), (lon.getB(), lat.getA()), (lon.getB(), lat.getB()), (lon.getA(), lat.getB()))
+        ends = [(each.asRadians(), other.asRadians()) for each, other in turns]
+        return [(math.cos(a) * math.cos(d), math.sin(a) * math.cos(d), math.sin(d)) for a, d in ends]
+    return []
 
 
 def _from_edge(point: Any, begin: Any, end: Any) -> float:
