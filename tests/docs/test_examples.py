@@ -12,7 +12,7 @@ from bunter.cli.commands import COMMANDS
 from bunter.cli.program import cli
 
 EXAMPLE = re.compile(r"^Example: (.*)$", re.MULTILINE)
-MADE_UP = {"demo", "ingest-files"}  # takes a minute; needs files of one's own
+MADE_UP = {"demo", "ingest-files", "insert-dimension-records"}  # takes a minute; needs files of one's own
 
 
 def examples():
