@@ -56,7 +56,8 @@ class CalibrationsContract:
     @staticmethod
     def span(begin: int | None, end: int | None) -> Timespan:
         """Return a timespan in seconds after the first exposure's begin."""
-        return Timespan(*(None if t is None else T0_NS + t * _S for t in (begin, end)))
+        first, last = (None if t is None else T0_NS + t * _S for t in (begin, end))
+        return Timespan(first, last)
 
     @staticmethod
     def ranges(butler: Butler, collection: str = "calib") -> list[tuple[str, int, Timespan]]:
@@ -204,8 +205,7 @@ class CalibrationsContract:
         butler.collections.associate("tag", [refs[1, 0], refs[2, 1]])
         names = ["calib", "older", "tag", "run0", "run1", "run2"]
         known: dict[str, list[tuple[Any, ...]]] = {
-            name: butler.calibrations("bias", name).to_pylist()  # type: ignore[misc]
-            for name in names
+            name: butler.calibrations("bias", name).to_pylist() for name in names
         }
         for _ in range(150):
             order = chance.sample(names, chance.randrange(1, 4))
