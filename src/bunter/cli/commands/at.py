@@ -106,7 +106,7 @@ def _angles(place: Sequence[str]) -> tuple[str, ...]:
     """Return right ascension and declination, or a name, which may have several words."""
     from bunter.butler.position import looks_like_position
 
-    if len(place) == 2 and looks_like_position(place[1]):
+    if len(place) == 2 and looks_like_position(place[1]) and not place[0][:1].isalpha():
         return tuple(place)
     if len(place) == 6:
         return " ".join(place[:3]), " ".join(place[3:])
