@@ -14,7 +14,27 @@ if TYPE_CHECKING:
 
     from bunter.dimensions import Universe
 
-__all__ = ["given_data_ids"]
+__all__ = ["given_data_ids", "read_data_ids"]
+
+
+def read_data_ids(path: str) -> Any:
+    """Read a table of data IDs from a file: CSV, Parquet, or what astropy knows by its ending (ECSV, FITS, VOTable).
+
+    Raises
+    ------
+    DimensionValueError
+        If it cannot be read; the sentence names the file.
+    """
+    try:
+        if path.endswith(".parquet"):
+            from pyarrow import parquet
+
+            return parquet.read_table(path)
+        from astropy.table import Table
+
+        return Table.read(path, format="ascii.csv" if path.endswith(".csv") else None)
+    except Exception as error:  # readers of all kinds, each with errors of its own
+        raise DimensionValueError(f"cannot read data IDs from {path}: {' '.join(str(error).split())[:200]}") from error
 
 
 def given_data_ids(table: Any, universe: Universe) -> dict[str, list[Any]]:

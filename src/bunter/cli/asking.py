@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["EXIT_EMPTY", "Asking", "asking_options", "collections_option"]
 
 EXIT_EMPTY = 3
-_OPTIONS = ("where", "order_by", "limit", "offset", "columns", "count", "explain", "parquet", "fail_if_empty")
+_OPTIONS = (
+    "where", "order_by", "limit", "offset", "columns", "group_by", "summaries", "data_ids", "with_records", "count",
+    "explain", "parquet", "fail_if_empty",
+)  # fmt: skip
 
 collections_option = click.option(
     "--collections",
@@ -49,6 +52,14 @@ class Asking:
         Rows left out first.
     columns : tuple of str
         Values to show in place of what the rows are.
+    group_by : tuple of str
+        Values on which rows of a group agree.
+    summaries : tuple of str
+        What to say of each group, as ``name=count(*)``.
+    data_ids : str, optional
+        File with a table of data IDs that rows must match.
+    with_records : bool
+        Whether rows have the columns of their dimension records.
     count, explain : bool
         Print the number of rows, or why there are these, instead of rows.
     parquet : str, optional
@@ -64,6 +75,10 @@ class Asking:
     limit: int
     offset: int
     columns: tuple[str, ...]
+    group_by: tuple[str, ...]
+    summaries: tuple[str, ...]
+    data_ids: str | None
+    with_records: bool
     count: bool
     explain: bool
     parquet: str | None
@@ -73,11 +88,36 @@ class Asking:
     @property
     def options(self) -> dict[str, Any]:
         """Keyword arguments of the butler's queries."""
-        order = tuple(names_of(self.order_by))
-        return {"where": self.where, "order_by": order, "offset": self.offset}
+        order = () if self._groups else tuple(names_of(self.order_by))
+        options: dict[str, Any] = {"where": self.where, "order_by": order, "offset": 0 if self._groups else self.offset}
+        if self.with_records:
+            options["with_dimension_records"] = True
+        if self.data_ids is not None:
+            from bunter.butler.given import read_data_ids
+
+            options["data_ids"] = read_data_ids(self.data_ids)
+        return options
+
+    @property
+    def _groups(self) -> bool:
+        return bool(self.group_by or self.summaries)
+
+    def _grouped(self, sheet: Sheet) -> Sheet:
+        """Sum up rows in groups; order and limit are then those of the groups."""
+        if not self._groups:
+            return sheet
+        if self.columns or sheet.finish is not None:
+            raise click.UsageError("groups have columns of their own: leave out --columns and --show-uri")
+        if bad := [text for text in self.summaries if "=" not in text]:
+            raise click.UsageError(f"{bad[0]!r} is not NAME=SUMMARY, such as n=count(*)")
+        pairs = (text.partition("=") for text in self.summaries)
+        wanted = {name.strip(): what for name, _, what in pairs} or {"count": "count(*)"}
+        groups = sheet.results.group_by(*names_of(self.group_by)).aggregate(**wanted)
+        return Sheet(sheet.name, groups.order_by(*names_of(self.order_by)).offset(self.offset))
 
     def answer(self, sheets: Sequence[Sheet]) -> None:
         """Print what was asked for; with several sheets each under its name."""
+        sheets = [self._grouped(sheet) for sheet in sheets]
         if self.count:
             found = self._counts(sheets)
         elif self.explain:
@@ -199,6 +239,20 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="NAMES",
         help="Show these values, such as visit,visit.exposure_time. Repeatable.",
     )
+    @click.option(
+        "--group-by", multiple=True, metavar="NAMES", help="Put rows that agree on these into groups. Repeatable."
+    )
+    @click.option(
+        "--summary",
+        "summaries",
+        multiple=True,
+        metavar="NAME=WHAT",
+        help="Say this of each group: count(*), count(distinct band), min(...), max(...), sum(...), avg(...). Repeatable.",
+    )
+    @click.option(
+        "--data-ids", metavar="FILE", help="Only rows that match a table of data IDs (CSV, ECSV, Parquet, FITS)."
+    )
+    @click.option("--with-records", is_flag=True, help="Add columns of dimension records, such as visit.exposure_time.")
     @click.option("--count", is_flag=True, help="Print only the number of rows.")
     @click.option("--explain", is_flag=True, help="Say which constraint empties the result, and what is near.")
     @click.option("--parquet", metavar="FILE", help="Write the rows to a new Parquet file.")

@@ -43,6 +43,8 @@ COMMANDS: dict[str, Entry] = {
     "query-datasets": Entry("query:query_datasets", _SEARCH, "List datasets."),
     "query-data-ids": Entry("query:query_data_ids", _SEARCH, "List data IDs."),
     "query-dimension-records": Entry("query:query_dimension_records", _SEARCH, "List records of a dimension."),
+    "query-joined": Entry("joined:query_joined", _SEARCH, "List rows with one dataset of each type."),
+    "query-missing": Entry("joined:query_missing", _SEARCH, "List what has no dataset of a type."),
     "query-dataset-types": Entry("query:query_dataset_types", _SEARCH, "List dataset types."),
     "query-collections": Entry(
         "collection_listing:query_collections", _SEARCH, "List collections, as trees, with counts."
