@@ -101,7 +101,9 @@ class AnnotatedButler:
         """Return where datasets come from, in bulk."""
         return self._annotations.origins(refs)
 
-    def activity(self, label: str, *, kind: str = "work", **facts: Any) -> AbstractContextManager[Activity]:
+    def activity(
+        self, label: str, *, kind: str = "work", key: str = "", **facts: Any
+    ) -> AbstractContextManager[Activity]:
         """Let what this thread writes in the block belong to an activity of this name.
 
         Parameters
@@ -110,10 +112,18 @@ class AnnotatedButler:
             Its name, such as ``"reduce night 3"``.
         kind : str
             A word: "work" by default.
+        key : str, optional
+            What tells it from all others; the same key again goes on with the same activity, also in another process.
         **facts
             What else is worth knowing: text, numbers, lists, mappings.
         """
-        return performed(self._session, label, kind=kind, facts=facts)
+        return performed(self._session, label, kind=kind, facts=facts, key=key)
+
+    def within_activity(
+        self, label: str, *, kind: str = "work", key: str = "", **facts: Any
+    ) -> AbstractContextManager[Activity]:
+        """Like `activity`, where this thread has none open; no end is noted, it is that of the last change."""
+        return performed(self._session, label, kind=kind, facts=facts, key=key, only_outermost=True)
 
     def activities(self, **filters: Any) -> list[ActivityRecord]:
         """Return what was done, the newest first.

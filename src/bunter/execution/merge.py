@@ -11,6 +11,7 @@ from bunter import effects
 from bunter.dataset import ArtifactLink, ArtifactRow, DatasetColumns
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore.key import split_key
+from bunter.execution.provenance import registering
 from bunter.execution.quantum_butler import graph_dataset_type
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def merge(
         outputs = [output for output, there in zip(outputs, located, strict=True) if not there]
         identities = [identity for identity, there in zip(identities, located, strict=True) if not there]
     if outputs:
-        butler.apply(*_datasets(butler, graph, outputs), _files(outputs, identities, artifacts))
+        with registering(butler, graph):
+            butler.apply(*_datasets(butler, graph, outputs), _files(outputs, identities, artifacts))
     return len(outputs)
 
 

@@ -19,6 +19,7 @@ from bunter.execution.ledger import Ledger
 from bunter.execution.merge import Merger
 from bunter.execution.message import Made
 from bunter.execution.quantum_butler import Place
+from bunter.execution.provenance import running
 from bunter.execution.receipt import Opened, encode_lines
 from bunter.execution.scheduler import Scheduler, State
 from bunter.execution.steward import Steward
@@ -106,7 +107,8 @@ def run_graph(  # noqa: PLR0913 - all but three by keyword, one word each
     RunError
         If workers cannot be started.
     """
-    return _Run(butler, graph, directory, options or RunOptions(), watcher or Silent()).carry_out(on_initialised)
+    with running(butler, graph):
+        return _Run(butler, graph, directory, options or RunOptions(), watcher or Silent()).carry_out(on_initialised)
 
 
 class _Run:
