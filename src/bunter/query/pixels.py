@@ -72,9 +72,11 @@ def _held(left: str, right: str, universe: Universe) -> Predicate | None:
     if not (universe[left].skypix and universe[right].skypix) or skypix(left).system != skypix(right).system:
         return None
     coarse, fine = sorted((left, right), key=lambda name: skypix(name).level)
-    steps = skypix(fine).level - skypix(coarse).level
-    parent = bound.Arithmetic("/", KeyColumn(fine, "int"), Constant(4**steps, "int"), "int")
-    return bound.Comparison("=", parent, KeyColumn(coarse, "int"))
+    each = Constant(4 ** (skypix(fine).level - skypix(coarse).level), "int")
+    first = bound.Arithmetic("*", KeyColumn(coarse, "int"), each, "int")
+    behind = bound.Arithmetic("+", first, each, "int")
+    finer = KeyColumn(fine, "int")
+    return bound.all_of([bound.Comparison(">=", finer, first), bound.Comparison("<", finer, behind)])
 
 
 class _Replacement:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bound_projection", "ordered_groups"]
 
-_UNORDERED: Final = frozenset({"region", "timespan", "bytes"})
+_UNORDERED: Final = frozenset({"region", "timespan", "bytes", "bool", "uuid"})
 
 
 def bound_projection(selection: Selection, asked: Asked, binds: Mapping[str, object]) -> Projection:

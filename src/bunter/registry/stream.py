@@ -143,7 +143,7 @@ class ResultStream:
     def any(self) -> bool:
         """Say whether there is any row."""
         with self._prepared() as (connection, _, statement):
-            sql = f"SELECT 1 FROM ({statement.text}) LIMIT 1"  # noqa: S608 - our text
+            sql = f"SELECT 1 FROM ({statement.text}) AS asked LIMIT 1"  # noqa: S608 - our text
             return connection.fetchone(sql, statement.parameters) is not None
 
     @contextmanager

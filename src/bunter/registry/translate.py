@@ -53,7 +53,7 @@ class Statement:
     @property
     def count(self) -> str:
         """Statement that counts the rows."""
-        return f"SELECT count(*) FROM ({self.text})"  # noqa: S608 - our text
+        return f"SELECT count(*) FROM ({self.text}) AS counted"  # noqa: S608 - our text
 
 
 def result_group(query: BoundQuery) -> DimensionGroup:
@@ -306,7 +306,8 @@ class _Translation:
         text = f"SELECT {'DISTINCT ' if distinct else ''}{projected({**columns, **sort}) or '1'} {source}"
         if order and distinct:  # sort keys need not be columns of the result, but depend on them
             keys = ", ".join(str(place) for place in range(1, len(columns) + 1))
-            order = [(f"min({sql})" if ascending else f"max({sql})", ascending) for sql, ascending in order]
+            shown = set(columns.values())
+            order = [(sql if sql in shown else f"{'min' if up else 'max'}({sql})", up) for sql, up in order]
             sort = {name: sql for name, (sql, _) in zip(sort, order, strict=False)}
             text = f"SELECT {projected({**columns, **sort}) or '1'} {source}{f' GROUP BY {keys}' if keys else ''}"
         return text + _sorted_and_cut(query, order)
@@ -341,7 +342,7 @@ class _Translation:
         listed = projected({**columns, **sort}) or "1"
         united = " UNION ALL ".join(f"SELECT {listed} {source}" for source in sources)
         sorted_by = [(quoted(name), ascending) for name, (_, ascending) in zip(sort, order, strict=True)]
-        return {name: quoted(name) for name in columns}, sorted_by, f"FROM ({united})"
+        return {name: quoted(name) for name in columns}, sorted_by, f"FROM ({united}) AS united"
 
 
 def _searches_of(term: Predicate, query: BoundQuery) -> set[str]:
