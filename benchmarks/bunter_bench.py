@@ -205,6 +205,33 @@ def w_dims(rec, a):
             got = list(b.query_dimension_records("visit_detector_region", instrument=spec.INSTRUMENT))
         rec.check(r, n=(len(got), n_exp * n_det))
     rec.records[-1]["extra"]["db_bytes"] = common.du(root)
+    b.close()
+    handle_records(rec, root, exps["exposure"])
+
+
+def handle_records(rec, root, exposures):
+    """Records handled as tables, and numbers for data IDs: what the reference system has no counterpart for."""
+    from bunter import Butler
+
+    n = len(exposures)
+    with Butler(root, writeable=True) as b:
+        table = b.query_dimension_records("exposure", instrument=spec.INSTRUMENT).to_arrow()
+        with rec.phase("sync_equal_table", n=n) as r:
+            found = b.dimension_records.sync("exposure", table)
+        rec.check(r, unchanged=(found.unchanged, n))
+        with rec.phase("update_column", n=n) as r:
+            keys = {name: table.column(name) for name in ("instrument", "exposure")}
+            found = b.dimension_records.update("exposure", {**keys, "exposure_time": [31.5] * n})
+        rec.check(r, n=(found.updated + found.unchanged, n))
+        with rec.phase("remove_refused", n=n) as r:
+            found = b.dimension_records.remove("exposure", where="TRUE", dry_run=True)
+        rec.check(r, n=(found.count, n))
+        fields = [{"dimension": "exposure", "base": 2 * 10**12, "bits": 40}, {"dimension": "detector", "size": 200}]
+        packer = b.packers.define("bench", fields, instrument=spec.INSTRUMENT)
+        columns = {"exposure": table.column("exposure").to_numpy().repeat(189), "detector": list(range(189)) * n}
+        with rec.phase("pack_unpack", n=n * 189) as r:
+            back = packer.unpack(packer.pack(columns))
+        rec.check(r, last=(int(back["detector"][-1]), 188))
 
 
 # --------------------------------------------------------------- 3 put/get

@@ -79,20 +79,22 @@ class DimensionRecords:
         """Return rows as checked records."""
         return Records.of(self._element(element), self._table(element, rows))
 
-    def insert(self, element: str, rows: Any) -> int:
-        """Insert new records and return how many; one that exists is an error and nothing is inserted."""
-        records = self.records(element, rows)
-        if len(records):
-            self._session.commit([InsertRecords(records)])
-        return len(records)
+    def insert(self, element: str, rows: Any, *, skip_existing: bool = False) -> int:
+        """Insert new records and return how many were given.
 
-    def insert_new(self, element: str, rows: Any, *, skip: bool = False) -> Comparison:
-        """Insert records as `insert` does, or with ``skip`` only those that are not there; say how many were."""
+        Parameters
+        ----------
+        element : str
+            What they are records of.
+        rows
+            The records.
+        skip_existing : bool
+            Whether those whose key is there are left as they are; by default one is an error and nothing is inserted.
+        """
         records = self.records(element, rows)
-        found = compare(self._session, records.element, records.columns)
         if len(records):
-            self._session.commit([InsertRecords(records, "skip" if skip else "fail")])
-        return found
+            self._session.commit([InsertRecords(records, "skip" if skip_existing else "fail")])
+        return len(records)
 
     def sync(self, element: str, rows: Any, *, update: bool = False) -> Comparison:
         """Insert records that are not there; those that are must be the same, or are changed with ``update``.

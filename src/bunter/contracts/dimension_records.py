@@ -56,6 +56,10 @@ class DimensionRecordsContract:
         with pytest.raises(ConflictingDefinitionError, match="full_name='D1'"):
             butler.dimension_records.insert("detector", {"instrument": "Cam", "id": [9], "full_name": ["D1"]})
         assert butler.query_dimension_records("detector").count() == 3
+        rows = {"instrument": "Cam", "id": [2, 3], "full_name": ["other", "D3"]}
+        assert butler.dimension_records.insert("detector", rows, skip_existing=True) == 2
+        found = butler.query_dimension_records("detector").order_by("detector")
+        assert [each.full_name for each in found] == ["D0", "D1", "D2", "D3"]
 
     def test_sync_says_what_is_new_and_what_is_the_same(self, butler: Butler) -> None:
         found = butler.dimension_records.sync("exposure", [exposure_row(n) for n in range(2, 6)][:2])

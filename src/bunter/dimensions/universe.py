@@ -64,13 +64,13 @@ class Universe:
 
     @classmethod
     def load(
-        cls, source: str | PathLike[str] | Mapping[str, Any], *, repository: Mapping[str, Any] | None = None
+        cls, source: str | PathLike[str] | Mapping[str, Any] | Universe, *, repository: Mapping[str, Any] | None = None
     ) -> Universe:
         """Read a universe.
 
         Parameters
         ----------
-        source : str, PathLike or Mapping
+        source : str, PathLike, Mapping or Universe
             A YAML file, the name of a universe that comes with Bunter (``default``, ``fibre-spectrograph``,
             ``spectral-survey``), or the content. What begins with ``extends: default`` adds to another universe.
         repository : Mapping, optional
@@ -88,6 +88,8 @@ class Universe:
         ConfigurationError
             If the file cannot be read.
         """
+        if isinstance(source, Universe):
+            return source
         content = read_content(source, repository)
         try:
             return _interned(Definition.parse(content.tree).canonical)

@@ -63,7 +63,9 @@ def _carried_out(records: DimensionRecords, element: str, file: str, how: str) -
         return records.update(element, file)
     if how in {"same", "replace"}:
         return records.sync(element, file, update=how == "replace")
-    return records.insert_new(element, file, skip=how == "skip")
+    found = records.compare(element, file)
+    records.insert(element, file, skip_existing=how == "skip")
+    return found
 
 
 @click.command(
