@@ -12,7 +12,7 @@ from bunter.dataset.inquiries import Among
 from bunter.errors import InvalidQueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from bunter.butler.position import Position
     from bunter.butler.queries import Queries
@@ -87,9 +87,11 @@ class Covering:
         found: dict[str, CoveringDatasets] = {}
         unlisted: dict[str, list[str]] = {}
         places: dict[_Path, list[tuple[Any, ...]]] = {}
-        for group, kinds in _by_group(_chosen_types(facts, narrowing.dataset_types)).items():
+        groups = _by_group(_chosen_types(facts, narrowing.dataset_types))
+        bare = self._bare(facts)
+        for group, kinds in groups.items():
             names = tuple(kind.name for kind in kinds)
-            path = _path(group)
+            path = _path(group, bare)
             if path is None or (narrowing.time is not None and not _timed(group)):
                 unlisted.setdefault(NO_REGION if path is None else NO_TIME, []).extend(names)
                 continue
@@ -106,6 +108,11 @@ class Covering:
         nearest = () if found else tuple(self._nearest(places, here))
         reasons = {reason: tuple(sorted(names)) for reason, names in unlisted.items()}
         return Coverage(position, radius_deg, dict(sorted(found.items())), searched, reasons, nearest)
+
+    def _bare(self, facts: RepositoryFacts) -> set[str]:
+        """Return the elements with regions that have no records here, as detectors' regions where nobody computed them."""
+        spatial = [e for e in facts.universe.elements.values() if e.spatial is not None and e.has_table]
+        return {element.name for element in spatial if not self._queries.records(element.name).any()}
 
     def _answer(self, inquiry: Among) -> Any:
         return self._session.repository.answer(self._session.principal, inquiry)
@@ -171,22 +178,29 @@ def _by_group(kinds: Sequence[DatasetType]) -> dict[DimensionGroup, list[Dataset
     return groups
 
 
-def _path(group: DimensionGroup) -> _Path | None:
+def _path(group: DimensionGroup, bare: Container[str]) -> _Path | None:
     """Find the smallest regions that tell where datasets of a group are; those of visits for exposures."""
     universe = group.universe
-    elements = group.finest_spatial()
-    if elements:
+    if elements := _finest(group, bare):
         return _Path(_names(elements), universe.conform(name for e in elements for name in e.required).required)
     for relation in universe.combinations:
         beyond = [name for name in relation.requires if name not in group]
-        if (
-            relation.always_join
-            and len(beyond) == 1
-            and (elements := (group | universe.conform(beyond)).finest_spatial())
-        ):
+        if relation.always_join and len(beyond) == 1 and (elements := _finest(group | universe.conform(beyond), bare)):
             needed = universe.conform([*relation.requires, *(name for e in elements for name in e.required)])
             return _Path(_names(elements), tuple(name for name in needed.required if name in group.required))
     return None
+
+
+def _finest(group: DimensionGroup, bare: Container[str]) -> list[Element]:
+    """Return the element with the smallest regions of each family, of those that have records; else the smallest of all."""
+    return [next((e for e in each if e.name not in bare), each[0]) for each in _families(group)]
+
+
+def _families(group: DimensionGroup) -> list[list[Element]]:
+    """Return the elements of each spatial family that a group has, fine to coarse."""
+    present = {element.name for element in group.elements}
+    families = (group.universe.spatial_family(family) for family in group.spatial)
+    return [[group.universe[name] for name in family if name in present] for family in families]
 
 
 def _names(elements: Iterable[Element]) -> tuple[str, ...]:

@@ -275,6 +275,17 @@ class CoverageContract(_Filled):
         assert butler.at(10.0, DEC)["calexp"].through == ("visit_detector_region",)
         assert butler.at(10.0, DEC)["coadd"].through == ("patch",)
 
+    def test_regions_of_visits_do_where_detectors_have_none(self, empty: Butler) -> None:
+        fill_dimensions(empty)
+        visit = {"instrument": "Cam", "id": 1, "name": "v1", "day_obs": 20260101, "physical_filter": "Cam-g"}
+        empty.dimension_records.insert("visit", {**visit, "region": Region.circle(10.0, DEC, 1.0)})
+        empty.dataset_types.register("calexp", ["instrument", "visit", "detector"], "StructuredDataDict")
+        empty.collections.register("work/1")
+        empty.put({}, "calexp", instrument="Cam", visit=1, detector=0, run="work/1")
+        found = empty.at(10.5, DEC)
+        assert found.counts == {"calexp": 1}
+        assert found["calexp"].through == ("visit",)
+
     def test_types_without_a_region_are_told(self, butler: Butler) -> None:
         found = butler.at(10.0, DEC)
         assert set(found.unlisted["without a region"]) == {"bias", "never"}
