@@ -40,6 +40,8 @@ COMMANDS: dict[str, Entry] = {
     "remove-dimension-records": Entry("records:remove_dimension_records", _DATA, "Remove dimension records."),
     "at": Entry("at:at", _SEARCH, "List what covers a position on the sky."),
     "packer": Entry("packers:packer", _DATA, "Turn data IDs into integers and back."),
+    "set-metadata": Entry("annotations:set_metadata", _DATA, "Give datasets metadata of your own."),
+    "index-metadata": Entry("annotations:index_metadata", _DATA, "Index header cards or metadata."),
     "query-datasets": Entry("query:query_datasets", _SEARCH, "List datasets."),
     "query-data-ids": Entry("query:query_data_ids", _SEARCH, "List data IDs."),
     "query-dimension-records": Entry("query:query_dimension_records", _SEARCH, "List records of a dimension."),
@@ -50,6 +52,9 @@ COMMANDS: dict[str, Entry] = {
         "collection_listing:query_collections", _SEARCH, "List collections, as trees, with counts."
     ),
     "why-dataset": Entry("calibrations:why_dataset", _SEARCH, "Say why a look-up finds what it finds."),
+    "query-headers": Entry("annotations:query_headers", _SEARCH, "List header cards of datasets."),
+    "origin": Entry("annotations:origin", _SEARCH, "Say where a dataset came from."),
+    "query-activities": Entry("annotations:query_activities", _SEARCH, "List who did what, when and how."),
     "get-uri": Entry("files:get_uri", _SEARCH, "Say where the file of a dataset is."),
     "collection-chain": Entry("collections:collection_chain", _COLLECTIONS, "Define or edit a chain of collections."),
     "associate": Entry("collections:associate", _COLLECTIONS, "Put datasets into a TAGGED collection."),

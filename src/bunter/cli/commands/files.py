@@ -51,6 +51,7 @@ def _refs(
 @click.option("--data-id", "common", multiple=True, metavar="KEY=VALUE", help="Same for all files. Repeatable.")
 @click.option("--prefix", type=click.Path(), default="", help="Folder that relative file names are below.")
 @click.option("--format", "file_format", help="Short name of the format; by default from the file's suffix.")
+@click.option("--header", is_flag=True, help="Keep the header cards of FITS files, to be asked for.")
 @_dry_run
 @output_options
 def ingest_files(
@@ -63,6 +64,7 @@ def ingest_files(
     common: tuple[str, ...],
     prefix: str,
     file_format: str | None,
+    header: bool,
     dry_run: bool,
     emit: Emit,
 ) -> None:
@@ -73,9 +75,10 @@ def ingest_files(
     with Butler(repo) as butler:
         files = read_file_table(butler, table, dataset_type, run, shared=shared, prefix=prefix, file_format=file_format)
         if not dry_run:
-            with butler.transaction():
+            told = butler.within_activity("ingest-files", kind="ingest", table=table, transfer=transfer)
+            with told, butler.transaction():
                 butler.collections.register(run)
-                butler.ingest(*files, transfer=transfer)
+                butler.ingest(*files, transfer=transfer, header=header)
     emit.record(
         {"run": run, "files": len(files)}, f"{'would ingest' if dry_run else 'ingested'} {len(files)} files into {run}"
     )
