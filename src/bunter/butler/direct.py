@@ -71,10 +71,13 @@ class DirectRepository:
     def open(cls, root: Path, configuration: Configuration, *, read_only: bool) -> Self:
         """Open the repository in a folder; a writeable one first settles what dead writers left."""
         model = configuration.model
-        database = Database.open(
-            root / model.registry.database, read_only=read_only, lock_timeout_s=model.registry.lock_timeout_s
-        )
+        database = cls._database_of(root, configuration, read_only=read_only)
         return cls(str(root), database, Datastore.local(root / model.datastore.root, model.datastore))
+
+    @staticmethod
+    def _database_of(root: Path, configuration: Configuration, *, read_only: bool) -> Database:
+        registry = configuration.model.registry
+        return Database.open(root / registry.database, read_only=read_only, lock_timeout_s=registry.lock_timeout_s)
 
     @classmethod
     def migrate(cls, root: Path, configuration: Configuration, *, dry_run: bool) -> tuple[str, ...]:
@@ -83,7 +86,7 @@ class DirectRepository:
         from bunter.registry.living_universe import read_attributes
         from bunter.values import Principal
 
-        with Database.open(root / configuration.model.registry.database, read_only=dry_run) as database:
+        with cls._database_of(root, configuration, read_only=dry_run) as database:
             with database.read() as connection:
                 steps = pending_steps(int(read_attributes(connection, database.location)["registry.version"]))
             if steps and not dry_run:
