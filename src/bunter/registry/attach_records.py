@@ -60,7 +60,7 @@ class RecordColumns:
         for known in self._known:
             element = known.lookup.element
             keys = [_listed(columns[name]) for name in element.required]
-            places = pa.array(known.places(list(zip(*keys, strict=True))), pa.int32())
+            places = pa.array(known.places_of(keys), pa.int32())
             for name, values in zip(known.lookup.wanted, known.columns(), strict=True):
                 columns[f"{element.name}.{name}"] = (values, places)
 
@@ -72,6 +72,19 @@ class _Known:
         self.lookup = lookup
         self._places: dict[tuple[Any, ...], int] = {}
         self._rows: list[tuple[Any, ...]] = []
+        self._columns: list[tuple[Any, ...]] | None = None
+
+    def places_of(self, keys: list[Sequence[Any]]) -> list[int]:
+        """Return where the records of rows of keys are; keys that are the same in all rows cost nothing per row."""
+        distinct = [set(key) for key in keys]
+        varying = [place for place, found in enumerate(distinct) if len(found) > 1]
+        if len(varying) != 1:
+            return self.places(list(zip(*keys, strict=True)))
+        place = varying[0]
+        head, tail = (tuple(next(iter(found)) for found in part) for part in (distinct[:place], distinct[place + 1 :]))
+        values = list(distinct[place])
+        at = dict(zip(values, self.places([(*head, value, *tail) for value in values]), strict=True))
+        return list(map(at.__getitem__, keys[place]))
 
     def places(self, keys: Sequence[tuple[Any, ...]]) -> list[int]:
         """Return where the records of these keys are, reading those that are not known."""
@@ -81,11 +94,14 @@ class _Known:
         if new := [key for key in dict.fromkeys(keys) if key not in self._places]:
             self._places.update({key: place for place, key in enumerate(new, len(self._rows))})
             self._rows += self.lookup.values(new)
+            self._columns = None
         return list(map(self._places.__getitem__, keys))
 
     def columns(self) -> list[tuple[Any, ...]]:
-        """Return the values of each column, by place."""
-        return list(zip(*self._rows, strict=True)) if self._rows else [() for _ in self.lookup.wanted]
+        """Return the values of each column, by place; the same objects as long as no more records are read."""
+        if self._columns is None:
+            self._columns = list(zip(*self._rows, strict=True)) if self._rows else [() for _ in self.lookup.wanted]
+        return self._columns
 
 
 def _listed(values: Any) -> Sequence[Any]:

@@ -105,7 +105,7 @@ def _data_ids(connection: Connection, query: BoundQuery) -> Relation:
     keys = tuple(query.data_id_table)
     rows = dict.fromkeys(zip(*query.data_id_table.values(), strict=True))
     table = connection.upload("data_ids", len(keys), rows)
-    return Relation(f"{table} given", _numbered(keys, "given"))
+    return Relation(f"{table} given", _numbered(keys, "given"), leading=True)
 
 
 class _Overlap:

@@ -72,6 +72,7 @@ class ResultStream:
         self._registry = registry
         self.query = query
         self.rows = 0
+        self._known: dict[str, tuple[Any, pa.Array]] = {}
 
     @cached_property
     def columns(self) -> tuple[ResultColumn, ...]:
@@ -175,8 +176,16 @@ class ResultStream:
         pa = pyarrow()
         for each in attach:
             each(columns)
-        arrays = [_array(column, columns[column.name], catalog) for column in self.columns]
+        arrays = [self._column(column, columns[column.name], catalog) for column in self.columns]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _column(self, column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
+        if not isinstance(values, tuple):
+            return _array(column, values, catalog)
+        known, places = values  # different values, and which of them each row has
+        if column.name not in self._known or self._known[column.name][0] is not known:
+            self._known[column.name] = (known, _array(column, list(known), catalog))
+        return self._known[column.name][1].take(places)
 
 
 class _Spool:
@@ -208,9 +217,6 @@ def _array(column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
     pa = pyarrow()
     if isinstance(values, pa.Array):
         return values
-    if isinstance(values, tuple):  # different values, and which of them each row has
-        known, places = values
-        return _array(column, list(known), catalog).take(places)
     if column.kind == "run":
         distinct = list(set(values))
         known = [number for number in distinct if number is not None]
