@@ -59,9 +59,9 @@ def test_every_option_says_what_it_does():
 
 # Commands that look: they change neither a repository nor a file.
 LOOKING = (
-    "at", "calibration timeline", "completion", "config-dump", "config-validate", "formats", "get-uri", "packer list",
-    "packer pack", "packer unpack", "pipeline check", "pipeline show", "qgraph show", "qgraph why", "query-", "snapshot list",
-    "universe check", "universe diff", "universe show", "why-dataset",
+    "at", "calibration timeline", "completion", "config-dump", "config-validate", "formats", "get-uri", "origin", "packer list",
+    "packer pack", "packer unpack", "pipeline check", "pipeline show", "qgraph show", "qgraph why", "query-", "snapshot list", "sql",
+    "stats", "universe check", "universe diff", "universe show", "why-dataset",
 )  # fmt: skip
 WITHOUT_REHEARSAL = {
     "check": "without --repair it only looks, and tells what --repair would do",

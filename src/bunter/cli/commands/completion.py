@@ -15,7 +15,7 @@ __all__ = ["completion"]
 
 
 @click.command(
-    epilog='\b\nExample: bunter completion bash >> ~/.bashrc\nOr, for this session: eval "$(bunter completion bash)"'
+    epilog='\b\nExample: bunter completion bash > bunter.bash\nTo have it now: eval "$(bunter completion bash)"'
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @output_options
