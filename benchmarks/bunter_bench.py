@@ -554,6 +554,16 @@ def w_query(rec, a):
 
     latencies("i4_explain_lookup", 50, explained, sample[:50])
 
+    def told(k, d):
+        where = f"exposure = {spec.exposure_id(k)} AND detector = {d} AND exposure.exposure_time < 0"
+        why = b.query_datasets("img", spec.QUERY_CHAIN, where=where, instrument=spec.INSTRUMENT).explain()
+        return why.rows == 0 and len(why.conflicts) == 1
+
+    latencies("i5_explain_empty", 5, told, sample[:5])
+    regions = b.query_dimension_records("visit_detector_region", limit=20, instrument=spec.INSTRUMENT)
+    middles = [record.region.centre() for record in regions]
+    latencies("i6_at", len(middles), lambda ra, dec: bool(b.at(ra, dec)), middles)
+
 
 # ---------------------------------------------------------------- 7 remove
 def ingest_repo(root, M, n_det=189):
