@@ -56,6 +56,13 @@ class AgreementContract:
         # Elsewhere exposures are related to the visits of the instrument's own system.
         assert [row["visit"] for row in butler.query_data_ids(["exposure", "visit"])] == [0]
 
+    def test_a_single_data_id_may_be_sorted(self, butler: Butler) -> None:
+        butler.put({}, "thing", exposure=0, detector=0, run="run1")
+        for order in ("instrument", "-instrument.visit_max"):
+            more = {"datasets": "thing", "collections": "run1", "order_by": order, "instrument": "Cam"}
+            assert len(list(butler.query_data_ids("instrument", **more))) == 1
+            assert not butler.query_data_ids("instrument", where="exposure = 3", **more).any()
+
     def test_a_calibration_in_a_run_is_valid_at_an_unknown_time(self, butler: Butler) -> None:
         for band in "gr":
             butler.put({}, "flat", physical_filter=f"Cam-{band}", run="run1")

@@ -304,12 +304,14 @@ class _Translation:
         columns, order, source = self._body(columns, order)
         sort = {f"sort {place}": sql for place, (sql, _) in enumerate(order)} if query.keyed else {}
         text = f"SELECT {'DISTINCT ' if distinct else ''}{projected({**columns, **sort}) or '1'} {source}"
+        if distinct and not columns:  # all are fixed: there is one row at most, and nothing to sort
+            order = []
         if order and distinct:  # sort keys need not be columns of the result, but depend on them
             keys = ", ".join(str(place) for place in range(1, len(columns) + 1))
             shown = set(columns.values())
             order = [(sql if sql in shown else f"{'min' if up else 'max'}({sql})", up) for sql, up in order]
             sort = {name: sql for name, (sql, _) in zip(sort, order, strict=False)}
-            text = f"SELECT {projected({**columns, **sort}) or '1'} {source}{f' GROUP BY {keys}' if keys else ''}"
+            text = f"SELECT {projected({**columns, **sort})} {source} GROUP BY {keys}"
         return text + _sorted_and_cut(query, order)
 
     def _projected(self, projection: Projection, columns: Mapping[str, str], order: list[tuple[str, bool]]) -> str:
