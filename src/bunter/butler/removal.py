@@ -2,23 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from bunter.butler.operators import Operators
 from bunter.dataset import CollectionType
-from bunter.dataset.changes import RemoveCollection, RemoveDatasets
-from bunter.errors import CollectionTypeError
+from bunter.dataset.changes import Disassociate, RemoveCollection, RemoveDatasets, UnstoreDatasets
+from bunter.errors import CollectionTypeError, MissingCollectionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bunter.butler.session import Session
     from bunter.dataset import DatasetRef
+    from bunter.dataset.changes import Change
 
-__all__ = ["Removal"]
+__all__ = ["Removal", "RemovalPreview"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalPreview:
+    """What a removal would take away.
+
+    Parameters
+    ----------
+    rows : list of tuple
+        Dataset type, run, datasets, bytes of artifacts that are ours, memberships in TAGGED and CALIBRATION collections;
+        sorted.
+    collections : tuple of str
+        Collections that would go.
+    chains : tuple of str
+        Chains that these are in; they must be taken out of them first, or with them.
+    """
+
+    rows: list[tuple[Any, ...]]
+    collections: tuple[str, ...] = ()
+    chains: tuple[str, ...] = ()
+
+    @property
+    def datasets(self) -> int:
+        """Number of datasets."""
+        return sum(row[2] for row in self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """Size of their artifacts in bytes; files that are not ours stay, and are not counted."""
+        return sum(row[3] for row in self.rows)
+
+    @property
+    def memberships(self) -> int:
+        """Number of places in TAGGED and CALIBRATION collections that would become empty."""
+        return sum(row[4] for row in self.rows)
+
+    def __str__(self) -> str:
+        from bunter.values import counted
+
+        parts = [counted(self.datasets, "dataset"), f"{self.bytes} bytes"]
+        if self.memberships:
+            parts.append(counted(self.memberships, "membership"))
+        if self.collections:
+            parts.insert(0, counted(len(self.collections), "collection"))
+        return ", ".join(parts) + (f"; in {', '.join(self.chains)}" if self.chains else "")
 
 
 class Removal:
-    """Removes what a user no longer wants.
+    """Removes what a user no longer wants, and says before what that would be.
 
     Parameters
     ----------
@@ -29,22 +77,89 @@ class Removal:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def datasets(self, refs: Sequence[DatasetRef]) -> int:
-        """Remove datasets with their memberships and artifacts; return how many."""
-        if refs:
-            self._session.commit([RemoveDatasets([ref.id.bytes for ref in refs])])
-        return len(refs)
+    def preview(
+        self, refs: Iterable[DatasetRef] = (), *, runs: str | Iterable[str] = (), collections: str | Iterable[str] = ()
+    ) -> RemovalPreview:
+        """Count what would go, without changing anything.
+
+        Parameters
+        ----------
+        refs : iterable of DatasetRef
+            Datasets.
+        runs, collections : str or iterable of str
+            RUN collections with their datasets; collections of other types, whose datasets stay.
+        """
+        listed, others = self._runs(runs), _listed(collections)
+        ids = [ref.id.bytes for ref in refs]
+        if listed:
+            ids += self._session.repository.members(self._session.principal, listed)
+        catalog = self._session.facts.collections
+        chains = {parent for name in (*listed, *others) for parent in catalog.info(name).parents}
+        rows = sorted(Operators(self._session).toll(ids)) if ids else []
+        return RemovalPreview(rows, (*listed, *others), tuple(sorted(chains - {*listed, *others})))
+
+    def datasets(
+        self,
+        refs: Sequence[DatasetRef],
+        *,
+        purge: bool = True,
+        unstore: bool = True,
+        disassociate: str | Iterable[str] | None = None,
+    ) -> int:
+        """Remove datasets with their memberships and artifacts; return how many there were.
+
+        Parameters
+        ----------
+        refs : sequence of DatasetRef
+            Which ones.
+        purge : bool
+            Whether they are forgotten; without it they stay registered.
+        unstore : bool
+            Whether the artifacts go, if the datasets stay.
+        disassociate : str or iterable of str, optional
+            TAGGED collections to take them out of, if the datasets stay.
+        """
+        ids = [ref.id.bytes for ref in refs]
+        tags = self._tags(disassociate)
+        if purge:
+            changes: list[Change] = [RemoveDatasets(ids)]
+        else:
+            changes = [Disassociate(name, ids) for name in tags]
+            if unstore:
+                changes.append(UnstoreDatasets(ids))
+        if ids and changes:
+            self._session.commit(changes)
+        return len(ids)
+
+    def _tags(self, names: str | Iterable[str] | None) -> tuple[str, ...]:
+        listed = _listed(names or ())
+        catalog = self._session.facts.collections
+        for name in listed:
+            if (kind := catalog.info(name).type) is not CollectionType.TAGGED:
+                raise CollectionTypeError(f"{name!r} is a {kind.name} collection; datasets are taken out of TAGGED ones")
+        return listed
 
     def runs(self, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> int:
         """Remove RUN collections with their datasets; return how many datasets went."""
-        listed = (names,) if isinstance(names, str) else tuple(names)
-        catalog = self._session.facts.collections
-        for name in listed:
-            if catalog.info(name).type is not CollectionType.RUN:
-                raise CollectionTypeError(
-                    f"{name!r} is a {catalog.info(name).type.name} collection, not a RUN; `bunter remove-collections REPO {name}` removes it"
-                )
+        listed = self._runs(names)
         ids = self._session.repository.members(self._session.principal, listed)
         changes = [RemoveCollection(name, unlink_from_chains=unlink_from_chains) for name in listed]
         self._session.commit([RemoveDatasets(ids), *changes])
         return len(ids)
+
+    def _runs(self, names: str | Iterable[str]) -> tuple[str, ...]:
+        listed = _listed(names)
+        catalog = self._session.facts.collections
+        for name in listed:
+            if (kind := catalog.info(name).type) is not CollectionType.RUN:
+                raise CollectionTypeError(
+                    f"{name!r} is a {kind.name} collection, not a RUN; `bunter remove-collections REPO {name}` removes it"
+                )
+        return listed
+
+
+def _listed(names: str | Iterable[str]) -> tuple[str, ...]:
+    listed = (names,) if isinstance(names, str) else tuple(names)
+    if any(not isinstance(name, str) for name in listed):
+        raise MissingCollectionError("collections are named by texts, such as 'u/me/run1'")
+    return tuple(dict.fromkeys(listed))
