@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
+from pathlib import Path
 
 import pytest
 from astropy.io import fits
@@ -17,8 +17,8 @@ RUN = "DemoCam/raw/all"
 def forget_files(butler, refs):
     """Remove the artifacts behind the butler's back."""
     located = butler.locate([ref.id.bytes for ref in refs])
-    for path in {str(butler.datastore.uri(stored[0]).path) for stored in located}:
-        os.unlink(path)
+    for path in {Path(butler.datastore.uri(stored[0]).path) for stored in located}:
+        path.unlink()
 
 
 def test_headers_are_answered_without_the_files(butler, frames, tmp_path):
@@ -57,7 +57,11 @@ def test_remarks_repeated_cards_and_odd_numbers(butler, frames, tmp_path):
         header.append(("TWICE", 1))
         header.append(("TWICE", 2))
     text = (tmp_path / "x.fits").read_bytes()
-    for card in (b"NOTANUM =                  NaN", b"ENDLESS =                  INF", b"CPLX    =           (1.0, 2.0)"):
+    for card in (
+        b"NOTANUM =                  NaN",
+        b"ENDLESS =                  INF",
+        b"CPLX    =           (1.0, 2.0)",
+    ):
         text = text.replace(b"END" + b" " * 77, card.ljust(80) + b"END" + b" " * 77, 1)[: len(text)]
     (tmp_path / "x.fits").write_bytes(text)
     (ref,) = ingest_raws(butler, [path]).refs
@@ -100,7 +104,9 @@ def test_a_night_costs_as_many_statements_as_an_exposure(butler, frames, tmp_pat
     counts = []
     for name, exposures in (("a", range(1, 2)), ("b", range(2, 9))):
         paths = [
-            frames.democam(tmp_path / f"{name}{e}_{d}.fits", exposure=e, detector=d) for e in exposures for d in range(4)
+            frames.democam(tmp_path / f"{name}{e}_{d}.fits", exposure=e, detector=d)
+            for e in exposures
+            for d in range(4)
         ]
         before = butler.repository.statements
         ingest_raws(butler, paths)

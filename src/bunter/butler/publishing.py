@@ -154,7 +154,9 @@ class Publishing:
         fresh = [replace(item, staged=stage(item.staged.key, item.encoded.data)) for item in rest]
         if fresh:
             self._session.commit(self._changes(fresh), [item.staged for item in fresh])
-        again = [(old, item.encoded, item.notes) for item, old in zip(written, known, strict=True) if old and item.notes]
+        again = [
+            (old, item.encoded, item.notes) for item, old in zip(written, known, strict=True) if old and item.notes
+        ]
         if again:
             self._session.commit(note_changes(again))
         return [old or item.ref for item, old in zip(written, known, strict=True)]

@@ -72,16 +72,17 @@ class AnnotationContract:
         from astropy.io import fits
         from astropy.nddata import CCDData
 
-        header = fits.Header(
-            [(name, *value) if isinstance(value, tuple) else (name, value) for name, value in cards.items()]
-        )
+        given: list[Any] = [
+            (name, *value) if isinstance(value, tuple) else (name, value) for name, value in cards.items()
+        ]
+        header = fits.Header(given)
         image = CCDData(np.full((4, 4), exposure, np.float32), unit="adu", header=header)
         return butler.put(image, "frame", exposure=exposure, detector=0, run="run1", **more)
 
     @staticmethod
     def found(butler: Butler, where: Any, kind: str = "thing", **more: Any) -> list[int]:
         refs = butler.query_datasets(kind, where=where, **more)
-        return sorted(ref.data_id["exposure"] for ref in refs)
+        return sorted(int(ref.data_id["exposure"]) for ref in refs)
 
     # User metadata
 
@@ -465,9 +466,14 @@ class AnnotationContract:
         assert self.found(butler, f"thing.activity = {act.number}") == [0]
 
     def test_an_activity_that_fails_says_so(self, butler: Butler) -> None:
+        def fail() -> None:
+            refs.append(self.put(butler))
+            raise ZeroDivisionError
+
+        refs: list[DatasetRef] = []
         with pytest.raises(ZeroDivisionError), butler.activity("bad"):
-            ref = self.put(butler)
-            _ = 1 / 0
+            fail()
+        (ref,) = refs
         assert butler.origin(ref).activity.outcome == "failed"  # type: ignore[union-attr]
         with pytest.raises(ZeroDivisionError), butler.activity("nothing"):
             _ = 1 / 0

@@ -169,8 +169,10 @@ class OriginsOf:
 
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """What was done: ``number``, ``kind``, ``label``, ``began``, ``ended``, ``outcome``, ``user``, ``host``, ``process``,
-    ``code`` and ``facts`` (JSON), ``command``, ``changes``, ``datasets``; the newest first.
+    """What was done, the newest first.
+
+    Columns are ``number``, ``kind``, ``label``, ``began``, ``ended``, ``outcome``, ``user``, ``host``, ``process``, ``code``
+    and ``facts`` (JSON), ``command``, ``changes``, and ``datasets``, which is counted where numbers are asked for.
 
     Parameters
     ----------

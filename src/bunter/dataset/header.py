@@ -92,7 +92,7 @@ def card_key(name: str) -> str:
 
 def plain_number(value: float) -> object:
     """Return a number that both databases keep; a text for whole numbers that are too large, None for NaN and infinities."""
-    if isinstance(value, float):
+    if not isinstance(value, int):
         return value if math.isfinite(value) else None
     return value if _SMALLEST <= value <= _LARGEST else str(value)
 

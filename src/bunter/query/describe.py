@@ -78,7 +78,7 @@ def _spelled(node: bound.Beyond) -> Predicate:
     return bound.any_of([after, bound.all_of([bound.Comparison("=", value, constant), rest])])
 
 
-def _value(node: Value) -> Node:
+def _value(node: Value) -> Node:  # noqa: PLR0911 - one line per kind
     match node:
         case bound.KeyColumn(name) | bound.OutputColumn(name):
             return tree.Name(name)

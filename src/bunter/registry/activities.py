@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from bunter.dataset.annotations import Activities, AddOrigins, EndActivity, OriginsOf
     from bunter.registry.roster import Roster
 
-__all__ = ["activities", "activity_of", "add_origins", "begin_activity", "create_activity_table", "end_activity", "origins_of"]
+__all__ = [
+    "activities",
+    "activity_of",
+    "add_origins",
+    "begin_activity",
+    "create_activity_table",
+    "end_activity",
+    "origins_of",
+]
 
 _TABLE = """
 CREATE TABLE activity (
@@ -84,7 +92,7 @@ def add_origins(tx: Transaction, roster: Roster, change: AddOrigins) -> None:
     )
     table = tx.upload("folders", 1, [(path,) for path in paths])
     sql = f"SELECT path, number FROM origin_directory WHERE path IN (SELECT c0 FROM {table})"  # noqa: S608 - our names
-    numbers = dict(tx.fetchall(sql))
+    numbers: dict[str, int] = dict(tx.fetchall(sql))
     tx.executemany(
         "INSERT INTO origin (id, directory, name, size, modified) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         sorted((row.id, numbers[row.directory], row.name, row.size, row.modified) for row in change.rows),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["annotation_sql"]
 
 
-def annotation_sql(
+def annotation_sql(  # noqa: PLR0913, PLR0917 - where, what, how and when
     json: JsonText, source: Annotation, id_: str, path: str, wanted: Wanted, as_of: int | None = None
 ) -> str:
     """Return SQL for a value, null where the dataset has none of this type.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import bunter.dataset.annotations as annotations  # noqa: PLR0402 - the package has a future import of this name
+import bunter.dataset.annotations as beside
 from bunter.registry.activities import activities, add_origins, create_activity_table, end_activity, origins_of
 from bunter.registry.annotation_tables import create_annotation_tables
 from bunter.registry.headers import add_headers, card_names, card_values, headers_of, remove_headers
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 __all__ = ["ANSWERS", "HANDLERS", "create_tables", "remove_annotations"]
 
 HANDLERS: Final[dict[type, Callable[..., Any]]] = {
-    annotations.AddHeaders: add_headers,
-    annotations.SetMetadata: set_metadata,
-    annotations.AddOrigins: add_origins,
-    annotations.EndActivity: end_activity,
-    annotations.CreateMetadataIndex: create_metadata_index,
-    annotations.DropMetadataIndex: drop_metadata_index,
+    beside.AddHeaders: add_headers,
+    beside.SetMetadata: set_metadata,
+    beside.AddOrigins: add_origins,
+    beside.EndActivity: end_activity,
+    beside.CreateMetadataIndex: create_metadata_index,
+    beside.DropMetadataIndex: drop_metadata_index,
 }
 """Functions that apply changes."""
 
 ANSWERS: Final[dict[type, Callable[..., Any]]] = {
-    annotations.HeadersOf: headers_of,
-    annotations.CardValues: card_values,
-    annotations.MetadataOf: metadata_of,
-    annotations.OriginsOf: origins_of,
-    annotations.Activities: activities,
-    annotations.CardNames: card_names,
-    annotations.MetadataIndexes: metadata_indexes,
+    beside.HeadersOf: headers_of,
+    beside.CardValues: card_values,
+    beside.MetadataOf: metadata_of,
+    beside.OriginsOf: origins_of,
+    beside.Activities: activities,
+    beside.CardNames: card_names,
+    beside.MetadataIndexes: metadata_indexes,
 }
 """Functions that answer inquiries."""
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from bunter.database import Connection
     from bunter.dimensions import DimensionGroup, Element
-    from bunter.registry.collections import CollectionRow
     from bunter.query.bound import HeaderColumn
+    from bunter.registry.collections import CollectionRow
     from bunter.registry.relations import Binding, SearchRequest
     from bunter.registry.roster import Roster, TypeRow
 

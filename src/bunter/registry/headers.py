@@ -73,7 +73,7 @@ def headers_of(connection: Connection, roster: Roster, inquiry: HeadersOf) -> pa
     )
     wanted = sorted({base for _, base, _, _ in rows})
     bases = connection.upload("bases", 1, [(base,) for base in wanted])
-    packed = dict(
+    packed: dict[int, bytes] = dict(
         connection.fetchall(f"SELECT number, packed FROM header_base WHERE number IN (SELECT c0 FROM {bases})")  # noqa: S608
     )
     texts = [unpacked(packed[base], own, size) for _, base, own, size in rows]

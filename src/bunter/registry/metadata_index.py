@@ -133,7 +133,7 @@ def metadata_indexes(connection: Connection, roster: Roster, inquiry: MetadataIn
     """Answer `MetadataIndexes`."""
     del inquiry
     pa = pyarrow()
-    counts = dict(connection.fetchall("SELECT field, count(*) FROM metadata_value GROUP BY field"))
+    counts: dict[int, int] = dict(connection.fetchall("SELECT field, count(*) FROM metadata_value GROUP BY field"))
     rows: list[tuple[Any, ...]] = [
         (roster.by_number[row.type].dataset_type.name, row.source, list(row.path), counts.get(row.number, 0))
         for row in indexed_fields(connection)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bunter.butler.session import Session
+    from bunter.dataset.annotations import Annotation
     from bunter.query.bound import BoundQuery, HeaderColumn, Predicate
 
 __all__ = ["unknown_cards"]
@@ -29,7 +30,7 @@ def unknown_cards(session: Session, query: BoundQuery, predicate: Predicate) -> 
 
 
 def _unknown(session: Session, dataset_type: str, column: HeaderColumn) -> Iterator[str]:
-    source = "header" if column.field == "header" else "metadata"
+    source: Annotation = "header" if column.field == "header" else "metadata"
     found = session.repository.answer(session.principal, CardNames(dataset_type, source))
     names = found.column("name").to_pylist()
     wanted = ".".join(column.path)

@@ -32,7 +32,7 @@ _where = click.option("--where", default="", help='Query expression, such as "ra
 @click.option("--order-by", multiple=True, help="Sort by this name; '-name' downwards. Repeatable.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many rows.")
 @output_options
-def query_headers(  # noqa: PLR0913 - what the command offers
+def query_headers(
     *,
     repo: str,
     dataset_type: str,
@@ -76,7 +76,7 @@ def _is_masked(value: object) -> bool:
 @_where
 @dry_run_option
 @output_options
-def set_metadata(  # noqa: PLR0913 - what the command offers
+def set_metadata(
     *,
     repo: str,
     dataset_type: str,
@@ -96,7 +96,7 @@ def set_metadata(  # noqa: PLR0913 - what the command offers
     with Butler(repo, writeable=not dry_run) as butler:
         results = butler.query_datasets(dataset_type, names_of(collections) or None, where=where)
         refs = list(results)
-        if not refs and not emit.style == "json":
+        if not refs and emit.style != "json":
             emit.note(str(results.explain()))
         if not dry_run:
             butler.set_metadata(refs, document)
