@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: demo test unit slow test-all soak format lint types imports docs bench build clean
+.PHONY: demo test unit slow test-all soak oracle format lint types imports docs bench build clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.installed-demo: pyproject.toml
@@ -69,5 +69,18 @@ $(VENV)-lsst/.installed: pyproject.toml
 bench: $(VENV)/.installed-test $(VENV)-lsst/.installed  ## ratios against the reference system, both sides in the same run
 	$(BIN)/python benchmarks/ratios.py --ours $(BIN)/python --theirs $(VENV)-lsst/bin/python
 
+# Differential tests have both systems in one environment. SEED repeats a campaign; EXAMPLES is how many questions a test asks.
+SEED ?=
+EXAMPLES ?= 300
+$(VENV)-oracle/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-oracle
+	$(VENV)-oracle/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)-oracle/bin/python -m pip install --quiet --editable '.[lsst]' pytest pytest-timeout hypothesis
+	touch $@
+
+oracle: $(VENV)-oracle/.installed  ## the same questions to Bunter and to the reference system; prints the seed
+	BUNTER_ORACLE_SEED=$(SEED) BUNTER_ORACLE_EXAMPLES=$(EXAMPLES) \
+	  $(VENV)-oracle/bin/python -m pytest tests/oracle -m oracle --timeout 3600 -s
+
 clean:
-	rm -rf $(VENV) $(VENV)-lsst build dist docs/_build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-lsst $(VENV)-oracle build dist docs/_build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,28 @@
+"""How many random questions are asked, and with which seed."""
+
+import collections
+import os
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+EXAMPLES = int(os.environ.get("BUNTER_ORACLE_EXAMPLES") or 100)
+SEED = int(os.environ["BUNTER_ORACLE_SEED"])
+TALLY = collections.Counter()
+
+
+def campaign(strategy, check):
+    """Check random values; what ``check`` returns is counted. The first failure is made small and raised."""
+
+    @seed(SEED)
+    @settings(
+        max_examples=EXAMPLES,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    @given(strategy)
+    def run(value):
+        TALLY[check(value)] += 1
+
+    run()
