@@ -225,6 +225,10 @@ class AskingButler:
         """
         return Operators(self._session).sql(text, bind, limit=limit, time_limit_s=time_limit_s)
 
+    def sql_views(self) -> SqlAnswer:
+        """List the views that `sql` can ask: name, what it holds, columns."""
+        return Operators(self._session).views()
+
     def usage(self) -> Usage:
         """Count datasets and bytes by type, run, instrument, night, user, host and day of registration."""
         return Operators(self._session).usage()

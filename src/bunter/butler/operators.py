@@ -7,13 +7,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bunter.dataset.operator import RemovalToll, SqlAnswer, SqlStatement, Statistics
+from bunter.dataset.operator import RemovalToll, SqlAnswer, SqlStatement, Statistics, Views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bunter.butler.session import Session
-    from bunter.database import Database
+    from bunter.database import Connection, Database
     from bunter.dataset.operator import OperatorQuestion
     from bunter.registry import Registry
 
@@ -31,11 +31,14 @@ def answer_operator(database: Database, registry: Registry, question: OperatorQu
 
     from bunter.datastore.artifact_view import dataset_bytes
     from bunter.registry.statistics import STATISTICS, TOLL, removal_toll, statistics
+    from bunter.registry.views import list_views
 
     with database.read(snapshot=True) as connection:
         roster = registry.roster(connection)
         if isinstance(question, Statistics):
             return SqlAnswer(STATISTICS, statistics(connection, roster, dataset_bytes))
+        if isinstance(question, Views):
+            return _views(connection, list_views(roster, roster.universe))
         ours = partial(dataset_bytes, owned=True)
         return SqlAnswer(TOLL, removal_toll(connection, roster, question.ids, ours))
 
@@ -52,6 +55,14 @@ def _answer_sql(database: Database, statement: SqlStatement) -> SqlAnswer:
             if limit is not None and len(rows) > limit:
                 return SqlAnswer(tuple(names), rows[:limit], is_complete=False)
     return SqlAnswer(tuple(names), rows)
+
+
+def _views(connection: Connection, named: Sequence[tuple[str, str]]) -> SqlAnswer:
+    rows = []
+    for name, holds in named:
+        columns = connection.execute(f"SELECT * FROM {name} LIMIT 0").description  # noqa: S608 - our names
+        rows.append((name, holds, ", ".join(column[0] for column in columns)))
+    return SqlAnswer(("view", "holds", "columns"), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +137,10 @@ class Operators:
     ) -> SqlAnswer:
         """Carry out one SELECT over the views; nothing can be changed by it."""
         return self._ask(SqlStatement(text, dict(bind or {}), limit, time_limit_s))
+
+    def views(self) -> SqlAnswer:
+        """List the views, with what each holds and its columns."""
+        return self._ask(Views())
 
     def usage(self) -> Usage:
         """Count datasets and bytes."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["OperatorQuestion", "RemovalToll", "SqlAnswer", "SqlStatement", "Statistics"]
+__all__ = ["OperatorQuestion", "RemovalToll", "SqlAnswer", "SqlStatement", "Statistics", "Views"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,12 @@ class RemovalToll:
     ids: Sequence[bytes]
 
 
-OperatorQuestion = SqlStatement | Statistics | RemovalToll
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Which views there are for SQL, what each holds, and its columns."""
+
+
+OperatorQuestion = SqlStatement | Statistics | RemovalToll | Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class SqlAnswer:
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Number names that come twice, as ``SELECT a.id, b.id`` gives them."""
+    """Tell apart by numbers names that come twice, as ``SELECT a.id, b.id`` gives them."""
     seen: dict[str, int] = {}
     told = []
     for name in names:

@@ -29,6 +29,7 @@ __all__ = [
     "drop_views",
     "element_view",
     "group_view",
+    "list_views",
     "refresh_views",
     "update_type_views",
     "view_names",
@@ -95,6 +96,22 @@ def create_group_view(tx: Transaction, layout: GroupLayout, others: Iterable[Gro
     _replace(tx, group_view(layout), _group(text, layout))
     for name, body in _memberships(text, sorted([*others, layout], key=lambda each: each.number)):
         _replace(tx, name, body)
+
+
+def list_views(roster: Roster, universe: Universe) -> list[tuple[str, str]]:
+    """Return the names of all views that there are, each with what it holds."""
+    elements = [
+        (element_view(each), f"Records of {each.name}: {each.doc}")
+        for each in universe.elements.values()
+        if not each.skypix
+    ]
+    names = view_names(roster.rows.values())
+    types = [(names[row.number], f"Datasets of type {row.dataset_type.name}.") for row in roster.rows.values()]
+    groups = [
+        (group_view(layout), f"Datasets of all types with dimensions {layout.dimensions.key}.")
+        for layout in roster.layouts.values()
+    ]
+    return [*FIXED_VIEWS.items(), *sorted(elements), *sorted(types), *sorted(groups)]
 
 
 def update_type_views(tx: Transaction, before: Iterable[TypeRow], after: Iterable[TypeRow]) -> None:

@@ -74,6 +74,8 @@ COMMANDS: dict[str, Entry] = {
     "check": Entry("storage:check", _CARE, "Compare registry and files; repair."),
     "prune-datasets": Entry("files:prune_datasets", _CARE, "Remove datasets."),
     "trash": Entry("storage:trash", _CARE, "List or empty the trash."),
+    "sql": Entry("operators:sql", _SEARCH, "Ask in SQL, over views; reads only."),
+    "stats": Entry("operators:stats", _CARE, "Count datasets and bytes: by type, run, night, user, day."),
     "completion": Entry("completion:completion", _CARE, "Let the shell complete names."),
     "formats": Entry("storage:formats", _CARE, "List the file formats."),
 }

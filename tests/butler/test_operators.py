@@ -1,0 +1,22 @@
+"""The promises to operators over every implementation."""
+
+import uuid
+
+import pytest
+
+from bunter import Butler
+from bunter.contracts.operators import OperatorContract
+
+
+class TestDirectRepository(OperatorContract):
+    @pytest.fixture
+    def empty(self, tmp_path):
+        with Butler.create(tmp_path / "repo") as butler:
+            yield butler
+
+
+class TestMemoryRepository(OperatorContract):
+    @pytest.fixture
+    def empty(self):
+        with Butler.create(f"memory://{uuid.uuid4()}") as butler:
+            yield butler
