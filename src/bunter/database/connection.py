@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bunter import effects
-from bunter.errors import DatabaseBusyError, DatabaseDamagedError, ReadOnlyError
+from bunter.database.dialect import SQLITE, Dialect
+from bunter.errors import ButlerError, DatabaseBusyError, DatabaseDamagedError, ReadOnlyError
+from bunter.values import Durability
 from bunter.values.instant import utc_to_tai_ns
 
 if TYPE_CHECKING:
@@ -17,8 +20,11 @@ if TYPE_CHECKING:
     Parameters = Sequence[object] | Mapping[str, object]
     Row = tuple[Any, ...]
 
-IntegrityError = sqlite3.IntegrityError
-"""A constraint of the database was violated; the registry turns it into an error of its own."""
+_SYNCHRONOUS = {Durability.full: "FULL", Durability.batch: "NORMAL", Durability.none: "OFF"}
+
+
+class IntegrityError(ButlerError):
+    """A constraint of the database was violated; the registry turns it into an error of its own."""
 
 
 @dataclass(slots=True)
@@ -45,6 +51,8 @@ def translated(where: str) -> Iterator[None]:
 
 
 def _translation(error: sqlite3.DatabaseError, where: str) -> Exception | None:
+    if isinstance(error, sqlite3.IntegrityError):
+        return IntegrityError(str(error))
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return DatabaseBusyError(f"another program keeps {where} locked; end it, or raise the time limit")
@@ -62,7 +70,7 @@ class Connection:
 
     Parameters
     ----------
-    raw : sqlite3.Connection
+    raw : sqlite3.Connection or Session
         The driver's connection, in autocommit mode.
     tally : Tally
         Where statements are counted.
@@ -70,13 +78,16 @@ class Connection:
         Name of the database in messages.
     """
 
-    def __init__(self, raw: sqlite3.Connection, tally: Tally, where: str) -> None:
+    dialect: Dialect = SQLITE
+    """How SQL is spelt where databases differ."""
+
+    def __init__(self, raw: Any, tally: Tally, where: str) -> None:
         self.raw = raw
         self.tally = tally
         self.where = where
         self.durability = ""
 
-    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Parameters = ()) -> Any:
         """Carry out one statement and return its cursor."""
         self.tally.statements += 1
         try:
@@ -88,7 +99,7 @@ class Connection:
         """Return all rows of a query as tuples."""
         cursor = self.execute(sql, parameters)
         try:
-            return cursor.fetchall()
+            return cursor.fetchall()  # type: ignore[no-any-return]
         except sqlite3.DatabaseError as exc:
             raise_translated(exc, self.where)
 
@@ -108,7 +119,7 @@ class Connection:
         """Carry out one statement for every row of parameters; return the number of rows changed."""
         self.tally.statements += 1
         try:
-            return self.raw.executemany(sql, rows).rowcount
+            return self.raw.executemany(sql, rows).rowcount  # type: ignore[no-any-return]
         except sqlite3.DatabaseError as exc:
             raise_translated(exc, self.where)
 
@@ -141,6 +152,78 @@ class Connection:
         self.execute(f"DELETE FROM temp.{name}")  # noqa: S608 - our names
         self.executemany(f"INSERT INTO temp.{name} VALUES ({', '.join('?' * width)})", rows)  # noqa: S608
         return f"temp.{name}"
+
+    def inline(self, width: int, rows: Sequence[Sequence[object]]) -> tuple[str, tuple[object, ...]]:
+        """Make rows a part of one statement, which may be carried out while another one is being read.
+
+        Parameters
+        ----------
+        width : int
+            Number of columns.
+        rows : sequence of sequence
+            Rows of int, float, str, bool or None.
+
+        Returns
+        -------
+        str, tuple
+            What stands in FROM before an alias, with the columns ``c0``, ``c1`` and so on, and the parameters it takes;
+            these come first in the statement.
+        """
+        columns = ", ".join(f"json_extract(value, '$[{place}]') AS c{place}" for place in range(width))
+        return f"(SELECT {columns} FROM json_each(?1))", (json.dumps(list(map(list, rows))),)  # noqa: S608 - our names
+
+    # Where transactions begin and end.
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return bool(self.raw.in_transaction)
+
+    def begin_snapshot(self) -> None:
+        """Let the following statements see one state of the database."""
+        self.execute("BEGIN")
+
+    def end_snapshot(self) -> None:
+        """Let the following statements see what others have committed."""
+        self.raw.commit()  # a rollback would take back the temporary tables, to be made again
+
+    def begin_write(self, durability: Durability, limit_s: float) -> Transaction:  # noqa: ARG002 - the file has its own limit
+        """Wait for other writers and begin to write.
+
+        Parameters
+        ----------
+        durability : Durability
+            What a commit survives.
+        limit_s : float
+            Longest wait in seconds.
+        """
+        if self.durability != durability.value:
+            self.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
+            self.durability = durability.value
+        transaction = Transaction(self)
+        transaction.execute("BEGIN IMMEDIATE")
+        return transaction
+
+    def rollback(self) -> None:
+        """Take back what was written."""
+        self.raw.rollback()
+
+    def analyze(self, tables: Iterable[str]) -> None:
+        """Tell the planner of a database that goes by statistics that tables have grown."""
+
+    def findings(self) -> list[str]:
+        """Look through everything and return what is damaged."""
+        return [row[0] for row in self.fetchall("PRAGMA quick_check(5)") if row[0] != "ok"]
+
+    def backup(self, path: str) -> None:
+        """Copy the database as it is now to a new, empty file."""
+        with sqlite3.connect(path) as copy:
+            self.raw.backup(copy)
+        copy.close()
+
+    def close(self) -> None:
+        """Close the driver's connection."""
+        self.raw.close()
 
     def generation(self) -> int:
         """Return the number that grows with each committed `Transaction.touch`; caches of slow-moving rows go by it."""
@@ -195,8 +278,8 @@ class Transaction(Connection):
             Number of the activity that it belongs to.
         """
         if self._ledger.change is None:
-            cursor = self.execute(
-                "INSERT INTO change (committed, user, host, command, activity) VALUES (?, ?, ?, ?, ?)",
+            row = self.fetchone(
+                'INSERT INTO change (committed, "user", host, command, activity) VALUES (?, ?, ?, ?, ?) RETURNING n',
                 (
                     utc_to_tai_ns(effects.now_ns()),
                     getattr(principal, "user", ""),
@@ -205,7 +288,8 @@ class Transaction(Connection):
                     activity,
                 ),
             )
-            self._ledger = _Ledger(int(cursor.lastrowid or 0), self._ledger.touched)
+            assert row is not None, "an inserted row has a number"
+            self._ledger = _Ledger(int(row[0]), self._ledger.touched)
         assert self._ledger.change is not None
         return self._ledger.change
 

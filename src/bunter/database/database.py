@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 import weakref
 from contextlib import contextmanager, nullcontext
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 LOCK_TIMEOUT_S = 300.0
-_SYNCHRONOUS = {Durability.full: "FULL", Durability.batch: "NORMAL", Durability.none: "OFF"}
 
 
 class Database:
@@ -144,14 +142,14 @@ class Database:
             yield transaction
             return
         with self._pool.lend() as connection:
-            if not snapshot or connection.raw.in_transaction:
+            if not snapshot or connection.in_transaction:
                 yield connection
                 return
-            connection.execute("BEGIN")
+            connection.begin_snapshot()
             try:
                 yield connection
             finally:
-                connection.raw.commit()  # a rollback would take back the temporary tables, to be made again
+                connection.end_snapshot()
 
     @contextmanager
     def write(
@@ -185,15 +183,13 @@ class Database:
             raise ReadOnlyError(f"{self.location} is open for reading; open it for writing")
         limit_s = self.lock_timeout_s if lock_timeout_s is None else lock_timeout_s
         with self._turn(limit_s), self._pool.lend() as connection:
-            _set_durability(connection, durability)
-            transaction = Transaction(connection)
-            transaction.execute("BEGIN IMMEDIATE")
+            transaction = connection.begin_write(durability, limit_s)
             self._local.transaction, owner = transaction, os.getpid()
             try:
                 yield transaction
             except BaseException:
                 if os.getpid() == owner:
-                    transaction.raw.rollback()
+                    transaction.rollback()
                 raise
             else:
                 self._commit(transaction, owner)
@@ -210,7 +206,7 @@ class Database:
             effects.checkpoint("commit")
             transaction.execute("COMMIT")
         except BaseException:
-            transaction.raw.rollback()
+            transaction.rollback()
             raise
         effects.checkpoint("committed")
 
@@ -223,17 +219,16 @@ class Database:
             If it is damaged; the message has the first few findings.
         """
         with self.read() as connection:
-            findings = [row[0] for row in connection.fetchall("PRAGMA quick_check(5)")]
-        if findings != ["ok"]:
+            findings = connection.findings()
+        if findings:
             raise DatabaseDamagedError(f"{self.location} is damaged: {'; '.join(findings)}. Restore it from a backup")
 
     def backup(self, path: str | Path) -> None:
         """Copy the database as it is now to a new file, beside running writers."""
         target = _file(path)
         effects.write_new(target, b"", sync=False)
-        with self.read() as connection, sqlite3.connect(target) as copy:
-            connection.raw.backup(copy)
-        copy.close()
+        with self.read() as connection:
+            connection.backup(str(target))
 
     def close(self) -> None:
         """Close files; connections that are still lent are closed when they come back."""
@@ -269,8 +264,3 @@ os.register_at_fork(after_in_child=_after_fork)
 def _file(path: str | Path) -> Path:
     return Path(str(path).removeprefix("sqlite:///"))
 
-
-def _set_durability(connection: Connection, durability: Durability) -> None:
-    if connection.durability != durability.value:
-        connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
-        connection.durability = durability.value
