@@ -6,16 +6,17 @@ import pytest
 
 from bunter import Butler
 from bunter.contracts.annotations import AnnotationContract
+from bunter.contracts.origins import OriginContract
 
 
-class TestFolder(AnnotationContract):
+class TestFolder(AnnotationContract, OriginContract):
     @pytest.fixture
     def empty(self, tmp_path):
         with Butler.create(tmp_path / "repo") as butler:
             yield butler
 
 
-class TestMemory(AnnotationContract):
+class TestMemory(AnnotationContract, OriginContract):
     @pytest.fixture
     def empty(self):
         with Butler.create(f"memory://{uuid.uuid4()}") as butler:
