@@ -14,9 +14,7 @@ from bunter.dataset.changes import (
     Disassociate,
     EditChain,
     RegisterCollection,
-    RegisterDatasetType,
     RemoveCollection,
-    RemoveDatasetType,
     RenameCollection,
     SetChain,
     SetCollectionDoc,
@@ -24,7 +22,7 @@ from bunter.dataset.changes import (
 from bunter.errors import CollectionTypeError, MissingCollectionError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bunter.butler.session import Session
     from bunter.butler.summaries import CollectionEvent, CollectionSummary
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from bunter.registry import CollectionCatalog
     from bunter.values import Timespan
 
-__all__ = ["Collections", "DatasetTypes"]
+__all__ = ["Collections"]
 
 
 def _names(names: Any) -> tuple[str, ...]:
@@ -274,69 +272,3 @@ class Collections:
         infos = [self.info(name) for name in self.query()]
         lines = [f"  {i.name} ({i.type.name}{': ' + ', '.join(i.children) if i.children else ''})" for i in infos]
         return "\n".join([f"{len(infos)} collections", *lines])
-
-
-class DatasetTypes:
-    """Dataset types of a repository.
-
-    Parameters
-    ----------
-    session : Session
-        The repository.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def register(
-        self,
-        name: str | DatasetType,
-        dimensions: Iterable[str] = (),
-        storage_class: str = "",
-        *,
-        is_calibration: bool = False,
-    ) -> DatasetType:
-        """Register a dataset type; the same definition again is no error."""
-        if not isinstance(name, DatasetType):
-            from bunter.storage_class import storage_class as known
-
-            known(storage_class)
-        facts = self._session.facts
-        kind = (
-            name
-            if isinstance(name, DatasetType)
-            else DatasetType(name, facts.universe.conform(dimensions), storage_class, is_calibration)
-        )
-        if facts.dataset_types.get(kind.name) != kind:
-            self._session.commit([RegisterDatasetType(kind)])
-        return kind
-
-    def get(self, name: str) -> DatasetType:
-        """Return a dataset type."""
-        return dataset_type_of(self._session.facts, name)
-
-    def query(self, pattern: str = "*") -> list[DatasetType]:
-        """Return the dataset types whose names match, sorted."""
-        from fnmatch import fnmatchcase
-
-        return [kind for name, kind in sorted(self._session.facts.dataset_types.items()) if fnmatchcase(name, pattern)]
-
-    def remove(self, name: str) -> None:
-        """Remove a dataset type that has no datasets."""
-        self._session.commit([RemoveDatasetType(name)])
-
-    def __getitem__(self, name: str) -> DatasetType:
-        return self.get(name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._session.facts.dataset_types
-
-    def __len__(self) -> int:
-        return len(self._session.facts.dataset_types)
-
-    def __iter__(self) -> Iterator[DatasetType]:
-        return iter(self.query())
-
-    def __repr__(self) -> str:
-        kinds = self.query()
-        return "\n".join([f"{len(kinds)} dataset types", *(f"  {kind}" for kind in kinds)])

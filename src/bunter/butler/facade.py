@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from bunter.butler.annotated import AnnotatedButler
 from bunter.butler.asking import AskingButler
-from bunter.butler.collections import Collections, DatasetTypes
+from bunter.butler.collections import Collections
 from bunter.butler.data_ids import DataIds, check_keys
+from bunter.butler.dataset_types import DatasetTypes
 from bunter.butler.files import Files
 from bunter.butler.lookup import DeferredDataset, Lookup
 from bunter.butler.notes import Notes

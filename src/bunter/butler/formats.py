@@ -10,6 +10,7 @@ from bunter.database import migrations
 from bunter.database.migrations import Migration, OnlyMissing
 from bunter.datastore.records import ArtifactRecords
 from bunter.dimensions import Universe
+from bunter.registry.aliases import ALIAS_TABLE
 from bunter.registry.living_universe import read_attributes
 from bunter.registry.roster import read_roster
 from bunter.registry.schema import create_group_tables, create_registry_tables
@@ -52,6 +53,8 @@ def _to_2(tx: Transaction) -> None:
     """Complete the tables: every one that a new repository has and this one has not."""
     if "activity" not in migrations.column_names(tx, "change"):
         tx.execute("ALTER TABLE change ADD COLUMN activity INTEGER")
+    if "dataset_type_alias" not in migrations.table_names(tx):  # the roster has aliases in it
+        tx.execute(ALIAS_TABLE)
     roster = read_roster(tx, _universe)
     missing: Transaction = OnlyMissing(tx)  # type: ignore[assignment]
     create_registry_tables(missing, roster.universe)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bunter.dataset.operator import RemovalToll, SqlAnswer, SqlStatement, Statistics, Views
+from bunter.dataset.operator import RemovalToll, SqlAnswer, SqlStatement, Statistics, TypeHoldings, Views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,12 +31,16 @@ def answer_operator(database: Database, registry: Registry, question: OperatorQu
 
     from bunter.datastore.artifact_view import dataset_bytes
     from bunter.registry.statistics import STATISTICS, TOLL, removal_toll, statistics
+    from bunter.registry.type_changes import type_holdings
     from bunter.registry.views import list_views
 
     with database.read(snapshot=True) as connection:
         roster = registry.roster(connection)
         if isinstance(question, Statistics):
             return SqlAnswer(STATISTICS, statistics(connection, roster, dataset_bytes))
+        if isinstance(question, TypeHoldings):
+            held = type_holdings(connection, roster, roster.type_row(question.dataset_type))
+            return SqlAnswer(("run", "datasets"), list(held.items()))
         if isinstance(question, Views):
             return _views(connection, list_views(roster, roster.universe))
         ours = partial(dataset_bytes, owned=True)
@@ -145,6 +149,10 @@ class Operators:
     def usage(self) -> Usage:
         """Count datasets and bytes."""
         return Usage(self._ask(Statistics()).rows)
+
+    def holdings(self, dataset_type: str) -> dict[str, int]:
+        """Count the datasets of a type in each run that has some."""
+        return dict(self._ask(TypeHoldings(dataset_type)).rows)
 
     def toll(self, ids: Sequence[bytes]) -> SqlAnswer:
         """Count what the removal of datasets would take away, by type and run."""

@@ -215,5 +215,5 @@ def dataset_type_of(facts: RepositoryFacts, name: str) -> DatasetType:
         return facts.dataset_types[name]
     except KeyError:
         raise MissingDatasetTypeError(
-            f"no dataset type {name!r}{near(name, facts.dataset_types)}; `bunter query-dataset-types REPO` lists all"
+            f"no dataset type {name!r}{near(name, [*facts.dataset_types, *facts.dataset_types.aliases])}; `bunter query-dataset-types REPO` lists all"
         ) from None

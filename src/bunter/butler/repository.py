@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bunter.dataset.activity import Activity
     from bunter.dataset.changes import Change
     from bunter.dataset.inquiries import Inquiry
+    from bunter.dataset.naming import ByName
     from bunter.dataset.operator import OperatorQuestion, SqlAnswer
     from bunter.datastore import Datastore, Staged
     from bunter.datastore.check import CheckReport
@@ -49,7 +50,7 @@ class RepositoryFacts:
 
     location: str
     universe: Universe
-    dataset_types: Mapping[str, DatasetType]
+    dataset_types: ByName[DatasetType]
     collections: CollectionCatalog
     writeable: bool
     generation: int

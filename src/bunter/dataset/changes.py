@@ -105,6 +105,28 @@ class RegisterDatasetType:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisterDatasetTypes:
+    """Make several dataset types, each as `RegisterDatasetType` would."""
+
+    dataset_types: tuple[DatasetType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterAlias:
+    """Give a dataset type a further name; no change if it has it, an error if the name means something else."""
+
+    alias: str
+    dataset_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAlias:
+    """Take a further name of a dataset type away."""
+
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveDatasetType:
     """Remove a dataset type that has no datasets."""
 
@@ -202,6 +224,9 @@ Change = (
     | RemoveCollection
     | RegisterDatasetType
     | RemoveDatasetType
+    | RegisterDatasetTypes
+    | RegisterAlias
+    | RemoveAlias
     | InsertRecords
     | UpdateRecords
     | RemoveRecords

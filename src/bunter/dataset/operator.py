@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["OperatorQuestion", "RemovalToll", "SqlAnswer", "SqlStatement", "Statistics", "Views"]
+__all__ = ["OperatorQuestion", "RemovalToll", "SqlAnswer", "SqlStatement", "Statistics", "TypeHoldings", "Views"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,14 @@ class Views:
     """Which views there are for SQL, what each holds, and its columns."""
 
 
-OperatorQuestion = SqlStatement | Statistics | RemovalToll | Views
+@dataclass(frozen=True, slots=True)
+class TypeHoldings:
+    """In which runs a dataset type has datasets, and how many."""
+
+    dataset_type: str
+
+
+OperatorQuestion = SqlStatement | Statistics | RemovalToll | Views | TypeHoldings
 
 
 @dataclass(frozen=True, slots=True)

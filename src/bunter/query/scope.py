@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from bunter.dataset.header import card_key
@@ -10,7 +11,7 @@ from bunter.query.bound import DatasetColumn, ElementColumn, HeaderColumn, KeyCo
 from bunter.query.qualified import name_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from bunter.dataset import DatasetType
     from bunter.dimensions import Column, DimensionGroup, Element
@@ -185,12 +186,19 @@ class Scope:
         element = self.universe.get(head)
         if element is not None:
             return self._field(element, field)
+        head = self._proper(head)
         if head in self.searched:
             return self._dataset_field(head, field)
         if head in self.known:
             joined = ", ".join(self.searched) or "none"
             raise UnknownNameError(f"dataset type {head!r} is not joined by this query (joined: {joined})")
         raise UnknownNameError(f"unknown dimension or dataset type {head!r}{self._near_head(head)}")
+
+    def _proper(self, name: str) -> str:
+        """Return the name of the dataset type that an alias stands for; any other name as it is."""
+        if name in self.searched or not isinstance(self.known, Mapping) or name not in self.known:
+            return name
+        return str(self.known[name].name)
 
     def _near_head(self, head: str) -> str:
         return near(head, [*self.searched, *self.universe.elements, *self.group.skypix, *self.known])

@@ -10,6 +10,7 @@ from bunter.database import Transaction
 from bunter.dataset import changes, record_changes, repository_changes
 from bunter.dimensions import Universe
 from bunter.registry.activities import begin_activity
+from bunter.registry.aliases import register_alias, remove_alias
 from bunter.registry.calibrations import certify, decertify
 from bunter.registry.collection_changes import (
     edit_chain,
@@ -30,7 +31,7 @@ from bunter.registry.record_removal import remove_records, update_records
 from bunter.registry.roster import Roster, read_roster
 from bunter.registry.schema import create_registry_tables
 from bunter.registry.snapshots import create_snapshot, remove_snapshot
-from bunter.registry.type_changes import register_dataset_type, remove_dataset_type
+from bunter.registry.type_changes import register_dataset_type, register_dataset_types, remove_dataset_type
 from bunter.registry.universe_changes import change_universe
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ _HANDLERS: dict[type, Callable[..., Any]] = {
     changes.RemoveSnapshot: remove_snapshot,
     changes.RemoveCollection: remove_collection,
     changes.RegisterDatasetType: register_dataset_type,
+    changes.RegisterDatasetTypes: register_dataset_types,
     changes.RemoveDatasetType: remove_dataset_type,
+    changes.RegisterAlias: register_alias,
+    changes.RemoveAlias: remove_alias,
     changes.InsertRecords: insert_records,
     record_changes.UpdateRecords: update_records,
     record_changes.RemoveRecords: remove_records,
@@ -257,6 +261,9 @@ _SLOW = (
     changes.RenameCollection,
     changes.RemoveCollection,
     changes.RegisterDatasetType,
+    changes.RegisterDatasetTypes,
     changes.RemoveDatasetType,
+    changes.RegisterAlias,
+    changes.RemoveAlias,
     repository_changes.ChangeUniverse,
 )

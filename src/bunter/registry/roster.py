@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bunter.dataset import CollectionType, DatasetType
+from bunter.dataset.naming import ByName
 from bunter.errors import ConflictingDefinitionError, MissingDatasetTypeError, near
+from bunter.registry.aliases import read_aliases
 from bunter.registry.collections import CollectionCatalog, CollectionRow
 from bunter.registry.layout import GroupLayout, lived
 
@@ -38,8 +40,8 @@ class Roster:
         The database's generation when they were read.
     collections : CollectionCatalog
         All collections.
-    rows : dict of str to TypeRow
-        All dataset types by name.
+    rows : ByName of TypeRow
+        All dataset types by name, and by alias.
     layouts : dict of str to GroupLayout
         Tables by key of the dimension group.
     as_of : int, optional
@@ -50,16 +52,17 @@ class Roster:
 
     generation: int
     collections: CollectionCatalog
-    rows: dict[str, TypeRow]
+    rows: ByName[TypeRow]
     layouts: dict[str, GroupLayout]
     as_of: int | None = None
     universe: Universe = field(kw_only=True)
-    dataset_types: Mapping[str, DatasetType] = field(init=False)
+    dataset_types: ByName[DatasetType] = field(init=False)
     by_number: Mapping[int, TypeRow] = field(init=False)
     plans: dict[Any, Any] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dataset_types", {name: row.dataset_type for name, row in self.rows.items()})
+        kinds = {name: row.dataset_type for name, row in self.rows.items()}
+        object.__setattr__(self, "dataset_types", ByName(kinds, self.rows.aliases))
         object.__setattr__(self, "by_number", {row.number: row for row in self.rows.values()})
 
     def type_row(self, dataset_type: str | DatasetType) -> TypeRow:
@@ -76,7 +79,7 @@ class Roster:
         row = self.rows.get(name)
         if row is None:
             raise MissingDatasetTypeError(
-                f"no dataset type {name!r}{near(name, self.rows)}; register it, or see `bunter query-dataset-types REPO`"
+                f"no dataset type {name!r}{near(name, [*self.rows, *self.rows.aliases])}; register it, or see `bunter query-dataset-types REPO`"
             )
         if (
             not isinstance(dataset_type, str)
@@ -131,7 +134,7 @@ def _former(connection: Connection, as_of: int) -> dict[int, tuple[str, str]]:
 
 def _dataset_types(
     connection: Connection, universe: Universe, as_of: int | None
-) -> tuple[dict[str, TypeRow], dict[str, GroupLayout]]:
+) -> tuple[ByName[TypeRow], dict[str, GroupLayout]]:
     groups = connection.fetchall("SELECT number, key FROM dimension_group")
     layouts = {number: GroupLayout(number, _group(universe, key), as_of) for number, key in groups}
     columns = "number, name, dimension_group, storage_class, is_calibration"
@@ -142,7 +145,9 @@ def _dataset_types(
         )
         for number, name, group, storage_class, is_calibration in found
     }
-    return rows, {layout.dimensions.key: layout for layout in layouts.values()}
+    names = {row.number: name for name, row in rows.items()}
+    aliases = {alias: names[number] for alias, number in read_aliases(connection, as_of)}
+    return ByName(rows, aliases), {layout.dimensions.key: layout for layout in layouts.values()}
 
 
 def _group(universe: Universe, key: str) -> Any:

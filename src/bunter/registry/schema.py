@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bunter.dimensions.records import stored_columns
+from bunter.registry.aliases import ALIAS_TABLE
 from bunter.registry.layout import CAP_COLUMNS, LIVE, GroupLayout, element_table
 from bunter.registry.views import create_views
 
@@ -67,7 +68,7 @@ CREATE TABLE removed_dataset (
 
 def create_registry_tables(transaction: Transaction, universe: Universe) -> None:
     """Make the tables that every registry over this universe has."""
-    for statement in _STATIC.split(";"):
+    for statement in (*_STATIC.split(";"), ALIAS_TABLE):
         transaction.execute(statement)
     elements = universe.elements.values()
     for element in elements:

@@ -42,6 +42,7 @@ _LONGEST = 63  # what PostgreSQL keeps of a name
 FIXED_VIEWS = {
     "v1_dataset": "Every dataset: type, run, when and by whom it was registered.",
     "v1_dataset_type": "Every dataset type.",
+    "v1_alias": "Further names of dataset types.",
     "v1_dataset_removed": "Datasets that were removed.",
     "v1_collection": "Every collection.",
     "v1_chain": "Members of chains in the order they are searched.",
@@ -188,6 +189,14 @@ def _fixed(text: ViewText) -> Iterator[tuple[str, str]]:
             f"SELECT {text.uuid('o.id')} AS id, o.id AS id_bytes, t.name AS dataset_type, c.name AS run, "  # noqa: S608
             f"o.added AS change_number, o.removed AS removed_number, {when} AS removed, {who} FROM removed_dataset o "
             f"LEFT JOIN dataset_type t ON t.number = o.type LEFT JOIN collection c ON c.number = o.run {added} = o.removed"
+        ),
+    )
+    yield (
+        "v1_alias",
+        (
+            f"SELECT a.name AS alias, t.name AS dataset_type, {when} AS registered, a.added AS change_number "  # noqa: S608
+            f"FROM dataset_type_alias a LEFT JOIN dataset_type t ON t.number = a.type {added} = a.added "
+            f"WHERE a.retired = {LIVE}"
         ),
     )
     kinds = " ".join(f"WHEN {int(kind)} THEN '{kind.name}'" for kind in CollectionType)

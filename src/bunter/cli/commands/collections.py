@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bunter.cli.output import confirmed, output_options
+from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.cli.output import Emit
-    from bunter.dataset import CollectionType, DatasetRef
+    from bunter.dataset import DatasetRef
 
-__all__ = ["associate", "certify", "collection_chain", "disassociate", "remove_collections", "remove_runs"]
+__all__ = ["associate", "certify", "collection_chain", "disassociate"]
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
 
@@ -206,79 +206,3 @@ def certify(
         {"collection": output_collection, "datasets": len(refs), "timespan": str(timespan)},
         f"{'would certify' if dry_run else 'certified'} {counted(len(refs), 'dataset')} in {output_collection} for {timespan}",
     )
-
-
-@click.command("remove-collections", epilog="\b\nExample: bunter remove-collections demo good --no-confirm")
-@click.argument("repo")
-@click.argument("pattern")
-@click.option("--confirm/--no-confirm", default=True, help="Ask before removing.")
-@click.option("--remove-from-parents", is_flag=True, help="Take them out of chains first.")
-@_dry_run
-@output_options
-def remove_collections(
-    *, repo: str, pattern: str, confirm: bool, remove_from_parents: bool, dry_run: bool, emit: Emit
-) -> None:
-    """Remove the TAGGED, CHAINED and CALIBRATION collections that match PATTERN; datasets stay in their runs."""
-    from bunter.butler import Butler
-    from bunter.dataset import CollectionType
-
-    with Butler(repo) as butler:
-        names = _matching(butler, pattern, set(CollectionType) - {CollectionType.RUN})
-        goes = not dry_run and (not confirm or confirmed(f"remove {', '.join(names)}?"))
-        if goes:
-            with butler.transaction():
-                for name in names:
-                    butler.collections.remove(name, unlink_from_chains=remove_from_parents)
-    if goes or dry_run:
-        emit.rows(("removed" if goes else "would_remove",), [(name,) for name in names])
-
-
-@click.command("remove-runs", epilog="\b\nExample: bunter remove-runs demo 'demo/science/*' --dry-run")
-@click.argument("repo")
-@click.argument("pattern")
-@click.option("--confirm/--no-confirm", default=True, help="Ask before removing.")
-@click.option("--force", is_flag=True, help="Also runs that are in chains; they are taken out.")
-@_dry_run
-@output_options
-def remove_runs(*, repo: str, pattern: str, confirm: bool, force: bool, dry_run: bool, emit: Emit) -> None:
-    """Remove the RUN collections that match PATTERN, with their datasets and files."""
-    from bunter.butler import Butler
-    from bunter.dataset import CollectionType
-    from bunter.errors import CollectionInUseError
-    from bunter.values import counted
-
-    with Butler(repo) as butler:
-        names = _matching(butler, pattern, {CollectionType.RUN})
-        in_chains = sorted({parent for name in names for parent in butler.info(name).parents})
-        if in_chains and not force and not dry_run:
-            raise CollectionInUseError(
-                f"{', '.join(names)}: in {', '.join(in_chains)}; --force takes runs out of their chains and removes them"
-            )
-        removed = 0
-        goes = not dry_run and (not confirm or confirmed(f"remove {', '.join(names)} with all datasets?"))
-        if goes:
-            removed = butler.remove_runs(names, unlink_from_chains=force)
-    listed, chains = ", ".join(names), f"; in {', '.join(in_chains)}: needs --force" if in_chains else ""
-    sentence = f"would remove {counted(len(names), 'run')}: {listed}{chains}"
-    if not dry_run:
-        sentence = f"removed {counted(len(names) if goes else 0, 'run')}, {counted(removed, 'dataset')}"
-    emit.record({"runs": names if goes or dry_run else [], "datasets": removed, "chains": in_chains}, sentence)
-
-
-def _matching(butler: Butler, pattern: str, types: set[CollectionType]) -> list[str]:
-    """Return the collections of these types that match; an error that says what does match if there are none."""
-    from bunter.errors import CollectionTypeError, MissingCollectionError
-
-    names = butler.collections.query(pattern, types=types)
-    if names:
-        return names
-    wanted = " or ".join(sorted(kind.name for kind in types))
-    if others := butler.collections.query(pattern):
-        kind = butler.info(others[0]).type.name
-        command = "remove-runs" if kind == "RUN" else "remove-collections"
-        raise CollectionTypeError(
-            f"{others[0]!r} is a {kind} collection, not {wanted}; `bunter {command}` removes those"
-        )
-    if not set(pattern) & set("*?["):
-        butler.info(pattern)
-    raise MissingCollectionError(f"no {wanted} collection matches {pattern!r}; `bunter query-collections` lists all")

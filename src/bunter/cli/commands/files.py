@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bunter.cli.arguments import as_of_option, data_id_of
-from bunter.cli.output import confirmed, output_options
+from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bunter.cli.output import Emit
     from bunter.dataset import DatasetRef
 
-__all__ = ["get_uri", "ingest_files", "prune_datasets", "retrieve_artifacts"]
+__all__ = ["get_uri", "ingest_files", "retrieve_artifacts"]
 
 TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
 
@@ -151,43 +151,3 @@ def get_uri(
         values = data_id_of(data_id)
         uri = butler.get_uri(dataset_type, values, collections=list(collections) or None)
     emit.record({"uri": str(uri)}, str(uri))
-
-
-@click.command(
-    "prune-datasets", epilog="\b\nExample: bunter prune-datasets demo -d warp --collections demo/science --dry-run"
-)
-@click.argument("repo")
-@click.option(
-    "-d", "--datasets", "dataset_types", multiple=True, required=True, help="Dataset type or glob. Repeatable."
-)
-@click.option("--collections", multiple=True, required=True, help="Where to find them. Repeatable.")
-@_where
-@click.option("--confirm/--no-confirm", default=True, help="Ask before removing.")
-@_dry_run
-@output_options
-def prune_datasets(
-    *,
-    repo: str,
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
-    confirm: bool,
-    dry_run: bool,
-    emit: Emit,
-) -> None:
-    """Remove datasets with their files from the repository."""
-    from bunter.butler import Butler
-    from bunter.values import counted
-
-    with Butler(repo) as butler:
-        refs = _refs(butler, dataset_types, collections, where, find_first=False)
-        goes = (
-            bool(refs)
-            and not dry_run
-            and (not confirm or confirmed(f"remove {counted(len(refs), 'dataset')} with their files?"))
-        )
-        removed = butler.remove_datasets(refs) if goes else 0
-    emit.record(
-        {"found": len(refs), "removed": removed},
-        f"would remove {counted(len(refs), 'dataset')}" if dry_run else f"removed {counted(removed, 'dataset')}",
-    )
