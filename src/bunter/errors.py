@@ -45,6 +45,7 @@
     |   +-- RunError
     +-- DatabaseBusyError                 TimeoutError
     +-- DatabaseDamagedError              OSError
+    +-- DatabaseUnavailableError          ConnectionError
     +-- FileIntegrityError                OSError
     +-- KeyTakenError                     FileExistsError
     +-- KeyMissingError                   FileNotFoundError
@@ -388,6 +389,10 @@ class DatabaseBusyError(ButlerError, TimeoutError):
 
 class DatabaseDamagedError(ButlerError, OSError):
     """The database file is truncated, damaged, or of a format that this version cannot read."""
+
+
+class DatabaseUnavailableError(ButlerError, ConnectionError):
+    """The database server does not answer, went away, or has no room left."""
 
 
 class FileIntegrityError(ButlerError, OSError):

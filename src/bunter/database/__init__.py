@@ -4,5 +4,18 @@ from __future__ import annotations
 
 from bunter.database.connection import Connection, IntegrityError, Transaction
 from bunter.database.database import Database
+from bunter.database.dialect import SQLITE, Dialect
+from bunter.database.server_address import ServerAddress, is_server
+from bunter.database.server_options import ServerOptions
 
-__all__ = ["Connection", "Database", "IntegrityError", "Transaction"]
+__all__ = [
+    "SQLITE",
+    "Connection",
+    "Database",
+    "Dialect",
+    "IntegrityError",
+    "ServerAddress",
+    "ServerOptions",
+    "Transaction",
+    "is_server",
+]

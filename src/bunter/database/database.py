@@ -7,37 +7,52 @@ import threading
 import weakref
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from bunter import effects
 from bunter.database.connection import Connection, Tally, Transaction
 from bunter.database.pool import FilePool, MemoryPool
+from bunter.database.server_address import ServerAddress, is_server
+from bunter.database.server_options import ServerOptions
 from bunter.database.sqlite import check_file, create_file
 from bunter.database.turnstile import Turnstile
-from bunter.errors import ButlerError, DatabaseDamagedError, ReadOnlyError
+from bunter.errors import ButlerError, DatabaseDamagedError, MissingExtraError, ReadOnlyError
 from bunter.values import Durability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from types import TracebackType
+    from types import ModuleType, TracebackType
 
 LOCK_TIMEOUT_S = 300.0
 
 
-class Database:
-    """A SQLite database: readers never wait, writers queue fairly, threads and forked children are safe.
+class Pool(Protocol):
+    """Where connections wait for their next use."""
 
-    Made by `create`, `open` or `memory`. Nothing keeps a connection or a lock between two calls.
+    def lend(self) -> AbstractContextManager[Connection]:
+        """Lend a connection for the block."""
+
+    def abandon(self) -> None:
+        """Leave all connections to the parent process; called in a forked child."""
+
+    def close(self) -> None:
+        """Close the connections that are not lent."""
+
+
+class Database:
+    """A SQLite or PostgreSQL database: readers never wait, writers queue fairly, threads and forked children are safe.
+
+    Made by `create`, `open` or `memory`. Nothing keeps a lock between two calls.
 
     Parameters
     ----------
-    pool : FilePool or MemoryPool
+    pool : FilePool, MemoryPool or ServerPool
         Where connections come from.
     queue : Turnstile, optional
-        Where writers queue; None in memory, where the pool has them take turns.
+        Where writers queue; None in memory, where the pool has them take turns, and on a server, which has its own queue.
     location : str
-        Path of the file, or ``:memory:``.
+        Path of the file, ``:memory:``, or the server's address.
     read_only : bool
         Whether `write` is refused.
     tally : Tally
@@ -48,7 +63,7 @@ class Database:
 
     def __init__(  # noqa: PLR0913 - called by the three makers below only
         self,
-        pool: FilePool | MemoryPool,
+        pool: Pool,
         queue: Turnstile | None,
         *,
         location: str,
@@ -66,29 +81,44 @@ class Database:
         _databases.add(self)
 
     @classmethod
-    def create(cls, path: str | Path, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Database:
-        """Make a new database file and open it.
+    def create(
+        cls, path: str | Path, *, lock_timeout_s: float = LOCK_TIMEOUT_S, options: ServerOptions | None = None
+    ) -> Database:
+        """Make a new database file, or a schema on a server, and open it.
 
         Raises
         ------
         RepositoryExistsError
-            If there is a file already; it stays as it was.
+            If there is a file, or anything in the schema, already; it stays as it was.
         """
-        create_file(_file(path))
-        return cls.open(path, lock_timeout_s=lock_timeout_s)
+        if is_server(path):
+            _postgres().create_schema(_address(path, options), options or ServerOptions())
+        else:
+            create_file(_file(path))
+        return cls.open(path, lock_timeout_s=lock_timeout_s, options=options)
 
     @classmethod
-    def open(cls, path: str | Path, *, read_only: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Database:
-        """Open an existing database file; never makes one.
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        read_only: bool = False,
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+        options: ServerOptions | None = None,
+    ) -> Database:
+        """Open an existing database; never makes one.
 
         Parameters
         ----------
         path : str or Path
-            The file; ``sqlite:///path`` and ``:memory:`` are understood as well.
+            The file; ``sqlite:///path``, ``:memory:`` and ``postgresql://host/database?schema=name`` are understood as
+            well.
         read_only : bool
             Whether `write` is refused.
         lock_timeout_s : float
             How long a writer waits for others, in seconds.
+        options : ServerOptions, optional
+            Limits, where it is a server's.
 
         Raises
         ------
@@ -96,14 +126,22 @@ class Database:
             If there is no file, or another program's.
         DatabaseDamagedError
             If the file is damaged.
+        DatabaseUnavailableError
+            If the server does not answer.
         ConfigurationError
-            If a later version of Bunter wrote it.
+            If a later version of Bunter wrote it, or the server refuses the user.
         """
         if str(path) in {":memory:", "sqlite://"}:
             return cls.memory()
+        tally = Tally()
+        if is_server(path):
+            address = _address(path, options)
+            served = _postgres().open_pool(address, options or ServerOptions(), tally, read_only=read_only)
+            return cls(
+                served, None, location=str(address), read_only=read_only, tally=tally, lock_timeout_s=lock_timeout_s
+            )
         file = _file(path)
         check_file(file)
-        tally = Tally()
         pool = FilePool(file, tally, read_only=read_only, busy_limit_s=lock_timeout_s)
         with pool.lend():
             queue = Turnstile(f"{file}-queue")
@@ -259,6 +297,22 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+
+
+def _postgres() -> ModuleType:
+    try:
+        from bunter.database.postgres import server
+    except ImportError as exc:
+        if (exc.name or "").partition(".")[0] != "psycopg":
+            raise
+        raise MissingExtraError(
+            "PostgreSQL needs psycopg, which is not installed; `pip install 'bunter[postgres]'` brings it"
+        ) from exc
+    return server
+
+
+def _address(path: str | Path, options: ServerOptions | None) -> ServerAddress:
+    return ServerAddress.of(str(path), None if options is None else options.schema)
 
 
 def _file(path: str | Path) -> Path:

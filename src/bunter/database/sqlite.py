@@ -28,8 +28,7 @@ PRAGMA mmap_size = 1073741824;
 PRAGMA journal_size_limit = 67108864;
 """
 _STAMP = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-_TABLES = """
-BEGIN;
+TABLES = """
 CREATE TABLE attribute (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE generation (n INTEGER NOT NULL);
 INSERT INTO generation (n) VALUES (1);
@@ -37,8 +36,8 @@ CREATE TABLE change (
     n INTEGER PRIMARY KEY, committed INTEGER NOT NULL, "user" TEXT NOT NULL, host TEXT NOT NULL, command TEXT NOT NULL,
     activity INTEGER
 );
-COMMIT;
 """
+"""What every database has, whatever is kept in it."""
 
 
 def create_file(path: Path) -> None:
@@ -64,7 +63,7 @@ def create_file(path: Path) -> None:
 
 def prepare(raw: sqlite3.Connection) -> None:
     """Stamp an empty database as ours and make the tables that every database has."""
-    raw.executescript(_STAMP + _TABLES)
+    raw.executescript(f"{_STAMP}BEGIN;{TABLES}COMMIT;")
 
 
 def check_file(path: Path) -> None:

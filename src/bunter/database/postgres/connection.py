@@ -1,0 +1,128 @@
+"""Connections to a server, with the face of those to a file."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import TYPE_CHECKING, ClassVar
+
+from bunter.database.connection import Connection, Transaction
+from bunter.database.postgres.dialect import POSTGRESQL
+from bunter.database.postgres.writing import insertion
+from bunter.values import Durability
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bunter.database.connection import Parameters, Row
+    from bunter.database.dialect import Dialect
+    from bunter.database.postgres.session import Session
+
+__all__ = ["ServerConnection", "ServerTransaction"]
+
+_AT_ONCE = 50_000
+_LOCK_CLASS = 0x42756E74  # "Bunt": tells our locks from those of other programs in the database
+_COMMITS = {Durability.full: "on", Durability.batch: "off", Durability.none: "off"}
+
+
+class ServerConnection(Connection):
+    """A session of a PostgreSQL server; ``raw`` is a `Session`."""
+
+    raw: Session
+    dialect: ClassVar[Dialect] = POSTGRESQL  # type: ignore[misc]
+
+    def stream(self, sql: str, parameters: Parameters = (), batch_size: int = 65536) -> Iterator[list[Row]]:
+        """See `Connection.stream`."""
+        self.tally.statements += 1
+        return self.raw.stream(sql, parameters, batch_size)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> int:
+        """See `Connection.executemany`; rows to be inserted go many at once."""
+        if (found := insertion(sql)) is None:
+            self.tally.statements += 1
+            rows = list(rows)
+            return max(0, self.raw.executemany(sql, rows).rowcount) if rows else 0
+        if found.many is not None:
+            return self._insert(found.many, found.width, rows)
+        remaining = iter(rows)
+        if len(first := list(islice(remaining, 2))) < 2:
+            return self.execute(sql, first[0]).rowcount if first else 0
+        all_rows = chain(first, remaining)
+        if found.constants:
+            all_rows = ((*row, *found.constants) for row in all_rows)
+        return self.copy(found.table, found.columns, all_rows)
+
+    def _insert(self, text: str, width: int, rows: Iterable[Sequence[object]]) -> int:
+        self.tally.statements += 1
+        count, remaining = 0, iter(rows)
+        while part := list(islice(remaining, _AT_ONCE)):
+            self.raw.keep("upload_rows", width, part)
+            count += self.raw.execute(text).rowcount
+        return count
+
+    def bulk_insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+        """See `Connection.bulk_insert`."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        places = ", ".join("?" * len(columns))
+        return self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)  # noqa: S608 - our names
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+        """Put any number of rows into a table by COPY, in bounded memory; return how many."""
+        self.tally.statements += 1
+        return self.raw.copy(table, columns, rows)
+
+    def upload(self, slot: str, width: int, rows: Iterable[Sequence[object]]) -> str:
+        """See `Connection.upload`; the rows travel with each statement that names them."""
+        self.tally.statements += 1
+        name = f"upload_{slot}_{width}"
+        self.raw.keep(name, width, rows)
+        return f"temp.{name}"
+
+    def inline(self, width: int, rows: Sequence[Sequence[object]]) -> tuple[str, tuple[object, ...]]:
+        """See `Connection.inline`."""
+        self.raw.keep(f"upload_inline_{width}", width, rows)
+        return f"temp.upload_inline_{width}", ()
+
+    def begin_snapshot(self) -> None:
+        """See `Connection.begin_snapshot`."""
+        self.raw.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def end_snapshot(self) -> None:
+        """See `Connection.end_snapshot`."""
+        self.raw.rollback()
+
+    def begin_write(self, durability: Durability, limit_s: float) -> Transaction:
+        """See `Connection.begin_write`; the lock is waited for in the order of arrival and kept until after the commit.
+
+        So numbers of changes are in the order of commits, and what was looked up before a change still holds.
+        """
+        self.tally.statements += 1
+        self.raw.script(
+            f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = {_COMMITS[durability]}; "
+            f"SET LOCAL lock_timeout = {max(1, int(limit_s * 1000))}; "
+            f"SELECT pg_advisory_xact_lock({_LOCK_CLASS}, hashtext(current_schema()))"
+        )
+        return ServerTransaction(self)
+
+    def analyze(self, tables: Iterable[str]) -> None:
+        """See `Connection.analyze`."""
+        for table in tables:
+            self.execute(f'ANALYZE "{table}"')
+
+    def findings(self) -> list[str]:
+        """See `Connection.findings`: reads every table, which checks the checksums of pages if the server keeps them."""
+        sql = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
+        for (table,) in self.fetchall(sql):
+            self.execute(f'SELECT count(*) FROM "{table}" q WHERE q IS NULL')  # noqa: S608 - our names
+        return []
+
+    def backup(self, path: str) -> None:
+        """See `Connection.backup`."""
+        from bunter.errors import ConfigurationError
+
+        raise ConfigurationError(
+            f"{self.where} is backed up by PostgreSQL's own `pg_dump --schema=...`, or copied by `bunter clone` to {path}"
+        )
+
+
+class ServerTransaction(ServerConnection, Transaction):
+    """A transaction on a server."""
