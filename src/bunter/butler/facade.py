@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bunter.butler.repository import Repository
     from bunter.dataset import CollectionInfo, FileDataset
     from bunter.dataset.changes import Change
+    from bunter.dataset.id_mode import IdMode
     from bunter.datastore import ArtifactURI, Datastore
     from bunter.datastore.check import CheckReport
     from bunter.dimensions import DataCoordinate, Packer, Universe
@@ -161,12 +162,14 @@ class Butler(AskingButler, AnnotatedButler):
         run: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         header: bool = False,
+        id_mode: IdMode = "unique",
         **key: object,
     ) -> DatasetRef:
         """Store an object and return its ref.
 
         Equal content at the same data ID and run is no error and returns the ref that is there. ``metadata`` is kept
         beside it, see `set_metadata`; with ``header`` the header cards of its FITS file are, to be asked for.
+        ``id_mode`` is "unique", or "dataid_type" or "dataid_type_run" for an id that is derived from these.
 
         Raises
         ------
@@ -178,9 +181,9 @@ class Butler(AskingButler, AnnotatedButler):
             return self._publishing.put(obj, dataset_type, notes)
         kind = self._queries.dataset_type(dataset_type)
         coordinate = self._data_ids.standardize(data_id, kind.dimensions, **key)
-        return self._publishing.put(obj, new_refs(kind, [coordinate], self._publishing.run(run))[0], notes)
+        return self._publishing.put(obj, new_refs(kind, [coordinate], self._publishing.run(run), id_mode)[0], notes)
 
-    def put_many(
+    def put_many(  # noqa: PLR0913 - the mission's call, for many
         self,
         objects: Iterable[Any],
         dataset_type: str | DatasetType,
@@ -188,11 +191,12 @@ class Butler(AskingButler, AnnotatedButler):
         *,
         run: str | None = None,
         metadata: Sequence[Mapping[str, Any]] | None = None,
+        id_mode: IdMode = "unique",
     ) -> list[DatasetRef]:
-        """Store many objects of one type at once, all or none; ``metadata`` has one mapping for each."""
+        """Store many objects of one type at once, all or none; ``metadata`` has one mapping for each; ids as in `put`."""
         kind = self._queries.dataset_type(dataset_type)
         coordinates = [self._data_ids.standardize(data_id, kind.dimensions) for data_id in data_ids]
-        refs = new_refs(kind, coordinates, self._publishing.run(run))
+        refs = new_refs(kind, coordinates, self._publishing.run(run), id_mode)
         notes = None if metadata is None else [Notes(checked_metadata(each)) for each in metadata]
         return self._publishing.put_many(zip(objects, refs, strict=True), notes)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bunter.butler.lookup import Lookup
     from bunter.butler.session import Session
     from bunter.dataset.changes import Change
+    from bunter.dataset.id_mode import IdMode
     from bunter.datastore import ArtifactURI, Staged
 
 __all__ = ["Files", "read_file_table"]
@@ -200,6 +201,7 @@ def read_file_table(  # noqa: PLR0913 - what one command offers
     shared: Mapping[str, str],
     prefix: str = "",
     file_format: str | None = None,
+    id_mode: IdMode = "unique",
 ) -> list[FileDataset]:
     """Read a table of files: the first column is the path, the others are data-ID keys.
 
@@ -224,7 +226,7 @@ def read_file_table(  # noqa: PLR0913 - what one command offers
     common = {key: int(value) if value.isdigit() else value for key, value in shared.items()}
     values = [{**common, **{name: _python(row[name]) for name in names}} for row in rows]
     data_ids = [butler.standardize(value, kind.dimensions.required) for value in values]
-    refs = new_refs(kind, data_ids, run)
+    refs = new_refs(kind, data_ids, run, id_mode)
     return [FileDataset(str(path), [ref], file_format) for path, ref in zip(paths, refs, strict=True)]
 
 

@@ -10,6 +10,7 @@ from bunter.butler.notes import note_changes
 from bunter.butler.session import Pending
 from bunter.dataset import ArtifactLink, ArtifactRow, DatasetColumns, DatasetRef, StoredArtifact
 from bunter.dataset.changes import AddArtifacts, AddDatasets
+from bunter.dataset.id_mode import dataset_ids
 from bunter.datastore import format_of
 from bunter.errors import ConflictingDatasetError, MissingCollectionError
 from bunter.values import new_id, new_ids, new_nonce
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bunter.butler.session import Session, UnitOfWork
     from bunter.dataset import DatasetType
     from bunter.dataset.changes import Change
+    from bunter.dataset.id_mode import IdMode
     from bunter.datastore import Encoded, Staged
 
 __all__ = ["Publishing"]
@@ -185,8 +187,13 @@ class Publishing:
         return format_of(item.encoded.format).same(old_bytes, item.encoded.data)
 
 
-def new_refs(dataset_type: DatasetType, data_ids: Sequence[Any], run: str) -> list[DatasetRef]:
-    """Return refs with new ids for data IDs of the type's dimensions."""
+def new_refs(
+    dataset_type: DatasetType, data_ids: Sequence[Any], run: str, id_mode: IdMode = "unique"
+) -> list[DatasetRef]:
+    """Return refs with ids of their own for data IDs of the type's dimensions; see `bunter.dataset.id_mode`."""
+    if id_mode != "unique":
+        ids = dataset_ids(dataset_type, data_ids, run, id_mode)
+        return [DatasetRef(i, dataset_type, d, run) for i, d in zip(ids, data_ids, strict=True)]
     if len(data_ids) == 1:
         return [DatasetRef(new_id(), dataset_type, data_ids[0], run)]
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
@@ -236,7 +236,7 @@ class OperatorContract:
         from bunter.values import new_ids, new_nonce
 
         kind, ids, nonce = butler.dataset_types["thing"], new_ids(2), new_nonce()
-        values = {"instrument": ["Cam"] * 2, "exposure": [0, 0], "detector": [0, 1]}
+        values: dict[str, Any] = {"instrument": ["Cam"] * 2, "exposure": [0, 0], "detector": [0, 1]}
         row = ArtifactRow(nonce, "main", "raws", "both.json", 100, None, None, "json")
         links = [ArtifactLink(id_, "", nonce, str(place)) for place, id_ in enumerate(ids)]
         butler.apply(AddDatasets(DatasetColumns(kind, "run1", ids, values)), AddArtifacts([row], links))

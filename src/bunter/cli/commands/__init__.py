@@ -33,7 +33,8 @@ COMMANDS: dict[str, Entry] = {
     "ingest-files": Entry("files:ingest_files", _DATA, "Ingest files of one dataset type from a table."),
     "import-rubin": Entry("interop:import_rubin", _DATA, "Take in the export file of a Rubin repository."),
     "retrieve-artifacts": Entry("files:retrieve_artifacts", _DATA, "Copy the files of datasets to a folder."),
-    "register-dataset-type": Entry("repository:register_dataset_type", _DATA, "Register a dataset type."),
+    "register-dataset-type": Entry("dataset_types:register_dataset_type", _DATA, "Register a dataset type."),
+    "alias": Entry("dataset_types:alias", _DATA, "Give a dataset type a further name."),
     "insert-dimension-records": Entry(
         "records:insert_dimension_records", _DATA, "Insert dimension records from a file."
     ),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.cli.output import Emit
     from bunter.dataset import DatasetRef
+    from bunter.dataset.id_mode import IdMode
 
 __all__ = ["get_uri", "ingest_files", "retrieve_artifacts"]
 
@@ -51,6 +52,14 @@ def _refs(
 @click.option("--data-id", "common", multiple=True, metavar="KEY=VALUE", help="Same for all files. Repeatable.")
 @click.option("--prefix", type=click.Path(), default="", help="Folder that relative file names are below.")
 @click.option("--format", "file_format", help="Short name of the format; by default from the file's suffix.")
+@click.option(
+    "--id-generation-mode",
+    "id_mode",
+    type=click.Choice(["unique", "dataid_type", "dataid_type_run"]),
+    default="unique",
+    show_default=True,
+    help="New ids, or ids derived from type and data ID (and run).",
+)
 @click.option("--header", is_flag=True, help="Keep the header cards of FITS files, to be asked for.")
 @_dry_run
 @output_options
@@ -64,6 +73,7 @@ def ingest_files(
     common: tuple[str, ...],
     prefix: str,
     file_format: str | None,
+    id_mode: IdMode,
     header: bool,
     dry_run: bool,
     emit: Emit,
@@ -73,7 +83,9 @@ def ingest_files(
 
     shared = dict(pair.partition("=")[::2] for pair in common)
     with Butler(repo) as butler:
-        files = read_file_table(butler, table, dataset_type, run, shared=shared, prefix=prefix, file_format=file_format)
+        files = read_file_table(
+            butler, table, dataset_type, run, shared=shared, prefix=prefix, file_format=file_format, id_mode=id_mode
+        )
         if not dry_run:
             told = butler.within_activity("ingest-files", kind="ingest", table=table, transfer=transfer)
             with told, butler.transaction():

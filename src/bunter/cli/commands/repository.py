@@ -11,7 +11,7 @@ from bunter.cli.output import output_options
 if TYPE_CHECKING:
     from bunter.cli.output import Emit
 
-__all__ = ["config_dump", "config_validate", "create", "register_dataset_type"]
+__all__ = ["config_dump", "config_validate", "create"]
 
 
 @click.command(epilog="\b\nExample: bunter create night1")
@@ -74,40 +74,3 @@ def config_validate(*, repo: str, emit: Emit) -> None:
             butler.datastore.choice(kind)
         count = len(kinds)
     emit.record({"valid": True, "dataset_types": count}, f"the configuration is valid for {count} dataset types")
-
-
-@click.command(
-    "register-dataset-type",
-    epilog="\b\nExample: bunter register-dataset-type demo comments Text instrument visit",
-)
-@click.argument("repo")
-@click.argument("dataset_type")
-@click.argument("storage_class")
-@click.argument("dimensions", nargs=-1)
-@click.option("--is-calibration/--no-is-calibration", default=False, help="Whether it may be certified.")
-@click.option("--dry-run", is_flag=True, help="Check and change nothing.")
-@output_options
-def register_dataset_type(
-    *,
-    repo: str,
-    dataset_type: str,
-    storage_class: str,
-    dimensions: tuple[str, ...],
-    is_calibration: bool,
-    dry_run: bool,
-    emit: Emit,
-) -> None:
-    """Register a dataset type with its dimensions; the same definition again changes nothing."""
-    from bunter.butler import Butler
-    from bunter.dataset import DatasetType
-    from bunter.storage_class import storage_class as known
-
-    with Butler(repo) as butler:
-        known(storage_class)
-        kind = DatasetType(dataset_type, butler.universe.conform(dimensions), storage_class, is_calibration)
-        if not dry_run:
-            butler.dataset_types.register(kind)
-    emit.record(
-        {"dataset_type": kind.name, "dimensions": list(kind.dimensions.required), "storage_class": storage_class},
-        f"{'would register' if dry_run else 'registered'} {kind}",
-    )
