@@ -12,7 +12,7 @@ from bunter.dimensions import DataCoordinate, DimensionRecord, ExpandedDataCoord
 from bunter.errors import EmptyQueryResultError, InvalidQueryError, SeveralResultsError
 from bunter.query.summaries import Selection
 from bunter.values.arrow import values_of
-from bunter.values.rows import instances, uuids
+from bunter.values.rows import instances, unhindered, uuids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,7 +66,9 @@ class Results(Generic[Item]):
     def _all_items(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Item]:
         self._coming = None
         for batch in batches:
-            yield from self.items(batch)
+            with unhindered():
+                made = list(self.items(batch))
+            yield from made
 
     def items(self, batch: pa.RecordBatch) -> Iterator[Item]:
         """Make the rows of a batch of columns."""

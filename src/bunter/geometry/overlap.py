@@ -116,6 +116,14 @@ class _Decoded:
             found = self._shapes[position] = decode(self.regions[position])
         return found
 
+    def shapes(self, positions: Ints) -> Iterator[Any]:
+        """Yield the shape at each position; each is decoded once."""
+        import numpy as np
+
+        for position in np.unique(positions).tolist():
+            self.shape(position)
+        return map(self._shapes.__getitem__, positions.tolist())
+
 
 def _candidates(a: Floats, b: Floats) -> tuple[Ints, Ints]:
     """Pairs whose caps overlap, in no order."""
@@ -188,11 +196,13 @@ def _exact(first: _Decoded, second: _Decoded, left: Ints, right: Ints) -> NDArra
     import numpy as np
 
     disjoint = sphgeom().DISJOINT
-    convex = ((first.corners[left] > 0) & (second.corners[right] > 0)).tolist()
-    found = [
-        not first.shape(i).relate(second.shape(j)) & disjoint
-        if simple
-        else shapes_overlap(first.shape(i), second.shape(j))
-        for i, j, simple in zip(left.tolist(), right.tolist(), convex, strict=True)
-    ]
+    convex = (first.corners[left] > 0) & (second.corners[right] > 0)
+    pairs = zip(first.shapes(left), second.shapes(right), strict=True)
+    if convex.all():
+        found = [not a.relate(b) & disjoint for a, b in pairs]
+    else:
+        found = [
+            not a.relate(b) & disjoint if simple else shapes_overlap(a, b)
+            for (a, b), simple in zip(pairs, convex.tolist(), strict=True)
+        ]
     return np.array(found, bool)
