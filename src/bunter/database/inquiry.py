@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.database.connection import Tally
+from bunter.database.server_address import is_server
 from bunter.database.sqlite import open_connection
 from bunter.errors import InvalidQueryError, near
 
@@ -56,9 +57,15 @@ def inquire(
     InvalidQueryError
         If it is no statement that reads, or takes too long; the sentence names what is missing.
     """
-    own = getattr(database, "inquire", None)
-    if own is not None:  # a server guards itself
-        with own(sql, binds or {}, time_limit_s=time_limit_s) as answer:
+    if "\0" in sql:
+        raise InvalidQueryError("the statement has a null character in it; leave it out")
+    if is_server(database.location):
+        from bunter.database.postgres.inquiry import inquire_session
+
+        with (
+            database.read() as connection,
+            inquire_session(connection.raw, sql, binds or {}, time_limit_s=time_limit_s) as answer,  # type: ignore[arg-type]
+        ):
             yield answer
         return
     with _lent(database) as connection, _guarded(connection.raw, time_limit_s), _explained(connection.raw, sql):
@@ -119,7 +126,7 @@ def _explained(raw: sqlite3.Connection, sql: str) -> Iterator[None]:
     except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError, UnicodeError) as exc:
         if isinstance(exc, InvalidQueryError):
             raise
-        raise InvalidQueryError(_sentence(raw, exc), text="" if "\0" in sql else sql) from exc
+        raise InvalidQueryError(_sentence(raw, exc), text=sql) from exc
 
 
 def _sentence(raw: sqlite3.Connection, error: Exception) -> str:
