@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bunter import safe_yaml
+from bunter.database import ServerAddress, is_server
 from bunter.datastore.config import DatastoreConfig
 from bunter.errors import ConfigurationError, near
 
@@ -23,13 +24,39 @@ CONFIG_NAME = "bunter.yaml"
 FORMAT_VERSION = 1
 
 
+class ServerConfig(BaseModel):
+    """How a PostgreSQL server is used, where the registry is on one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_name: str | None = Field(
+        None, description="Schema that holds the tables, if the address names none (`bunter` by default)."
+    )
+    connect_timeout_s: float = Field(10.0, gt=0, description="Longest wait for a connection, in seconds.")
+    statement_timeout_s: float = Field(0.0, ge=0, description="Longest time for one statement, in seconds; 0 is no limit.")
+    idle_timeout_s: float = Field(60.0, gt=0, description="A connection unused for so long is given back, in seconds.")
+    pool_size: int = Field(16, ge=1, description="Most connections of one process to one repository.")
+
+
 class RegistryConfig(BaseModel):
     """Where the registry is and how long a writer waits for its turn."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    database: str = Field("registry.sqlite3", description="File of the SQLite database, relative to the root.")
+    database: str = Field(
+        "registry.sqlite3",
+        description="File of the SQLite database, relative to the root, or an address such as "
+        "`postgresql://user@host/database?schema=name`, without a password.",
+    )
     lock_timeout_s: float = Field(300.0, gt=0, description="Longest wait for the write lock, in seconds.")
+    server: ServerConfig = Field(default_factory=ServerConfig)
+
+    @field_validator("database")
+    @classmethod
+    def _without_password(cls, database: str) -> str:
+        if is_server(database):
+            ServerAddress.of(database)
+        return database
 
 
 class RepositoryConfig(BaseModel):

@@ -9,6 +9,7 @@ import yaml
 
 from bunter import effects
 from bunter.butler.config import CONFIG_NAME
+from bunter.butler.registry_place import options_of, place_of
 from bunter.butler.repository import FindRequest, RepositoryFacts
 from bunter.database import Database
 from bunter.dataset.changes import AddArtifacts, RemoveDatasets, UnstoreDatasets
@@ -77,7 +78,12 @@ class DirectRepository:
     @staticmethod
     def _database_of(root: Path, configuration: Configuration, *, read_only: bool) -> Database:
         registry = configuration.model.registry
-        return Database.open(root / registry.database, read_only=read_only, lock_timeout_s=registry.lock_timeout_s)
+        return Database.open(
+            place_of(root, registry),
+            read_only=read_only,
+            lock_timeout_s=registry.lock_timeout_s,
+            options=options_of(registry),
+        )
 
     @classmethod
     def migrate(cls, root: Path, configuration: Configuration, *, dry_run: bool) -> tuple[str, ...]:
@@ -100,7 +106,7 @@ class DirectRepository:
         """Make an empty repository in a folder; the configuration file comes last and makes it one."""
         model = configuration.model
         effects.mkdirs(root)
-        with Database.create(root / model.registry.database) as database:
+        with Database.create(place_of(root, model.registry), options=options_of(model.registry)) as database:
             cls._fill(database, universe)
         text = yaml.safe_dump({"format": model.format, **kept}, sort_keys=False)
         effects.write_new(root / CONFIG_NAME, text.encode(), sync=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from bunter.database import IntegrityError
@@ -54,22 +53,9 @@ _FIELDS = """
 _JOINS = "JOIN artifact a ON a.id = l.artifact JOIN artifact_directory d ON d.id = a.directory"
 _LOCATE_ONE = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} WHERE l.dataset_id = ?"  # noqa: S608 - constants
 
-# Ids come as one blob, 16 bytes each, so that one statement serves any number of them.
-_WANTED = """
-    WITH RECURSIVE n (i) AS (SELECT 0 WHERE :count > 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count),
-    wanted (i, id) AS (SELECT i, substr(:ids, 1 + 16 * i, 16) FROM n)
-"""
-_LOCATE_MANY = f"""
-    {_WANTED} SELECT {_FIELDS}, w.i FROM wanted w CROSS JOIN dataset_artifact l ON l.dataset_id = w.id {_JOINS}
-"""  # noqa: S608 - constants
-_STORED_AMONG = f"{_WANTED} SELECT DISTINCT w.i FROM wanted w JOIN dataset_artifact l ON l.dataset_id = w.id"  # noqa: S608
 _ALL = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} ORDER BY a.id"  # noqa: S608 - constants
 _DIRECTORY = "SELECT id FROM artifact_directory WHERE datastore = ? AND path = ?"
-_REGISTERED = """
-    SELECT d.path, a.name FROM json_each(:keys) k
-    CROSS JOIN artifact_directory d ON d.path = json_extract(k.value, '$[0]') AND d.datastore = :datastore
-    CROSS JOIN artifact a ON a.directory = d.id AND a.name = json_extract(k.value, '$[1]')
-"""
+
 
 
 class ArtifactRecords:
@@ -104,7 +90,7 @@ class ArtifactRecords:
                 a.xxh3,
                 a.format,
                 a.format_version,
-                a.owned,
+                int(a.owned),
             )
             for i, a in enumerate(change.artifacts, first + 1)
         ]
@@ -112,9 +98,10 @@ class ArtifactRecords:
         if missing := {link.nonce for link in change.links} - numbers.keys():
             numbers |= _known(tx, missing)
         try:
-            tx.executemany("INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            links = sorted((k.dataset_id, k.component, numbers[k.nonce], k.selector) for k in change.links)
-            tx.executemany("INSERT INTO dataset_artifact VALUES (?, ?, ?, ?)", links)
+            with tx.savepoint():
+                tx.executemany("INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+                links = sorted((k.dataset_id, k.component, numbers[k.nonce], k.selector) for k in change.links)
+                tx.executemany("INSERT INTO dataset_artifact VALUES (?, ?, ?, ?)", links)
         except IntegrityError as exc:
             raise KeyTakenError(_taken(tx, change, exc)) from exc
 
@@ -126,22 +113,19 @@ class ArtifactRecords:
         int
             Number of artifacts moved to the trash.
         """
-        blob = {"ids": b"".join(ids), "count": len(ids)}
-        tx.execute("CREATE TEMP TABLE IF NOT EXISTS leaving (artifact INTEGER PRIMARY KEY)")
-        tx.execute("DELETE FROM temp.leaving")
-        tx.execute(
-            f"{_WANTED} INSERT OR IGNORE INTO temp.leaving "  # noqa: S608 - constants
-            "SELECT l.artifact FROM wanted w CROSS JOIN dataset_artifact l ON l.dataset_id = w.id",
-            blob,
-        )
-        tx.execute(f"{_WANTED} DELETE FROM dataset_artifact WHERE dataset_id IN (SELECT id FROM wanted)", blob)  # noqa: S608
-        tx.execute("DELETE FROM temp.leaving WHERE artifact IN (SELECT artifact FROM dataset_artifact)")
+        unstored = tx.upload("unstored", 1, ((id_,) for id_ in ids))
+        links = f"FROM {unstored} w CROSS JOIN dataset_artifact l WHERE l.dataset_id = w.c0"
+        left = tx.fetchall(f"SELECT DISTINCT l.artifact {links}")  # noqa: S608 - our names
+        tx.execute(f"DELETE FROM dataset_artifact WHERE dataset_id IN (SELECT c0 FROM {unstored})")  # noqa: S608
+        leaving = tx.upload("leaving", 1, left)
+        unused = "NOT EXISTS (SELECT 1 FROM dataset_artifact l WHERE l.artifact = a.id)"
         moved = tx.execute(
-            "INSERT OR IGNORE INTO trash SELECT d.datastore, CASE d.path WHEN '' THEN a.name ELSE d.path || '/' || a.name END, "
-            "a.size FROM temp.leaving g JOIN artifact a ON a.id = g.artifact JOIN artifact_directory d ON d.id = a.directory "
-            "WHERE a.owned"
+            "INSERT INTO trash (datastore, key, size) SELECT d.datastore, "  # noqa: S608 - our names
+            f"CASE d.path WHEN '' THEN a.name ELSE d.path || '/' || a.name END, a.size FROM {leaving} g "
+            f"CROSS JOIN artifact a JOIN artifact_directory d ON d.id = a.directory WHERE a.id = g.c0 AND {unused} "
+            "AND a.owned = 1 ON CONFLICT DO NOTHING"
         ).rowcount
-        tx.execute("DELETE FROM artifact WHERE id IN (SELECT artifact FROM temp.leaving)")
+        tx.execute(f"DELETE FROM artifact AS a WHERE a.id IN (SELECT c0 FROM {leaving}) AND {unused}")  # noqa: S608
         return int(moved)
 
     def forget_trash(self, tx: Transaction, keys: Iterable[str], datastore: str) -> None:
@@ -168,14 +152,17 @@ class ArtifactRecords:
         if len(ids) == 1:
             return [[_stored(row) for row in conn.fetchall(_LOCATE_ONE, (ids[0],))]]
         answer: list[list[StoredArtifact]] = [[] for _ in ids]
-        for row in conn.fetchall(_LOCATE_MANY, {"ids": b"".join(ids), "count": len(ids)}):
+        source, parameters = conn.inline_ids(ids)
+        found = f"SELECT {_FIELDS}, w.n FROM {source} w CROSS JOIN dataset_artifact l {_JOINS} WHERE l.dataset_id = w.id"  # noqa: S608
+        for row in conn.fetchall(found, parameters):
             answer[row[-1]].append(_stored(row[:-1]))
         return answer
 
     def stored(self, conn: Connection, ids: Sequence[bytes]) -> list[bool]:
         """Whether each dataset has an artifact recorded."""
-        found = conn.fetchall(_STORED_AMONG, {"ids": b"".join(ids), "count": len(ids)})
-        present = {row[0] for row in found}
+        source, parameters = conn.inline_ids(ids)
+        sql = f"SELECT DISTINCT w.n FROM {source} w CROSS JOIN dataset_artifact l WHERE l.dataset_id = w.id"  # noqa: S608
+        present = {row[0] for row in conn.fetchall(sql, parameters)}
         return [i in present for i in range(len(ids))]
 
     def all(self, conn: Connection) -> Iterator[list[StoredArtifact]]:
@@ -185,9 +172,12 @@ class ArtifactRecords:
 
     def registered(self, conn: Connection, keys: Sequence[str], datastore: str) -> set[str]:
         """Which of some keys are recorded."""
-        parts = json.dumps([split_key(key) for key in keys])
-        rows = conn.fetchall(_REGISTERED, {"keys": parts, "datastore": datastore})
-        return {join_key(*row) for row in rows}
+        source, parameters = conn.inline(2, [split_key(key) for key in keys])
+        sql = (
+            f"SELECT d.path, a.name FROM {source} k CROSS JOIN artifact_directory d CROSS JOIN artifact a "  # noqa: S608
+            "WHERE d.path = k.c0 AND d.datastore = ? AND a.directory = d.id AND a.name = k.c1"
+        )
+        return {join_key(*row) for row in conn.fetchall(sql, (*parameters, datastore))}
 
     def sizes(self, conn: Connection, keys: Sequence[str], selections: Sequence[str]) -> dict[tuple[Any, ...], int]:
         """Add up the bytes of the artifacts of datasets by what they belong to; one of several datasets counts once.
@@ -222,20 +212,20 @@ def _directories(tx: Transaction, artifacts: Sequence[ArtifactRow]) -> dict[tupl
     names = list({(a.datastore, a.directory): None for a in artifacts})
     if len(names) == 1 and (found := tx.fetchone(_DIRECTORY, names[0])) is not None:
         return {names[0]: found[0]}
-    tx.executemany("INSERT OR IGNORE INTO artifact_directory (datastore, path) VALUES (?, ?)", names)
+    tx.executemany("INSERT INTO artifact_directory (datastore, path) VALUES (?, ?) ON CONFLICT DO NOTHING", names)
+    source, parameters = tx.inline(2, names)
     rows = tx.fetchall(
-        "SELECT d.datastore, d.path, d.id FROM json_each(?) k CROSS JOIN artifact_directory d "
-        "ON d.path = json_extract(k.value, '$[1]') AND d.datastore = json_extract(k.value, '$[0]')",
-        (json.dumps(names),),
+        f"SELECT d.datastore, d.path, d.id FROM {source} k CROSS JOIN artifact_directory d "  # noqa: S608 - our names
+        "WHERE d.path = k.c1 AND d.datastore = k.c0",
+        parameters,
     )
     return {(datastore, path): number for datastore, path, number in rows}
 
 
 def _known(tx: Transaction, nonces: Iterable[str]) -> dict[str, int]:
     """Numbers of artifacts recorded before, for new links to them."""
-    rows = tx.fetchall(
-        "SELECT nonce, id FROM artifact WHERE nonce IN (SELECT value FROM json_each(?))", (json.dumps(sorted(nonces)),)
-    )
+    source, parameters = tx.inline(1, [(nonce,) for nonce in nonces])
+    rows = tx.fetchall(f"SELECT nonce, id FROM artifact WHERE nonce IN (SELECT c0 FROM {source} q)", parameters)  # noqa: S608
     found: dict[str, int] = dict(rows)
     for nonce in nonces:
         if nonce not in found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -63,13 +62,14 @@ class Lookup:
         if len(rows) <= _FEW:
             sql = selected(columns, relation, dict.fromkeys(names, "?"))
             return [self.connection.fetchone(sql, row) or (None,) * len(self.wanted) for row in rows]
-        keys = (f"{relation.keys[name]} = json_extract(q.value, '$[{place}]')" for place, name in enumerate(names))
-        # A parameter, not a temporary table: to make one would break off the statement that is being read.
+        # Not uploaded: to make a temporary table would break off the statement that is being read.
+        source, parameters = self.connection.inline(len(names) + 1, [(*row, n) for n, row in enumerate(rows)])
+        keys = (f"{relation.keys[name]} = q.c{place}" for place, name in enumerate(names))
         sql = (
-            f"SELECT {columns} FROM json_each(?) q LEFT JOIN {relation.source} ON {' AND '.join(keys)} "  # noqa: S608 - our names
-            "ORDER BY q.key"
+            f"SELECT {columns} FROM {source} q LEFT JOIN {relation.source} ON {' AND '.join(keys)} "  # noqa: S608 - our names
+            f"ORDER BY q.c{len(names)}"
         )
-        return self.connection.fetchall(sql, (json.dumps(rows),))
+        return self.connection.fetchall(sql, parameters)
 
 
 @dataclass(slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from bunter.database import SQLITE
 from bunter.database.json_text import json_text
 from bunter.dataset import CollectionType
 from bunter.registry.activities import activity_of
@@ -18,7 +18,7 @@ from bunter.values import MAX_NS, MIN_NS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bunter.database import Connection
+    from bunter.database import Connection, Dialect
     from bunter.dimensions import DimensionGroup, Element
     from bunter.query.bound import HeaderColumn
     from bunter.registry.collections import CollectionRow
@@ -45,6 +45,11 @@ class BunterCatalog:
     def __init__(self, roster: Roster, connection: Connection | None = None) -> None:
         self._roster = roster
         self._connection = connection
+
+    @property
+    def dialect(self) -> Dialect:
+        """See `Catalog`."""
+        return SQLITE if self._connection is None else self._connection.dialect
 
     def element(self, element: Element, alias: str) -> Relation:
         """See `Catalog`."""
@@ -119,7 +124,7 @@ class BunterCatalog:
             fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
             return self._relation(kind, first, alias, fields, others=tuple(others))
         body = " UNION ALL ".join(_parts(kind, rows, order, early))
-        return self._chosen(kind, _first(body, _keys(kind)) if rows else _nothing(kind), alias)
+        return self._chosen(kind, _first(body, _keys(kind), self.dialect) if rows else _nothing(kind), alias)
 
     def _relation(self, kind: TypeRow, source: str, alias: str, fields: dict[str, str], **more: object) -> Relation:
         fields["ingest_date"] = _ingest_date(fields["id"], self._roster.as_of)
@@ -169,12 +174,12 @@ def _filled(connection: Connection, kind: TypeRow, rows: Sequence[CollectionRow]
     found: set[int] = set()
     for each, table in _tables(kind).items():
         column = "run" if each is CollectionType.RUN else "collection"
-        numbers = json.dumps([row.number for row in rows if row.type is each])
+        source, parameters = connection.inline(1, [(row.number,) for row in rows if row.type is each])
         sql = (
-            "SELECT value FROM json_each(?) WHERE EXISTS "  # noqa: S608 - our names
-            f"(SELECT 1 FROM {table} WHERE type = {kind.number} AND {column} = value)"
+            f"SELECT q.c0 FROM {source} q WHERE EXISTS "  # noqa: S608 - our names
+            f"(SELECT 1 FROM {table} WHERE type = {kind.number} AND {column} = q.c0)"
         )
-        found.update(number for (number,) in connection.fetchall(sql, (numbers,)))
+        found.update(number for (number,) in connection.fetchall(sql, parameters))
     return [row for row in rows if row.number in found]
 
 
@@ -261,15 +266,11 @@ def _nothing(kind: TypeRow) -> str:
     )
 
 
-def _first(body: str, keys: Sequence[str]) -> str:
-    """Keep the row of the first collection for each data ID.
-
-    SQLite takes the other columns from the row that has the minimum, in one pass; elsewhere this is DISTINCT ON.
-    """
+def _first(body: str, keys: Sequence[str], dialect: Dialect) -> str:
+    """Keep the row of the first collection for each data ID."""
     if not keys:
-        return f"SELECT * FROM ({body}) ORDER BY rank LIMIT 1"  # noqa: S608
-    columns = ", ".join([*_FIELDS, *keys])
-    return f"SELECT {columns}, min(rank) AS rank FROM ({body}) GROUP BY {', '.join(keys)}"  # noqa: S608
+        return f"SELECT * FROM ({body}) AS found ORDER BY rank LIMIT 1"  # noqa: S608
+    return dialect.first_of_each(body, _FIELDS, keys, "rank")
 
 
 def _rank(order: Sequence[int], column: str) -> str:

@@ -88,9 +88,9 @@ def _taken(
     """Find what stands in the way: (id that is new, id that is there, whether type, run and data ID are equal)."""
     names = kind.dataset_type.dimensions.required
     table = connection.upload("new", 1 + len(names), rows)
-    equal = " AND ".join(f'd."{name}" = q.c{place}' for place, name in enumerate(names, 1)) or "1"
+    equal = " AND ".join(f'd."{name}" = q.c{place}' for place, name in enumerate(names, 1)) or "TRUE"
     by_key = (
-        f"SELECT q.c0, d.id, 1 FROM {table} q CROSS JOIN {kind.layout.datasets} d "  # noqa: S608 - our names
+        f"SELECT q.c0, d.id, TRUE FROM {table} q CROSS JOIN {kind.layout.datasets} d "  # noqa: S608 - our names
         f"WHERE d.type = {kind.number} AND d.run = {run} AND {equal}"
     )
     by_id = (

@@ -41,7 +41,7 @@ class Join:
         self.catalog = catalog
         self.dimensions = dimensions
         self.universe = dimensions.universe
-        self.binding = Binding() if binding is None else binding
+        self.binding = Binding(catalog.dialect) if binding is None else binding
         self.relations: list[Relation] = []
         self.datasets: dict[str, Relation] = {}
         self.overlaps: Mapping[RegionOverlap, Callable[[Join], str]] = {}

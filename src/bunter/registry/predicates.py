@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Protocol
 
 from bunter.errors import InvalidQueryError
@@ -67,12 +66,13 @@ def condition_sql(node: Predicate, columns: Columns) -> str:  # noqa: C901, PLR0
             return f"(NOT {condition_sql(term, columns)})"
         case bound.Comparison(operator, left, right):
             sign = "<>" if operator == "!=" else operator
-            return f"({value_sql(left, columns)} {sign} {value_sql(right, columns)})"
+            return f"({_compared(left, columns)} {sign} {_compared(right, columns)})"
         case bound.Membership():
             return _membership(node, columns)
         case bound.Like():
-            pattern = node.pattern if node.style == "glob" else _as_glob(node.pattern)
-            return f"({value_sql(node.value, columns)} GLOB {columns.binding(_sqlite_glob(pattern))})"
+            dialect = columns.binding.dialect
+            parameter = columns.binding(dialect.pattern(node.pattern, node.style))
+            return dialect.matched(value_sql(node.value, columns), parameter, node.pattern, node.style)
         case bound.IsNull(value):
             return f"({_null_test(value, columns)} IS NULL)"
         case bound.BoolTest(value):
@@ -100,7 +100,7 @@ def value_sql(node: Value, columns: Columns) -> str:
             left, right = value_sql(node.left, columns), value_sql(node.right, columns)
             if node.op == "/" and node.kind == "float" and node.left.kind == "int":
                 left = f"CAST({left} AS DOUBLE PRECISION)"
-            return f"({left} {node.op} {right})"
+            return columns.binding.dialect.arithmetic(node.op, left, right, node.kind)
         case bound.TimespanBound(of, which):
             return _bounds(of, columns)[0 if which == "begin" else 1]
         case bound.OutputColumn(name):
@@ -113,6 +113,19 @@ def _plain(value: object) -> object:
     if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
         return float(value)
     return value
+
+
+def _exact(value: object) -> object:
+    """Return a number as all databases compare it exactly with whole numbers: one without a fraction is whole."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST:
+        return int(value)
+    return _plain(value)
+
+
+def _compared(value: Value, columns: Columns) -> str:
+    if isinstance(value, bound.Constant):
+        return columns.binding(_exact(value.value))
+    return value_sql(value, columns)
 
 
 def _bounds(value: Value, columns: Columns) -> tuple[str, str]:
@@ -136,49 +149,17 @@ def _membership(node: bound.Membership, columns: Columns) -> str:
         inside = f"{value} BETWEEN {columns.binding(_plain(begin))} AND {columns.binding(_plain(end))}"
         steps = "" if stride == 1 else f" AND ({value} - {columns.binding(begin)}) % {columns.binding(stride)} = 0"
         terms.append(f"({inside}{steps})")
-    return balanced(terms, "OR") if terms else f"({value} IN ())"
+    return balanced(terms, "OR") if terms else "FALSE"
 
 
 def _among(value: str, constants: Sequence[object], columns: Columns) -> str:
     """List values one by one, or as one parameter that the database unfolds."""
     if len(constants) <= _LISTED:
-        return f"({value} IN ({', '.join(columns.binding(_plain(constant)) for constant in constants)}))"
-    if isinstance(constants[0], bytes):
-        value = f"hex({value})"
-        constants = [constant.hex().upper() for constant in constants if isinstance(constant, bytes)]
-    text = columns.binding(json.dumps([_plain(constant) for constant in constants]))
-    return f"({value} IN (SELECT value FROM json_each({text})))"  # noqa: S608 - a placeholder
+        return f"({value} IN ({', '.join(columns.binding(_exact(constant)) for constant in constants)}))"
+    by_kind: dict[type, list[object]] = {}
+    for constant in map(_exact, constants):
+        by_kind.setdefault(type(constant), []).append(constant)
+    dialect = columns.binding.dialect
+    terms = [dialect.unfolded(value, columns.binding(dialect.listed(some)), kind) for kind, some in by_kind.items()]
+    return balanced(terms, "OR")
 
-
-def _as_glob(pattern: str) -> str:
-    r"""Turn a LIKE pattern (``%``, ``_``, backslash makes plain) into a GLOB pattern, which minds upper and lower case."""
-    parts, plain = [], False
-    for character in pattern:
-        if not plain and character in "%_\\":
-            plain = character == "\\"
-            parts.append({"%": "*", "_": "?", "\\": ""}[character])
-        else:
-            parts.append(f"[{character}]" if character in "*?[" else character)
-            plain = False
-    return "".join(parts) + ("\\" if plain else "")
-
-
-def _sqlite_glob(pattern: str) -> str:
-    """Spell complements with ``^``, and make a bracket that is never closed a plain character."""
-    parts: list[str] = []
-    place = 0
-    while place < len(pattern):
-        character = pattern[place]
-        place += 1
-        if character != "[":
-            parts.append(character)
-            continue
-        first = place + 1 if pattern[place : place + 1] in {"!", "^"} else place
-        end = pattern.find("]", first + 1)
-        if end < 0:
-            parts.append("[[]")
-            continue
-        inner = pattern[place:end]
-        parts.append(f"[^{inner[1:]}]" if inner[:1] in {"!", "^"} else f"[{inner}]")
-        place = end + 1
-    return "".join(parts)

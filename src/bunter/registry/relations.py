@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from bunter.database import Dialect
     from bunter.dataset import DatasetSearch
     from bunter.dimensions import DimensionGroup, Element
     from bunter.query.bound import HeaderColumn
@@ -82,6 +83,10 @@ class SearchRequest:
 class Catalog(Protocol):
     """Where the rows of elements and datasets are. All that SQL translation knows of a schema."""
 
+    @property
+    def dialect(self) -> Dialect:
+        """How SQL is spelt there."""
+
     def element(self, element: Element, alias: str) -> Relation:
         """Return the records of an element: keys are its required and implied dimensions."""
 
@@ -112,9 +117,16 @@ class Catalog(Protocol):
 
 
 class Binding:
-    """Values that go into a statement beside its text."""
+    """Values that go into a statement beside its text.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    dialect : Dialect
+        How the statement is spelt.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
         self.values: dict[str, object] = {}
 
     def __call__(self, value: object) -> str:

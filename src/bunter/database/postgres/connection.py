@@ -82,6 +82,11 @@ class ServerConnection(Connection):
         self.raw.keep(f"upload_inline_{width}", width, rows)
         return f"temp.upload_inline_{width}", ()
 
+    def inline_ids(self, ids: Sequence[bytes]) -> tuple[str, tuple[object, ...]]:
+        """See `Connection.inline_ids`."""
+        self.raw.keep("upload_inline_ids", 2, enumerate(ids))
+        return "(SELECT c0 AS n, c1 AS id FROM temp.upload_inline_ids)", ()
+
     def begin_snapshot(self) -> None:
         """See `Connection.begin_snapshot`."""
         self.raw.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
