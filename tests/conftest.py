@@ -1,8 +1,17 @@
-"""What all tests share: property tests have no deadline, since a loaded machine is no bug."""
+"""What all tests share: property tests have no deadline, since a loaded machine is no bug; a PostgreSQL server."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from postgres_server import postgres_server, postgres_url
+
+__all__ = ["postgres_server", "postgres_url"]
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

@@ -47,16 +47,16 @@ class Session:
 
     # What SQLite's connection has as well.
 
-    def execute(self, sql: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
-        """Carry out one statement."""
+    def execute(self, sql: str, parameters: Parameters = (), *, head: str = "") -> psycopg.Cursor[Any]:
+        """Carry out one statement; ``head`` comes before its text."""
         statement = rewritten(sql)
         values = [parameters[name] for name in statement.names] if isinstance(parameters, Mapping) else parameters
         if statement.defines:
             self._tables.clear()
         if statement.uploads:
             text, values = self._with_rows(statement, values)
-            return self.run(text, values, prepare=False)
-        return self.run(statement.text, values)
+            return self.run(head + text, values, prepare=False)
+        return self.run(head + statement.text, values)
 
     def _with_rows(self, statement: Rewritten, values: Sequence[object]) -> tuple[str, Sequence[object]]:
         rows = [self._rows[name] for name in statement.uploads]
@@ -189,7 +189,7 @@ class Session:
         self._cursors += 1
         name = f"reading_{self._cursors}"
         try:
-            self.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {sql.lstrip()}", parameters)
+            self.execute(sql, parameters, head=f"DECLARE {name} NO SCROLL CURSOR FOR ")
             while rows := self.run(f"FETCH {batch_size} FROM {name}", prepare=False).fetchall():
                 yield rows
                 if len(rows) < batch_size:
