@@ -318,8 +318,10 @@ class _Translation:
         """Show values of the rows: a statement around that of the rows."""
         values = {f"value {place}": sql for place, sql in enumerate(self._shown)}
         distinct = self._distinct()
-        inner, order, source = self._body({**(columns if distinct else {}), **values}, order)
-        sort = {f"sort {place}": sql for place, (sql, _) in enumerate(order)} if not projection.grouped else {}
+        by_name = [isinstance(value, bound.OutputColumn) for value, _ in self.query.order_by]
+        within = [key for key, shown_already in zip(order, by_name, strict=True) if not shown_already]
+        inner, within, source = self._body({**(columns if distinct else {}), **values}, within)
+        sort = {f"sort {place}": sql for place, (sql, _) in enumerate(within)} if not projection.grouped else {}
         rows = f"SELECT {'DISTINCT ' if distinct else ''}{projected({**inner, **sort}) or '1 AS one'} {source}"
         names = iter(values)
         shown = {name: quoted(next(names)) for name, _ in projection.columns}
@@ -328,7 +330,8 @@ class _Translation:
             shown[name] = _aggregate_sql(aggregate, None if aggregate.of is None else quoted(next(names)))
         text = f"SELECT {projected(shown)} FROM ({rows}) AS listed"  # noqa: S608 - our text
         if not projection.grouped:
-            order = [(quoted(name), ascending) for name, (_, ascending) in zip(sort, order, strict=True)]
+            hidden = map(quoted, sort)
+            order = [(sql if named else next(hidden), up) for (sql, up), named in zip(order, by_name, strict=True)]
         elif keys:
             text += f" GROUP BY {', '.join(keys)}"
         return text + _sorted_and_cut(self.query, order)

@@ -1,0 +1,79 @@
+"""Every contract of a repository, with the registry on a PostgreSQL server."""
+
+import pytest
+
+from bunter import Butler
+from bunter.contracts.agreement import AgreementContract
+from bunter.contracts.annotations import AnnotationContract
+from bunter.contracts.calibrations import CalibrationsContract
+from bunter.contracts.collections import CollectionsContract
+from bunter.contracts.dataset_types import DatasetTypeContract
+from bunter.contracts.dimension_records import DimensionRecordsContract
+from bunter.contracts.operators import OperatorContract
+from bunter.contracts.origins import OriginContract
+from bunter.contracts.past import PastContract
+from bunter.contracts.queries import QueryContract
+from bunter.contracts.sky_explanations import CoverageContract, ExplanationContract
+from bunter.contracts.universe import UniverseContract
+
+
+class OnPostgres:
+    """Supplies what the contracts ask for."""
+
+    @pytest.fixture
+    def empty(self, tmp_path, postgres_url):
+        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
+            yield butler
+
+
+class TestAgreement(OnPostgres, AgreementContract):
+    pass
+
+
+class TestAnnotations(OnPostgres, AnnotationContract, OriginContract):
+    pass
+
+
+class TestCalibrations(OnPostgres, CalibrationsContract):
+    pass
+
+
+class TestCollections(OnPostgres, CollectionsContract):
+    pass
+
+
+class TestCoverage(OnPostgres, CoverageContract):
+    pass
+
+
+class TestDatasetTypes(OnPostgres, DatasetTypeContract):
+    pass
+
+
+class TestDimensionRecords(OnPostgres, DimensionRecordsContract):
+    pass
+
+
+class TestExplanations(OnPostgres, ExplanationContract):
+    pass
+
+
+class TestOperators(OnPostgres, OperatorContract):
+    pass
+
+
+class TestPast(OnPostgres, PastContract):
+    pass
+
+
+class TestQuestions(QueryContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def empty(cls, tmp_path_factory, postgres_server):
+        url = postgres_server.url()
+        with Butler.create(tmp_path_factory.mktemp("questions") / "repo", database=url) as butler:
+            yield butler
+
+
+class TestUniverse(OnPostgres, UniverseContract):
+    pass
