@@ -12,6 +12,7 @@ import fcntl
 import os
 import shutil
 import signal
+import stat as stat_module
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Hook = Callable[[str, str], None]
 
 CHUNK = 1 << 20
+_GROUP_WRITES = 0o060
+_SHARED_FOLDER = 0o2775  # setgid: what is made inside belongs to the same group
 
 
 class _Watch:
@@ -75,6 +78,32 @@ def checkpoint(name: str) -> None:
     _watch.step("checkpoint", name)
 
 
+_shared: tuple[str, ...] = ()  # folders whose files the group may write
+
+
+def share(folder: AnyPath) -> None:
+    """Let the group write all that this process makes below a folder from now on, whatever its umask."""
+    global _shared  # noqa: PLW0603 - what is shared is a fact about the file system, the same for all who ask
+    prefix = f"{folder}/"
+    if prefix not in _shared:
+        _shared = (*_shared, prefix)
+
+
+def open_to_group(path: AnyPath, descriptor: int) -> None:
+    """Let the group write an open file of ours that lies in a shared folder."""
+    if _shared and str(path).startswith(_shared):
+        found = os.fstat(descriptor)
+        wanted = stat_module.S_IMODE(found.st_mode) | _GROUP_WRITES
+        if found.st_uid == os.geteuid() and wanted != stat_module.S_IMODE(found.st_mode):
+            os.fchmod(descriptor, wanted)
+
+
+def chmod(path: AnyPath, mode: int) -> None:
+    """Set the permissions of a file or directory."""
+    _watch.step("chmod", path)
+    os.chmod(path, mode)  # noqa: PTH101
+
+
 def read_bytes(path: AnyPath) -> bytes:
     """Read a whole file."""
     _watch.look("read", path)
@@ -124,6 +153,7 @@ def write_new(path: AnyPath, data: bytes | Iterable[bytes], *, sync: bool) -> in
     _watch.step("write_new", path)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
+        open_to_group(path, descriptor)
         size = _write_all(descriptor, [data] if isinstance(data, bytes) else data)
         if sync:
             _watch.step("sync_file", path)
@@ -157,6 +187,7 @@ def copy_new(source: AnyPath, target: AnyPath, *, sync: bool) -> None:
     _watch.step("copy_new", target)
     try:
         with open(source, "rb") as reader, open(target, "xb") as writer:  # noqa: PTH123
+            open_to_group(target, writer.fileno())
             if not _copy_in_kernel(reader.fileno(), writer.fileno()):
                 shutil.copyfileobj(reader, writer, CHUNK)
                 writer.flush()
@@ -230,7 +261,22 @@ def mkdirs(path: AnyPath) -> None:
     if os.path.isdir(path):  # noqa: PTH112 - the common case costs one stat and is no step
         return
     _watch.step("mkdirs", path)
-    os.makedirs(path, exist_ok=True)  # noqa: PTH103
+    if _shared and f"{path}/".startswith(_shared):
+        _make_shared(str(path))
+    else:
+        os.makedirs(path, exist_ok=True)  # noqa: PTH103
+
+
+def _make_shared(path: str) -> None:
+    """Make a directory and its parents, each open to the group that owns the shared folder."""
+    parent = os.path.dirname(path)  # noqa: PTH120
+    if not os.path.isdir(parent):  # noqa: PTH112
+        _make_shared(parent)
+    try:
+        os.mkdir(path)  # noqa: PTH102
+    except FileExistsError:
+        return
+    os.chmod(path, _SHARED_FOLDER)  # noqa: PTH101
 
 
 def sync_dir(path: AnyPath) -> None:
@@ -263,6 +309,7 @@ class AppendFile:
         self.path = str(path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o666)
+        open_to_group(path, self._descriptor)
 
     def append(self, data: bytes) -> None:
         """Write at the end of the file."""
@@ -386,6 +433,7 @@ def flock(path: AnyPath, *, exclusive: bool = True, blocking: bool = True, creat
     _watch.look("flock", path)
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o666)
     try:
+        open_to_group(path, descriptor)
         fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | (0 if blocking else fcntl.LOCK_NB))
     except BlockingIOError:
         os.close(descriptor)

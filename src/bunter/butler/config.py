@@ -33,7 +33,9 @@ class ServerConfig(BaseModel):
         None, description="Schema that holds the tables, if the address names none (`bunter` by default)."
     )
     connect_timeout_s: float = Field(10.0, gt=0, description="Longest wait for a connection, in seconds.")
-    statement_timeout_s: float = Field(0.0, ge=0, description="Longest time for one statement, in seconds; 0 is no limit.")
+    statement_timeout_s: float = Field(
+        0.0, ge=0, description="Longest time for one statement, in seconds; 0 is no limit."
+    )
     idle_timeout_s: float = Field(60.0, gt=0, description="A connection unused for so long is given back, in seconds.")
     pool_size: int = Field(16, ge=1, description="Most connections of one process to one repository.")
 
@@ -67,6 +69,9 @@ class RepositoryConfig(BaseModel):
     format: int = Field(FORMAT_VERSION, description="Version of this file's layout.")
     registry: RegistryConfig = Field(default_factory=RegistryConfig)
     datastore: DatastoreConfig = Field(default_factory=DatastoreConfig)
+    shared: bool = Field(
+        False, description="Whether all files can be written by the group that owns the folder, whoever makes them."
+    )
     resolver: str | None = Field(
         None,
         description="Where positions of objects are looked up by name: 'sesame' (over the network), or a .ecsv or .csv file with "

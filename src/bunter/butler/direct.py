@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import yaml
@@ -11,17 +12,18 @@ from bunter import effects
 from bunter.butler.config import CONFIG_NAME
 from bunter.butler.registry_place import options_of, place_of
 from bunter.butler.repository import FindRequest, RepositoryFacts
+from bunter.butler.sealing import seal_sentence
 from bunter.database import Database
 from bunter.dataset.changes import AddArtifacts, RemoveDatasets, UnstoreDatasets
 from bunter.dataset.inquiries import Summaries
 from bunter.datastore import MAIN, Datastore
 from bunter.datastore.records import ArtifactRecords
+from bunter.errors import ReadOnlyError
 from bunter.registry import Registry
 from bunter.values import Durability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -78,6 +80,10 @@ class DirectRepository:
     @staticmethod
     def _database_of(root: Path, configuration: Configuration, *, read_only: bool) -> Database:
         registry = configuration.model.registry
+        if configuration.model.shared:
+            effects.share(root)
+        if not read_only and (sealed := seal_sentence(root)) is not None:
+            raise ReadOnlyError(f"{sealed} and cannot be changed; `bunter seal {root} --unseal` opens it for writing")
         return Database.open(
             place_of(root, registry),
             read_only=read_only,
@@ -105,6 +111,8 @@ class DirectRepository:
     def create(cls, root: Path, universe: Universe, configuration: Configuration, *, kept: Mapping[str, Any]) -> None:
         """Make an empty repository in a folder; the configuration file comes last and makes it one."""
         model = configuration.model
+        if model.shared:
+            effects.share(root)
         effects.mkdirs(root)
         with Database.create(place_of(root, model.registry), options=options_of(model.registry)) as database:
             cls._fill(database, universe)
@@ -187,6 +195,13 @@ class DirectRepository:
         from bunter.butler.past import PastRepository
 
         return PastRepository(self, change)
+
+    def advice(self) -> list[str]:
+        """See `Repository`."""
+        from bunter.database.journal_mode import advice
+
+        told = None if ":" in self._database.location else advice(Path(self._database.location))
+        return [told] if told else []
 
     def ask_operator(self, principal: Principal, question: OperatorQuestion) -> SqlAnswer:
         """See `Repository`."""

@@ -106,7 +106,7 @@ class Butler(AskingButler, AnnotatedButler):
             self.collections.register(run)
 
     @classmethod
-    def create(
+    def create(  # noqa: PLR0913 - what a repository can be made with
         cls,
         root: str | Path,
         *,
@@ -114,6 +114,7 @@ class Butler(AskingButler, AnnotatedButler):
         database: str | None = None,
         datastore: Mapping[str, Any] | None = None,
         seed_config: str | Path | None = None,
+        shared: bool | str = False,
     ) -> Butler:
         """Make an empty repository and open it.
 
@@ -127,13 +128,23 @@ class Butler(AskingButler, AnnotatedButler):
             Settings of the registry's database and of the datastore.
         seed_config : path, optional
             A partial configuration file.
+        shared : bool or str
+            Whether the group that owns the folder may write all files, whoever makes them; the name of a group makes it
+            that one.
 
         Raises
         ------
         RepositoryExistsError
             If the folder holds anything.
         """
-        create_repository(root, dimensions=dimensions, database=database, datastore=datastore, seed_config=seed_config)
+        create_repository(
+            root,
+            dimensions=dimensions,
+            database=database,
+            datastore=datastore,
+            seed_config=seed_config,
+            shared=shared,
+        )
         return cls(root, writeable=True)
 
     def clone(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bunter import safe_yaml
 from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.butler.sealing import seal_sentence
+from bunter.butler.sharing import share_folder
 from bunter.errors import ConfigurationError, ReadOnlyError, RepositoryExistsError, RepositoryNotFoundError, near
 
 if TYPE_CHECKING:
@@ -139,21 +141,35 @@ def shown_as_of(address: Address, repository: Repository, when: When) -> Reposit
 
 
 def _read_only(root: Path, address: Address) -> bool:
+    if (sealed := seal_sentence(root)) is not None:
+        if address.writeable:
+            raise ReadOnlyError(f"{sealed} and cannot be changed; `bunter seal {root} --unseal` opens it for writing")
+        return True
     permitted = os.access(root, os.W_OK)
     if address.writeable and not permitted:
         raise ReadOnlyError(f"no permission to write in {root}; open it with writeable=False")
     return not permitted if address.writeable is None else not address.writeable
 
 
-def create_repository(
+def create_repository(  # noqa: PLR0913 - what a repository can be made with
     root: str | Path,
     *,
     dimensions: str | Path | Mapping[str, Any] | None = None,
     database: str | None = None,
     datastore: Mapping[str, Any] | None = None,
     seed_config: str | Path | None = None,
+    shared: bool | str = False,
 ) -> None:
     """Make an empty repository.
+
+    Parameters
+    ----------
+    root : str or Path
+        A folder that is empty or does not exist, or ``memory://name``.
+    dimensions, database, datastore, seed_config : optional
+        Definition of the dimensions, settings, a partial configuration file.
+    shared : bool or str
+        Whether the group that owns the folder may write all files; the name of a group makes it that one.
 
     Raises
     ------
@@ -165,11 +181,14 @@ def create_repository(
     argument = {
         **({"registry": {"database": database}} if database else {}),
         **({"datastore": dict(datastore)} if datastore else {}),
+        **({"shared": True} if shared else {}),
     }
     universe, configuration = check_creation(root, dimensions=dimensions, seed_config=seed_config, argument=argument)
     if str(root).startswith(_MEMORY):
         _in_memory[str(root)] = DirectRepository.in_memory(str(root), universe, configuration)
     else:
+        if configuration.model.shared:
+            share_folder(Path(root).absolute(), shared if isinstance(shared, str) else None)
         DirectRepository.create(Path(root).absolute(), universe, configuration, kept=_kept(configuration))
 
 

@@ -108,6 +108,9 @@ class Repository(Protocol):
     def as_of(self, change: int) -> Repository:
         """Return this repository as it stood after a change, for reading; it shares what this one has open."""
 
+    def advice(self) -> list[str]:
+        """Return what whoever keeps the repository should know of its place."""
+
     def ask_operator(self, principal: Principal, question: OperatorQuestion) -> SqlAnswer:
         """Return rows of an operator's own SQL, statistics, or what a removal would take away."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bunter import effects
 from bunter.database.connection import Connection, Tally, translated
+from bunter.database.journal_mode import refuse_unsafe_mode, suitable_mode
 from bunter.errors import (
     ConfigurationError,
     DatabaseDamagedError,
@@ -55,7 +56,7 @@ def create_file(path: Path) -> None:
     raw = _connect(path, "rw")
     try:
         with translated(str(path)):
-            raw.execute("PRAGMA journal_mode = WAL")
+            raw.execute(f"PRAGMA journal_mode = {suitable_mode(path)}")
             prepare(raw)
     finally:
         raw.close()
@@ -112,10 +113,10 @@ def open_connection(path: Path, tally: Tally, *, read_only: bool, busy_limit_s: 
         try:
             return Connection(_begin(path, "ro" if read_only else "rw", busy_limit_s), tally, where)
         except sqlite3.OperationalError as exc:
-            if read_only and getattr(exc, "sqlite_errorname", "").startswith("SQLITE_CANTOPEN"):
+            if read_only and getattr(exc, "sqlite_errorname", "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
                 raise ReadOnlyError(
                     f"{where} is in write-ahead mode and cannot be opened without permission to write beside it; "
-                    "ask its owner for a sealed copy or for access to the directory"
+                    "ask its owner to seal it (`bunter seal REPO`) if it is finished, or for access to the folder"
                 ) from exc
             raise
 
@@ -124,6 +125,8 @@ def _begin(path: Path, mode: str, busy_limit_s: float) -> sqlite3.Connection:
     raw = _connect(path, mode, busy_limit_s)
     try:
         _check_stamp(raw, path)
+        if mode == "rw":
+            refuse_unsafe_mode(raw, path)
         raw.executescript(_PRAGMAS)
         raw.execute("SELECT n FROM generation").fetchone()
     except BaseException:

@@ -74,6 +74,7 @@ class Turnstile:
             return self._free.pop()
         except IndexError:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            effects.open_to_group(self.path, descriptor)
             self._all.add(descriptor)
             return descriptor
 

@@ -178,6 +178,10 @@ class Datastore:
 
     # ------------------------------------------------------------------ publishing
 
+    def writers(self) -> list[str]:
+        """Keys that somebody is about to publish, and is alive to do so."""
+        return [key for store in self.stores.values() for key, alive in store.staged() if alive]
+
     @property
     def owner(self) -> str:
         """Owner of what this process stages here."""

@@ -21,6 +21,7 @@ PIPELINES, _CARE = "Pipelines", "Care"
 COMMANDS: dict[str, Entry] = {
     "demo": Entry("demo:demo", "First steps", "Simulate a night of a small camera and process it."),
     "create": Entry("repository:create", _REPOSITORY, "Create an empty repository."),
+    "seal": Entry("sealing:seal", _REPOSITORY, "Finish a repository: readable by all, written by nobody."),
     "upgrade": Entry("universe:upgrade", _REPOSITORY, "Bring a repository to a newer format or a wider universe."),
     "universe": Entry("universe:universe", _REPOSITORY, "Show, check and compare universes of dimensions."),
     "config-dump": Entry("repository:config_dump", _REPOSITORY, "Print the configuration of a repository."),

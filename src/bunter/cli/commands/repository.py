@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["config_dump", "config_validate", "create"]
 
 
-@click.command(epilog="\b\nExample: bunter create night1")
+@click.command(epilog="\b\nExamples: bunter create night1\n          bunter create night2 --shared")
 @click.argument("repo")
 @click.option(
     "--seed-config", type=click.Path(exists=True, dir_okay=False), help="Partial configuration (YAML) to begin with."
@@ -26,9 +26,18 @@ __all__ = ["config_dump", "config_validate", "create"]
     metavar="FILE|NAME",
     help="Definition of the dimensions: a YAML file, or default, fibre-spectrograph, spectral-survey.",
 )
+@click.option(
+    "--shared",
+    is_flag=False,
+    flag_value="",
+    metavar="[GROUP]",
+    help="Let a group write all files, whoever makes them: --shared for the folder's group, --shared=GROUP for another.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything and make nothing.")
 @output_options
-def create(*, repo: str, seed_config: str | None, dimension_config: str | None, dry_run: bool, emit: Emit) -> None:
+def create(
+    *, repo: str, seed_config: str | None, dimension_config: str | None, shared: str | None, dry_run: bool, emit: Emit
+) -> None:
     """Create an empty repository in the folder REPO."""
     from bunter.butler import Butler, check_creation
 
@@ -36,12 +45,15 @@ def create(*, repo: str, seed_config: str | None, dimension_config: str | None, 
         check_creation(repo, dimensions=dimension_config, seed_config=seed_config)
         emit.record({"repository": repo, "created": False}, f"would create a repository in {repo}")
         return
-    with Butler.create(repo, dimensions=dimension_config, seed_config=seed_config) as butler:
+    sharing = shared or shared is not None
+    with Butler.create(repo, dimensions=dimension_config, seed_config=seed_config, shared=sharing) as butler:
         universe = butler.universe
         emit.record(
             {"repository": repo, "created": True, "universe": universe.namespace, "universe_version": universe.version},
             f"created repository {repo}; next: bunter register-instrument {repo} NAME",
         )
+        for sentence in butler.repository.advice():
+            emit.note(sentence)
 
 
 @click.command("config-dump", epilog="\b\nExample: bunter config-dump demo --source")

@@ -1,0 +1,140 @@
+"""Repositories that are finished: readable without permission to write, and written by nobody."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from bunter import effects
+from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.database import is_server
+from bunter.errors import ConfigurationError, DatabaseBusyError, ReadOnlyError
+from bunter.values import Principal, clock_text
+from bunter.values.instant import utc_to_tai_ns
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["SEAL_NAME", "seal", "seal_sentence", "unseal"]
+
+SEAL_NAME = "bunter.sealed"
+"""The file whose presence says that a repository is sealed, and since when, by whom."""
+
+_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
+
+def seal_sentence(root: Path) -> str | None:
+    """Say since when a repository is sealed; None if it is not."""
+    path = root / SEAL_NAME
+    if effects.stat(path) is None:
+        return None
+    try:
+        told = json.loads(effects.read_bytes(path))
+        return f"{root} is sealed since {told['sealed']} by {told['by']}"
+    except (ValueError, KeyError, TypeError, OSError):
+        return f"{root} is sealed"
+
+
+def seal(root: Path, *, dry_run: bool = False) -> bool:
+    """Settle what is unsettled, bring the registry to rollback mode and refuse all writing from now on.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the repository.
+    dry_run : bool
+        Whether only to say what would happen.
+
+    Returns
+    -------
+    bool
+        Whether it was open before.
+
+    Raises
+    ------
+    DatabaseBusyError
+        If other programs have it open or are writing files.
+    ConfigurationError
+        If its registry is on a server.
+    """
+    if seal_sentence(root) is not None:
+        return False
+    database = _database(root)
+    if not os.access(root, os.W_OK):
+        raise ReadOnlyError(f"no permission to write in {root}; only its owner can seal it")
+    _settle(root, dry_run=dry_run)
+    if dry_run:
+        return True
+    mode = stat.S_IMODE(os.stat(database).st_mode)  # noqa: PTH116 - one call, a path of ours
+    note = {"sealed": clock_text(utc_to_tai_ns(effects.now_ns())), "by": str(Principal.current()), "mode": mode}
+    effects.write_new(root / SEAL_NAME, json.dumps(note).encode(), sync=True)
+    try:
+        _seal_database(database, mode)
+    except BaseException:
+        effects.unlink(root / SEAL_NAME, missing_ok=True)
+        raise
+    effects.sync_dir(root)
+    return True
+
+
+def _seal_database(database: Path, mode: int) -> None:
+    from bunter.database.journal_mode import seal_file
+
+    seal_file(database)
+    effects.chmod(database, mode & ~_WRITE)
+
+
+def _settle(root: Path, *, dry_run: bool) -> None:
+    """Finish what dead writers left, and see that no living one is at work."""
+    from bunter.butler.direct import DirectRepository
+
+    repository = DirectRepository.open(root, load_configuration(root / CONFIG_NAME), read_only=dry_run)
+    try:
+        repository.recover()
+        if failed := {} if dry_run else repository.empty_trash():
+            key, error = next(iter(failed.items()))
+            raise DatabaseBusyError(
+                f"{len(failed)} removed files are still there, such as {key} ({error}); see `bunter trash`"
+            )
+        if busy := repository.datastore.writers():
+            raise DatabaseBusyError(
+                f"{root} is being written: {busy[0]} is not published yet; wait for its writer, or end it"
+            )
+    finally:
+        repository.close()
+
+
+def unseal(root: Path, *, dry_run: bool = False) -> bool:
+    """Open a sealed repository for writing again; say whether it was sealed."""
+    if seal_sentence(root) is None:
+        return False
+    database = _database(root)
+    if not os.access(root, os.W_OK):
+        raise ReadOnlyError(f"no permission to write in {root}; only its owner can open it again")
+    if not dry_run:
+        from bunter.database.journal_mode import unseal_file
+
+        effects.chmod(database, _mode(root, database))
+        unseal_file(database)
+        effects.unlink(root / SEAL_NAME)
+        effects.sync_dir(root)
+    return True
+
+
+def _mode(root: Path, database: Path) -> int:
+    """Return the permissions that the database had, or at least its owner's right to write."""
+    try:
+        return int(json.loads(effects.read_bytes(root / SEAL_NAME))["mode"])
+    except (ValueError, KeyError, TypeError):
+        return stat.S_IMODE(os.stat(database).st_mode) | stat.S_IWUSR  # noqa: PTH116
+
+
+def _database(root: Path) -> Path:
+    registry = load_configuration(root / CONFIG_NAME).model.registry
+    if is_server(registry.database):
+        raise ConfigurationError(
+            "a registry on a server is guarded by the server: let the users that may only read have no right but SELECT"
+        )
+    return root / registry.database
