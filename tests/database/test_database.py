@@ -24,9 +24,14 @@ from bunter.errors import (
 from bunter.values import Durability, Principal
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "server"])
 def database(request, tmp_path):
-    with Database.memory() if request.param == "memory" else Database.create(tmp_path / "r.sqlite3") as database:
+    if request.param == "memory":
+        made = Database.memory()
+    else:
+        server = request.param == "server"
+        made = Database.create(request.getfixturevalue("postgres_url") if server else tmp_path / "r.sqlite3")
+    with made as database:
         with database.write() as tx:
             tx.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, who TEXT)")
         yield database
@@ -38,6 +43,17 @@ def path(tmp_path):
     with Database.create(path) as database, database.write() as tx:
         tx.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, who TEXT)")
     return path
+
+
+@pytest.fixture(params=["file", "server"])
+def place(request):
+    """Address of a database that several processes can open."""
+    if request.param == "file":
+        return request.getfixturevalue("path")
+    url = request.getfixturevalue("postgres_url")
+    with Database.create(url) as database, database.write() as tx:
+        tx.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, who TEXT)")
+    return url
 
 
 def count(database):
@@ -86,7 +102,7 @@ def test_changes_are_numbered_and_say_who_made_them(database):
             assert tx.next_change() == numbers[-1]
     assert numbers == [1, 2, 3]
     with database.read() as connection:
-        assert connection.fetchall("SELECT DISTINCT user, host, command FROM change") == [
+        assert connection.fetchall('SELECT DISTINCT "user", host, command FROM change') == [
             ("peter", "piccadilly", "put")
         ]
 
@@ -213,8 +229,8 @@ def test_a_database_of_a_later_version_is_refused(path):
         Database.open(path)
 
 
-def test_opened_for_reading_it_refuses_to_write(path):
-    with Database.open(path, read_only=True) as database:
+def test_opened_for_reading_it_refuses_to_write(place):
+    with Database.open(place, read_only=True) as database:
         with pytest.raises(ReadOnlyError), database.write():
             pass
         with database.read() as connection, pytest.raises(ReadOnlyError):
@@ -230,16 +246,16 @@ def test_a_backup_is_a_database_of_its_own(path, tmp_path):
         assert count(copy) == 1
 
 
-def test_a_reader_keeps_its_snapshot_while_another_writes(path):
-    with Database.open(path) as database, Database.open(path) as other, database.read(snapshot=True) as reader:
+def test_a_reader_keeps_its_snapshot_while_another_writes(place):
+    with Database.open(place) as database, Database.open(place) as other, database.read(snapshot=True) as reader:
         assert reader.fetchone("SELECT count(*) FROM t") == (0,)
         with other.write() as tx:
             tx.bulk_insert("t", ["n"], [(1,)])
         assert reader.fetchone("SELECT count(*) FROM t") == (0,)
 
 
-def test_a_writer_that_waits_too_long_says_so(path):
-    with Database.open(path) as database, Database.open(path) as other, database.write():  # noqa: SIM117 - two acts
+def test_a_writer_that_waits_too_long_says_so(place):
+    with Database.open(place) as database, Database.open(place) as other, database.write():  # noqa: SIM117 - two acts
         with pytest.raises(DatabaseBusyError, match="other writers"), other.write(lock_timeout_s=0.05):
             pass
 
@@ -291,30 +307,30 @@ def _writer(path, me, rounds, results):
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_processes_write_without_errors_and_none_starves(path, method):
+def test_processes_write_without_errors_and_none_starves(place, method):
     context = multiprocessing.get_context(method)
     results = context.Queue()
-    workers = [context.Process(target=_writer, args=(str(path), me, 100, results)) for me in range(4)]
+    workers = [context.Process(target=_writer, args=(str(place), me, 100, results)) for me in range(4)]
     for worker in workers:
         worker.start()
     times = dict(results.get(timeout=60) for _ in workers)
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
-    with Database.open(path) as database:
+    with Database.open(place) as database:
         assert count(database) == 400
     assert max(times.values()) < 2
 
 
-def test_a_writer_that_is_killed_lets_the_next_one_in(path):
+def test_a_writer_that_is_killed_lets_the_next_one_in(place):
     code = (
         "import sys, time\nfrom bunter.database import Database\n"
         "with Database.open(sys.argv[1]).write() as tx:\n"
         "    tx.execute('INSERT INTO t (n) VALUES (1)'); print('in', flush=True); time.sleep(60)\n"
     )
-    holder = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+    holder = subprocess.Popen([sys.executable, "-c", code, str(place)], stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"in\n"
-    with Database.open(path) as database:
+    with Database.open(place) as database:
         with pytest.raises(DatabaseBusyError), database.write(lock_timeout_s=0.05):
             pass
         holder.kill()
@@ -323,8 +339,8 @@ def test_a_writer_that_is_killed_lets_the_next_one_in(path):
             assert tx.fetchone("SELECT count(*) FROM t") == (0,)
 
 
-def test_a_forked_child_opens_its_own_connections(path):
-    with Database.open(path) as database, database.read(snapshot=True) as held:
+def test_a_forked_child_opens_its_own_connections(place):
+    with Database.open(place) as database, database.read(snapshot=True) as held:
         held.fetchone("SELECT count(*) FROM t")
         child = os.fork()
         if child == 0:
@@ -337,12 +353,12 @@ def test_a_forked_child_opens_its_own_connections(path):
                 os._exit(status)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert held.fetchone("SELECT count(*) FROM t") == (0,)
-    with Database.open(path) as again:
+    with Database.open(place) as again:
         assert count(again) == 1
 
 
-def test_a_child_forked_inside_a_transaction_cannot_commit_it(path):
-    with Database.open(path) as database:
+def test_a_child_forked_inside_a_transaction_cannot_commit_it(place):
+    with Database.open(place) as database:
         with database.write() as tx:
             tx.bulk_insert("t", ["n"], [(1,)])
             child = os.fork()
