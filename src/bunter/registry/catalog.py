@@ -124,7 +124,7 @@ class BunterCatalog:
             fields = {name: f"{alias}.{name}" for name in (*_FIELDS, "rank")}
             return self._relation(kind, first, alias, fields, others=tuple(others))
         body = " UNION ALL ".join(_parts(kind, rows, order, early))
-        return self._chosen(kind, _first(body, _keys(kind), self.dialect) if rows else _nothing(kind), alias)
+        return self._chosen(kind, _first(body, _quick_keys(kind), self.dialect) if rows else _nothing(kind), alias)
 
     def _relation(self, kind: TypeRow, source: str, alias: str, fields: dict[str, str], **more: object) -> Relation:
         fields["ingest_date"] = _ingest_date(fields["id"], self._roster.as_of)
@@ -181,6 +181,13 @@ def _filled(connection: Connection, kind: TypeRow, rows: Sequence[CollectionRow]
         )
         found.update(number for (number,) in connection.fetchall(sql, parameters))
     return [row for row in rows if row.number in found]
+
+
+def _quick_keys(kind: TypeRow) -> list[str]:
+    """Return the keys with whole numbers first: rows are told apart by these before any text is compared."""
+    universe = kind.dataset_type.dimensions.universe
+    names = sorted(kind.dataset_type.dimensions.required, key=lambda name: universe.key_column(name).kind != "int")
+    return [quoted(name) for name in names]
 
 
 def _keys(kind: TypeRow) -> list[str]:
