@@ -148,20 +148,31 @@ class Publishing:
 
     def _again(self, written: Sequence[_Written]) -> list[DatasetRef]:
         """Take equal content as done and store the rest; refuse when content differs."""
-        known = self._known(written)
-        rest = [item for item, old in zip(written, known, strict=True) if old is None]
-        if len(rest) == len(written):
-            raise ConflictingDatasetError("the same data ID appears twice in one call; give each dataset once")
-        stage = self._session.repository.datastore.stage
-        fresh = [replace(item, staged=stage(item.staged.key, item.encoded.data)) for item in rest]
-        if fresh:
-            self._session.commit(self._changes(fresh), [item.staged for item in fresh])
+        known = self._store_rest(written)
         again = [
             (old, item.encoded, item.notes) for item, old in zip(written, known, strict=True) if old and item.notes
         ]
         if again:
             self._session.commit(note_changes(again))
         return [old or item.ref for item, old in zip(written, known, strict=True)]
+
+    def _store_rest(self, written: Sequence[_Written]) -> list[DatasetRef | None]:
+        """Store what the runs have not, once more for each time that others were faster; return what they had."""
+        before = 0
+        while True:
+            known = self._known(written)
+            rest = [item for item, old in zip(written, known, strict=True) if old is None]
+            if len(written) - len(rest) <= before:  # nobody was faster: the conflict is within the call
+                raise ConflictingDatasetError("the same data ID appears twice in one call; give each dataset once")
+            before = len(written) - len(rest)
+            stage = self._session.repository.datastore.stage
+            fresh = [replace(item, staged=stage(item.staged.key, item.encoded.data)) for item in rest]
+            try:
+                if fresh:
+                    self._session.commit(self._changes(fresh), [item.staged for item in fresh])
+            except ConflictingDatasetError:
+                continue
+            return known
 
     def _known(self, written: Sequence[_Written]) -> list[DatasetRef | None]:
         """Return what the runs have already for the same data IDs; ConflictingDatasetError where content differs."""
