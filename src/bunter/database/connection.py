@@ -129,7 +129,13 @@ class Connection:
         places = ", ".join("?" * len(columns))
         return self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)  # noqa: S608 - our names
 
-    def upload(self, slot: str, width: int, rows: Iterable[Sequence[object]]) -> str:
+    def upload(
+        self,
+        slot: str,
+        width: int,
+        rows: Iterable[Sequence[object]],
+        kinds: Sequence[str] = (),  # noqa: ARG002 - for databases whose columns have types
+    ) -> str:
         """Put rows into a table that only this connection sees, in place of those put there before.
 
         Parameters
@@ -140,6 +146,9 @@ class Connection:
             Number of columns; they are called ``c0``, ``c1`` and so on.
         rows : iterable of sequence
             The rows.
+        kinds : sequence of str, optional
+            ``int``, ``float``, ``str``, ``bool`` or others, which are bytes, for each column: needed where a column without
+            any value is compared with another such column.
 
         Returns
         -------

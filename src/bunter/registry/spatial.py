@@ -75,13 +75,17 @@ def settle(connection: Connection, query: BoundQuery, catalog: Catalog) -> Settl
         settled.table = _data_ids(connection, query)
     for place, node in enumerate(nodes):
         keys, rows = _Overlap(connection, query, catalog, node).pairs()
-        table = connection.upload(f"overlap{place}", len(keys), rows)
+        table = connection.upload(f"overlap{place}", len(keys), rows, _kinds(query, keys))
         if node in terms:
             alias = f"o{place}"
             settled.relations.append(Relation(f"{table} {alias}", _numbered(keys, alias)))
             settled.joined.add(node)
         settled.tests[node] = _test(node, keys, table)
     return settled
+
+
+def _kinds(query: BoundQuery, keys: Sequence[str]) -> list[str]:
+    return [query.dimensions.universe.key_column(key).kind for key in keys]
 
 
 def _numbered(keys: Sequence[str], alias: str) -> dict[str, str]:
@@ -104,7 +108,7 @@ def _data_ids(connection: Connection, query: BoundQuery) -> Relation:
     assert query.data_id_table is not None
     keys = tuple(query.data_id_table)
     rows = dict.fromkeys(zip(*query.data_id_table.values(), strict=True))
-    table = connection.upload("data_ids", len(keys), rows)
+    table = connection.upload("data_ids", len(keys), rows, _kinds(query, keys))
     return Relation(f"{table} given", _numbered(keys, "given"), leading=True)
 
 

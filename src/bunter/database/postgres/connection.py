@@ -70,11 +70,13 @@ class ServerConnection(Connection):
         self.tally.statements += 1
         return self.raw.copy(table, columns, rows)
 
-    def upload(self, slot: str, width: int, rows: Iterable[Sequence[object]]) -> str:
+    def upload(
+        self, slot: str, width: int, rows: Iterable[Sequence[object]], kinds: Sequence[str] = ()
+    ) -> str:
         """See `Connection.upload`; the rows travel with each statement that names them."""
         self.tally.statements += 1
         name = f"upload_{slot}_{width}"
-        self.raw.keep(name, width, rows)
+        self.raw.keep(name, width, rows, kinds)
         return f"temp.{name}"
 
     def inline(self, width: int, rows: Sequence[Sequence[object]]) -> tuple[str, tuple[object, ...]]:

@@ -17,6 +17,7 @@ __all__ = ["ARRAY_DUMPERS", "Array", "Rows", "array", "encoded", "rows_sql"]
 
 # A column has one of these letters; "n" is a column of which every value is null, so that nothing tells its type.
 _TYPES = {"i": "BIGINT", "f": "DOUBLE PRECISION", "t": "TEXT", "b": "BYTEA", "o": "BOOLEAN"}
+_LETTERS = {"int": "i", "time": "i", "float": "f", "str": "t", "bool": "o"}
 _ELEMENT_OIDS = {"i": 20, "f": 701, "t": 25, "b": 17, "o": 16}
 _HEAD = struct.Struct("!iiIii")
 _LENGTH = struct.Struct("!i")
@@ -85,7 +86,7 @@ class Rows:
     parameters: tuple[object, ...]
 
 
-def encoded(width: int, rows: Iterable[Sequence[object]]) -> Rows:
+def encoded(width: int, rows: Iterable[Sequence[object]], known: Sequence[str] = ()) -> Rows:
     """Encode rows column by column; types are taken from the values.
 
     Parameters
@@ -94,9 +95,12 @@ def encoded(width: int, rows: Iterable[Sequence[object]]) -> Rows:
         Number of columns.
     rows : iterable of sequence
         The rows.
+    known : sequence of str, optional
+        Kinds of the columns, for those without any value.
     """
     columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * width
-    found = [_encoded_column(column) for column in columns]
+    letters = [_LETTERS.get(kind, "b") for kind in known] or ["n"] * width
+    found = [_encoded_column(column, letter) for column, letter in zip(columns, letters, strict=True)]
     kinds = "".join(letter for letter, _ in found)
     arrays = tuple(array for letter, array in found if letter != "n")
     return Rows(kinds, arrays or (len(columns[0]),))
@@ -128,11 +132,11 @@ def rows_sql(kinds: str, first: int) -> str:
     return f"SELECT {columns} FROM unnest({arrays}) AS u ({names})"  # noqa: S608 - our names and numbers
 
 
-def _encoded_column(values: Sequence[Any]) -> tuple[str, Array | None]:
+def _encoded_column(values: Sequence[Any], otherwise: str = "n") -> tuple[str, Array | None]:
     kinds = set(map(type, values))
     nulls = type(None) in kinds
     kinds.discard(type(None))
-    letter = _letter(kinds)
+    letter = _letter(kinds) if kinds else otherwise
     if letter == "n":
         return letter, None
     if letter == "f":
@@ -143,8 +147,6 @@ def _encoded_column(values: Sequence[Any]) -> tuple[str, Array | None]:
 
 
 def _letter(kinds: set[type]) -> str:
-    if not kinds:
-        return "n"
     for letter, wanted in (("i", {int}), ("t", {str}), ("b", {bytes}), ("f", {float, int}), ("o", {bool})):
         if kinds <= wanted:
             return letter

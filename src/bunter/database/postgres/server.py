@@ -9,6 +9,7 @@ import psycopg
 
 from bunter.database.postgres.connection import ServerConnection
 from bunter.database.postgres.failures import raise_ours, refused
+from bunter.database.postgres.nothing import NOTHING
 from bunter.database.postgres.pool import ServerPool
 from bunter.database.postgres.rewriting import rewritten
 from bunter.database.postgres.session import Session
@@ -27,21 +28,6 @@ _STAMP = "Bunter, database format "
 _OLDEST_SERVER = 130000
 _LONGEST_TRANSACTION_S = 600
 
-# Columns of which nothing is known but nulls have this type: it becomes any other without being asked.
-_NOTHING = """
-CREATE TYPE nothing AS ENUM ();
-CREATE FUNCTION nothing_bigint(nothing) RETURNS BIGINT IMMUTABLE LANGUAGE sql AS 'SELECT CAST(NULL AS BIGINT)';
-CREATE FUNCTION nothing_double(nothing) RETURNS DOUBLE PRECISION IMMUTABLE LANGUAGE sql AS 'SELECT CAST(NULL AS DOUBLE PRECISION)';
-CREATE FUNCTION nothing_text(nothing) RETURNS TEXT IMMUTABLE LANGUAGE sql AS 'SELECT CAST(NULL AS TEXT)';
-CREATE FUNCTION nothing_bytea(nothing) RETURNS BYTEA IMMUTABLE LANGUAGE sql AS 'SELECT CAST(NULL AS BYTEA)';
-CREATE FUNCTION nothing_boolean(nothing) RETURNS BOOLEAN IMMUTABLE LANGUAGE sql AS 'SELECT CAST(NULL AS BOOLEAN)';
-CREATE CAST (nothing AS BIGINT) WITH FUNCTION nothing_bigint(nothing) AS IMPLICIT;
-CREATE CAST (nothing AS DOUBLE PRECISION) WITH FUNCTION nothing_double(nothing) AS IMPLICIT;
-CREATE CAST (nothing AS TEXT) WITH FUNCTION nothing_text(nothing) AS IMPLICIT;
-CREATE CAST (nothing AS BYTEA) WITH FUNCTION nothing_bytea(nothing) AS IMPLICIT;
-CREATE CAST (nothing AS BOOLEAN) WITH FUNCTION nothing_boolean(nothing) AS IMPLICIT;
-"""
-
 
 def create_schema(address: ServerAddress, options: ServerOptions) -> None:
     """Make the schema and the tables that every database has, in one transaction.
@@ -55,7 +41,7 @@ def create_schema(address: ServerAddress, options: ServerOptions) -> None:
     try:
         with driver.transaction():
             _claim(driver, address)
-            for statement in (*_NOTHING.split(";"), *TABLES.split(";")):
+            for statement in (*NOTHING, *TABLES.split(";")):
                 if statement.strip():
                     driver.execute(rewritten(statement).text)  # type: ignore[arg-type]
             driver.execute(f"COMMENT ON TABLE generation IS '{_STAMP}{SCHEMA_VERSION}'")  # type: ignore[arg-type]

@@ -135,10 +135,12 @@ class Session:
 
     # What is the server's own.
 
-    def keep(self, name: str, width: int, rows: Iterable[Sequence[object]]) -> None:
+    def keep(
+        self, name: str, width: int, rows: Iterable[Sequence[object]], kinds: Sequence[str] = ()
+    ) -> None:
         """Keep rows for the statements that name them."""
         try:
-            self._rows[name] = encoded(width, rows)
+            self._rows[name] = encoded(width, rows, kinds)
         except psycopg.Error as exc:
             raise_ours(exc, self.where)
 
