@@ -27,9 +27,9 @@ def do(registry, *changes):
         return [registry.apply(tx, change) for change in changes]
 
 
-@pytest.fixture
-def path(tmp_path):
-    path = tmp_path / "r.sqlite3"
+@pytest.fixture(params=["file", "server"])
+def path(request, tmp_path):
+    path = tmp_path / "r.sqlite3" if request.param == "file" else request.getfixturevalue("postgres_url")
     with Database.create(path) as database:
         registry = Registry.create(database, UNIVERSE)
         patches = [

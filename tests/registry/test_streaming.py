@@ -82,12 +82,17 @@ def peak_of_a_result(registry, **more):
     return rows, peak
 
 
+@pytest.fixture(params=["file", "server"])
+def place(request, tmp_path):
+    return tmp_path / "r.sqlite3" if request.param == "file" else request.getfixturevalue("postgres_url")
+
+
 @pytest.mark.parametrize("more", [{}, {"order_by": ["-visit", "detector"]}, {"with_records": True}], ids=str)
-def test_memory_does_not_grow_with_the_result(tmp_path, monkeypatch, more):
+def test_memory_does_not_grow_with_the_result(place, monkeypatch, more):
     from bunter.registry import stream
 
     monkeypatch.setattr(stream, "_IN_MEMORY_BYTES", 1 << 20)
-    registry = filled(tmp_path / "r.sqlite3", 3000)
+    registry = filled(place, 3000)
     few, small = peak_of_a_result(registry, where="visit < 1000 AND instrument = 'A'", **more)
     many, large = peak_of_a_result(registry, **more)
     assert (few, many) == (1000 * DETECTORS, 3000 * DETECTORS)
@@ -95,12 +100,12 @@ def test_memory_does_not_grow_with_the_result(tmp_path, monkeypatch, more):
 
 
 @pytest.mark.slow
-def test_a_million_rows_take_little_memory(tmp_path):
+def test_a_million_rows_take_little_memory(place):
     import resource
 
     import pyarrow as pa
 
-    registry = filled(tmp_path / "r.sqlite3", 10_000)
+    registry = filled(place, 10_000)
     list(registry.execute(question(where="visit < 400 AND instrument = 'A'")).batches())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rows, peak = peak_of_a_result(registry)
