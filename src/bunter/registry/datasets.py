@@ -147,7 +147,7 @@ def remove_datasets(tx: Transaction, roster: Roster, change: RemoveDatasets) -> 
         f"SELECT id, type, run, added, {now} FROM dataset WHERE id IN (SELECT c0 FROM {gone}) AND added < {now}"
     )
     remove_annotations(tx, gone)
-    return tx.execute(f"DELETE FROM dataset WHERE id IN (SELECT c0 FROM {gone})").rowcount  # noqa: S608
+    return int(tx.execute(f"DELETE FROM dataset WHERE id IN (SELECT c0 FROM {gone})").rowcount)  # noqa: S608
 
 
 def _keep_tombstones(tx: Transaction, layout: GroupLayout, gone: str) -> None:

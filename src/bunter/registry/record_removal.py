@@ -94,4 +94,4 @@ def _delete(tx: Transaction, element: Element, names: Sequence[str], rows: Seque
     values = ", ".join(map(quoted, names))
     places = ", ".join(f"c{place}" for place in range(len(names)))
     gone = f"({values}) IN (SELECT {places} FROM {table})"  # noqa: S608
-    return tx.execute(f"DELETE FROM {quoted(element_table(element))} WHERE {gone}").rowcount  # noqa: S608
+    return int(tx.execute(f"DELETE FROM {quoted(element_table(element))} WHERE {gone}").rowcount)  # noqa: S608
