@@ -8,7 +8,7 @@ Everything runs with the default settings: durability ``full``, so each put is o
 """
 
 # A script of plain calls, the same on both sides: it measures, it is no example of style.
-# ruff: noqa: ARG001, I001, N803, N806, PLR0915, PLR0917, PTH100, PTH118, PTH120, PTH123, PTH202, PTH207
+# ruff: noqa: ARG001, C901, I001, N803, N806, PLR0915, PLR0917, PTH100, PTH118, PTH120, PTH123, PTH202, PTH207
 
 from __future__ import annotations
 
@@ -549,7 +549,12 @@ def w_query(rec, a):
     rec.check(r, n=(found.dataset_types["img"], D))
 
     def explained(k, d):
-        key = {"instrument": spec.INSTRUMENT, "exposure": spec.exposure_id(k), "detector": d, "physical_filter": spec.exposure_filter(k)}
+        key = {
+            "instrument": spec.INSTRUMENT,
+            "exposure": spec.exposure_id(k),
+            "detector": d,
+            "physical_filter": spec.exposure_filter(k),
+        }
         return b.explain_lookup("flat", key, collections=spec.CALIB_COLLECTION).chosen is not None
 
     latencies("i4_explain_lookup", 50, explained, sample[:50])

@@ -161,7 +161,7 @@ def test_an_explicit_overlap_of_levels_is_the_same(ask):
 
 
 def test_too_many_pixels_are_refused_before_they_are_listed(ask):
-    with pytest.raises(InvalidQueryError, match="covers up to .* pixels of htm20"):
+    with pytest.raises(InvalidQueryError, match=r"covers up to .* pixels of htm20"):
         ask(["visit", "htm20"])
     with pytest.raises(InvalidQueryError, match="coarser level"):
         ask(["healpix17"], "healpix17.region OVERLAPS CIRCLE(0, 0, 5)")

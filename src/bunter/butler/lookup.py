@@ -173,7 +173,10 @@ class Lookup:
         raise self._not_found(dataset_type, data_id, more)
 
     def _not_found(
-        self, dataset_type: str | DatasetType, data_id: Mapping[str, object] | DataCoordinate | None, more: dict[str, Any]
+        self,
+        dataset_type: str | DatasetType,
+        data_id: Mapping[str, object] | DataCoordinate | None,
+        more: dict[str, Any],
     ) -> DatasetNotFoundError:
         """Return an error of one line, which can find out more."""
         kind = self._queries.dataset_type(dataset_type)
@@ -280,9 +283,7 @@ class Lookup:
     ) -> Any:
         """Find and read."""
         if isinstance(what, DatasetRef):
-            return self.read(
-                what, component=what.component, parameters=parameters, storage_class=storage_class
-            )
+            return self.read(what, component=what.component, parameters=parameters, storage_class=storage_class)
         name, component = split_component(what) if isinstance(what, str) else (what, None)
         return self.read(
             self.get_ref(name, data_id, **more), component=component, parameters=parameters, storage_class=storage_class

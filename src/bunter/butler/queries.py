@@ -212,7 +212,12 @@ class Queries:
         return self.universe[name]
 
     def question(
-        self, kind: QueryKind, result: DimensionGroup | Element | DatasetType, *, data_id: Mapping[str, object], **parts: Any
+        self,
+        kind: QueryKind,
+        result: DimensionGroup | Element | DatasetType,
+        *,
+        data_id: Mapping[str, object],
+        **parts: Any,
     ) -> Question:
         """Return a question whose data ID has been checked."""
         return Question(kind, result, data_id=self._values(None, data_id), **parts)

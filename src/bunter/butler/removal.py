@@ -136,7 +136,9 @@ class Removal:
         catalog = self._session.facts.collections
         for name in listed:
             if (kind := catalog.info(name).type) is not CollectionType.TAGGED:
-                raise CollectionTypeError(f"{name!r} is a {kind.name} collection; datasets are taken out of TAGGED ones")
+                raise CollectionTypeError(
+                    f"{name!r} is a {kind.name} collection; datasets are taken out of TAGGED ones"
+                )
         return listed
 
     def runs(self, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> int:

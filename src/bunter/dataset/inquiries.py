@@ -185,4 +185,18 @@ class Migrations:
     """What was changed about the repository itself: ``change``, ``time``, ``user``, ``kind``, ``title``, ``detail``."""
 
 
-Inquiry = Moment | Snapshots | CollectionHistory | Tombstones | Summaries | Certifications | Candidates | Neighbours | Among | RecordReferences | Packers | Migrations | AnnotationInquiry
+Inquiry = (
+    Moment
+    | Snapshots
+    | CollectionHistory
+    | Tombstones
+    | Summaries
+    | Certifications
+    | Candidates
+    | Neighbours
+    | Among
+    | RecordReferences
+    | Packers
+    | Migrations
+    | AnnotationInquiry
+)

@@ -57,7 +57,6 @@ _ALL = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} ORDER BY a.id"  # noq
 _DIRECTORY = "SELECT id FROM artifact_directory WHERE datastore = ? AND path = ?"
 
 
-
 class ArtifactRecords:
     """The tables ``artifact``, ``dataset_artifact`` and ``trash``; every method is given the open connection."""
 
@@ -115,7 +114,7 @@ class ArtifactRecords:
         """
         unstored = tx.upload("unstored", 1, ((id_,) for id_ in ids))
         links = f"FROM {unstored} w CROSS JOIN dataset_artifact l WHERE l.dataset_id = w.c0"
-        left = tx.fetchall(f"SELECT DISTINCT l.artifact {links}")  # noqa: S608 - our names
+        left = tx.fetchall(f"SELECT DISTINCT l.artifact {links}")
         tx.execute(f"DELETE FROM dataset_artifact WHERE dataset_id IN (SELECT c0 FROM {unstored})")  # noqa: S608
         leaving = tx.upload("leaving", 1, left)
         unused = "NOT EXISTS (SELECT 1 FROM dataset_artifact l WHERE l.artifact = a.id)"
@@ -153,7 +152,9 @@ class ArtifactRecords:
             return [[_stored(row) for row in conn.fetchall(_LOCATE_ONE, (ids[0],))]]
         answer: list[list[StoredArtifact]] = [[] for _ in ids]
         source, parameters = conn.inline_ids(ids)
-        found = f"SELECT {_FIELDS}, w.n FROM {source} w CROSS JOIN dataset_artifact l {_JOINS} WHERE l.dataset_id = w.id"  # noqa: S608
+        found = (
+            f"SELECT {_FIELDS}, w.n FROM {source} w CROSS JOIN dataset_artifact l {_JOINS} WHERE l.dataset_id = w.id"  # noqa: S608
+        )
         for row in conn.fetchall(found, parameters):
             answer[row[-1]].append(_stored(row[:-1]))
         return answer

@@ -18,8 +18,8 @@ from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
 from bunter.execution.merge import Merger
 from bunter.execution.message import Made
-from bunter.execution.quantum_butler import Place
 from bunter.execution.provenance import running
+from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Opened, encode_lines
 from bunter.execution.scheduler import Scheduler, State
 from bunter.execution.steward import Steward
