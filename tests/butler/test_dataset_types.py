@@ -20,3 +20,10 @@ class TestMemoryRepository(DatasetTypeContract):
     def empty(self):
         with Butler.create(f"memory://{uuid.uuid4()}") as butler:
             yield butler
+
+
+class TestPostgresRepository(DatasetTypeContract):
+    @pytest.fixture
+    def empty(self, tmp_path, postgres_url):
+        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
+            yield butler

@@ -1,0 +1,31 @@
+"""The promises about threads, forks and pickles over every implementation."""
+
+import uuid
+
+import pytest
+
+from bunter import Butler
+from bunter.contracts.processes import ProcessContract
+
+
+class TestDirectRepository(ProcessContract):
+    @pytest.fixture
+    def empty(self, tmp_path):
+        with Butler.create(tmp_path / "repo") as butler:
+            yield butler
+
+
+class TestMemoryRepository(ProcessContract):
+    outlives = False
+
+    @pytest.fixture
+    def empty(self):
+        with Butler.create(f"memory://{uuid.uuid4()}") as butler:
+            yield butler
+
+
+class TestPostgresRepository(ProcessContract):
+    @pytest.fixture
+    def empty(self, tmp_path, postgres_url):
+        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
+            yield butler
