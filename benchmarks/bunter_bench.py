@@ -511,6 +511,10 @@ def w_query(rec, a):
         )
     rec.check(r, n=(len(ids), want))
     del ids
+    with rec.phase("g2_data_ids_with_records", n=E * 189) as r, prof("g2"):
+        ids = list(b.query_data_ids(["exposure", "detector"], instrument=spec.INSTRUMENT, with_dimension_records=True))
+    rec.check(r, n=(len(ids), E * 189), rec=(ids[0].records["exposure"].exposure_time, 30.0))
+    del ids
 
     def find_image(k, d):
         ref = b.find_dataset(
