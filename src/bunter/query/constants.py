@@ -96,12 +96,18 @@ def _whole(value: int) -> Constant:
     return Constant(value, "int")
 
 
+def _text(value: str) -> Constant:
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{value!a} has half a character (a lone surrogate), which no database keeps")
+    return Constant(value, "str")
+
+
 _CONVERSIONS: Final[tuple[tuple[Any, Callable[[Any], Constant]], ...]] = (
     (type(None), lambda _: Constant(None, "null")),
     (bool, lambda value: Constant(value, "bool")),
     (int, lambda value: _whole(int(value))),
     (float, lambda value: _number(float(value))),
-    (str, lambda value: Constant(str(value), "str")),
+    (str, lambda value: _text(str(value))),
     (bytes, lambda value: Constant(value, "bytes")),
     (uuid.UUID, lambda value: Constant(value.bytes, "uuid")),
     (Timespan, lambda value: Constant(value.bounds, "timespan")),

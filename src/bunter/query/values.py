@@ -44,7 +44,7 @@ class ValueBinder:
         self._values: dict[type, Callable[..., Value]] = {
             tree.Name: self._name,
             tree.Number: lambda node: Constant(node.value, "int" if isinstance(node.value, int) else "float"),
-            tree.Text: lambda node: Constant(node.value, "str"),
+            tree.Text: lambda node: self.checked(lambda: constant_of(node.value), node),
             tree.Bytes: lambda node: Constant(node.value, "bytes"),
             tree.Boolean: lambda node: Constant(node.value, "bool"),
             tree.Null: lambda _: Constant(None, "null"),

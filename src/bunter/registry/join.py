@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bunter.errors import InvalidQueryError
 from bunter.query import bound
-from bunter.registry.relations import Binding, Relation, quoted
+from bunter.registry.relations import Binding, Relation, balanced, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -192,7 +192,7 @@ class Join:
 
     def sources(self) -> list[str]:
         """Return FROM and WHERE, several times if relations have several sources: the rows of all are the join's."""
-        where = " AND ".join(self.conditions) or "TRUE"
+        where = balanced(self.conditions, "AND") if self.conditions else "TRUE"
         choices = product(
             *_limited([(relation.source, *relation.others) for relation in self.relations], _COMBINATIONS)
         )

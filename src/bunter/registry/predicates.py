@@ -18,6 +18,7 @@ __all__ = ["Columns", "KeysOnly", "condition_sql", "value_sql"]
 
 _LISTED = 64
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_FARTHEST = 10**300  # a time may be written that no real number reaches
 
 
 class Columns(Protocol):
@@ -110,8 +111,9 @@ def value_sql(node: Value, columns: Columns) -> str:
 
 
 def _plain(value: object) -> object:
+    """Return a value as databases take it; a time further off than 64 bits of nanoseconds is a real number."""
     if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
-        return float(value)
+        return float(max(-_FARTHEST, min(value, _FARTHEST)))
     return value
 
 
@@ -131,7 +133,7 @@ def _compared(value: Value, columns: Columns) -> str:
 def _bounds(value: Value, columns: Columns) -> tuple[str, str]:
     if isinstance(value, bound.Constant):
         begin, end = value.value if isinstance(value.value, tuple) else (value.value, value.value)
-        return columns.binding(begin), columns.binding(end)
+        return columns.binding(_plain(begin)), columns.binding(_plain(end))
     assert isinstance(value, bound.ElementColumn | bound.DatasetColumn), "only columns and constants are timespans"
     return columns.bound_of(value, "begin"), columns.bound_of(value, "end")
 
@@ -162,4 +164,3 @@ def _among(value: str, constants: Sequence[object], columns: Columns) -> str:
     dialect = columns.binding.dialect
     terms = [dialect.unfolded(value, columns.binding(dialect.listed(some)), kind) for kind, some in by_kind.items()]
     return balanced(terms, "OR")
-
