@@ -207,7 +207,7 @@ def _sentence(error: Mapping[str, Any], sources: Mapping[str, str]) -> str:
     )
     if error["type"] == "extra_forbidden":
         return f"unknown setting {name!r} ({layer}){near(str(error['loc'][-1]), _names_beside(error['loc']))}"
-    return f"setting {name!r} ({layer}): {error['msg']}"
+    return f"setting {name!r} ({layer}): {error['msg'].removeprefix('Value error, ')}"
 
 
 def _names_beside(location: tuple[str | int, ...]) -> list[str]:

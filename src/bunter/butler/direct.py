@@ -253,14 +253,19 @@ class DirectRepository:
         self, principal: Principal, changes: Sequence[Change], durability: Durability, activity: Activity | None
     ) -> None:
         number = None if activity is None else self._activities.get(activity.id)
-        with self._database.write(durability=durability) as transaction:
-            if activity is not None and number is None:
-                number = self._registry.begin_activity(transaction, activity)
-            transaction.next_change(principal, "" if activity is None else activity.name, number)
+
+        def deed(transaction: Transaction) -> int | None:
+            begun = number
+            if activity is not None and begun is None:
+                begun = self._registry.begin_activity(transaction, activity)
+            transaction.next_change(principal, "" if activity is None else activity.name, begun)
             for change in changes:
                 self._apply(transaction, change)
-        if activity is not None and number is not None:  # what was taken back has to be written again
-            self._activities[activity.id] = number
+            return begun
+
+        known = self._database.carry_out(deed, durability=durability)
+        if activity is not None and known is not None:  # what was taken back has to be written again
+            self._activities[activity.id] = known
 
     def _undo(self, staged: Sequence[Staged]) -> None:
         """Take artifacts back after an error; an interrupt may come after the commit, and what is registered stays."""

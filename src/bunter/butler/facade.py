@@ -121,7 +121,8 @@ class Butler(AskingButler, AnnotatedButler):
         Parameters
         ----------
         root : str or Path
-            A folder that is empty or does not exist, or ``memory://name``.
+            A folder that is empty or does not exist, or ``memory://name``. The address of a database on a server stands
+            for the folder of its schema's name.
         dimensions : path or mapping, optional
             Definition of the dimensions; the default universe is meant for imaging surveys.
         database, datastore : optional
@@ -137,7 +138,7 @@ class Butler(AskingButler, AnnotatedButler):
         RepositoryExistsError
             If the folder holds anything.
         """
-        create_repository(
+        made = create_repository(
             root,
             dimensions=dimensions,
             database=database,
@@ -145,7 +146,7 @@ class Butler(AskingButler, AnnotatedButler):
             seed_config=seed_config,
             shared=shared,
         )
-        return cls(root, writeable=True)
+        return cls(made, writeable=True)
 
     def clone(
         self, *, collections: Names = None, run: str | None = None, as_of: When | None = ..., **default_data_id: object

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bunter import safe_yaml
 from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.butler.registry_place import folder_and_database, options_of, place_of
 from bunter.butler.sealing import seal_sentence
 from bunter.butler.sharing import share_folder
+from bunter.database import Database, ServerAddress, is_server
 from bunter.errors import ConfigurationError, ReadOnlyError, RepositoryExistsError, RepositoryNotFoundError, near
 
 if TYPE_CHECKING:
@@ -64,6 +66,10 @@ class Address:
         text = os.fspath(repo)
         if text.startswith(_MEMORY):
             return cls(text, writeable)
+        if is_server(text):
+            raise RepositoryNotFoundError(
+                f"{ServerAddress.of(text)} is the database of a repository; open the folder whose {CONFIG_NAME} names it"
+            )
         path = Path(text)
         if path.name == CONFIG_NAME and path.is_file():
             path = path.parent
@@ -159,13 +165,14 @@ def create_repository(  # noqa: PLR0913 - what a repository can be made with
     datastore: Mapping[str, Any] | None = None,
     seed_config: str | Path | None = None,
     shared: bool | str = False,
-) -> None:
-    """Make an empty repository.
+) -> str | Path:
+    """Make an empty repository and return its address.
 
     Parameters
     ----------
     root : str or Path
-        A folder that is empty or does not exist, or ``memory://name``.
+        A folder that is empty or does not exist, or ``memory://name``. The address of a database on a server stands for
+        the folder of its schema's name.
     dimensions, database, datastore, seed_config : optional
         Definition of the dimensions, settings, a partial configuration file.
     shared : bool or str
@@ -178,18 +185,21 @@ def create_repository(  # noqa: PLR0913 - what a repository can be made with
     """
     from bunter.butler.direct import DirectRepository
 
+    root, database = folder_and_database(root, database)
     argument = {
-        **({"registry": {"database": database}} if database else {}),
         **({"datastore": dict(datastore)} if datastore else {}),
         **({"shared": True} if shared else {}),
     }
-    universe, configuration = check_creation(root, dimensions=dimensions, seed_config=seed_config, argument=argument)
+    universe, configuration = check_creation(
+        root, dimensions=dimensions, seed_config=seed_config, database=database, argument=argument
+    )
     if str(root).startswith(_MEMORY):
         _in_memory[str(root)] = DirectRepository.in_memory(str(root), universe, configuration)
     else:
         if configuration.model.shared:
             share_folder(Path(root).absolute(), shared if isinstance(shared, str) else None)
         DirectRepository.create(Path(root).absolute(), universe, configuration, kept=_kept(configuration))
+    return root
 
 
 def check_creation(
@@ -197,15 +207,21 @@ def check_creation(
     *,
     dimensions: str | Path | Mapping[str, Any] | None = None,
     seed_config: str | Path | None = None,
+    database: str | None = None,
     argument: Mapping[str, Any] | None = None,
 ) -> tuple[Universe, Configuration]:
     """Read all that a new repository needs and see that it could be made; nothing is."""
     from bunter.dimensions import Universe
 
+    root, database = folder_and_database(root, database)
+    if database is not None:
+        argument = {**(argument or {}), "registry": {"database": database}}
     universe = Universe.default() if dimensions is None else Universe.load(dimensions)
     configuration = load_configuration(seed=None if seed_config is None else Path(seed_config), argument=argument)
     if not str(root).startswith(_MEMORY):
         _must_be_empty(Path(root).absolute())
+        registry = configuration.model.registry
+        Database.check_absent(place_of(Path(root).absolute(), registry), options_of(registry))
     elif str(root) in _in_memory:
         raise RepositoryExistsError(f"{root} exists already; open it with Butler({str(root)!r})")
     return universe, configuration

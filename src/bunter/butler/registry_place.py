@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bunter.database import ServerOptions, is_server
+from bunter.database import ServerAddress, ServerOptions, is_server
+from bunter.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bunter.butler.config import RegistryConfig
 
-__all__ = ["options_of", "place_of"]
+__all__ = ["folder_and_database", "options_of", "place_of"]
 
 
 def place_of(root: Path, registry: RegistryConfig) -> str | Path:
@@ -29,3 +30,21 @@ def options_of(registry: RegistryConfig) -> ServerOptions:
         idle_timeout_s=server.idle_timeout_s,
         pool_size=server.pool_size,
     )
+
+
+def folder_and_database(root: str | Path, database: str | None) -> tuple[str | Path, str | None]:
+    """Return the folder and the database that a new repository is to have.
+
+    A server's address in place of a folder stands for the folder of the schema's name in the current one: files need a
+    place as well.
+
+    Raises
+    ------
+    ConfigurationError
+        If two databases are named.
+    """
+    if not is_server(root):
+        return root, database
+    if database is not None:
+        raise ConfigurationError(f"two databases are named, {ServerAddress.of(str(root))} and another one; name a folder")
+    return ServerAddress.of(str(root)).schema, str(root)

@@ -27,6 +27,10 @@ class IntegrityError(ButlerError):
     """A constraint of the database was violated; the registry turns it into an error of its own."""
 
 
+class UndoneError(DatabaseBusyError):
+    """The database undid a transaction in favour of another one: doing it again may succeed."""
+
+
 @dataclass(slots=True)
 class Tally:
     """How many statements a database has carried out; an ``executemany`` counts once."""

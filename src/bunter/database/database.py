@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import weakref
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from bunter import effects
-from bunter.database.connection import Connection, Tally, Transaction
+from bunter.database.connection import Connection, Tally, Transaction, UndoneError
 from bunter.database.pool import FilePool, MemoryPool
 from bunter.database.server_address import ServerAddress, is_server
 from bunter.database.server_options import ServerOptions
 from bunter.database.sqlite import check_file, create_file
 from bunter.database.turnstile import Turnstile
-from bunter.errors import ButlerError, DatabaseDamagedError, MissingExtraError, ReadOnlyError
+from bunter.errors import ButlerError, DatabaseDamagedError, MissingExtraError, ReadOnlyError, RepositoryExistsError
 from bunter.values import Durability
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from types import ModuleType, TracebackType
 
 LOCK_TIMEOUT_S = 300.0
+_ATTEMPTS = 6
+_T = TypeVar("_T")
 
 
 class Pool(Protocol):
@@ -96,6 +99,20 @@ class Database:
         else:
             create_file(_file(path))
         return cls.open(path, lock_timeout_s=lock_timeout_s, options=options)
+
+    @staticmethod
+    def check_absent(path: str | Path, options: ServerOptions | None = None) -> None:
+        """Refuse a place where there is a database already; nothing is made.
+
+        Raises
+        ------
+        RepositoryExistsError
+            If there is a file, or anything in the schema.
+        """
+        if is_server(path):
+            _postgres().check_schema_absent(_address(path, options), options or ServerOptions())
+        elif effects.stat(_file(path)) is not None:
+            raise RepositoryExistsError(f"{path} exists; open it, or choose another place")
 
     @classmethod
     def open(
@@ -233,6 +250,27 @@ class Database:
                 self._commit(transaction, owner)
             finally:
                 self._local.transaction = None
+
+    def carry_out(self, deed: Callable[[Transaction], _T], *, durability: Durability = Durability.full) -> _T:
+        """Do something in a transaction, and again if the database undid it in favour of another one.
+
+        Parameters
+        ----------
+        deed : callable
+            Is given the transaction; must bear being called several times.
+        durability : Durability
+            See `write`.
+        """
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                with self.write(durability=durability) as transaction:
+                    return deed(transaction)
+            except UndoneError:
+                if self.transaction is not None:  # only the whole transaction can be done again
+                    raise
+                effects.sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311 - so that two do not meet again
+        with self.write(durability=durability) as transaction:
+            return deed(transaction)
 
     def _turn(self, limit_s: float) -> AbstractContextManager[None]:
         return nullcontext() if self._queue is None else self._queue.passage(limit_s)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bunter.database.connection import Connection, Tally
+from bunter.database.fork_gate import gate
 from bunter.database.sqlite import open_connection, prepare
 
 if TYPE_CHECKING:
@@ -52,17 +53,21 @@ class FilePool:
     @contextmanager
     def lend(self) -> Iterator[Connection]:
         """Lend a connection for the block."""
+        gate.enter()
         try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = open_connection(
-                self._path, self._tally, read_only=self._read_only, busy_limit_s=self._busy_limit_s
-            )
-        self._out.add(connection)
-        try:
-            yield connection
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = open_connection(
+                    self._path, self._tally, read_only=self._read_only, busy_limit_s=self._busy_limit_s
+                )
+            self._out.add(connection)
+            try:
+                yield connection
+            finally:
+                self._take_back(connection)
         finally:
-            self._take_back(connection)
+            gate.leave()
 
     def _take_back(self, connection: Connection) -> None:
         if connection not in self._out:  # lent before a fork: it belongs to the parent
@@ -107,7 +112,11 @@ class MemoryPool:
     def lend(self) -> Iterator[Connection]:
         """Wait for the connection and hold it for the block."""
         with self._turn:
-            yield self._connection
+            gate.enter()
+            try:
+                yield self._connection
+            finally:
+                gate.leave()
 
     def abandon(self) -> None:
         """Keep using the child's own copy of the memory; only the lock may be stuck."""

@@ -14,8 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["config_dump", "config_validate", "create"]
 
 
-@click.command(epilog="\b\nExamples: bunter create night1\n          bunter create night2 --shared")
+@click.command(
+    epilog="\b\nExamples: bunter create night1\n          bunter create night2 --shared\n\b\n"
+    "bunter create dr1 --database 'postgresql://db.example.org/surveys?schema=dr1'"
+)
 @click.argument("repo")
+@click.option(
+    "--database",
+    metavar="FILE|URL",
+    help="Where the registry is kept: a SQLite file in REPO, or postgresql://user@host/database?schema=name, without a password.",
+)
 @click.option(
     "--seed-config", type=click.Path(exists=True, dir_okay=False), help="Partial configuration (YAML) to begin with."
 )
@@ -36,17 +44,33 @@ __all__ = ["config_dump", "config_validate", "create"]
 @click.option("--dry-run", is_flag=True, help="Check everything and make nothing.")
 @output_options
 def create(
-    *, repo: str, seed_config: str | None, dimension_config: str | None, shared: str | None, dry_run: bool, emit: Emit
+    *,
+    repo: str,
+    database: str | None,
+    seed_config: str | None,
+    dimension_config: str | None,
+    shared: str | None,
+    dry_run: bool,
+    emit: Emit,
 ) -> None:
-    """Create an empty repository in the folder REPO."""
-    from bunter.butler import Butler, check_creation
+    """Create an empty repository in the folder REPO.
 
+    The address of a PostgreSQL database in place of REPO stands for a folder of its schema's name, here, with the registry
+    in that schema.
+    """
+    from bunter.butler import Butler, check_creation
+    from bunter.butler.registry_place import folder_and_database
+
+    folder, database = folder_and_database(repo, database)
+    repo = str(folder)
     if dry_run:
-        check_creation(repo, dimensions=dimension_config, seed_config=seed_config)
+        check_creation(repo, dimensions=dimension_config, seed_config=seed_config, database=database)
         emit.record({"repository": repo, "created": False}, f"would create a repository in {repo}")
         return
     sharing = shared or shared is not None
-    with Butler.create(repo, dimensions=dimension_config, seed_config=seed_config, shared=sharing) as butler:
+    with Butler.create(
+        repo, database=database, dimensions=dimension_config, seed_config=seed_config, shared=sharing
+    ) as butler:
         universe = butler.universe
         emit.record(
             {"repository": repo, "created": True, "universe": universe.namespace, "universe_version": universe.version},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
 
-from bunter.database.connection import IntegrityError
+from bunter.database.connection import IntegrityError, UndoneError
 from bunter.errors import (
     ButlerError,
     ConfigurationError,
@@ -22,13 +22,10 @@ from bunter.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["UndoneError", "raise_ours", "refused"]
+__all__ = ["raise_ours", "refused"]
 
+_PREAMBLE = re.compile(r"^connection failed: (connection to server .*? failed: FATAL:\s*)?")
 _SECRET = re.compile(r"(password\s*=\s*)('[^']*'|\S+)|(://[^:/@\s]*:)[^@\s]*(@)", re.IGNORECASE)
-
-
-class UndoneError(DatabaseBusyError):
-    """The server undid a transaction in favour of another one: doing it again may succeed."""
 
 
 def _undone(where: str, said: str) -> ButlerError:
@@ -104,6 +101,7 @@ _BY_CODE: tuple[tuple[str, Callable[[str, str], ButlerError]], ...] = (
     ("25P03", _too_long),
     ("25P04", _too_long),
     ("25006", _read_only),
+    ("0A000", _read_only),  # "cannot set transaction read-write mode during recovery"
     ("42501", _forbidden),
     ("53100", _full),
     ("53300", _crowded),
@@ -152,4 +150,5 @@ def _sentence(error: psycopg.Error) -> str:
     """Return the first line of what the driver says, without anything secret."""
     said = error.diag.message_primary or str(error) or type(error).__name__
     line = " ".join(said.strip().splitlines()[0].split()).rstrip(".")
+    line = _PREAMBLE.sub("", line)
     return _SECRET.sub(lambda match: f"{match[1] or match[3]}***{match[4] or ''}", line)

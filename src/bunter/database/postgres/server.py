@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bunter.database.server_address import ServerAddress
     from bunter.database.server_options import ServerOptions
 
-__all__ = ["create_schema", "open_pool"]
+__all__ = ["check_schema_absent", "create_schema", "open_pool"]
 
 _STAMP = "Bunter, database format "
 _OLDEST_SERVER = 130000
@@ -51,18 +51,40 @@ def create_schema(address: ServerAddress, options: ServerOptions) -> None:
         driver.close()
 
 
+def check_schema_absent(address: ServerAddress, options: ServerOptions) -> None:
+    """Refuse a schema that holds something.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If it does.
+    """
+    driver = _connected(address, options, read_only=True)
+    try:
+        _is_made(driver, address)
+    except psycopg.Error as exc:
+        raise_ours(exc, str(address))
+    finally:
+        driver.close()
+
+
 def _claim(driver: psycopg.Connection[Any], address: ServerAddress) -> None:
     """Make the schema unless it is there; refuse one that holds something."""
+    if not _is_made(driver, address):
+        driver.execute(f"CREATE SCHEMA {_quoted(address.schema)}")  # type: ignore[arg-type]
+
+
+def _is_made(driver: psycopg.Connection[Any], address: ServerAddress) -> bool:
+    """Say whether a schema is there, and empty; refuse one that holds something."""
     held = driver.execute(
         "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid) FROM pg_namespace n WHERE nspname = $1",
         [address.schema],
     ).fetchone()
-    if held is None:
-        driver.execute(f"CREATE SCHEMA {_quoted(address.schema)}")  # type: ignore[arg-type]
-    elif held[0]:
+    if held is not None and held[0]:
         raise RepositoryExistsError(
             f"{address} holds tables already; choose another schema, or remove it: DROP SCHEMA {_quoted(address.schema)} CASCADE"
         )
+    return held is not None
 
 
 def open_pool(address: ServerAddress, options: ServerOptions, tally: Tally, *, read_only: bool) -> ServerPool:
