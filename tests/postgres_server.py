@@ -18,7 +18,9 @@ import psycopg
 import pytest
 
 _numbers = itertools.count()
-_WATCH = '"$0" "$@" & server=$!; read -r _; kill -QUIT $server; wait $server'  # the pipe closes when the tests end, however
+_WATCH = (
+    '"$0" "$@" & server=$!; read -r _; kill -QUIT $server; wait $server'  # the pipe closes when the tests end, however
+)
 
 
 def as_plain_user(*command):
@@ -46,15 +48,36 @@ def binaries():
 
 
 class Server:
-    """A server in a temporary folder, reached through a socket there; ``safe`` if its files must survive being killed."""
+    """A server in a temporary folder, reached through a socket there.
 
-    def __init__(self, *, safe=False):
+    ``safe`` if its files must survive being killed; ``copy_of`` makes it the standby of another one.
+    """
+
+    def __init__(self, *, safe=False, copy_of=None):
         self.bin = binaries()
         self.folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # paths of sockets must be short
         self.safe = safe
         self.process = None
-        self._initialize()
+        if copy_of is None:
+            self._initialize()
+        else:
+            self._copy(copy_of)
         self.start()
+
+    def _copy(self, other):
+        command = [
+            self.bin / "pg_basebackup",
+            "-D",
+            self.folder / "d",
+            "-h",
+            other.folder,
+            "-U",
+            "test",
+            "-R",
+            "-c",
+            "fast",
+        ]
+        subprocess.run(as_plain_user(*command), stdin=subprocess.DEVNULL, check=True, capture_output=True)
 
     def _initialize(self):
         # An order of text that is not that of bytes, where it can be had: answers must not depend on it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -86,5 +87,5 @@ def test_ranges_certified_at_once_do_not_overlap(place):
         sql = f"SELECT detector, timespan_begin, timespan_end FROM {layout.calibrations} WHERE retired = {2**63 - 1}"
         rows = sorted(connection.fetchall(sql))
     assert rows
-    for (detector, _, end), (other, begin, _) in zip(rows, rows[1:], strict=False):
+    for (detector, _, end), (other, begin, _) in pairwise(rows):
         assert detector != other or end <= begin

@@ -46,5 +46,7 @@ def folder_and_database(root: str | Path, database: str | None) -> tuple[str | P
     if not is_server(root):
         return root, database
     if database is not None:
-        raise ConfigurationError(f"two databases are named, {ServerAddress.of(str(root))} and another one; name a folder")
+        raise ConfigurationError(
+            f"two databases are named, {ServerAddress.of(str(root))} and another one; name a folder"
+        )
     return ServerAddress.of(str(root)).schema, str(root)

@@ -355,4 +355,3 @@ def _address(path: str | Path, options: ServerOptions | None) -> ServerAddress:
 
 def _file(path: str | Path) -> Path:
     return Path(str(path).removeprefix("sqlite:///"))
-

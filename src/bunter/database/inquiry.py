@@ -64,7 +64,7 @@ def inquire(
 
         with (
             database.read() as connection,
-            inquire_session(connection.raw, sql, binds or {}, time_limit_s=time_limit_s) as answer,  # type: ignore[arg-type]
+            inquire_session(connection.raw, sql, binds or {}, time_limit_s=time_limit_s) as answer,
         ):
             yield answer
         return

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from bunter.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    import os
+
 __all__ = ["SCHEMES", "ServerAddress", "is_server"]
 
 SCHEMES = ("postgresql://", "postgres://")
-_PASSWORD_PLACES = (
-    "a password file (~/.pgpass or PGPASSFILE), a service (PGSERVICE) or the environment (PGPASSWORD)"  # noqa: S105
-)
+_PASSWORD_PLACES = "a password file (~/.pgpass or PGPASSFILE), a service (PGSERVICE) or the environment (PGPASSWORD)"  # noqa: S105
 _LONGEST_NAME = 63
 
 
@@ -52,7 +52,9 @@ class ServerAddress:
         try:
             parts = urlsplit(text)
         except ValueError as exc:
-            raise ConfigurationError("a database address looks like postgresql://user@host/database?schema=name") from exc
+            raise ConfigurationError(
+                "a database address looks like postgresql://user@host/database?schema=name"
+            ) from exc
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         if ":" in parts.netloc.rpartition("@")[0] or {"password", "sslpassword"} & query.keys():
             raise ConfigurationError(

@@ -46,7 +46,7 @@ class ServerConnection(Connection):
         remaining = iter(rows)
         if len(first := list(islice(remaining, 2))) < 2:
             return self.execute(sql, first[0]).rowcount if first else 0
-        all_rows = chain(first, remaining)
+        all_rows: Iterable[Sequence[object]] = chain(first, remaining)
         if found.constants:
             all_rows = ((*row, *found.constants) for row in all_rows)
         return self.copy(found.table, found.columns, all_rows)
@@ -70,9 +70,7 @@ class ServerConnection(Connection):
         self.tally.statements += 1
         return self.raw.copy(table, columns, rows)
 
-    def upload(
-        self, slot: str, width: int, rows: Iterable[Sequence[object]], kinds: Sequence[str] = ()
-    ) -> str:
+    def upload(self, slot: str, width: int, rows: Iterable[Sequence[object]], kinds: Sequence[str] = ()) -> str:
         """See `Connection.upload`; the rows travel with each statement that names them."""
         self.tally.statements += 1
         name = f"upload_{slot}_{width}"

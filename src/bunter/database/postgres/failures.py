@@ -141,7 +141,7 @@ def refused(error: psycopg.Error, where: str) -> NoReturn:
         raise _stranger(where, said) from error
     if "too many" in lower or "remaining connection slots" in lower:
         raise _crowded(where, said) from error
-    if isinstance(error, psycopg.ProgrammingError) or "service" in lower and "not found" in lower:
+    if isinstance(error, psycopg.ProgrammingError) or ("service" in lower and "not found" in lower):
         raise ConfigurationError(f"{where}: {said}; an address looks like postgresql://user@host/database") from error
     raise _unavailable(where, said) from error
 

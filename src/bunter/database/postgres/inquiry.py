@@ -52,7 +52,7 @@ def inquire_session(
 
 
 def _send(session: Session, text: str, values: list[object] | None = None) -> psycopg.Cursor[Any]:
-    return session.driver.execute(text, values or None, prepare=False, binary=True)  # type: ignore[arg-type]
+    return session.driver.execute(text, values or None, prepare=False, binary=True)
 
 
 def _batches(session: Session, cursor: psycopg.Cursor[Any], sql: str, end: float) -> Iterator[list[Row]]:

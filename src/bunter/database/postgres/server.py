@@ -43,8 +43,8 @@ def create_schema(address: ServerAddress, options: ServerOptions) -> None:
             _claim(driver, address)
             for statement in (*NOTHING, *TABLES.split(";")):
                 if statement.strip():
-                    driver.execute(rewritten(statement).text)  # type: ignore[arg-type]
-            driver.execute(f"COMMENT ON TABLE generation IS '{_STAMP}{SCHEMA_VERSION}'")  # type: ignore[arg-type]
+                    driver.execute(rewritten(statement).text)
+            driver.execute(f"COMMENT ON TABLE generation IS '{_STAMP}{SCHEMA_VERSION}'")
     except psycopg.Error as exc:
         raise_ours(exc, str(address))
     finally:
@@ -71,7 +71,7 @@ def check_schema_absent(address: ServerAddress, options: ServerOptions) -> None:
 def _claim(driver: psycopg.Connection[Any], address: ServerAddress) -> None:
     """Make the schema unless it is there; refuse one that holds something."""
     if not _is_made(driver, address):
-        driver.execute(f"CREATE SCHEMA {_quoted(address.schema)}")  # type: ignore[arg-type]
+        driver.execute(f"CREATE SCHEMA {_quoted(address.schema)}")
 
 
 def _is_made(driver: psycopg.Connection[Any], address: ServerAddress) -> bool:
@@ -100,7 +100,9 @@ def open_pool(address: ServerAddress, options: ServerOptions, tally: Tally, *, r
     where = str(address)
 
     def connection() -> ServerConnection:
-        return ServerConnection(Session(partial(_connected, address, options, read_only=read_only), where), tally, where)
+        return ServerConnection(
+            Session(partial(_connected, address, options, read_only=read_only), where), tally, where
+        )
 
     pool = ServerPool(connection, size=options.pool_size, limit_s=max(options.connect_timeout_s, 1.0))
     with pool.lend() as first:
@@ -119,12 +121,16 @@ def _check_stamp(connection: ServerConnection, address: ServerAddress) -> None:
         [address.schema],
     ).fetchone()
     if row is None:
-        raise RepositoryNotFoundError(f"there is no schema {address.schema!r} in {address}; check its name and the user's rights")
+        raise RepositoryNotFoundError(
+            f"there is no schema {address.schema!r} in {address}; check its name and the user's rights"
+        )
     if not (row[0] or "").startswith(_STAMP):
         raise RepositoryNotFoundError(f"{address} is no Bunter registry; check the name of the schema")
     version = row[0].removeprefix(_STAMP)
     if not version.isdigit():
-        raise DatabaseDamagedError(f"{address} has the stamp {row[0]!r}, which no Bunter wrote; restore it from a backup")
+        raise DatabaseDamagedError(
+            f"{address} has the stamp {row[0]!r}, which no Bunter wrote; restore it from a backup"
+        )
     if int(version) > SCHEMA_VERSION:
         raise ConfigurationError(
             f"{address} has database format {version}, this Bunter knows up to {SCHEMA_VERSION}; "
@@ -147,7 +153,7 @@ def _connected(address: ServerAddress, options: ServerOptions, *, read_only: boo
     driver.prepared_max = 500
     adapt(driver.adapters)
     try:
-        driver.execute(_settings(address, options, driver.info.server_version, read_only=read_only))  # type: ignore[arg-type]
+        driver.execute(_settings(address, options, driver.info.server_version, read_only=read_only))
     except psycopg.Error as exc:
         driver.close()
         raise_ours(exc, str(address))

@@ -78,20 +78,20 @@ class Session:
         """Carry out several statements in one go."""
         try:
             try:
-                self.driver.execute(text)  # type: ignore[arg-type]
+                self.driver.execute(text)
             except psycopg.OperationalError:
                 self._reopen()
-                self.driver.execute(text)  # type: ignore[arg-type]
+                self.driver.execute(text)
         except psycopg.Error as exc:
             raise_ours(exc, self.where)
         self._answered = True
 
     def _sent(self, text: str, values: Sequence[object] | None, prepare: bool | None) -> psycopg.Cursor[Any]:  # noqa: FBT001
         try:
-            return self.driver.execute(text, values or None, prepare=prepare, binary=True)  # type: ignore[arg-type]
+            return self.driver.execute(text, values or None, prepare=prepare, binary=True)
         except psycopg.OperationalError:
             self._reopen()
-            return self.driver.execute(text, values or None, prepare=prepare, binary=True)  # type: ignore[arg-type]
+            return self.driver.execute(text, values or None, prepare=prepare, binary=True)
 
     def _reopen(self) -> None:
         """Replace a connection that died while it waited in the pool, or raise the error that is being handled.
@@ -106,7 +106,7 @@ class Session:
         """Carry out one statement for each row, all sent before the first answer is waited for."""
         cursor = self.driver.cursor()
         try:
-            cursor.executemany(rewritten(sql).text, rows)  # type: ignore[arg-type]
+            cursor.executemany(rewritten(sql).text, rows)
         except psycopg.Error as exc:
             raise_ours(exc, self.where)
         return cursor
@@ -135,9 +135,7 @@ class Session:
 
     # What is the server's own.
 
-    def keep(
-        self, name: str, width: int, rows: Iterable[Sequence[object]], kinds: Sequence[str] = ()
-    ) -> None:
+    def keep(self, name: str, width: int, rows: Iterable[Sequence[object]], kinds: Sequence[str] = ()) -> None:
         """Keep rows for the statements that name them."""
         try:
             self._rows[name] = encoded(width, rows, kinds)
@@ -151,7 +149,7 @@ class Session:
         listed = ", ".join(f'"{name}"' for name in names)
         try:
             with self.driver.cursor() as cursor:
-                with cursor.copy(f'COPY "{table}" ({listed}) FROM STDIN (FORMAT BINARY)') as copy:  # type: ignore[arg-type]
+                with cursor.copy(f'COPY "{table}" ({listed}) FROM STDIN (FORMAT BINARY)') as copy:
                     copy.set_types([kinds[name] for name in names])
                     write = copy.write_row
                     for row in rows:

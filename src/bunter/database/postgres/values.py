@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from psycopg.adapt import AdaptersMap, Buffer
 from psycopg.types.numeric import FloatBinaryDumper, Int8BinaryDumper, NumericBinaryLoader, NumericLoader
 from psycopg.types.string import BytesBinaryDumper, StrBinaryDumper
 
@@ -13,6 +12,8 @@ from bunter.database.postgres.rows import ARRAY_DUMPERS
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from psycopg.adapt import AdaptersMap, Buffer
 
 __all__ = ["adapt"]
 
@@ -45,7 +46,9 @@ class _Numeric(NumericLoader):
 def adapt(adapters: AdaptersMap) -> None:
     """Make a connection convert values as SQLite does."""
     adapters.register_dumper(float, _Double)
-    adapters.register_dumper(int, Int8BinaryDumper)  # of 64 bits whatever the value, so that a statement is prepared once
+    adapters.register_dumper(
+        int, Int8BinaryDumper
+    )  # of 64 bits whatever the value, so that a statement is prepared once
     adapters.register_dumper(str, StrBinaryDumper)  # text, not something whose type is to be guessed
     adapters.register_dumper(bytes, BytesBinaryDumper)
     adapters.register_loader("numeric", _NumericBinary)
