@@ -15,8 +15,8 @@ VALID = (
     "exposure.timespan OVERLAPS (T'2026-01-01', NULL) OR thing.run = 'run1' AND detector.full_name = 'D1'",
     "exposure.exposure_time * 2 + 1 BETWEEN 3 AND 1e3 AND exposure.seq_num IS NOT NULL AND exposure.seq_num % 2 = 1",
     "T'61000.5/tai' IN (exposure.timespan) AND GLOB(thing.run, '*[a-z]?') AND detector = 'D2' AND v > 2",
-    "thing.id = UUID('0') OR thing.ingest_date < '2026-01-01' OR exposure = v OR day_obs = 20260101 AND group = 'g1'",
-    "thing.header.AIRMASS < 1.4 OR thing.meta.grade = 'a' AND exposure.obs_id = 'obs1' AND physical_filter IN ('Cam-g')",
+    "thing.id = UUID('01a1fcd0-d12f-77a4-9482-611e30b5e548') OR thing.ingest_date < '2026-01-01' OR exposure = v OR day_obs = 20260101 AND group = 'g1'",
+    "thing.header.AIRMASS < 1.4 OR thing.metadata.grade = 'a' AND exposure.obs_id = 'obs1' AND physical_filter IN ('Cam-g')",
 )
 WORDS = (
     *re.sub(r"([(),])", r" \1 ", " ".join(VALID)).split(),
@@ -43,6 +43,7 @@ WORDS = (
     *("9" * 400, "1e999", "-9223372036854775809", "9223372036854775808", "T'9999999-01-01'", "T'1e300'", "NaN", "0x10"),
     *("1..99999999999999999999:1", "x" * 5000, "NULL", "CIRCLE(1, 2, 1e308)", "visit.region", "htm7", "''" * 200),
 )
+pytestmark = pytest.mark.filterwarnings("ignore:ERFA")  # astropy's doubts about times far from now
 HARD = {
     "parentheses": "(" * 10_000 + "exposure = 1" + ")" * 10_000,
     "negations": "NOT " * 10_000 + "exposure = 1",
@@ -107,7 +108,11 @@ def mutilated(rng):
     if rng.random() < 0.2:
         return "".join(chr(rng.choice((rng.randrange(128), rng.randrange(0x110000)))) for _ in range(rng.randrange(40)))
     text = rng.choice(VALID)
-    for _ in range(rng.randint(1, 4)):
+    if rng.random() < 0.5:  # whole words change, so that more of them can be understood
+        words = text.split(" ")
+        words[rng.randrange(len(words))] = rng.choice(WORDS)
+        return " ".join(words)
+    for _ in range(rng.randint(0, 3)):
         place, length = rng.randrange(len(text) + 1), rng.choice((0, 1, 3, 10))
         new = rng.choice((rng.choice(WORDS), chr(rng.choice((rng.randrange(128), rng.randrange(0x110000)))), ""))
         text = text[:place] + new + text[place + length :]
@@ -122,7 +127,9 @@ def campaign(butler, count):
     for n in range(count):
         where = mutilated(rng)
         try:
-            answered, seconds = ask(butler, where, bind={"v": rng.choice(BINDS)} if " v" in where else None)
+            answered, seconds = ask(
+                butler, where, bind={"v": rng.choice(BINDS)} if " v" in where and rng.random() < 0.5 else {"v": 1}
+            )
         except Exception as exc:
             raise AssertionError(f"question {n} of BUNTER_SEED={seed}: {where!a}") from exc
         answers += answered

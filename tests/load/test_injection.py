@@ -109,7 +109,7 @@ def kept_metadata(butler, text):
 
 def asked_metadata(butler, text):
     quoted = '"' + text.replace('"', '""') + '"'
-    assert butler.query_datasets("thing", "run1", where=f"thing.meta.{quoted} = 'x'").count() == 0
+    assert butler.query_datasets("thing", "run1", where=f"thing.metadata.{quoted} = 'x'").count() == 0
 
 
 def asked_header(butler, text):
@@ -118,7 +118,7 @@ def asked_header(butler, text):
 
 
 def kept_index(butler, text):
-    field = butler.index_metadata(f"thing.meta.{text}")
+    field = butler.index_metadata(f"thing.metadata.{text}")
     assert field in [each for each, _ in butler.metadata_indexes()]
 
 
