@@ -11,8 +11,8 @@ import pytest
 from bunter.cli.commands import COMMANDS
 from bunter.cli.program import cli
 
-EXAMPLE = re.compile(r"^(?:Example: |  )(bunter .*)$", re.MULTILINE)
-MADE_UP = {"demo", "ingest-files", "insert-dimension-records"}  # takes a minute; needs files of one's own
+EXAMPLE = re.compile(r"^(?:Examples?: | {2,})(bunter .*)$", re.MULTILINE)
+MADE_UP = {"demo", "import-rubin", "ingest-files", "insert-dimension-records"}  # takes a minute; need files of one's own
 
 
 def examples():
