@@ -161,3 +161,20 @@ def test_strange_values_are_answered_or_refused_in_time(small):
         for where in ("exposure = v", "exposure.obs_id IN (v)", "exposure.exposure_time > v", "thing.run = v", "v"):
             _, seconds = ask(small, where, bind={"v": value})
             assert seconds < 1, (where, repr(value)[:100])
+
+
+def test_strides_of_real_numbers_select_whole_ones(small):
+    small.dimension_records.update("exposure", {"instrument": "Cam", "id": 1, "exposure_time": 30.5})
+    for where, count in (("IN (28..32:2)", 2), ("IN (29..32:2)", 0), ("IN (28..32)", 3), ("NOT IN (28..32:2)", 1)):
+        assert small.query_datasets("thing", "run1", where=f"exposure.exposure_time {where}").count() == count, where
+
+
+def test_a_time_is_before_or_after_a_timespan(small):
+    for sign, count in ((">", 3), ("<", 0)):
+        where = f"thing.ingest_date {sign} exposure.timespan"
+        assert small.query_datasets("thing", "run1", where=where).count() == count
+
+
+def test_a_time_overlaps_a_timespan_that_is_written_as_text(small):
+    for text, count in (("'2026-01-01'", 0), ("(T'2026-01-01', NULL)", 3)):
+        assert small.query_datasets("thing", "run1", where=f"thing.ingest_date OVERLAPS {text}").count() == count

@@ -71,7 +71,7 @@ class Binder(ValueBinder):
             return self._null_comparison(node, left, right)
         left, right = self.alike(node, left, right)
         operator = node.operator
-        if left.kind == "timespan":
+        if "timespan" in {left.kind, right.kind}:
             return self._timespans_compared(node, left, right)
         if left.kind == "region":
             self.fail("regions are compared by OVERLAPS only", node)
@@ -235,6 +235,9 @@ class Binder(ValueBinder):
         if kind == "timespan" and "time" in {left.kind, right.kind}:
             instant, span = (left, right) if left.kind == "time" else (right, left)
             if not isinstance(instant, Constant):
+                if isinstance(span, Constant) and span.kind not in {"time", "timespan"}:
+                    of, other = (place, first) if instant is left else (first, place)
+                    span = self._as(span, kind, of, other, instant)
                 return _contains(span, instant)
         left, right = self._as(left, kind, first, place, right), self._as(right, kind, place, first, left)
         test = bound.RegionOverlap(left, right) if kind == "region" else bound.TimespanOverlap(left, right)

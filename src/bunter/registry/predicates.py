@@ -149,9 +149,18 @@ def _membership(node: bound.Membership, columns: Columns) -> str:
         terms.append(_among(value, node.constants, columns))
     for begin, end, stride in node.ranges:
         inside = f"{value} BETWEEN {columns.binding(_plain(begin))} AND {columns.binding(_plain(end))}"
-        steps = "" if stride == 1 else f" AND ({value} - {columns.binding(begin)}) % {columns.binding(stride)} = 0"
-        terms.append(f"({inside}{steps})")
+        terms.append(f"({inside})" if stride == 1 else _strided(node.value, inside, begin, stride, columns))
     return balanced(terms, "OR") if terms else "FALSE"
+
+
+def _strided(operand: Value, inside: str, begin: int, stride: int, columns: Columns) -> str:
+    """Select every so many numbers of a range; real numbers have no remainder in SQL, so that they must be whole first."""
+    value = value_sql(operand, columns)
+    if operand.kind == "int":
+        return f"({inside} AND ({value} - {columns.binding(begin)}) % {columns.binding(stride)} = 0)"
+    whole = f"CAST({value} AS BIGINT)"
+    steps = f"{whole} = {value} AND ({whole} - {columns.binding(begin)}) % {columns.binding(stride)} = 0"
+    return f"(CASE WHEN {inside} THEN {steps} WHEN {value} IS NOT NULL THEN FALSE END)"
 
 
 def _among(value: str, constants: Sequence[object], columns: Columns) -> str:
