@@ -12,7 +12,12 @@ from bunter.cli.commands import COMMANDS
 from bunter.cli.program import cli
 
 EXAMPLE = re.compile(r"^(?:Examples?: | {2,})(bunter .*)$", re.MULTILINE)
-MADE_UP = {"demo", "import-rubin", "ingest-files", "insert-dimension-records"}  # takes a minute; need files of one's own
+MADE_UP = {
+    "demo",
+    "import-rubin",
+    "ingest-files",
+    "insert-dimension-records",
+}  # takes a minute; need files of one's own
 
 
 def examples():
