@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 import threading
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
 
 __all__ = ["ProcessContract", "put_some"]
+
+
+_PATIENCE_S = 60
 
 
 def put_some(butler: Butler, detector: int, count: int = 3) -> int:
@@ -110,6 +114,7 @@ class ProcessContract:
     def test_children_of_several_threads_work(self, butler: Butler) -> None:
         codes: list[int] = []
         busy = threading.Event()
+        put_some(butler, 7)  # what is imported when first used is imported now: Python's own locks are not forked well
 
         def keep_busy() -> None:
             while not busy.is_set():
@@ -162,6 +167,7 @@ def _forked(work: Callable[[], None]) -> int:
     child = os.fork()
     if child == 0:
         code = 1
+        signal.alarm(_PATIENCE_S)  # a child that waits for a lock for ever dies, and the test fails
         try:
             work()
             code = 0
