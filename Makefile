@@ -75,7 +75,7 @@ EXAMPLES ?= 300
 $(VENV)-oracle/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-oracle
 	$(VENV)-oracle/bin/python -m pip install --quiet --upgrade pip
-	$(VENV)-oracle/bin/python -m pip install --quiet --editable '.[lsst]' pytest pytest-timeout hypothesis
+	$(VENV)-oracle/bin/python -m pip install --quiet --editable '.[lsst,postgres]' pytest pytest-timeout hypothesis
 	touch $@
 
 oracle: $(VENV)-oracle/.installed  ## the same questions to Bunter and to the reference system; prints the seed

@@ -39,6 +39,12 @@ class Schema:
     ids: dict[str, list[str]]
     pixels: dict[str, set[int]]
 
+    def _repr_pretty_(self, printer, _cycle) -> None:
+        printer.text("schema")
+
+    def __repr__(self) -> str:
+        return "schema"
+
     @classmethod
     def of(cls, butler) -> Schema:
         """Look at a repository."""
@@ -109,6 +115,17 @@ def name_of(schema, element, column):
     return f"{element}.{column}"
 
 
+def some_of(values, most):
+    return st.lists(st.sampled_from(values), min_size=1, max_size=most, unique=True)
+
+
+def membership(draw, name, items):
+    """IN, or NOT IN a single item: the reference system's normal forms grow with the product of longer ones."""
+    if draw(st.booleans()):
+        return f"{name} NOT IN ({items[0]})"
+    return f"{name} IN ({', '.join(items)})"
+
+
 @st.composite
 def number_condition(draw, schema, element, column, kind):
     name = name_of(schema, element, column)
@@ -127,11 +144,9 @@ def number_condition(draw, schema, element, column, kind):
         step = draw(st.sampled_from([1, 2, 3]))
         low, high = max(0, value - draw(st.integers(0, 4))), value + draw(st.integers(0, 6))
         others = draw(st.lists(st.sampled_from(known), max_size=2))
-        items = ", ".join([f"{low}..{high}" + (f":{step}" if step > 1 else ""), *map(repr, others)])
-        return f"{name}{draw(st.sampled_from([' NOT', '']))} IN ({items})"
+        return membership(draw, name, [f"{low}..{high}" + (f":{step}" if step > 1 else ""), *map(repr, others)])
     if form == 2:
-        items = ", ".join(literal(each) for each in draw(st.lists(st.sampled_from(known), min_size=1, max_size=4)))
-        return f"{name}{draw(st.sampled_from([' NOT', '']))} IN ({items})"
+        return membership(draw, name, [literal(each) for each in draw(some_of(known, 3))])
     if form == 3:
         return f"{literal(value)} {operator} {name}"
     if form == 4 and kind == "int":
@@ -156,8 +171,7 @@ def string_condition(draw, schema, element, column):
     if form == 0:
         return draw(null_condition(name))
     if form == 1:
-        items = ", ".join(literal(each) for each in draw(st.lists(st.sampled_from(known), min_size=1, max_size=3)))
-        return f"{name}{draw(st.sampled_from([' NOT', '']))} IN ({items})"
+        return membership(draw, name, [literal(each) for each in draw(some_of(known, 3))])
     if form == 2:
         return f"GLOB({name}, {literal(draw(patterns(value)))})"
     return f"{name} {draw(st.sampled_from(['=', '!=', '<', '>=', '=', '=']))} {literal(value)}"
@@ -257,9 +271,9 @@ def expressions(schema, elements, datasets):
             st.tuples(inner, inner).map(lambda two: f"({two[0]}) AND ({two[1]})"),
             st.tuples(inner, inner).map(lambda two: f"({two[0]}) OR ({two[1]})"),
             st.tuples(inner, inner, inner).map(lambda few: " AND ".join(f"({each})" for each in few)),
-            inner.map(lambda one: f"NOT ({one})"),
+            inner.map(lambda one: one if one.startswith("NOT (") else f"NOT ({one})"),
         ),
-        max_leaves=5,
+        max_leaves=4,
     )
 
 

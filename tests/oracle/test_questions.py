@@ -8,7 +8,7 @@ import asking
 import questions
 from campaign import TALLY, campaign
 
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore:Generating overly large repr")]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pathlib
+import resource
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from lsst.daf.butler.tests import registry_data
 from bunter.butler import Butler
 from bunter.interop import import_rubin
 
+MEMORY_BYTES = 3 * 2**30
 DATA = pathlib.Path(registry_data.__file__).parent
 
 
@@ -37,6 +39,8 @@ class World:
 
 def world(name: str, exports: list[pathlib.Path], folder: pathlib.Path, ours: str | None = None) -> World:
     """Load export files into both."""
+    # Cross products can be larger than the machine: better a MemoryError than the neighbours' end.
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
     root = folder / name / "theirs"
     logging.getLogger("lsst").setLevel(logging.ERROR)
     with warnings.catch_warnings():
