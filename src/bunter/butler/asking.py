@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bunter.butler.explanation import LookupExplanation
     from bunter.butler.facade import Butler
     from bunter.butler.lookup import Lookup
+    from bunter.butler.mirror import MirrorReport
     from bunter.butler.operators import Usage
     from bunter.butler.queries import Queries
     from bunter.butler.repository import Repository
@@ -228,6 +229,19 @@ class AskingButler:
     def sql_views(self) -> SqlAnswer:
         """List the views that `sql` can ask: name, what it holds, columns."""
         return Operators(self._session).views()
+
+    def mirror(self, target: str | Path, *, dry_run: bool = False) -> MirrorReport:
+        """Copy the views for other programs, or bring such a copy up to date.
+
+        Parameters
+        ----------
+        target : str or Path
+            A file that ends in ``.duckdb`` (extra ``mirror``), or a folder for Parquet files. What was removed here since
+            the last time is removed there.
+        dry_run : bool
+            Whether only to say from which change to which.
+        """
+        return self.repository.mirror(self._session.principal, str(target), dry_run=dry_run)
 
     def usage(self) -> Usage:
         """Count datasets and bytes by type, run, instrument, night, user, host and day of registration."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bunter.butler.config import Configuration
+    from bunter.butler.mirror import MirrorReport
     from bunter.butler.repository import Repository
     from bunter.database import Transaction
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
@@ -202,6 +203,13 @@ class DirectRepository:
 
         told = None if ":" in self._database.location else advice(Path(self._database.location))
         return [told] if told else []
+
+    def mirror(self, principal: Principal, target: str, *, dry_run: bool = False) -> MirrorReport:
+        """See `Repository`."""
+        from bunter.butler.mirror import mirror_database, open_target
+
+        del principal
+        return mirror_database(self._database, self._registry, self._location, open_target(target), dry_run=dry_run)
 
     def ask_operator(self, principal: Principal, question: OperatorQuestion) -> SqlAnswer:
         """See `Repository`."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from bunter.butler.mirror import MirrorReport
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.activity import Activity
     from bunter.dataset.changes import Change
@@ -110,6 +111,9 @@ class Repository(Protocol):
 
     def advice(self) -> list[str]:
         """Return what whoever keeps the repository should know of its place."""
+
+    def mirror(self, principal: Principal, target: str, *, dry_run: bool = False) -> MirrorReport:
+        """Bring a copy of the books for other programs up to date: a DuckDB file or a folder of Parquet files."""
 
     def ask_operator(self, principal: Principal, question: OperatorQuestion) -> SqlAnswer:
         """Return rows of an operator's own SQL, statistics, or what a removal would take away."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from bunter.contracts.repository import fill_dimensions
 from bunter.errors import (
     CollectionTypeError,
+    ConfigurationError,
     DatasetRemovedError,
     InvalidQueryError,
     OrphanedRecordError,
@@ -17,6 +19,8 @@ from bunter.errors import (
 from bunter.values import Timespan
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bunter.butler import Butler
     from bunter.dataset import DatasetRef
 
@@ -244,3 +248,67 @@ class OperatorContract:
         ref = butler.get_dataset(UUID(bytes=ids[0]))
         assert ref is not None
         assert butler.removal.preview([ref]).bytes == 50
+
+    # Mirrors
+
+    @pytest.mark.parametrize("name", ["books", "books.duckdb"])
+    def test_a_mirror_follows_what_comes_and_goes(self, butler: Butler, tmp_path: Path, name: str) -> None:
+        if name.endswith(".duckdb"):
+            pytest.importorskip("duckdb")
+        target = tmp_path / name
+        refs = [self.put(butler, exposure) for exposure in range(3)]
+        assert butler.mirror(target, dry_run=True).since == 0
+        assert not target.exists()
+        first = butler.mirror(target)
+        assert first.written["v1_datasets_thing"] == 3
+        assert self._mirrored(target) == {str(ref.id) for ref in refs}
+        assert butler.mirror(target).written == {}
+        new = self.put(butler, 3)
+        assert butler.mirror(target).written["v1_datasets_thing"] == 1
+        butler.remove_datasets(refs[:2])
+        butler.collections.register("run2")
+        report = butler.mirror(target)
+        assert (report.removed, report.since < report.until) == (2, True)
+        assert self._mirrored(target) == {str(refs[2].id), str(new.id)}
+        assert self._mirrored(target, "v1_artifact") == {str(refs[2].id), str(new.id)}
+        butler.remove_datasets([new], purge=False)
+        butler.mirror(target)
+        assert self._mirrored(target, "v1_artifact") == {str(refs[2].id)}
+        assert self._mirrored(target, "v1_dataset") == {str(refs[2].id), str(new.id)}
+        assert self._mirrored(target, "v1_collection", "collection") == {"run1", "run2"}
+        butler.remove_runs("run1")
+        butler.dataset_types.remove("thing")
+        butler.mirror(target)
+        assert self._mirrored(target, "v1_dataset") == set()
+        with pytest.raises((LookupError, OSError, AssertionError)):
+            self._mirrored(target)
+
+    def test_a_mirror_is_that_of_one_repository(self, butler: Butler, tmp_path: Path) -> None:
+        (tmp_path / "full").mkdir()
+        (tmp_path / "full" / "file").touch()
+        (tmp_path / "text").touch()
+        for name in ("full", "text"):
+            with pytest.raises(ConfigurationError):
+                butler.mirror(tmp_path / name)
+        butler.mirror(tmp_path / "books")
+        book = tmp_path / "books" / "mirror.json"
+        book.write_text(book.read_text().replace('"repository": "', '"repository": "x'))
+        with pytest.raises(ConfigurationError, match="mirror of x"):
+            butler.mirror(tmp_path / "books")
+
+    @staticmethod
+    def _mirrored(target: Path, table: str = "v1_datasets_thing", column: str = "id") -> set[object]:
+        if target.suffix == ".duckdb":
+            import duckdb
+
+            with duckdb.connect(str(target), read_only=True) as duck:
+                known = [name for (name,) in duck.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+                assert table in known
+                return {row[0] for row in duck.execute(f"SELECT {column} FROM {table}").fetchall()}  # noqa: S608
+        import pyarrow.parquet as pq
+
+        parts = json.loads((target / "mirror.json").read_text())["tables"][table]
+        files = sorted(path.relative_to(target).as_posix() for path in (target / table).glob("*.parquet"))
+        assert files == sorted(part["file"] for part in parts)
+        values = [pq.read_table(target / part["file"], columns=[column]).column(0).to_pylist() for part in parts]
+        return {value for each in values for value in each}

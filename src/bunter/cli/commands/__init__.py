@@ -78,6 +78,8 @@ COMMANDS: dict[str, Entry] = {
     "prune-datasets": Entry("removal:prune_datasets", _CARE, "Remove datasets."),
     "trash": Entry("storage:trash", _CARE, "List or empty the trash."),
     "sql": Entry("operators:sql", _SEARCH, "Ask in SQL, over views; reads only."),
+    "clone": Entry("clone:clone", _CARE, "Copy the database of a repository to another one."),
+    "mirror": Entry("operators:mirror", _CARE, "Copy the books to DuckDB or Parquet, for any client."),
     "stats": Entry("operators:stats", _CARE, "Count datasets and bytes: by type, run, night, user, day."),
     "completion": Entry("completion:completion", _CARE, "Let the shell complete names."),
     "formats": Entry("storage:formats", _CARE, "List the file formats."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bunter.cli.arguments import dry_run_option
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from bunter.cli.output import Emit
     from bunter.dataset.operator import SqlAnswer
 
-__all__ = ["sql", "stats"]
+__all__ = ["mirror", "sql", "stats"]
 
 _KEYS = {
     "type": "dataset_type",
@@ -130,3 +131,34 @@ def _overview(usage: Usage, emit: Emit) -> None:
         if place:
             emit.heading("")
         emit.rows((name, "datasets", "bytes"), usage.by(_KEYS[name]))
+
+
+@click.command(
+    "mirror",
+    epilog="\b\nExamples: bunter mirror demo demo-books\n          bunter mirror demo demo-books --dry-run",
+)
+@click.argument("repo")
+@click.argument("target")
+@dry_run_option
+@output_options
+def mirror(*, repo: str, target: str, dry_run: bool, emit: Emit) -> None:
+    """Copy the views of REPO to TARGET, or bring it up to date: a file that ends in .duckdb, or a folder for Parquet."""
+    from bunter.butler import Butler
+    from bunter.values import counted
+
+    with Butler(repo, writeable=False) as butler:
+        report = butler.mirror(target, dry_run=dry_run)
+    values = {
+        "target": target,
+        "since": report.since,
+        "until": report.until,
+        "removed": report.removed,
+        "dry_run": dry_run,
+    }
+    rows = counted(sum(report.written.values()), "row")
+    sentence = f"{target} is at change {report.until} already"
+    if report.since != report.until:
+        verb = "would go" if dry_run else "went"
+        told = "" if dry_run else f": {rows} written, {counted(report.removed, 'dataset')} taken out"
+        sentence = f"{target} {verb} from change {report.since} to {report.until}{told}"
+    emit.record({**values, "written": report.written}, sentence)
