@@ -17,6 +17,8 @@ from bunter.values.instant import utc_to_tai_ns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from bunter.database.shape import TableShape
+
     Parameters = Sequence[object] | Mapping[str, object]
     Row = tuple[Any, ...]
 
@@ -133,6 +135,10 @@ class Connection:
         places = ", ".join("?" * len(columns))
         return self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)  # noqa: S608 - our names
 
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+        """Put any number of rows into a table, whatever database they come from; return how many."""
+        return self.bulk_insert(table, columns, rows)
+
     def upload(
         self,
         slot: str,
@@ -231,6 +237,15 @@ class Connection:
 
     def analyze(self, tables: Iterable[str]) -> None:
         """Tell the planner of a database that goes by statistics that tables have grown."""
+
+    def tables(self) -> list[TableShape]:
+        """Return all tables of the database as its catalog has them, sorted by name."""
+        from bunter.database.sqlite_shapes import sqlite_tables
+
+        return sqlite_tables(self)
+
+    def settle_tables(self, shapes: Iterable[TableShape]) -> None:
+        """Finish tables that were filled with rows of another database."""
 
     def findings(self) -> list[str]:
         """Look through everything and return what is damaged."""

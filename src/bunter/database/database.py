@@ -114,6 +114,15 @@ class Database:
         elif effects.stat(_file(path)) is not None:
             raise RepositoryExistsError(f"{path} exists; open it, or choose another place")
 
+    @staticmethod
+    def discard(path: str | Path, options: ServerOptions | None = None) -> None:
+        """Remove a database that could not be finished, with all that is in it; none there is no error."""
+        if is_server(path):
+            _postgres().drop_schema(_address(path, options), options or ServerOptions())
+            return
+        for tail in ("-wal", "-shm", "-queue", ""):
+            effects.unlink(f"{_file(path)}{tail}", missing_ok=True)
+
     @classmethod
     def open(
         cls,

@@ -64,7 +64,9 @@ class ServerAddress:
         name = query.pop("schema", None) or schema or "bunter"
         if "\0" in name or len(name.encode()) > _LONGEST_NAME or name.startswith("pg_"):
             raise ConfigurationError(f"{name!r} cannot be the name of a schema; use a short name such as 'dr1'")
-        return cls(urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query, quote_via=quote), "")), name)
+        return cls(
+            urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query, quote_via=quote, safe="/"), "")), name
+        )
 
     def __str__(self) -> str:
         sign = "&" if "?" in self.url else "?"

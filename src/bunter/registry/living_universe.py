@@ -6,15 +6,18 @@ import json
 from typing import TYPE_CHECKING
 
 from bunter.dimensions import Universe
-from bunter.errors import DatabaseDamagedError, UpgradeNeededError
+from bunter.errors import DatabaseDamagedError, RepositoryNotFoundError, UpgradeNeededError
 
 if TYPE_CHECKING:
     from bunter.database import Connection
 
-__all__ = ["FORMAT", "LivingUniverse", "check_format", "read_attributes"]
+__all__ = ["FORMAT", "MOVED_TO", "LivingUniverse", "check_format", "read_attributes"]
 
 FORMAT = 2
 """Number of the layout of tables that this code reads and writes; `bunter upgrade` leads to it from older ones."""
+
+MOVED_TO = "registry.moved_to"
+"""Attribute of a registry that is kept elsewhere by now: nobody may read or write this one any more."""
 
 
 def read_attributes(connection: Connection, location: str) -> dict[str, str]:
@@ -24,8 +27,15 @@ def read_attributes(connection: Connection, location: str) -> dict[str, str]:
     ------
     DatabaseDamagedError
         If it is no registry, as after a creation that was cut off.
+    RepositoryNotFoundError
+        If it has moved to another database.
     """
     found: dict[str, str] = dict(connection.fetchall("SELECT name, value FROM attribute WHERE name LIKE 'registry.%'"))
+    if moved := found.get(MOVED_TO):
+        raise RepositoryNotFoundError(
+            f"the registry has moved from {location} to {moved}; open the repository again, and see that registry.database in "
+            "its bunter.yaml says so"
+        )
     if "registry.universe" not in found:
         raise DatabaseDamagedError(
             f"{location} holds no registry, as if its creation was cut off; remove it and create it again"

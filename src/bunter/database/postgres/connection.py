@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain, islice
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bunter.database.connection import Connection, Transaction
 from bunter.database.postgres.dialect import POSTGRESQL
+from bunter.database.postgres.shapes import BY_KEY, server_tables
 from bunter.database.postgres.writing import insertion
 from bunter.values import Durability
 
@@ -16,11 +18,13 @@ if TYPE_CHECKING:
     from bunter.database.connection import Parameters, Row
     from bunter.database.dialect import Dialect
     from bunter.database.postgres.session import Session
+    from bunter.database.shape import TableShape
 
 __all__ = ["ServerConnection", "ServerTransaction"]
 
 _AT_ONCE = 50_000
 _LOCK_CLASS = 0x42756E74  # "Bunt": tells our locks from those of other programs in the database
+_BY_KEY = re.compile(r"\s*CREATE\s+TABLE\s+(\w+|\"[^\"]+\").*\bWITHOUT\s+ROWID\s*$", re.DOTALL)
 _COMMITS = {Durability.full: "on", Durability.batch: "off", Durability.none: "off"}
 
 
@@ -66,7 +70,7 @@ class ServerConnection(Connection):
         return self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)  # noqa: S608 - our names
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
-        """Put any number of rows into a table by COPY, in bounded memory; return how many."""
+        """See `Connection.copy`; truth values may be numbers."""
         self.tally.statements += 1
         return self.raw.copy(table, columns, rows)
 
@@ -112,6 +116,29 @@ class ServerConnection(Connection):
         """See `Connection.analyze`."""
         for table in tables:
             self.execute(f'ANALYZE "{table}"')
+
+    def tables(self) -> list[TableShape]:
+        """See `Connection.tables`."""
+        return server_tables(self)
+
+    def settle_tables(self, shapes: Iterable[TableShape]) -> None:
+        """See `Connection.settle_tables`: numbers are drawn after those that are there, and the planner knows the sizes."""
+        shapes = list(shapes)
+        for shape in shapes:
+            if shape.numbered:
+                sql = (
+                    f"SELECT setval(pg_get_serial_sequence('\"{shape.name}\"', '{shape.key[0]}'), "  # noqa: S608
+                    f'coalesce(max("{shape.key[0]}"), 0) + 1, FALSE) FROM "{shape.name}"'
+                )
+                self.execute(sql)
+        self.analyze(shape.name for shape in shapes)
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> Any:
+        """See `Connection.execute`; notes which tables SQLite would keep in the order of their keys."""
+        cursor = super().execute(sql, parameters)
+        if (made := _BY_KEY.match(sql)) is not None:
+            self.raw.run(f"COMMENT ON TABLE {made[1]} IS '{BY_KEY}'")
+        return cursor
 
     def findings(self) -> list[str]:
         """See `Connection.findings`: reads every table, which checks the checksums of pages if the server keeps them."""

@@ -13,6 +13,7 @@ from bunter.database.postgres.nothing import NOTHING
 from bunter.database.postgres.pool import ServerPool
 from bunter.database.postgres.rewriting import rewritten
 from bunter.database.postgres.session import Session
+from bunter.database.postgres.shapes import BY_KEY
 from bunter.database.postgres.values import adapt
 from bunter.database.sqlite import SCHEMA_VERSION, TABLES
 from bunter.errors import ConfigurationError, DatabaseDamagedError, RepositoryExistsError, RepositoryNotFoundError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from bunter.database.server_address import ServerAddress
     from bunter.database.server_options import ServerOptions
 
-__all__ = ["check_schema_absent", "create_schema", "open_pool"]
+__all__ = ["check_schema_absent", "create_schema", "drop_schema", "open_pool"]
 
 _STAMP = "Bunter, database format "
 _OLDEST_SERVER = 130000
@@ -44,6 +45,7 @@ def create_schema(address: ServerAddress, options: ServerOptions) -> None:
             for statement in (*NOTHING, *TABLES.split(";")):
                 if statement.strip():
                     driver.execute(rewritten(statement).text)
+            driver.execute(f"COMMENT ON TABLE attribute IS '{BY_KEY}'")
             driver.execute(f"COMMENT ON TABLE generation IS '{_STAMP}{SCHEMA_VERSION}'")
     except psycopg.Error as exc:
         raise_ours(exc, str(address))
@@ -62,6 +64,17 @@ def check_schema_absent(address: ServerAddress, options: ServerOptions) -> None:
     driver = _connected(address, options, read_only=True)
     try:
         _is_made(driver, address)
+    except psycopg.Error as exc:
+        raise_ours(exc, str(address))
+    finally:
+        driver.close()
+
+
+def drop_schema(address: ServerAddress, options: ServerOptions) -> None:
+    """Remove a schema and all that is in it."""
+    driver = _connected(address, options)
+    try:
+        driver.execute(f"DROP SCHEMA IF EXISTS {_quoted(address.schema)} CASCADE")
     except psycopg.Error as exc:
         raise_ours(exc, str(address))
     finally:

@@ -1,0 +1,175 @@
+"""A repository's database copied to another one, between SQLite and PostgreSQL either way; its files stay where they are."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from bunter import effects, safe_yaml
+from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.butler.opening import Address, existing_root
+from bunter.butler.registry_place import options_of, place_of
+from bunter.butler.sealing import seal_sentence
+from bunter.database import Database, ServerAddress, is_server
+from bunter.errors import ConfigurationError, ReadOnlyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bunter.butler.config import Configuration
+    from bunter.database import Transaction
+    from bunter.database.cloning import Copied
+
+__all__ = ["Clone", "clone_registry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """What was copied, or would be.
+
+    Parameters
+    ----------
+    source, target : str
+        The two databases.
+    tables : tuple of (str, int)
+        Every table with its number of rows.
+    switched : bool
+        Whether the repository uses the target from now on.
+    dry_run : bool
+        Whether nothing was done.
+    """
+
+    source: str
+    target: str
+    tables: tuple[tuple[str, int], ...]
+    switched: bool
+    dry_run: bool
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of all tables."""
+        return sum(rows for _, rows in self.tables)
+
+
+def clone_registry(
+    repo: str | Path,
+    to: str | Path,
+    *,
+    switch: bool = False,
+    dry_run: bool = False,
+    progress: Callable[[Copied], None] | None = None,
+) -> Clone:
+    """Copy the database of a repository to another one: every table and row as it is, numbers of changes included.
+
+    Parameters
+    ----------
+    repo : str or Path
+        The repository: a folder or a label.
+    to : str or Path
+        ``postgresql://user@host/database?schema=name``, or a file, relative to the repository's folder.
+    switch : bool
+        Whether the repository is to use the copy from then on. Writers wait meanwhile; afterwards the old database refuses
+        all use, also by programs that have it open.
+    dry_run : bool
+        Whether only to look at what would be copied, and whether the target is free.
+    progress : callable, optional
+        Is told each table when it has been copied.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If there is something at the target.
+    DatabaseDamagedError
+        If the copy differs from the original; nothing of it is kept then.
+    """
+    root = existing_root(Address.of(repo))
+    configuration = load_configuration(root / CONFIG_NAME)
+    registry = configuration.model.registry
+    target = ServerAddress.of(str(to), registry.server.schema_name) if is_server(str(to)) else root / to
+    if switch:
+        _check_switch(root, configuration)
+    with Database.open(
+        place_of(root, registry),
+        read_only=not switch,
+        lock_timeout_s=registry.lock_timeout_s,
+        options=options_of(registry),
+    ) as source:
+        if dry_run:
+            tables = _surveyed(source, str(target), configuration)
+        else:
+            tables = _cloned(source, target, configuration, root if switch else None, progress)
+    return Clone(source.location, str(target), tables, switch and not dry_run, dry_run)
+
+
+def _check_switch(root: Path, configuration: Configuration) -> None:
+    if (sentence := seal_sentence(root)) is not None:
+        raise ReadOnlyError(f"{sentence}; `bunter unseal` it before it can use another database")
+    if configuration.sources.get("registry.database") == "environment":
+        raise ConfigurationError(
+            "registry.database comes from the environment (BUNTER_CONFIG__REGISTRY__DATABASE), so the repository's own file "
+            "cannot switch it; unset the variable"
+        )
+
+
+def _surveyed(source: Database, target: str, configuration: Configuration) -> tuple[tuple[str, int], ...]:
+    from bunter.database.cloning import survey_tables
+    from bunter.registry import Registry
+
+    Registry.open(source)
+    Database.check_absent(target, options_of(configuration.model.registry))
+    with source.read(snapshot=True) as connection:
+        return tuple(survey_tables(connection))
+
+
+def _cloned(
+    source: Database,
+    target: ServerAddress | Path,
+    configuration: Configuration,
+    switched: Path | None,
+    progress: Callable[[Copied], None] | None,
+) -> tuple[tuple[str, int], ...]:
+    from bunter.database.cloning import clone_database
+    from bunter.registry import Registry
+    from bunter.registry.living_universe import MOVED_TO
+
+    registry = Registry.open(source)
+    options = options_of(configuration.model.registry)
+    with source.write() if switched is not None else nullcontext() as held:
+        done = clone_database(source, str(target), options=options, finish=_make_views(registry), progress=progress)
+        if held is not None:
+            held.bulk_insert("attribute", ["name", "value"], [(MOVED_TO, str(target))])
+            held.touch()  # so that programs which have it open look again
+    if switched is not None:
+        _switch(switched, target)
+    return tuple((copied.table, copied.rows) for copied in done)
+
+
+def _make_views(registry: Any) -> Callable[[Transaction], None]:
+    from bunter.datastore.artifact_view import create_artifact_view
+    from bunter.registry.views import refresh_views
+
+    def make(transaction: Transaction) -> None:
+        with registry.database.read() as connection:
+            roster = registry.roster(connection)
+        refresh_views(transaction, roster, roster.universe)
+        create_artifact_view(transaction)
+
+    return make
+
+
+def _switch(root: Path, target: ServerAddress | Path) -> None:
+    """Write the new place into the configuration file, which is the old or the new one at any moment."""
+    inside = not isinstance(target, ServerAddress) and target.is_relative_to(root)
+    place = str(target.relative_to(root)) if inside else str(target)  # type: ignore[union-attr]
+    file = root / CONFIG_NAME
+    tree: dict[str, Any] = safe_yaml.load(effects.read_bytes(file)) or {}
+    tree["registry"] = {**(tree.get("registry") or {}), "database": place}
+    temporary = root / f"{CONFIG_NAME}-{secrets.token_hex(4)}"
+    effects.write_new(temporary, yaml.safe_dump(tree, sort_keys=False).encode(), sync=True)
+    effects.rename(temporary, file)
+    effects.sync_dir(root)

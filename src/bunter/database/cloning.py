@@ -1,0 +1,195 @@
+"""A database copied to another one, table by table as the catalog lists them, in one transaction, and compared."""
+
+from __future__ import annotations
+
+import marshal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import xxhash
+
+from bunter.database.database import Database
+from bunter.errors import DatabaseDamagedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from bunter.database.connection import Connection, Row, Transaction
+    from bunter.database.server_options import ServerOptions
+    from bunter.database.shape import TableShape
+
+__all__ = ["Copied", "clone_database", "fingerprint", "survey_tables"]
+
+_BATCH = 20_000
+_BASE = ("attribute", "change", "generation")
+_MODULUS = 1 << 128
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A table that was copied.
+
+    Parameters
+    ----------
+    table : str
+        Its name.
+    rows : int
+        Number of its rows.
+    fingerprint : str
+        The same for equal rows in any order, on both databases.
+    """
+
+    table: str
+    rows: int
+    fingerprint: str
+
+
+class _Sum:
+    """Adds up digests of rows, so that their order makes no difference."""
+
+    def __init__(self, shape: TableShape) -> None:
+        self.rows = 0
+        self._total = 0
+        self._truths = [place for place, column in enumerate(shape.columns) if column.type == "BOOLEAN"]
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Count rows in."""
+        digest, dump = xxhash.xxh3_128_intdigest, marshal.dumps
+        # Version 0 of the format writes equal values alike; later ones depend on how often an object is in use.
+        self._total = (self._total + sum(digest(dump(row, 0)) for row in self._alike(rows))) % _MODULUS
+        self.rows += len(rows)
+
+    def _alike(self, rows: Sequence[Row]) -> Iterable[Row]:
+        """Make truth values numbers, as SQLite has them."""
+        return (self._numbered(row) for row in rows) if self._truths else rows
+
+    def _numbered(self, row: Row) -> Row:
+        values = list(row)
+        for place in self._truths:
+            values[place] = None if values[place] is None else int(values[place])
+        return tuple(values)
+
+    def result(self, table: str) -> Copied:
+        """Return what was counted."""
+        return Copied(table, self.rows, f"{self._total:032x}")
+
+
+def fingerprint(connection: Connection, shape: TableShape) -> Copied:
+    """Read a whole table and return how many rows it has and what they are, in bounded memory."""
+    total = _Sum(shape)
+    for rows in _batches(connection, shape):
+        total.add(rows)
+    return total.result(shape.name)
+
+
+def _batches(connection: Connection, shape: TableShape) -> Iterator[list[Row]]:
+    names = ", ".join(f'"{name}"' for name in shape.names)
+    return connection.stream(f'SELECT {names} FROM "{shape.name}"', (), _BATCH)  # noqa: S608 - names of the catalog
+
+
+def survey_tables(connection: Connection) -> list[tuple[str, int]]:
+    """Return name and number of rows of every table."""
+    found = []
+    for shape in connection.tables():
+        row = connection.fetchone(f'SELECT count(*) FROM "{shape.name}"')  # noqa: S608 - names of the catalog
+        found.append((shape.name, 0 if row is None else int(row[0])))
+    return found
+
+
+def clone_database(
+    source: Database,
+    place: str | Path,
+    *,
+    options: ServerOptions | None = None,
+    finish: Callable[[Transaction], None],
+    progress: Callable[[Copied], None] | None = None,
+) -> list[Copied]:
+    """Copy a database to a place where there is none, compare the two, and tell what was copied.
+
+    All happens in one snapshot of the source, and in one transaction at the target. After a failure there is nothing at the
+    target, as before.
+
+    Parameters
+    ----------
+    source : Database
+        What to copy; inside a transaction of this thread, as that sees it.
+    place : str or Path
+        See `Database.create`.
+    options : ServerOptions, optional
+        Limits, where the place is on a server.
+    finish : callable
+        Makes what is no table, such as views, in the target's transaction.
+    progress : callable, optional
+        Is told each table when it has been copied.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If there is something at the place.
+    DatabaseDamagedError
+        If the copy differs, or a value is not of its column's type.
+    """
+    Database.check_absent(place, options)
+    try:
+        with Database.create(place, options=options) as target:  # noqa: SIM117 - the second line is the act
+            with source.read(snapshot=True) as connection, target.write() as transaction:
+                done = _clone_tables(connection, transaction, progress)
+                finish(transaction)
+    except BaseException:
+        Database.discard(place, options)
+        raise
+    return done
+
+
+def _clone_tables(source: Connection, target: Transaction, progress: Callable[[Copied], None] | None) -> list[Copied]:
+    shapes = source.tables()
+    _make(shapes, target)
+    done = []
+    for shape in shapes:
+        done.append(_copy(shape, source, target))
+        if progress is not None:
+            progress(done[-1])
+    _compare(shapes, done, target)
+    target.settle_tables(shapes)
+    return done
+
+
+def _make(shapes: Sequence[TableShape], target: Transaction) -> None:
+    there = {shape.name: shape.comparable() for shape in target.tables()}
+    for shape in shapes:
+        if shape.name not in there:
+            for statement in shape.statements():
+                target.execute(statement)
+        elif shape.name in _BASE and there[shape.name] == shape.comparable():
+            target.execute(f'DELETE FROM "{shape.name}"')  # noqa: S608 - names of the catalog
+        else:
+            raise DatabaseDamagedError(
+                f"table {shape.name} is of an older format; run `bunter upgrade` before the copy"
+            )
+
+
+def _copy(shape: TableShape, source: Connection, target: Transaction) -> Copied:
+    total = _Sum(shape)
+
+    def rows() -> Iterator[Row]:
+        for batch in _batches(source, shape):
+            total.add(batch)
+            yield from batch
+
+    try:
+        target.copy(shape.name, shape.names, rows())
+    except (TypeError, ValueError, OverflowError) as exc:
+        raise DatabaseDamagedError(
+            f"table {shape.name} has a value that is not of its column's type ({exc}); see `bunter check`"
+        ) from exc
+    return total.result(shape.name)
+
+
+def _compare(shapes: Sequence[TableShape], done: Sequence[Copied], target: Transaction) -> None:
+    made = {shape.name: shape for shape in target.tables()}
+    for shape, copied in zip(shapes, done, strict=True):
+        if made[shape.name].comparable() != shape.comparable():
+            raise DatabaseDamagedError(f"the copy of table {shape.name} is not made as the original; nothing was kept")
+        if fingerprint(target, shape) != copied:
+            raise DatabaseDamagedError(f"the copy of table {shape.name} differs from the original; nothing was kept")
