@@ -95,7 +95,7 @@ KNOWN = [
     Known(
         "many ORs of ANDs explode",
         visits(" OR ".join(f"(visit = {n} AND visit.exposure_time > {n}.5)" for n in range(1, 15))),
-        "(OperationalError|TimeoutError|RecursionError)",
+        "(OperationalError|TimeoutError|RecursionError|MemoryError)",
         lambda ask: set().union(*(ask(f"visit = {n} AND visit.exposure_time > {n}.5") for n in range(1, 15))),
     ),
 ]

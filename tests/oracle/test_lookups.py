@@ -78,6 +78,8 @@ def their_timespan(span):
 def test_find_dataset(survey, survey_schema):
     def check(asked):
         name, data_id, collections, span = asked
+        if name in survey_schema.calibrations and {"exposure.obs_id", "visit.name"} & data_id.keys():
+            return "timed by another key"  # the reference system knows the moment by the primary key alone
         left = told_by(
             lambda: dataset_id(survey.ours.find_dataset(name, data_id, collections=collections, timespan=span))
         )
