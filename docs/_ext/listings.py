@@ -225,9 +225,34 @@ def _summary(thing: object) -> str:
     return (text or "").split("\n\n")[0].replace("\n", " ")
 
 
+def _views() -> list[tuple[str, str, str]]:
+    from uuid import uuid4
+
+    from bunter import Butler
+
+    with Butler.create(f"memory://{uuid4()}") as butler:
+        butler.dataset_types.register("raw", ["instrument", "exposure", "detector"], "Raw")
+        return [(f"`{name}`", holds, columns) for name, holds, columns in butler.sql_views()]
+
+
+def fixed_views() -> str:
+    """List the views that every repository has."""
+    from bunter.registry.views import FIXED_VIEWS
+
+    return table(("View", "Holds", "Columns"), [row for row in _views() if row[0].strip("`") in FIXED_VIEWS])
+
+
+def made_views() -> str:
+    """List the views of elements, types and groups in a small repository."""
+    from bunter.registry.views import FIXED_VIEWS
+
+    return table(("View", "Holds", "Columns"), [row for row in _views() if row[0].strip("`") not in FIXED_VIEWS])
+
+
 LISTINGS: dict[str, Callable[[], str]] = {
     each.__name__: each
     for each in (
         cli, global_options, errors, configuration, dimensions, storage_classes, formats, header_fields, python, butler,
+        fixed_views, made_views,
     )
 }  # fmt: skip

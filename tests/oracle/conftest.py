@@ -1,6 +1,7 @@
 """Where the reference system is installed (`make oracle`), every test asks both systems the same.
 
-The campaign is bounded by ``BUNTER_ORACLE_EXAMPLES`` (questions per test) and repeated by ``BUNTER_ORACLE_SEED``.
+The campaign is bounded by ``BUNTER_ORACLE_EXAMPLES`` (questions per test) and repeated by ``BUNTER_ORACLE_SEED``; with
+``BUNTER_ORACLE_DATABASE=postgresql`` Bunter's registry is there instead of in SQLite.
 """
 
 import os
@@ -26,24 +27,32 @@ def campaign_seed():
     return SEED
 
 
+@pytest.fixture(scope="session")
+def database(request):
+    """Address of a new schema for Bunter's registry; None for SQLite."""
+    if os.environ.get("BUNTER_ORACLE_DATABASE") != "postgresql":
+        return lambda: None
+    return request.getfixturevalue("postgres_server").url
+
+
 @pytest.fixture(scope="session", params=["survey", "base", "hsc-rc2", "lsstcam", "ci-hsc"])
-def world(request, tmp_path_factory):
+def world(request, tmp_path_factory, database):
     """One repository in both systems: a made-up survey, or what the reference system is tested with."""
     import worlds
 
     folder = tmp_path_factory.mktemp("worlds")
     if request.param == "survey":
-        return worlds.world("survey", worlds.made_up(folder, SEED % 100), folder)
-    return worlds.world(request.param, worlds.packaged(*worlds.PACKAGED[request.param]), folder)
+        return worlds.world("survey", worlds.made_up(folder, SEED % 100), folder, database())
+    return worlds.world(request.param, worlds.packaged(*worlds.PACKAGED[request.param]), folder, database())
 
 
 @pytest.fixture(scope="session")
-def survey(tmp_path_factory):
+def survey(tmp_path_factory, database):
     """The made-up survey alone, always the same one."""
     import worlds
 
     folder = tmp_path_factory.mktemp("survey")
-    return worlds.world("survey", worlds.made_up(folder, 1), folder)
+    return worlds.world("survey", worlds.made_up(folder, 1), folder, database())
 
 
 @pytest.fixture(scope="session")

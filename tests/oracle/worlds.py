@@ -37,7 +37,7 @@ class World:
     theirs: Any
 
 
-def world(name: str, exports: list[pathlib.Path], folder: pathlib.Path, ours: str | None = None) -> World:
+def world(name: str, exports: list[pathlib.Path], folder: pathlib.Path, database: str | None = None) -> World:
     """Load export files into both."""
     # Cross products can be larger than the machine: better a MemoryError than the neighbours' end.
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
@@ -50,7 +50,7 @@ def world(name: str, exports: list[pathlib.Path], folder: pathlib.Path, ours: st
         for export in exports:
             butler.import_(filename=str(export), without_datastore=True)
     _make_interruptible(butler)
-    bunter = Butler.create(ours or folder / name / "ours")
+    bunter = Butler.create(folder / name / "ours", database=database)
     for export in exports:
         import_rubin(bunter, export)
     return World(name, bunter, butler)
