@@ -225,7 +225,7 @@ def _held(butler: Butler, name: str) -> tuple[int, list[str]]:
     return counts, list(info.parents)
 
 
-@click.command("remove-dataset-type", epilog="\b\nExample: bunter remove-dataset-type demo warp --dry-run")
+@click.command("remove-dataset-type", epilog="\b\nExample: bunter remove-dataset-type demo comments --dry-run")
 @click.argument("repo")
 @click.argument("patterns", nargs=-1, required=True, metavar="NAME...")
 @dry_run_option
