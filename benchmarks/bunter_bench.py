@@ -2,7 +2,9 @@
 
 Run with the Python that has Bunter:
 
-    python bunter_bench.py WORKLOAD --scratch DIR [--size S] [--out F]
+    python bunter_bench.py WORKLOAD --scratch DIR [--size S] [--db sqlite|postgresql://...] [--out F]
+
+An address of PostgreSQL names no schema: each repository gets one of its own, which is removed at the end.
 
 Everything runs with the default settings: durability ``full``, so each put is on stable storage when it returns.
 """
@@ -12,6 +14,7 @@ Everything runs with the default settings: durability ``full``, so each put is o
 
 from __future__ import annotations
 
+import atexit
 import cProfile
 import contextlib
 import glob
@@ -34,10 +37,26 @@ KIND = "StructuredDataDict"
 
 # ----------------------------------------------------------------- helpers
 def make_repo(root):
+    import_all()
+    return create(root)
+
+
+def create(root):
     from bunter import Butler
 
-    import_all()
-    return Butler.create(root)
+    return Butler.create(root, database=new_database())
+
+
+def new_database():
+    """Address of a schema that does not exist yet; None for SQLite."""
+    url = next((value for option, value in zip(sys.argv, sys.argv[1:], strict=False) if option == "--db"), "sqlite")
+    if url == "sqlite":
+        return None
+    from bunter.database import Database
+
+    address = f"{url}{'&' if '?' in url else '?'}schema=bench_{os.getpid()}_{random.randrange(10**9)}"
+    atexit.register(Database.discard, address)
+    return address
 
 
 def import_all():
@@ -147,7 +166,7 @@ def w_create(rec, a):
     from bunter import Butler
 
     with rec.phase("make_repo") as r:
-        Butler.create(root).close()
+        create(root).close()
     r["extra"]["bytes"] = common.du(root)
     with rec.phase("open_repo"):
         b = Butler(root, writeable=True)
@@ -155,7 +174,8 @@ def w_create(rec, a):
         Butler(root, writeable=True)
     b.collections.register("c0")
     with rec.phase("cli_create"):
-        run_cli([BUNTER, "create", os.path.join(a.scratch, "repo2")], a.scratch)
+        database = new_database()
+        run_cli([BUNTER, "create", "repo2", *(["--database", database] if database else [])], a.scratch)
     with rec.phase("cli_help"):
         run_cli([BUNTER, "--help"], a.scratch)
     with rec.phase("cli_query_collections") as r:
@@ -412,7 +432,8 @@ def w_query(rec, a):
     D = E * 189 * 10 // 6
     total = build_query_repo(root, a.size, rec)
     rec.check(rec.records[-1], D=(total, D))
-    rec.records[-1]["extra"]["db_bytes"] = os.path.getsize(os.path.join(root, "registry.sqlite3"))
+    if a.db == "sqlite":
+        rec.records[-1]["extra"]["db_bytes"] = os.path.getsize(os.path.join(root, "registry.sqlite3"))
     b = Butler(root, writeable=False)
     list(b.query_datasets("img", spec.QUERY_RUNS[0], limit=1, instrument=spec.INSTRUMENT))  # warm caches
     vdr = min(E, 318)
@@ -425,6 +446,9 @@ def w_query(rec, a):
         refs = list(b.query_datasets("img", runs, find_first=False))
     rec.check(r, n=(len(refs), D), distinct=(len({x.id for x in refs}), D))
     del refs
+    with rec.phase("a2_full_scan_arrow", n=D) as r:
+        rows = b.query_datasets("img", runs, find_first=False).to_arrow().num_rows
+    rec.check(r, n=(rows, D))
     lo, hi = spec.exposure_id(E // 4), spec.exposure_id(E // 2)
     want = sum(1 for k in range(E // 4, E // 2) if spec.exposure_filter(k) in ("u_02", "g_01", "g_02")) * 189
     with rec.phase("b_where_range_filter", n=want) as r, prof("b"):
@@ -445,6 +469,9 @@ def w_query(rec, a):
     r4, r0 = len(spec.query_run_exposures(4, E)) * 189, E * 189 * 2 // 6
     rec.check(r, n=(len(refs), E * 189), r4=(by_run.get("img/r4"), r4), r0=(by_run.get("img/r0"), r0))
     del refs
+    with rec.phase("c2_find_first_arrow", n=E * 189) as r:
+        rows = b.query_datasets("img", spec.QUERY_CHAIN, find_first=True).to_arrow().num_rows
+    rec.check(r, n=(rows, E * 189))
     nv = min(vdr, 30)
     v0, v1 = spec.exposure_id(0), spec.exposure_id(nv)
     with rec.phase("d_spatial_vd_patch") as r, prof("d"):
@@ -465,6 +492,11 @@ def w_query(rec, a):
         rows = list(b.query_joined("img", "flat", collections=[spec.QUERY_RUNS[0], spec.CALIB_COLLECTION]))
     rec.check(r, n=(len(rows), E * 189))
     del rows
+    with rec.phase("e3_calib_arrow", n=E * 189) as r:
+        rows = (
+            b.query_joined("img", "flat", collections=[spec.QUERY_RUNS[0], spec.CALIB_COLLECTION]).to_arrow().num_rows
+        )
+    rec.check(r, n=(rows, E * 189))
     rng = random.Random(2)
     sample = [(rng.randrange(E), rng.randrange(189)) for _ in range(200)]
 

@@ -73,11 +73,14 @@ def file_system(path: str) -> str:
     return best[1]
 
 
-def run(python: str, script: str, workload: str, size: str, scratch: str, lines: str, timeout_s: float) -> bool:
+def run(
+    python: str, script: str, workload: str, size: str, scratch: str, lines: str, timeout_s: float, db: str = "sqlite"
+) -> bool:
     """Run one workload in a fresh process; say whether it ended well."""
     place = os.path.join(scratch, "work")
     shutil.rmtree(place, ignore_errors=True)
-    command = [python, os.path.join(HERE, script), workload, "--scratch", place, "--size", size, "--out", lines]
+    options = {"--scratch": place, "--size": size, "--out": lines, "--db": db}
+    command = [python, os.path.join(HERE, script), workload, *(word for option in options.items() for word in option)]
     # Byte code stays between runs of a side; the reference's other ways to execute have no counterpart here yet.
     env = dict(os.environ, PYTHONPYCACHEPREFIX=os.path.join(scratch, "pycache-" + script), BENCH_RUN_ONLY="1")
     env.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -171,6 +174,8 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--ours", default=sys.executable, help="Python that has Bunter")
     p.add_argument("--theirs", help="Python that has the reference system; without it only Bunter is measured")
+    p.add_argument("--ours-db", default="sqlite", help="database of Bunter's side: sqlite, or a PostgreSQL address")
+    p.add_argument("--theirs-db", default="sqlite", help="database of the reference's side, likewise (needs psycopg2)")
     p.add_argument("--plan", choices=sorted(PLANS), default="quick")
     p.add_argument("--only", default="", help="comma-separated workload or workload:size")
     p.add_argument("--scratch", default="/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
@@ -179,17 +184,17 @@ def main() -> None:
     a = p.parse_args()
     only = set(filter(None, a.only.split(",")))
     with tempfile.TemporaryDirectory(dir=a.scratch, prefix="bunter-bench-", ignore_cleanup_errors=True) as scratch:
-        sides = [(a.ours, "bunter_bench.py", os.path.join(scratch, "ours.jsonl"))]
+        sides = [(a.ours, "bunter_bench.py", os.path.join(scratch, "ours.jsonl"), a.ours_db)]
         if a.theirs:
-            sides.append((a.theirs, "lsst_bench.py", os.path.join(scratch, "theirs.jsonl")))
+            sides.append((a.theirs, "lsst_bench.py", os.path.join(scratch, "theirs.jsonl"), a.theirs_db))
         failed = 0
         for workload, size, repeats in PLANS[a.plan]:
             if only and workload not in only and f"{workload}:{size}" not in only:
                 continue
             for _ in range(repeats):
-                for python, script, lines in sides:
+                for python, script, lines, db in sides:
                     begin = time.monotonic()
-                    failed += not run(python, script, workload, size, scratch, lines, a.timeout)
+                    failed += not run(python, script, workload, size, scratch, lines, a.timeout, db)
                     print(f"{script} {workload} {size} {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
         ours, theirs = read(sides[0][2]), read(sides[1][2]) if a.theirs else {}
         for rows in (ours, theirs):
@@ -197,6 +202,7 @@ def main() -> None:
         head = [
             f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, scratch on {file_system(scratch)}.",
             "Durability: Bunter full (files, directories, database synced before a call returns); reference: database only.",
+            f"Databases: {a.ours_db.partition(':')[0]}, {a.theirs_db.partition(':')[0]}; CPU of a server is not in the figures.",
             "CPU = user + system seconds of the phase, children included; wall without waiting for a CPU.",
             "",
         ]
