@@ -50,6 +50,7 @@ def drop_namespace(db: str, namespace: str) -> None:
     con = psycopg2.connect(db)
     con.autocommit = True
     con.cursor().execute(f'DROP SCHEMA IF EXISTS "{namespace}" CASCADE')
+    con.cursor().execute("CREATE EXTENSION IF NOT EXISTS btree_gist")  # its exclusion constraints need it
     con.close()
 
 
