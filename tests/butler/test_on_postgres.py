@@ -13,6 +13,7 @@ from bunter.contracts.operators import OperatorContract
 from bunter.contracts.origins import OriginContract
 from bunter.contracts.past import PastContract
 from bunter.contracts.queries import QueryContract
+from bunter.contracts.query_details import QueryDetailContract
 from bunter.contracts.sky_explanations import CoverageContract, ExplanationContract
 from bunter.contracts.universe import UniverseContract
 
@@ -72,6 +73,15 @@ class TestQuestions(QueryContract):
     def empty(cls, tmp_path_factory, postgres_server):
         url = postgres_server.url()
         with Butler.create(tmp_path_factory.mktemp("questions") / "repo", database=url) as butler:
+            yield butler
+
+
+class TestQuestionDetails(QueryDetailContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def empty(cls, tmp_path_factory, postgres_server):
+        url = postgres_server.url()
+        with Butler.create(tmp_path_factory.mktemp("details") / "repo", database=url) as butler:
             yield butler
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from bunter.butler.builder import Query
 from bunter.butler.operators import Operators
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bunter.butler.queries import Queries
     from bunter.butler.repository import Repository
     from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
-    from bunter.butler.search import Search
+    from bunter.butler.search import Names, Search
     from bunter.butler.session import Session
     from bunter.butler.timeline import Timeline
     from bunter.dataset import DatasetType, StoredArtifact
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from bunter.values import Timespan
 
 __all__ = ["AskingButler"]
-
-Names: TypeAlias = "str | Iterable[str] | None"
 
 
 class AskingButler:
@@ -59,12 +57,12 @@ class AskingButler:
         dataset_type : str
             The type.
         collections : str or sequence of str, optional
-            Where to look, in order; names, chains or globs.
+            Where to look, in order; names, chains or globs; ``...`` is all.
         find_first : bool, optional
             Only the first dataset of each data ID; by default so, but not with globs.
         **more
             ``where`` (expression), ``bind``, ``data_id``, ``data_ids`` (a table of data IDs: Arrow, astropy, pandas, results of a
-            query, or a list of mappings), ``order_by``, ``limit``, ``offset``, ``with_dimension_records``; data-ID keys.
+            query, or a list of mappings; its other columns come back in tables), ``order_by``, ``limit``, ``offset``, ``with_dimension_records``; data-ID keys.
         """
         return self._queries.datasets(dataset_type, collections, find_first=find_first, **more)
 
@@ -142,7 +140,7 @@ class AskingButler:
         *,
         radius_deg: float = 0.0,
         collections: Names = None,
-        dataset_types: Names = None,
+        dataset_types: str | Iterable[str] | None = None,
         where: Where = "",
         bind: Mapping[str, object] | None = None,
         time: object = None,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from bunter.butler.queries import Queries
     from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults, TableResults
+    from bunter.butler.search import Names
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup
     from bunter.query.bind import Where
@@ -42,6 +43,7 @@ class Query:
     _searches: tuple[Searched, ...] = ()
     _dimensions: tuple[str, ...] = ()
     _table: Mapping[str, Sequence[object]] | None = field(default=None, repr=False)
+    _beside: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def where(self, *conditions: Where, bind: Mapping[str, object] | None = None, **data_id: object) -> Query:
         """Keep the rows for which all of these hold: text or `bunter.query.x`, and values of a data ID."""
@@ -57,9 +59,7 @@ class Query:
         names = [name for each in dimensions for name in ((each,) if isinstance(each, str) else each)]
         return replace(self, _dimensions=(*self._dimensions, *names))
 
-    def join_datasets(
-        self, *dataset_types: str | DatasetType | Search, collections: str | Iterable[str] | None = None
-    ) -> Query:
+    def join_datasets(self, *dataset_types: str | DatasetType | Search, collections: Names = None) -> Query:
         """Join datasets: rows have one of each type, or may have one where a `Search` is optional."""
         wanted = [each if isinstance(each, Search) else Search(each) for each in dataset_types]
         found = (self.queries.search(each, collections) for each in wanted)
@@ -71,7 +71,8 @@ class Query:
 
         if self._table is not None:
             raise InvalidQueryError("data IDs have been joined already; put all of them into one table")
-        return replace(self, _table=given_data_ids(table, self.queries.universe))
+        keys, others = given_data_ids(table, self.queries.universe)
+        return replace(self, _table=keys, _beside=others)
 
     def data_ids(self, dimensions: str | Iterable[str] | None = None) -> DataIdResults:
         """Return the data IDs of some dimensions, by default of all that were joined."""
@@ -80,9 +81,7 @@ class Query:
         group = self._group() if dimensions is None else self.queries.group(dimensions)
         return DataIdResults(self.queries, self.queries.question("data_ids", group, **self._parts()))
 
-    def datasets(
-        self, dataset_type: str | DatasetType | Search, collections: str | Iterable[str] | None = None
-    ) -> DatasetResults:
+    def datasets(self, dataset_type: str | DatasetType | Search, collections: Names = None) -> DatasetResults:
         """Return the datasets of a type; one that was joined already is that one."""
         from bunter.butler.results import DatasetResults
 
@@ -127,5 +126,6 @@ class Query:
             "binds": self._binds,
             "data_id": self._data_id,
             "table": self._table,
+            "beside": self._beside,
             "more": self.queries.group(self._dimensions) if self._dimensions else None,
         }

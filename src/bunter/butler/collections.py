@@ -6,6 +6,7 @@ from fnmatch import filter as filter_names
 from typing import TYPE_CHECKING, Any, overload
 
 from bunter.butler.question import dataset_type_of
+from bunter.butler.search import collections_of
 from bunter.dataset import CollectionType, DatasetType, is_glob
 from bunter.dataset.changes import (
     Associate,
@@ -31,15 +32,6 @@ if TYPE_CHECKING:
     from bunter.values import Timespan
 
 __all__ = ["Collections"]
-
-
-def _names(names: Any) -> tuple[str, ...]:
-    """Return names and globs one by one; `...` stands for all, as it does in the reference system."""
-    listed = (names,) if isinstance(names, str) or names is ... else tuple(names)
-    strange = [name for name in listed if not isinstance(name, str) and name is not ...]
-    if strange:
-        raise CollectionTypeError(f"collections are given by name or glob, not as {strange[0]!r}")
-    return tuple("*" if name is ... else name for name in listed)
 
 
 def _type_of(kind: CollectionType | str) -> CollectionType:
@@ -115,10 +107,10 @@ class Collections:
         wanted = {_type_of(kind) for kind in types} if types is not None else set(CollectionType)
         if flatten_chains:
             names: Sequence[str] = (
-                catalog.reached(_names(pattern)) if include_chains else catalog.flatten(_names(pattern))
+                catalog.reached(collections_of(pattern)) if include_chains else catalog.flatten(collections_of(pattern))
             )
         else:
-            names = sorted({name for glob in _names(pattern) for name in catalog.match(glob)})
+            names = sorted({name for glob in collections_of(pattern) for name in catalog.match(glob)})
         left_out = {CollectionType.CHAINED} if include_chains is False else set()
         return [name for name in names if catalog.row(name).type in wanted - left_out]
 
@@ -182,7 +174,7 @@ class Collections:
             If a glob matches nothing.
         """
         catalog = self._session.facts.collections
-        return tuple(dict.fromkeys(name for pattern in _names(names) for name in self._meant(pattern, catalog)))
+        return tuple(dict.fromkeys(name for pattern in collections_of(names) for name in self._meant(pattern, catalog)))
 
     def expand(self, pattern: str) -> tuple[str, ...]:
         """Return the collections that a name or glob means, sorted.
@@ -228,7 +220,9 @@ class Collections:
         catalog = self._session.facts.collections
         members = catalog.row(name).children if name in catalog else ()
         taken = [
-            one for glob in _names(children) for one in (filter_names(members, glob) if is_glob(glob) else (glob,))
+            one
+            for glob in collections_of(children)
+            for one in (filter_names(members, glob) if is_glob(glob) else (glob,))
         ]
         self._session.commit([EditChain(name, tuple(taken), "remove")])
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bunter.butler.position import Position
     from bunter.butler.queries import Queries
     from bunter.butler.repository import RepositoryFacts
+    from bunter.butler.search import Names
     from bunter.butler.session import Session
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
@@ -46,7 +47,7 @@ class Narrowing:
         When they were taken.
     """
 
-    collections: str | Iterable[str] | None = None
+    collections: Names = None
     dataset_types: str | Iterable[str] | None = None
     find_first: bool = True
     where: Where = ""

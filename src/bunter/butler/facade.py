@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
 from bunter.butler.annotated import AnnotatedButler
 from bunter.butler.asking import AskingButler
@@ -18,6 +18,7 @@ from bunter.butler.publishing import Publishing, new_refs
 from bunter.butler.queries import Queries
 from bunter.butler.records import DimensionRecords
 from bunter.butler.removal import Removal
+from bunter.butler.search import collections_of
 from bunter.butler.session import Defaults, Session
 from bunter.butler.snapshots import Snapshots
 from bunter.dataset import DatasetRef, DatasetType, split_component
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from bunter.butler.past import When
     from bunter.butler.repository import Repository
+    from bunter.butler.search import Names
     from bunter.dataset import CollectionInfo, FileDataset
     from bunter.dataset.changes import Change
     from bunter.dataset.id_mode import IdMode
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
     from bunter.values import Timespan
 
 __all__ = ["Butler"]
-
-Names: TypeAlias = "str | Iterable[str] | None"
 
 
 class Butler(AskingButler, AnnotatedButler):
@@ -86,7 +86,7 @@ class Butler(AskingButler, AnnotatedButler):
         self.repository: Repository = open_repository(self._address)
         if as_of is not None:
             self.repository = shown_as_of(self._address, self.repository, as_of)
-        names = () if collections is None else (collections,) if isinstance(collections, str) else tuple(collections)
+        names = collections_of(collections)
         searched = names or ((run,) if run else ())
         self._session = Session(self.repository, Principal.current(), Defaults(searched, run, default_data_id))
         self._data_ids = DataIds(self._session)
@@ -335,7 +335,12 @@ class Butler(AskingButler, AnnotatedButler):
         self._session.commit(changes)
 
     def remove_datasets(
-        self, refs: Iterable[DatasetRef], *, purge: bool = True, unstore: bool = True, disassociate: Names = None
+        self,
+        refs: Iterable[DatasetRef],
+        *,
+        purge: bool = True,
+        unstore: bool = True,
+        disassociate: str | Iterable[str] | None = None,
     ) -> int:
         """Remove datasets: registry rows, memberships and the artifacts that are ours; return how many.
 

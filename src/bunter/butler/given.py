@@ -37,21 +37,23 @@ def read_data_ids(path: str) -> Any:
         raise DimensionValueError(f"cannot read data IDs from {path}: {' '.join(str(error).split())[:200]}") from error
 
 
-def given_data_ids(table: Any, universe: Universe) -> dict[str, list[Any]]:
-    """Return the dimensions among the columns of a table, checked.
+def given_data_ids(table: Any, universe: Universe) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    """Return the dimensions among the columns of a table, checked, and the other columns as they are.
 
     Parameters
     ----------
     table : table, mapping of columns, or iterable of data IDs
         An Arrow, astropy, pandas or polars table, the results of a query, a mapping from names to columns, or mappings and
-        `DataCoordinate` one per row. Columns that are no dimensions are left out.
+        `DataCoordinate` one per row.
     universe : Universe
         The dimensions.
 
     Returns
     -------
-    dict of str to list
+    dimensions : dict of str to list
         Values by dimension, one per row.
+    others : dict of str to object
+        Columns that are no dimensions.
 
     Raises
     ------
@@ -69,7 +71,8 @@ def given_data_ids(table: Any, universe: Universe) -> dict[str, list[Any]]:
     sizes = {name: len(values) for name, values in known.items()}
     if len(set(sizes.values())) > 1:
         raise DimensionValueError(f"the columns of the data IDs have different lengths: {sizes}")
-    return {name: _checked(name, values, universe) for name, values in known.items()}
+    others = {str(name): values for name, values in columns.items() if name not in known}
+    return {name: _checked(name, values, universe) for name, values in known.items()}, others
 
 
 def _is_dimension(name: object, universe: Universe) -> bool:
@@ -98,7 +101,7 @@ def _transposed(rows: Iterable[Any]) -> dict[Any, list[Any]]:
         return {}
     if not all(hasattr(row, "keys") for row in mappings):
         raise DimensionValueError("data IDs are given as a table, or as mappings from dimension to value")
-    names = dict.fromkeys(name for row in mappings[:1] for name in row)
+    names = dict.fromkeys(name for row in mappings for name in row)
     return {name: [row.get(name) for row in mappings] for name in names}
 
 

@@ -9,18 +9,20 @@ from uuid import UUID
 from bunter.butler.annotations import Annotations
 from bunter.butler.question import dataset_type_of
 from bunter.butler.repository import FindRequest
+from bunter.butler.search import collections_of
 from bunter.dataset import CollectionType, DatasetRef, DatasetType, split_component
 from bunter.dimensions import DataCoordinate
 from bunter.errors import CalibrationLookupError, DatasetNotFoundError
 from bunter.values import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from bunter.butler.data_ids import DataIds
     from bunter.butler.explanation import LookupExplanation
     from bunter.butler.queries import Queries
     from bunter.butler.repository import RepositoryFacts
+    from bunter.butler.search import Names
     from bunter.butler.session import Session
     from bunter.dataset import StoredArtifact
     from bunter.datastore import ArtifactURI
@@ -74,7 +76,7 @@ class Lookup:
         dataset_type: str | DatasetType,
         data_id: Mapping[str, object] | DataCoordinate | None = None,
         *,
-        collections: str | Iterable[str] | None = None,
+        collections: Names = None,
         timespan: Timespan | None = None,
         **key: object,
     ) -> DatasetRef | None:
@@ -118,7 +120,7 @@ class Lookup:
             timespan = time_of(self._queries, self._data_ids, known, moment, kind.dimensions)
         return Sought(kind, coordinate, timespan)
 
-    def _searched(self, sought: Sought, names: tuple[str, ...], asked: str | Iterable[str] | None) -> tuple[str, ...]:
+    def _searched(self, sought: Sought, names: tuple[str, ...], asked: Names) -> tuple[str, ...]:
         """Keep, of collections that nobody chose, those that say when a calibration is valid, if that matters."""
         if sought.timespan is None or asked is not None or self._session.defaults.collections:
             return names
@@ -129,7 +131,7 @@ class Lookup:
         dataset_type: str | DatasetType,
         data_id: Mapping[str, object] | DataCoordinate | None = None,
         *,
-        collections: str | Iterable[str] | None = None,
+        collections: Names = None,
         timespan: Timespan | None = None,
         **key: object,
     ) -> LookupExplanation:
@@ -138,7 +140,7 @@ class Lookup:
 
         sought = self._sought(dataset_type, data_id, key, timespan)
         names = self._queries.collections(collections)
-        asked = (collections,) if isinstance(collections, str) else collections or self._session.defaults.collections
+        asked = collections_of(collections) or self._session.defaults.collections
         searched = [
             name
             for name in self._searched(sought, names, collections)

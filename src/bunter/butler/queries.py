@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from bunter.butler.data_ids import check_keys
 from bunter.butler.question import Question, ask, dataset_type_of
 from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
-from bunter.butler.search import Search, Searched, check_comparable
+from bunter.butler.search import Search, Searched, check_comparable, collections_of
 from bunter.dataset import CollectionType, DatasetType
 from bunter.dataset.inquiries import Certifications
+from bunter.errors import MissingDatasetTypeError, near
 from bunter.query.expression import Order, Term
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bunter.butler.question import QueryKind
     from bunter.butler.reasons import Explanation
     from bunter.butler.repository import RepositoryFacts
+    from bunter.butler.search import Names
     from bunter.butler.session import Session
     from bunter.dimensions import DimensionGroup, Element, Universe
     from bunter.registry import ResultStream
@@ -54,19 +56,13 @@ class Queries:
         """Return a registered dataset type by name; a dataset type is returned as it is."""
         return name if isinstance(name, DatasetType) else dataset_type_of(facts or self._session.facts, name)
 
-    def collections(self, names: str | Iterable[str] | None, facts: RepositoryFacts | None = None) -> tuple[str, ...]:
+    def collections(self, names: Names, facts: RepositoryFacts | None = None) -> tuple[str, ...]:
         """Flatten collections to search: names, chains and globs; the defaults for None.
 
         Where there are no defaults either, every collection is searched, the newest first.
         """
         catalog = (facts or self._session.facts).collections
-        chosen = (
-            self._session.defaults.collections
-            if names is None
-            else (names,)
-            if isinstance(names, str)
-            else tuple(names)
-        )
+        chosen = self._session.defaults.collections if names is None else collections_of(names)
         if not chosen and names is None:
             return catalog.newest_first()
         return catalog.flatten(chosen)
@@ -74,7 +70,7 @@ class Queries:
     def search(
         self,
         what: str | DatasetType | Search,
-        collections: str | Iterable[str] | None,
+        collections: Names,
         *,
         find_first: bool | None = True,
         facts: RepositoryFacts | None = None,
@@ -87,7 +83,7 @@ class Queries:
         search = what if isinstance(what, Search) else Search(what)
         kind = self.dataset_type(search.dataset_type, facts)
         names = collections if search.collections is None else search.collections
-        given = () if names is None else (names,) if isinstance(names, str) else tuple(names)
+        given = collections_of(names)
         first = not any(_WILD & set(name) for name in given) if find_first is None else find_first and search.find_first
         flat = self.collections(given or None, facts)
         if kind.is_calibration and not given and not self._session.defaults.collections and isinstance(what, Search):
@@ -98,7 +94,7 @@ class Queries:
     def datasets(
         self,
         dataset_type: str | DatasetType,
-        collections: str | Iterable[str] | None = None,
+        collections: Names = None,
         *,
         find_first: bool | None = None,
         data_id: Mapping[str, object] | None = None,
@@ -122,7 +118,7 @@ class Queries:
         dimensions: str | Iterable[str],
         *,
         datasets: str | Search | Sequence[str | Search] = (),
-        collections: str | Iterable[str] | None = None,
+        collections: Names = None,
         data_id: Mapping[str, object] | None = None,
         **more: Any,
     ) -> DataIdResults:
@@ -145,7 +141,7 @@ class Queries:
     def joined(
         self,
         dataset_types: Sequence[str | DatasetType | Search],
-        collections: str | Iterable[str] | None = None,
+        collections: Names = None,
         *,
         data_id: Mapping[str, object] | None = None,
         **more: Any,
@@ -163,7 +159,7 @@ class Queries:
         self,
         dataset_type: str | DatasetType | Search,
         of: str | DatasetType | Search | Iterable[str],
-        collections: str | Iterable[str] | None = None,
+        collections: Names = None,
         *,
         data_id: Mapping[str, object] | None = None,
         **more: Any,
@@ -176,6 +172,8 @@ class Queries:
         given, extra = self._split(more)
         values = self._values(data_id, extra, facts)
         if isinstance(of, Search | DatasetType) or (isinstance(of, str) and of not in facts.universe):
+            if isinstance(of, str):
+                _check_known(of, facts)
             there = self.search(of if isinstance(of, Search) else Search(of), collections, facts=facts)
             check_comparable(without.dataset_type, there.dataset_type.dimensions)
             searches = (there, without)
@@ -187,7 +185,7 @@ class Queries:
     def associations(
         self,
         dataset_type: str | DatasetType,
-        collections: str | Iterable[str] | None = None,
+        collections: Names = None,
         *,
         history: bool = False,
     ) -> pa.Table:
@@ -228,7 +226,7 @@ class Queries:
         if (table := extra.pop("data_ids", None)) is not None:
             from bunter.butler.given import given_data_ids
 
-            given["table"] = given_data_ids(table, self.universe)
+            given["table"], given["beside"] = given_data_ids(table, self.universe)
         return given, extra
 
     def _values(
@@ -248,6 +246,17 @@ class Queries:
 
         facts = self._session.facts
         return explain(self._session, question, facts, self._data_ids.defaults(facts))
+
+
+def _check_known(of: str, facts: RepositoryFacts) -> None:
+    """Refuse what is neither a dataset type nor a dimension, with the nearest of both."""
+    types = [*facts.dataset_types, *facts.dataset_types.aliases]
+    if of in facts.dataset_types or of in types:
+        return
+    hint = near(of, [*types, *facts.universe.dimensions])
+    raise MissingDatasetTypeError(
+        f"{of!r} is neither a dataset type nor a dimension{hint}; `bunter query-dataset-types REPO` lists the types"
+    )
 
 
 def _split(more: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -56,6 +56,8 @@ class Question:
         What to show of the rows.
     table : mapping, optional
         Columns of data IDs that rows must match.
+    beside : mapping, optional
+        Other columns of the same table, which the result shows as well.
     more : DimensionGroup, optional
         Further dimensions to join.
     keyed : bool
@@ -76,6 +78,7 @@ class Question:
     with_records: bool = False
     selection: Selection | None = None
     table: Mapping[str, Sequence[object]] | None = field(default=None, hash=False)
+    beside: Mapping[str, Any] | None = field(default=None, hash=False, compare=False)
     more: DimensionGroup | None = None
     keyed: bool = False
     after: Sequence[object] | None = None

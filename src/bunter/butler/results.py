@@ -232,15 +232,24 @@ class Results(Generic[Item]):
         """Return the rows as a stream of Arrow record batches, for results that are larger than memory."""
         import pyarrow as pa
 
-        stream = self._queries.stream(self.question)
-        return pa.RecordBatchReader.from_batches(stream.schema, stream.batches())
+        return pa.RecordBatchReader.from_batches(*self._whole_rows())
 
     def to_arrow(self) -> pa.Table:
         """Return all rows as a pyarrow table."""
         import pyarrow as pa
 
-        stream = self._queries.stream(self.question)
-        return pa.Table.from_batches(list(stream.batches()), schema=stream.schema)
+        schema, batches = self._whole_rows()
+        return pa.Table.from_batches(list(batches), schema=schema)
+
+    def _whole_rows(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Return the rows with the columns that a table of data IDs had beside these."""
+        stream, question = self._queries.stream(self.question), self.question
+        if not question.beside or question.selection is not None:
+            return stream.schema, stream.batches()
+        from bunter.butler.beside import Beside
+
+        beside = Beside(stream.schema, question.table or {}, question.beside)
+        return beside.schema, map(beside.batch, stream.batches())
 
     def to_table(self) -> Table:
         """Return all rows as an astropy table; ids are text, times TAI, open ends masked."""
@@ -348,9 +357,10 @@ class RecordResults(Results[DimensionRecord]):
     def items(self, batch: pa.RecordBatch) -> Iterator[DimensionRecord]:
         """See `Results`."""
         from bunter.dimensions import Records
+        from bunter.dimensions.records import stored_columns
 
         element: Element = self.question.result  # type: ignore[assignment]
-        yield from Records(element, batch.to_pydict())
+        yield from Records(element, batch.select(stored_columns(element)).to_pydict())
 
 
 class JoinedResults(Results[tuple[Any, ...]]):

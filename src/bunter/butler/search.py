@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bunter.dataset import DatasetSearch, DatasetType
-from bunter.errors import InvalidQueryError
+from bunter.errors import CollectionTypeError, InvalidQueryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import EllipsisType
 
     from bunter.dimensions import DimensionGroup
 
-__all__ = ["Search", "Searched", "check_comparable"]
+__all__ = ["Names", "Search", "Searched", "check_comparable", "collections_of"]
+
+Names: TypeAlias = "str | Iterable[str] | EllipsisType | None"
+"""Collections that a user names; ``...`` is all, None the defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Search:
     """
 
     dataset_type: str | DatasetType
-    collections: str | Iterable[str] | None = None
+    collections: Names = None
     name: str = ""
     optional: bool = False
     find_first: bool = True
@@ -78,6 +82,21 @@ class Searched:
     def plain(self) -> DatasetSearch:
         """The search by names only."""
         return DatasetSearch(self.dataset_type.name, self.collections, self.find_first, self.name, self.join)
+
+
+def collections_of(names: Any) -> tuple[str, ...]:
+    """Return names and globs of collections one by one; ``...`` stands for all, and None for none.
+
+    Raises
+    ------
+    CollectionTypeError
+        If one of them is no text.
+    """
+    listed = () if names is None else (names,) if isinstance(names, str) or names is ... else tuple(names)
+    strange = [name for name in listed if not isinstance(name, str) and name is not ...]
+    if strange:
+        raise CollectionTypeError(f"collections are given by name or glob, not as {strange[0]!r}")
+    return tuple("*" if name is ... else name for name in listed)
 
 
 def check_comparable(missing: DatasetType, group: DimensionGroup) -> None:

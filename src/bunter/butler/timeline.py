@@ -11,9 +11,10 @@ from bunter.errors import DatasetNotFoundError
 from bunter.values import MAX_NS, MIN_NS, Timespan, format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bunter.butler.facade import Butler
+    from bunter.butler.search import Names
     from bunter.dataset import DatasetType
 
 __all__ = ["Timeline", "TimelineRow", "ValidRange", "arranged", "timeline_of"]
@@ -168,7 +169,7 @@ class Timeline:
 def timeline_of(
     butler: Butler,
     dataset_type: str | DatasetType,
-    collections: str | Iterable[str] | None = None,
+    collections: Names = None,
     *,
     where: str = "",
 ) -> Timeline:

@@ -233,7 +233,8 @@ class Binder(ValueBinder):
             if value.kind not in _EXTENDED and not isinstance(value, Constant):
                 self.fail(f"{shown(of)} is {described(value.kind)}; OVERLAPS needs {self._extent(value)}", of)
         if kind == "timespan" and "time" in {left.kind, right.kind}:
-            instant, span = (left, right) if left.kind == "time" else (right, left)
+            swapped = left.kind != "time" or (isinstance(left, Constant) and right.kind == "time")
+            instant, span = (right, left) if swapped else (left, right)
             if not isinstance(instant, Constant):
                 if isinstance(span, Constant) and span.kind not in {"time", "timespan"}:
                     of, other = (place, first) if instant is left else (first, place)
@@ -278,6 +279,8 @@ def _bounds(value: Value) -> tuple[Value, Value]:
 
 
 def _contains(span: Value, instant: Value) -> Predicate:
+    if span.kind == "time":  # two instants share one if they are the same
+        return _comparison("=", instant, span)
     begin, end = _bounds(span)
     return bound.all_of([bound.Comparison("<=", begin, instant), bound.Comparison("<", instant, end)])
 

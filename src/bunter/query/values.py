@@ -128,6 +128,8 @@ class ValueBinder:
         from bunter.values import MAX_NS, MIN_NS
 
         begin, end = self._end(node.begin, MIN_NS), self._end(node.end, MAX_NS)
+        if MIN_NS < begin == end < MAX_NS:
+            return Constant((begin, begin + 1), "timespan")  # an instant, as exposures of zero length have
         if begin >= end:
             self.fail("a timespan ends after it begins; write (earlier, later)", node)
         return Constant((begin, end), "timespan")
