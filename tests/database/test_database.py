@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bunter import effects
-from bunter.database import Database
+from bunter.database import Database, IntegrityError
 from bunter.errors import (
     ConfigurationError,
     DatabaseBusyError,
@@ -131,6 +131,24 @@ def test_executemany_counts_as_one_statement(database):
             tx.bulk_insert("t", ["n"], [(n,) for n in range(begin, end)])
             counts.append(database.statements - before)
     assert counts == [1, 1]
+
+
+@pytest.mark.parametrize("count", [99, 100, 10_250])
+def test_any_number_of_rows_goes_in_once(database, count):
+    rows = [(f"a{n}", str(n)) for n in range(count)]
+    sql = "INSERT INTO attribute (name, value) VALUES (?, ?)"
+    with database.write() as tx:
+        assert tx.executemany(sql, iter(rows)) == count
+        assert tx.executemany(f"{sql} ON CONFLICT (name) DO NOTHING", [*rows, ("one more", "?")]) == 1
+        assert tx.fetchone("SELECT value FROM attribute WHERE name = ?", (rows[-1][0],)) == (rows[-1][1],)
+        with pytest.raises(IntegrityError), tx.savepoint():
+            tx.executemany(sql, [("b", "1")] * count)
+        assert tx.fetchall("SELECT value FROM attribute WHERE name = 'b'") == []
+
+
+def test_a_row_too_short_does_not_shift_those_after_it(path):
+    with Database.open(path) as database, pytest.raises(sqlite3.ProgrammingError), database.write() as tx:
+        tx.executemany("INSERT INTO attribute (name, value) VALUES (?, ?)", [("a",), *(("b", "c"),) * 300, ("d",) * 3])
 
 
 def test_streams_come_in_batches(database):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from bunter import effects
 from bunter.database.dialect import SQLITE, Dialect
+from bunter.database.many_rows import wide_insertions
 from bunter.errors import ButlerError, DatabaseBusyError, DatabaseDamagedError, ReadOnlyError
 from bunter.values import Durability
 from bunter.values.instant import utc_to_tai_ns
@@ -125,7 +126,7 @@ class Connection:
         """Carry out one statement for every row of parameters; return the number of rows changed."""
         self.tally.statements += 1
         try:
-            return self.raw.executemany(sql, rows).rowcount  # type: ignore[no-any-return]
+            return sum(max(0, self.raw.executemany(*part).rowcount) for part in wide_insertions(sql, rows))
         except sqlite3.DatabaseError as exc:
             raise_translated(exc, self.where)
 

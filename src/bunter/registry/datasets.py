@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -50,7 +51,7 @@ def add_datasets(tx: Transaction, roster: Roster, change: AddDatasets) -> list[b
 
 
 def _refuse_odd_ids(ids: Sequence[bytes]) -> None:
-    if any(len(id_) != _ID_BYTES for id_ in ids):
+    if set(map(len, ids)) != {_ID_BYTES}:
         raise ConflictingDatasetError("a dataset id has 16 bytes; use `bunter.values.new_ids`, or `UUID.bytes`")
 
 
@@ -63,7 +64,7 @@ def _insert(tx: Transaction, kind: TypeRow, collection: CollectionRow, rows: lis
         with tx.savepoint():
             tx.executemany(
                 "INSERT INTO dataset (id, type, run, added) VALUES (?, ?, ?, ?)",
-                zip((row[0] for row in rows), repeat(kind.number), repeat(run), repeat(added)),
+                zip(map(itemgetter(0), rows), repeat(kind.number), repeat(run), repeat(added)),
             )
             tx.executemany(
                 f"INSERT INTO {kind.layout.datasets} (type, run, id{comma}{names}) "  # noqa: S608 - our names

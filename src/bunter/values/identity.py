@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import threading
 import time
 import uuid
@@ -18,6 +19,7 @@ DATASET_NAMESPACE = uuid.UUID("840b31d9-05cd-5161-b2c8-00d32b280d0f")
 _VERSION_BITS = 0x7 << 76
 _VARIANT_BITS = 0x2 << 62
 _LOW = (1 << 62) - 1
+_HALF = (1 << 64) - 1
 _DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 
@@ -80,7 +82,9 @@ def new_ids(count: int) -> list[bytes]:
     if count <= 0:
         return []
     first = _ascending.take(count)
-    return [value.to_bytes(16, "big") for value in range(first, first + count)]
+    high = (first >> 64).to_bytes(8, "big")  # a block never carries beyond the lower half
+    low = struct.pack(f"!{count}Q", *range(first & _HALF, (first & _HALF) + count))
+    return [high + low[place : place + 8] for place in range(0, 8 * count, 8)]
 
 
 def deterministic_id(dataset_type: str, data_id: Mapping[str, object], run: str | None = None) -> uuid.UUID:
