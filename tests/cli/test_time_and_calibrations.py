@@ -104,6 +104,28 @@ def test_collections_are_shown_as_tree_table_list_and_counts(call, lab):
     assert [row["name"] for row in typed] == ["calib"]
 
 
+def test_collections_are_shown_with_the_chains_they_are_in_and_the_types_they_hold(call, lab):
+    call("collection-chain", lab, "inner", "feb")
+    call("collection-chain", lab, "all", "inner", "jan", "feb")
+    table = {
+        row["name"]: row for row in rows(call("query-collections", lab, "--chains", "INVERSE-TABLE", "-t", "--json")[1])
+    }
+    assert table["feb"]["parents"] == ["all", "inner"]
+    assert table["all"]["parents"] == []
+    assert table["all"]["dataset_types"] == table["jan"]["dataset_types"] == ["bias"]
+    lines = call("query-collections", lab, "feb", "--chains", "inverse-tree")[1]
+    assert [(len(line) - len(line.lstrip()), line.split()[0]) for line in lines[2:]] == [
+        (0, "feb"),
+        (2, "all"),
+        (2, "inner"),
+        (4, "all"),
+    ]
+    deep = rows(call("query-collections", lab, "feb", "--chains", "inverse-tree", "-t", "--json")[1])
+    assert [(row["name"], row["depth"], row["dataset_types"]) for row in deep][-1] == ("all", 2, ["bias"])
+    hidden = rows(call("query-collections", lab, "jan", "-t", "--exclude-dataset-types", "b*", "--json")[1])
+    assert hidden[0]["dataset_types"] == []
+
+
 def test_chains_tell_their_history_and_collections_change_their_names(call, lab):
     call("collection-chain", lab, "all", "jan")
     call("collection-chain", lab, "all", "feb", "--mode", "prepend")

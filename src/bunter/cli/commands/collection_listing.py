@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import click
 
-from bunter.cli.arguments import as_of_option, dry_run_option
+from bunter.cli.arguments import as_of_option, dry_run_option, names_of
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bunter.butler import Butler
     from bunter.butler.summaries import CollectionSummary
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["collection_doc", "query_collections", "rename_collection"]
 
 
-@click.command("query-collections", epilog="\b\nExample: bunter query-collections demo 'DemoCam/*' --chains tree")
+@click.command(
+    "query-collections",
+    epilog="\b\nExamples:\n  bunter query-collections demo 'DemoCam/*' --chains tree\n"
+    "  bunter query-collections demo --chains inverse-table --show-dataset-types",
+)
 @click.argument("repo")
 @click.argument("pattern", nargs=-1)
 @click.option(
@@ -30,11 +35,23 @@ __all__ = ["collection_doc", "query_collections", "rename_collection"]
 )
 @click.option(
     "--chains",
-    type=click.Choice(["table", "tree", "flatten", "no-children"], case_sensitive=False),
+    type=click.Choice(
+        ["table", "inverse-table", "tree", "inverse-tree", "flatten", "no-children"], case_sensitive=False
+    ),
     default="table",
-    help="Show members of chains beside these (table), below these (tree), instead of these in search order (flatten), or not.",
+    help="Show members of chains beside these (table), below these (tree), instead of these in search order (flatten), or not; "
+    "or the chains that each collection is a member of, beside it (inverse-table) or below it (inverse-tree).",
 )
 @click.option("--flatten", is_flag=True, help="The same as --chains flatten.")
+@click.option("-t", "--show-dataset-types", is_flag=True, help="Show also the dataset types that each has datasets of.")
+@click.option(
+    "--exclude-dataset-types",
+    multiple=True,
+    metavar="NAMES",
+    default=["*_config,*_log,*_metadata,packages"],
+    show_default=True,
+    help="Dataset types not to show, names or globs. Repeatable.",
+)
 @click.option(
     "--summary", is_flag=True, help="Count the datasets and bytes in each, by dataset type; chains as a whole."
 )
@@ -47,6 +64,8 @@ def query_collections(
     collection_type: tuple[str, ...],
     chains: str,
     flatten: bool,
+    show_dataset_types: bool,
+    exclude_dataset_types: tuple[str, ...],
     summary: bool,
     as_of: str | None,
     emit: Emit,
@@ -54,39 +73,65 @@ def query_collections(
     """List the collections of REPO whose names match PATTERN (names or globs; all by default)."""
     from bunter.butler import Butler
 
-    chains = "flatten" if flatten else chains
+    chains = "flatten" if flatten else chains.lower()
     with Butler(repo, writeable=False, as_of=as_of) as butler:
         names = butler.collections.query(
             pattern or "*", types=collection_type or None, flatten_chains=chains == "flatten"
         )
         if summary:
             _summarize(list(butler.collections.summary(names).values()), emit)
-        elif chains == "tree":
-            _tree(butler, names, emit)
+            return
+        trees = [tuple(_branch(butler, name, (), chains)) for name in names] if "tree" in chains else []
+        shown = list(dict.fromkeys(name for tree in trees for _, name, _ in tree)) if trees else names
+        types = _types(butler, shown, names_of(exclude_dataset_types)) if show_dataset_types else None
+        if "tree" in chains:
+            _tree([row for tree in trees for row in tree], types, emit)
         else:
-            _table(butler, names, emit, children=chains != "no-children")
+            _table(butler, names, types, emit, beside=_BESIDE.get(chains))
 
 
-def _table(butler: Butler, names: Sequence[str], emit: Emit, *, children: bool) -> None:
+_BESIDE = {"table": "children", "flatten": "children", "inverse-table": "parents"}
+
+
+def _types(butler: Butler, names: Sequence[str], hidden: Sequence[str]) -> dict[str, list[str]]:
+    """Return the dataset types that each collection has datasets of, sorted; those of a chain are those of its members."""
+    found = butler.collections.summary(names, sizes=False)
+    return {
+        name: sorted(kind for kind in each.dataset_types if not any(fnmatchcase(kind, glob) for glob in hidden))
+        for name, each in found.items()
+    }
+
+
+def _table(
+    butler: Butler, names: Sequence[str], types: Mapping[str, list[str]] | None, emit: Emit, *, beside: str | None
+) -> None:
     infos = [butler.collections.info(name) for name in names]
-    rows = [(i.name, i.type.name, *([list(i.children)] if children else []), i.doc or "") for i in infos]
-    emit.rows(("name", "type", *(["children"] if children else []), "doc"), rows)
+    columns = {"name": [i.name for i in infos], "type": [i.type.name for i in infos]}
+    listed = {} if beside is None else {beside: [list(getattr(i, beside)) for i in infos]}
+    held = {} if types is None else {"dataset_types": [types.get(name, []) for name in names]}
+    whole = {**columns, **listed, **held, "doc": [i.doc or "" for i in infos]}
+    emit.rows(tuple(whole), list(zip(*whole.values(), strict=True)))
 
 
-def _tree(butler: Butler, names: Sequence[str], emit: Emit) -> None:
-    """Print chains with their members below them, indented; members show once more where they are listed themselves."""
-    rows = [row for name in names for row in _branch(butler, name, ())]
+def _tree(rows: Sequence[tuple[tuple[str, ...], str, str]], types: Mapping[str, list[str]] | None, emit: Emit) -> None:
+    """Print collections with what belongs to each below it, indented; it shows once more where it is listed itself."""
+    held = [() if types is None else (types.get(name, []),) for _, name, _ in rows]
+    names = () if types is None else ("dataset_types",)
     if emit.style == "text":
-        emit.rows(("name", "type"), [("  " * len(path) + name, kind) for path, name, kind in rows])
+        shown = [("  " * len(path) + name, kind, *more) for (path, name, kind), more in zip(rows, held, strict=True)]
+        emit.rows(("name", "type", *names), shown)
     else:
-        emit.rows(("name", "type", "depth", "path"), [(n, kind, len(path), list(path)) for path, n, kind in rows])
+        whole = [(n, kind, len(path), list(path), *more) for (path, n, kind), more in zip(rows, held, strict=True)]
+        emit.rows(("name", "type", "depth", "path", *names), whole)
 
 
-def _branch(butler: Butler, name: str, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def _branch(
+    butler: Butler, name: str, path: tuple[str, ...], chains: str
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
     info = butler.collections.info(name)
     yield path, name, info.type.name
-    for child in info.children:
-        yield from _branch(butler, child, (*path, name))
+    for other in info.parents if chains == "inverse-tree" else info.children:
+        yield from _branch(butler, other, (*path, name), chains)
 
 
 def _summarize(found: Sequence[CollectionSummary], emit: Emit) -> None:

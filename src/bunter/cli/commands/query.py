@@ -164,8 +164,10 @@ def query_dimension_records(
         if datasets:
             joined = _matching_types(butler, tuple(names_of(datasets)))
             query = butler.query().join_datasets(*joined, collections=names_of(collections) or None)
+            if "data_ids" in (options := asking.options):
+                query = query.join_data_ids(options["data_ids"])
             found = query.where(asking.where).dimension_records(element)
-            results = found.order_by(*asking.options["order_by"]).offset(asking.offset)
+            results = found.order_by(*options["order_by"]).offset(options["offset"])
         asking.answer([Sheet("", results)])
 
 
