@@ -42,11 +42,14 @@
     |   +-- PipelineError                 ValueError
     |   +-- GraphError                    ValueError
     |   |   +-- EmptyGraphError
+    |   |       +-- AllDoneError
     |   +-- RunError
+    |   +-- StoreDeniedError              PermissionError
     +-- DatabaseBusyError                 TimeoutError
     +-- DatabaseDamagedError              OSError
     +-- DatabaseUnavailableError          ConnectionError
     +-- FileIntegrityError                OSError
+    +-- StoreUnavailableError             ConnectionError
     +-- KeyTakenError                     FileExistsError
     +-- KeyMissingError                   FileNotFoundError
     +-- QuantumError
@@ -379,6 +382,24 @@ class EmptyGraphError(GraphError):
     """A quantum graph without quanta; the message says which constraint removed them."""
 
 
+class AllDoneError(EmptyGraphError):
+    """Nothing is left to run: earlier runs, named in ``runs``, have done all that was asked for.
+
+    Parameters
+    ----------
+    message : str
+        The sentence.
+    runs : tuple of str
+        The runs.
+    count : int
+        How many quanta they have done.
+    """
+
+    def __init__(self, message: str, *, runs: tuple[str, ...] = (), count: int = 0) -> None:
+        super().__init__(message)
+        self.runs, self.count = runs, count
+
+
 class RunError(UserError):
     """A run did not complete; the message counts what failed."""
 
@@ -397,6 +418,14 @@ class DatabaseUnavailableError(ButlerError, ConnectionError):
 
 class FileIntegrityError(ButlerError, OSError):
     """An artifact's bytes are not those that were recorded."""
+
+
+class StoreUnavailableError(ButlerError, ConnectionError):
+    """A storage service does not answer, or answers with errors."""
+
+
+class StoreDeniedError(UserError, PermissionError):
+    """A storage service does not let us do what was asked."""
 
 
 class KeyTakenError(ButlerError, FileExistsError):

@@ -38,6 +38,7 @@ class ReduceConfig(TaskConfig):
     faults: dict[str, str] = Field(default_factory=dict)
     marks: str = ""
     sleep_s: float = 0.0
+    factor: int = 10
 
 
 class Reduce(PipelineTask[ReduceConfig]):
@@ -55,7 +56,7 @@ class Reduce(PipelineTask[ReduceConfig]):
         word = self.config.faults.get(str(data_id["exposure"]))
         if word and self.is_on(word, data_id):
             return self.go_wrong(word.rstrip("?"))
-        return Struct(reduced={"value": raw["value"] * 10})
+        return Struct(reduced={"value": raw["value"] * self.config.factor})
 
     def is_on(self, word, data_id):
         if not word.endswith("?"):

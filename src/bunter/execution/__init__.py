@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bunter.execution.claims import claimed_keys
+    from bunter.execution.precedents import find_precedents
     from bunter.execution.run import RunOptions, run_graph
     from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
     from bunter.execution.scheduler import Scheduler, State
@@ -24,6 +25,7 @@ _HOMES = {
     "RunDirectory": "run_directory",
     "RunRequest": "run_directory",
     "run_directories": "run_directory",
+    "find_precedents": "precedents",
     "Scheduler": "scheduler",
     "State": "scheduler",
     "Wish": "start",
@@ -47,6 +49,7 @@ __all__ = [
     "Watcher",
     "Wish",
     "claimed_keys",
+    "find_precedents",
     "run_directories",
     "run_graph",
     "run_pipeline",

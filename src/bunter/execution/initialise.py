@@ -35,14 +35,14 @@ def register(butler: Butler, graph: QuantumGraph) -> None:
     butler.apply(*changes)
 
 
-def chain_results(butler: Butler, output: str, run: str, inputs: Sequence[str]) -> None:
-    """Let a chain show a run first, then what it showed before, then the inputs."""
+def chain_results(butler: Butler, output: str, more: Sequence[str], *, run: str = "") -> None:
+    """Let a chain show a run first, then what it showed before, then more."""
     children: tuple[str, ...] = ()
     if output in butler.collections.query(output):
         children = butler.collections.info(output).children
-        if children[:1] == (run,):
+        if run and children[:1] == (run,):
             return
-    wanted = dict.fromkeys([run, *children, *inputs])
+    wanted = dict.fromkeys([*([run] if run else ()), *children, *more])
     wanted.pop(output, None)
     butler.apply(RegisterCollection(output, CollectionType.CHAINED), SetChain(output, tuple(wanted)))
 
@@ -103,8 +103,8 @@ def _sweep(butler: Butler, graph: QuantumGraph, told: Told, fallen: Sequence[Rec
     made = [
         (base + row).to_bytes(16, "big")
         for table in graph.datasets.values()
-        if table.ids is None
         for row in range(table.first, table.first + len(table))
+        if not table.has(row - table.first)
     ]
     used = {artifact.key for found in butler.locate(made) for artifact in found}
     butler.datastore.delete(sorted(keys - used))

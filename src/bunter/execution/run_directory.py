@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter import effects
@@ -17,11 +19,11 @@ from bunter.values import Principal, new_nonce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from bunter.butler import Butler
     from bunter.graph import QuantumGraph
 
-__all__ = ["RUNS", "RunDirectory", "RunRequest", "run_directories"]
+__all__ = ["RUNS", "RunDirectory", "RunRequest", "run_directories", "runs_root"]
 
 RUNS = ".runs"
 _JOURNAL = re.compile(r"journal-local-(\d+)\.jsonl")
@@ -235,6 +237,13 @@ class RunDirectory:
     def is_finished(self) -> bool:
         """Whether every quantum of the run has succeeded."""
         return (self.summary() or {}).get("status") == "succeeded"
+
+
+def runs_root(butler: Butler) -> Path:
+    """Folder that holds the folders of runs: the repository's own, or for one in memory a temporary one."""
+    if butler.root is not None:
+        return butler.root
+    return Path(tempfile.mkdtemp(prefix="bunter-runs-"))
 
 
 def run_directories(root: Path) -> Iterator[RunDirectory]:

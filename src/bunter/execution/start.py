@@ -5,20 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import tempfile
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bunter import effects
-from bunter.errors import RunError
+from bunter.errors import AllDoneError, RunError
 from bunter.execution.initialise import chain_results
 from bunter.execution.pool import warm_up
-from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
+from bunter.execution.precedents import find_precedents, reused_runs
+from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories, runs_root
 from bunter.execution.worker_pool import modules_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from bunter.butler import Butler
     from bunter.execution.run import RunOptions
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from bunter.graph.keys import KeyTable
     from bunter.pipeline import PipelineGraph
 
-__all__ = ["Wish", "run_pipeline", "runs_root"]
+__all__ = ["Wish", "run_pipeline", "run_stored_graph"]
+
+_MORE = {"binds", "data_ids", "select", "skip_existing_in"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Wish:
         ``closure`` or ``strict``, see `bunter.graph.build_graph`.
     max_growth : float, optional
         See `bunter.graph.build_graph`.
+    skip_existing_in : tuple of str
+        Collections with earlier runs; what these have done is not done again.
     command : str
         The command line, to be remembered.
     """
@@ -65,12 +69,13 @@ class Wish:
     data_ids: Mapping[str, Sequence[Any]] | None = None
     select: Literal["closure", "strict"] = "closure"
     max_growth: float | None = 20.0
+    skip_existing_in: tuple[str, ...] = ()
     command: str = ""
 
     def request(self, pipeline: PipelineGraph) -> RunRequest:
         """Return what tells this wish from another."""
         plain = json.dumps(pipeline.to_dict(), sort_keys=True, default=str)
-        more = {name: value for name, value in asdict(self).items() if name in {"binds", "data_ids", "select"}}
+        more = {name: value for name, value in asdict(self).items() if name in _MORE and value}
         return RunRequest(
             pipeline=hashlib.sha256(plain.encode()).hexdigest(),
             inputs=self.inputs,
@@ -78,13 +83,6 @@ class Wish:
             where=self.where,
             more=json.dumps(more, sort_keys=True, default=str),
         )
-
-
-def runs_root(butler: Butler) -> Path:
-    """Folder that holds the folders of runs: the repository's own, or for one in memory a temporary one."""
-    if butler.root is not None:
-        return butler.root
-    return Path(tempfile.mkdtemp(prefix="bunter-runs-"))
 
 
 def run_pipeline(
@@ -124,9 +122,15 @@ def run_pipeline(
     """
     if options is not None and options.jobs > 1 and butler.root is not None:
         warm_up(modules_of(pipeline))  # while the graph is built
-    directory = _directory(butler, pipeline, wish)
+    try:
+        directory = _directory(butler, pipeline, wish)
+    except AllDoneError as done:
+        return _all_done(butler, wish, done)
     with directory.lock():
-        graph = directory.graph() if directory.has_graph() else _plan(butler, pipeline, wish, directory)
+        try:
+            graph = directory.graph() if directory.has_graph() else _plan(butler, pipeline, wish, directory)
+        except AllDoneError as done:
+            return _all_done(butler, wish, done)
         return _carry_out(butler, graph, directory, wish.output, options=options, watcher=watcher)
 
 
@@ -151,12 +155,22 @@ def run_stored_graph(
         return _carry_out(butler, directory.graph(), directory, output, options=options, watcher=watcher)
 
 
+def _all_done(butler: Butler, wish: Wish, done: AllDoneError) -> RunSummary:
+    """Show what earlier runs have done in place of a new one."""
+    from bunter.execution.summary import RunSummary
+
+    if wish.output:
+        chain_results(butler, wish.output, [*done.runs, *_inputs(butler, wish)])
+    return RunSummary("", wish.output, "nothing to do", 0, {}, (), 0, 0.0, 0.0, str(done))
+
+
 def _carry_out(butler: Butler, graph: QuantumGraph, directory: RunDirectory, output: str, **more: Any) -> RunSummary:
     from bunter.execution.run import run_graph
 
     def show() -> None:
         if output:
-            chain_results(butler, output, graph.header.output_run, graph.header.inputs)
+            header = graph.header
+            chain_results(butler, output, [*reused_runs(graph), *header.inputs], run=header.output_run)
 
     return run_graph(butler, graph, directory, on_initialised=show, **more)
 
@@ -249,6 +263,7 @@ def _build(butler: Butler, pipeline: PipelineGraph, wish: Wish, run: str) -> Qua
         select=wish.select,
         data_ids=wish.data_ids,
         max_growth=wish.max_growth,
+        precedents=find_precedents(butler, wish.skip_existing_in) if wish.skip_existing_in else (),
         command=wish.command,
     )
 

@@ -138,6 +138,8 @@ class RunSummary:
 
     def __str__(self) -> str:
         if self.status == "nothing to do":
+            if self.reason:
+                return self.reason
             return f"nothing to do: all {self.total('earlier')} quanta of {self.run!r} have succeeded before"
         done = f"{self.total('succeeded')} of {self.total('total') - self.total('earlier')} quanta succeeded"
         others = [f"{count} {word}" for word in ("failed", "blocked", "cancelled") if (count := self.total(word))]

@@ -10,8 +10,7 @@ import numpy as np
 from bunter.dataset import CollectionType
 from bunter.errors import MissingCollectionError, RunError
 from bunter.execution.merge import descendants
-from bunter.execution.run_directory import RunDirectory
-from bunter.execution.start import runs_root
+from bunter.execution.run_directory import RunDirectory, runs_root
 from bunter.execution.summary import FailedQuantum, required_data_id
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from bunter.graph.tables import DatasetTable, Edges, QuantumTable
 
 if TYPE_CHECKING:
     from bunter.graph.build import build_graph
+    from bunter.graph.precedents import Precedent
 
 __all__ = [
     "DatasetPart",
@@ -27,6 +28,7 @@ __all__ = [
     "Explanation",
     "GraphFile",
     "Header",
+    "Precedent",
     "Quantum",
     "QuantumGraph",
     "QuantumRef",
@@ -43,4 +45,8 @@ def __getattr__(name: str) -> Any:
         from bunter.graph.build import build_graph
 
         return build_graph
+    if name == "Precedent":
+        from bunter.graph.precedents import Precedent
+
+        return Precedent
     raise AttributeError(f"module 'bunter.graph' has no attribute {name!r}")

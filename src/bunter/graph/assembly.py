@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Assembly", "explain"]
 
+_SPARED = (
+    "done before: the same task, version and configuration on the same inputs",
+    "not needed: all that reads it was done before",
+)
 _MOST_ABSENT = 2_000_000  # beyond this many, only counts of what is not planned are kept
 
 
@@ -133,7 +137,7 @@ class Assembly:
             if label in absent:
                 yield rows.keys.take(absent[label]).only(rows.task.dimensions.required)
         for name, used in self.used.items():
-            if name not in self._made:
+            if name not in self._made or name in self.selection.reused:
                 yield self.frontier.datasets[name].keys.take(used)
 
     # Tables.
@@ -144,7 +148,8 @@ class Assembly:
             chosen = self.quanta[label]
             roles = _constant(self.selection.roles[label][chosen].astype(np.uint8))
             keys = codes.table(rows.keys.take(chosen), rows.task.dimensions)
-            tables[label] = QuantumTable(label, first, keys, roles=roles)
+            prints = self.selection.fingerprints[label][chosen]
+            tables[label] = QuantumTable(label, first, keys, prints, roles)
             first += len(chosen)
         return tables
 
@@ -175,6 +180,9 @@ class Assembly:
             keys = codes.table(datasets.keys.take(used), group)
             return self._existing_table(name, first, keys, datasets.existing, _source(datasets, used))
         label = self._made[name]
+        planned = self._number[label][datasets.maker[used]] >= 0
+        if not planned.all():
+            return self._reused_table(name, first, codes.table(datasets.keys.take(used), group), used, planned)
         if group is self.pipeline[label].dimensions:
             return DatasetTable(name, first, tasks[label].keys, *self._storage(name), (self.header.output_run,))
         keys_of_used = datasets.keys.take(used)
@@ -186,6 +194,37 @@ class Assembly:
         keys = codes.table(keys_of_used, group)
         return DatasetTable(name, first, keys, *self._storage(name), (self.header.output_run,))
 
+    def _reused_table(self, name: str, first: int, keys: KeyTable, used: Array, planned: Array) -> DatasetTable:
+        """Datasets some of which earlier runs have made; what these never wrote is neither made nor there."""
+        reused = self.selection.reused[name]
+        exists = reused.present[used] & ~planned
+        ids = np.where(exists[:, None], reused.ids[used], np.uint8(0))
+        found, run = np.unique(np.where(exists, reused.run[used] + 1, 0), return_inverse=True)
+        names = (self.header.output_run, *reused.runs)
+        return DatasetTable(
+            name,
+            first,
+            keys,
+            *self._storage(name),
+            tuple(names[int(one)] for one in found),
+            run.reshape(-1).astype(smallest_unsigned(len(found))) if len(found) > 1 else None,
+            ids,
+            exists,
+            self._located(ids, exists),
+        )
+
+    def _located(self, ids: Array, exists: Array | None = None) -> ArtifactTable | None:
+        """Where datasets are stored."""
+        if self.locate is None or not len(ids):
+            return None
+        chosen = ids if exists is None else ids[exists]
+        joined = np.ascontiguousarray(chosen).tobytes()
+        found = self.locate([joined[at : at + 16] for at in range(0, len(joined), 16)])
+        if exists is None:
+            return ArtifactTable.of(found)
+        places = np.cumsum(exists) - 1
+        return ArtifactTable.of([found[place] if there else () for place, there in zip(places, exists, strict=True)])
+
     def _existing_table(
         self, name: str, first: int, keys: KeyTable, existing: Existing | None, source: Array
     ) -> DatasetTable:
@@ -193,12 +232,8 @@ class Assembly:
         run = existing.run[source] if existing is not None else np.zeros(0, np.int64)
         found, run = np.unique(run, return_inverse=True)
         runs = tuple(existing.runs[int(one)] for one in found) if existing is not None else ()
-        artifacts = None
-        if self.locate is not None and len(ids):
-            joined = np.ascontiguousarray(ids).tobytes()
-            artifacts = ArtifactTable.of(self.locate([joined[at : at + 16] for at in range(0, len(joined), 16)]))
         codes = None if len(runs) <= 1 else run.reshape(-1).astype(smallest_unsigned(len(runs)))
-        return DatasetTable(name, first, keys, *self._storage(name), runs, codes, ids, artifacts=artifacts)
+        return DatasetTable(name, first, keys, *self._storage(name), runs, codes, ids, artifacts=self._located(ids))
 
     def _init_table(self, name: str, first: int, codes: _Codes) -> DatasetTable:
         keys = KeyTable((), (), 1, {}, codes.vocabulary)
@@ -244,6 +279,10 @@ class Assembly:
         steps = [text for text, _ in task.steps]
         reasons = [*steps, *(f"does not meet {text}, nor does anything that reads it" for text in self.selection.said)]
         reason = np.where(task.lost[rows] >= 0, task.lost[rows], len(steps) + self.selection.unmet[label][rows])
+        if self.selection.spared:
+            spared = np.where(self.selection.done[label], len(reasons), len(reasons) + 1)[rows]
+            reason = np.where(self.selection.spared[label][rows], spared, reason)
+            reasons += _SPARED
         keys = codes.table(task.keys.take(rows).only(task.task.dimensions.required), task.task.dimensions)
         return Absent(keys, reason.astype(np.uint8), tuple(reasons))
 
@@ -311,12 +350,21 @@ def _edge(label: str, connection: Connection, size: int, begin: Array | None, da
     )
 
 
+def _spared(selection: Selection, label: str) -> tuple[int, int]:
+    """How many selected quanta an earlier run has done, and how many only these would read."""
+    if label not in selection.spared:
+        return 0, 0
+    spared, done = selection.spared[label], selection.done[label]
+    return int(np.count_nonzero(spared & done)), int(np.count_nonzero(spared & ~done))
+
+
 def explain(selection: Selection, inputs: Mapping[str, tuple[int, int]]) -> Explanation:
     """Count what was kept and what went."""
     tasks = {}
     for label, rows in selection.frontier.tasks.items():
         role, unmet = selection.roles[label], selection.unmet[label]
-        idle = [int(np.count_nonzero((role == 0) & (unmet == number))) for number in range(len(selection.said))]
+        idle_rows = (role == 0) & ~selection.spared.get(label, np.zeros(len(role), bool))
+        idle = [int(np.count_nonzero(idle_rows & (unmet == number))) for number in range(len(selection.said))]
         tasks[label] = TaskExplanation(
             label=label,
             steps=tuple(rows.steps),
@@ -327,6 +375,7 @@ def explain(selection: Selection, inputs: Mapping[str, tuple[int, int]]) -> Expl
             targets=int(np.count_nonzero(role == 1)),
             needed=int(np.count_nonzero(role == 2)),
             companions=int(np.count_nonzero(role == 3)),
+            spared=tuple(zip(_SPARED, _spared(selection, label), strict=True)),
         )
     made = {c.dataset_type: label for label, rows in selection.frontier.tasks.items() for c in rows.task.outputs}
     brought = tuple(

@@ -10,9 +10,10 @@ from bunter.errors import GraphError
 from bunter.graph.assembly import Assembly, explain
 from bunter.graph.closure import select_closure
 from bunter.graph.conditions import bind_conjuncts, bind_restrictions, check_governors, listed
-from bunter.graph.emptiness import refuse_empty
+from bunter.graph.emptiness import refuse_done, refuse_empty
 from bunter.graph.header import Header
 from bunter.graph.joins import Joins
+from bunter.graph.precedents import spare
 from bunter.graph.reading import Reading
 from bunter.graph.strict import select_strict
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.dimensions import DimensionGroup
     from bunter.graph.closure import Selection
+    from bunter.graph.precedents import Precedent
     from bunter.graph.quantum_graph import QuantumGraph
     from bunter.pipeline import PipelineGraph
 
@@ -41,6 +43,7 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     select: Literal["closure", "strict"] = "closure",
     data_ids: Mapping[str, Sequence[Any]] | None = None,
     max_growth: float | None = 20.0,
+    precedents: Sequence[Precedent] = (),
     artifacts: bool = True,
     command: str = "",
 ) -> QuantumGraph:
@@ -67,6 +70,9 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     max_growth : float, optional
         Refuse a graph that needs more than this many quanta for each one that the selection names itself; None for no
         limit.
+    precedents : sequence of Precedent
+        Earlier runs; what they have done with the same task, version and configuration on the same inputs is not planned
+        again, nor what only that needs.
     artifacts : bool
         Whether to attach where inputs are stored, so that workers need no database.
     command : str
@@ -76,6 +82,8 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     ------
     EmptyGraphError
         If there is nothing to run; the message says which task, input or condition is to blame.
+    AllDoneError
+        If earlier runs have done everything.
     GraphError
         If a condition says nothing about the pipeline, the graph grows beyond ``max_growth``, or an input that takes one
         dataset finds several.
@@ -93,6 +101,8 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     sources = reading.sources()
     selection = _SELECT[select](Joins(sources), pipeline.tasks, reading.conjuncts, restrictions)
     refuse_empty(butler, selection, inputs, reading)
+    selection = spare(selection, precedents)
+    refuse_done(selection)
     if max_growth is not None and not all(conjunct.is_governing for conjunct in reading.conjuncts):
         _refuse_growth(selection, max_growth)
     header = _header(pipeline, inputs=inputs, output_run=output_run, where=where, select=select, command=command)
@@ -112,7 +122,8 @@ def _fixed_by(pipeline: PipelineGraph) -> str:
 
 
 def _refuse_growth(selection: Selection, limit: float) -> None:
-    needed, asked = sum(selection.brought.values()), selection.asked
+    count = sum(int(np.count_nonzero(role)) for role in selection.roles.values())
+    needed, asked = min(sum(selection.brought.values()), count), selection.asked
     if needed <= limit * asked:
         return
     planned = {label: int(np.count_nonzero(role)) for label, role in selection.roles.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bunter.graph.conjuncts import Conjunct
     from bunter.graph.joins import Joins
     from bunter.graph.keys import Array
+    from bunter.graph.precedents import Reused
     from bunter.graph.relation import Pairs
     from bunter.pipeline import TaskNode
 
@@ -63,6 +64,15 @@ class Selection:
         does not meet; -1 for the others.
     said : sequence of str
         The conditions that quanta must meet.
+    fingerprints : mapping of str to array
+        For each label and candidate its fingerprint, ``(n, 16) uint8``.
+    spared : mapping of str to array of bool
+        For each label and candidate whether it was selected and need not be run, because an earlier run has done it, or all
+        that reads it.
+    done : mapping of str to array of bool
+        For each label and candidate whether an earlier run has done it.
+    reused : mapping of str to Reused
+        By dataset type, the datasets of earlier runs.
     """
 
     frontier: Frontier
@@ -71,6 +81,10 @@ class Selection:
     brought: Mapping[tuple[str, str], int]
     unmet: Mapping[str, Array]
     said: Sequence[str]
+    fingerprints: Mapping[str, Array] = field(default_factory=dict)
+    spared: Mapping[str, Array] = field(default_factory=dict)
+    done: Mapping[str, Array] = field(default_factory=dict)
+    reused: Mapping[str, Reused] = field(default_factory=dict)
 
 
 def addressees(conjunct: Conjunct, tasks: Sequence[TaskNode]) -> tuple[list[str], bool]:

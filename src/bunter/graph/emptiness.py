@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bunter.errors import EmptyGraphError
+from bunter.errors import AllDoneError, EmptyGraphError
 from bunter.graph.assembly import explain
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bunter.graph.reading import Reading
     from bunter.pipeline import Connection
 
-__all__ = ["refuse_empty"]
+__all__ = ["refuse_done", "refuse_empty"]
 
 
 def refuse_empty(butler: Butler, selection: Selection, inputs: Sequence[str], reading: Reading) -> None:
@@ -33,6 +33,23 @@ def refuse_empty(butler: Butler, selection: Selection, inputs: Sequence[str], re
         return
     lines = [task.sentence() for task in explain(selection, {}).tasks.values()]
     raise EmptyGraphError("\n  ".join([_culprit(butler, selection, inputs, reading), *lines]))
+
+
+def refuse_done(selection: Selection) -> None:
+    """Raise if earlier runs have done everything.
+
+    Raises
+    ------
+    AllDoneError
+        With counts and the names of these runs.
+    """
+    if any(role.any() for role in selection.roles.values()):
+        return
+    count = sum(int(np.count_nonzero(spared)) for spared in selection.spared.values())
+    runs = tuple(dict.fromkeys(run for reused in selection.reused.values() for run in reused.runs))
+    raise AllDoneError(
+        f"nothing to run: all {count:,} quanta were done before, in {', '.join(runs)}", runs=runs, count=count
+    )
 
 
 def _culprit(butler: Butler, selection: Selection, inputs: Sequence[str], reading: Reading) -> str:

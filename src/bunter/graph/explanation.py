@@ -29,6 +29,8 @@ class TaskExplanation:
         needs either.
     targets, needed, companions : int
         Quanta that the selection asks for, that these read from, and that came along.
+    spared : tuple of (str, int)
+        Why selected quanta need not be run, and how many.
     """
 
     label: str
@@ -37,6 +39,7 @@ class TaskExplanation:
     targets: int
     needed: int
     companions: int
+    spared: tuple[tuple[str, int], ...] = ()
 
     @property
     def candidates(self) -> int:
@@ -59,7 +62,7 @@ class TaskExplanation:
         falls = [
             (text, before - left) for (_, before), (text, left) in zip(self.steps[:-1], self.steps[1:], strict=True)
         ]
-        return [(text, count) for text, count in [*falls, *self.unmet] if count]
+        return [(text, count) for text, count in [*falls, *self.unmet, *self.spared] if count]
 
     def sentence(self) -> str:
         """Say it in one line."""
@@ -92,7 +95,7 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        names = ("label", "steps", "unmet", "targets", "needed", "companions")
+        names = ("label", "steps", "unmet", "targets", "needed", "companions", "spared")
         return {
             "tasks": [{name: getattr(task, name) for name in names} for task in self.tasks.values()],
             "inputs": {name: list(counts) for name, counts in self.inputs.items()},
@@ -104,8 +107,8 @@ class Explanation:
         """Make the explanation that `to_dict` wrote."""
         tasks = {}
         for one in plain.get("tasks", ()):
-            steps, unmet = (tuple((text, count) for text, count in one[name]) for name in ("steps", "unmet"))
-            tasks[one["label"]] = TaskExplanation(**{**one, "steps": steps, "unmet": unmet})
+            pairs = {name: tuple((text, n) for text, n in one.get(name, ())) for name in ("steps", "unmet", "spared")}
+            tasks[one["label"]] = TaskExplanation(**{**one, **pairs})
         inputs = {name: (found, read) for name, (found, read) in plain.get("inputs", {}).items()}
         return cls(tasks, inputs, tuple((a, b, c, n) for a, b, c, n in plain.get("brought", ())))
 

@@ -13,10 +13,15 @@ from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
-    from bunter.cli.output import Emit
-    from bunter.graph import QuantumGraph
+    from collections.abc import Sequence
 
-__all__ = ["qgraph"]
+    from bunter.butler import Butler
+    from bunter.cli.output import Emit
+    from bunter.graph import Precedent, QuantumGraph
+
+__all__ = ["SKIP_HELP", "qgraph"]
+
+SKIP_HELP = "Do not do again what runs in this collection have done alike, on the same inputs. Repeatable."
 
 _EPILOG = '\b\nExample: bunter qgraph -b demo -p bunter.demo:pipelines/science.yaml#isr -i DemoCam/raw/all,DemoCam/calib --output-run u/me/1 -d "detector = 0" -q plan.bqg'
 
@@ -36,6 +41,7 @@ _EPILOG = '\b\nExample: bunter qgraph -b demo -p bunter.demo:pipelines/science.y
     "--closure", "selection", flag_value="closure", default=True, help="Add what the selection needs (default)."
 )
 @click.option("--max-growth", default=20.0, show_default=True, help="Most quanta needed for each one asked for.")
+@click.option("--skip-existing-in", "skip", multiple=True, metavar="COLLECTION", help=SKIP_HELP)
 @click.option("-n", "--dry-run", is_flag=True, help="Only count; write nothing.")
 @pipeline_options
 @output_options
@@ -52,6 +58,7 @@ def qgraph(
     file: str | None,
     selection: str,
     max_growth: float,
+    skip: tuple[str, ...],
     dry_run: bool,
     overrides: tuple[str, ...],
     files: tuple[str, ...],
@@ -84,6 +91,7 @@ def qgraph(
             select="strict" if selection == "strict" else "closure",
             data_ids=_columns(table),
             max_growth=max_growth,
+            precedents=_precedents(butler, skip),
             artifacts=not dry_run,
             command=shlex.join(sys.argv),
         )
@@ -91,6 +99,15 @@ def qgraph(
     if file and not dry_run:
         size = graph.write(file)
         emit.note(f"wrote {file}: {counted(len(graph), 'quantum', 'quanta')}, {sized(size)}")
+
+
+def _precedents(butler: Butler, collections: tuple[str, ...]) -> Sequence[Precedent]:
+    """Find what the runs in collections have done; names may be separated by commas."""
+    if not collections:
+        return ()
+    from bunter.execution import find_precedents
+
+    return find_precedents(butler, [name for names in collections for name in names.split(",")])
 
 
 def _columns(path: str | None) -> dict[str, list[object]] | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bunter.cli.commands.graph import SKIP_HELP
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
 from bunter.cli.output import output_options
 
@@ -45,6 +46,7 @@ usage, 130 interrupted."""
     "--closure", "selection", flag_value="closure", default=True, help="Add what the selection needs (default)."
 )
 @click.option("--max-growth", default=20.0, show_default=True, help="Most quanta needed for each one asked for.")
+@click.option("--skip-existing-in", "skip", multiple=True, metavar="COLLECTION", help=SKIP_HELP)
 @pipeline_options
 @output_options
 @click.pass_context
@@ -64,6 +66,7 @@ def run(
     timeout: float | None,
     selection: str,
     max_growth: float,
+    skip: tuple[str, ...],
     overrides: tuple[str, ...],
     files: tuple[str, ...],
     select: str | None,
@@ -73,7 +76,7 @@ def run(
     """Run a pipeline on the data of a repository; the same command resumes it."""
     if (location is None) == (graph is None):
         raise click.UsageError("give a pipeline with -p, or a graph with -g")
-    if graph is not None and (where or inputs or output_run or overrides or files or select):
+    if graph is not None and (where or inputs or output_run or overrides or files or select or skip):
         raise click.UsageError(
             "a stored graph holds its pipeline, inputs, run and selection; only -o, -j and the like go with -g"
         )
@@ -92,6 +95,7 @@ def run(
         where=where,
         select="strict" if selection == "strict" else "closure",
         max_growth=max_growth,
+        skip_existing_in=tuple(name for names in skip for name in names.split(",")),
         command=shlex.join(sys.argv),
     )
     with Butler(repo, writeable=True) as butler, _Progress(emit, draws=context.obj["progress"]) as watcher:
