@@ -16,7 +16,7 @@ from bunter.butler.sealing import seal_sentence
 from bunter.database import Database
 from bunter.dataset.changes import AddArtifacts, RemoveDatasets, UnstoreDatasets
 from bunter.dataset.inquiries import Summaries
-from bunter.datastore import MAIN, Datastore
+from bunter.datastore import Datastore
 from bunter.datastore.records import ArtifactRecords
 from bunter.errors import ReadOnlyError
 from bunter.registry import Registry
@@ -76,7 +76,7 @@ class DirectRepository:
         """Open the repository in a folder; a writeable one first settles what dead writers left."""
         model = configuration.model
         database = cls._database_of(root, configuration, read_only=read_only)
-        return cls(str(root), database, Datastore.local(root / model.datastore.root, model.datastore))
+        return cls(str(root), database, Datastore.open(root, model.datastore))
 
     @staticmethod
     def _database_of(root: Path, configuration: Configuration, *, read_only: bool) -> Database:
@@ -282,8 +282,8 @@ class DirectRepository:
         self.datastore.settle([item for item in staged if item.key in registered])
 
     def _registered(self, keys: Sequence[str]) -> Collection[str]:
-        with self._database.read() as connection:
-            return self._records.registered(connection, keys, MAIN)
+        with self._database.read() as connection:  # a copy is committed where the artifact it was made of is
+            return {key for name in self.datastore.stores for key in self._records.registered(connection, keys, name)}
 
     def recover(self) -> int:
         """Finish or undo what dead writers left, once per opening; return how many artifacts they had staged."""
@@ -298,12 +298,13 @@ class DirectRepository:
     def empty_trash(self) -> dict[str, OSError]:
         """Unlink what was removed from the registry; return why some files could not be."""
         with self._database.read() as connection:
-            keys = [key for key, _ in self._records.trash(connection, MAIN)]
-        if not keys:
-            return {}
-        failed = self.datastore.delete(keys)
-        with self._database.write() as transaction:
-            self._records.forget_trash(transaction, [key for key in keys if key not in failed], MAIN)
+            trash = {name: [key for key, _ in self._records.trash(connection, name)] for name in self.datastore.stores}
+        failed: dict[str, OSError] = {}
+        for name, keys in trash.items():
+            if keys:
+                failed |= self.datastore.delete(keys, name)
+                with self._database.write() as transaction:
+                    self._records.forget_trash(transaction, [key for key in keys if key not in failed], name)
         return failed
 
     def _apply(self, transaction: Transaction, change: Change) -> None:

@@ -101,7 +101,8 @@ class Files:
             else [self._key(file, nonce) for file, nonce in zip(files, nonces, strict=True)]
         )
         more = source_changes(files, header=header)
-        staged = datastore.ingest_stage([file.path for file in files], transfer=transfer, keys=keys)
+        routes = [datastore.route(file.refs[0].dataset_type, file.refs[0].data_id) for file in files]
+        staged = datastore.ingest_stage([file.path for file in files], transfer=transfer, keys=keys, routes=routes)
         refs = [ref for file in files for ref in file.refs]
         changes: list[Change] = [AddDatasets(columns) for columns in DatasetColumns.from_refs(refs)]
         changes.append(_artifacts(datastore.row, files, staged, nonces, formats))
@@ -114,7 +115,9 @@ class Files:
         suffix = _suffix(file.path)
         if suffix in {".gz", ".fz"}:
             suffix = _suffix(file.path.removesuffix(suffix)) + suffix
-        return self._session.repository.datastore.key_for(first.dataset_type, first.data_id, first.run, nonce, suffix)
+        datastore = self._session.repository.datastore
+        route = datastore.route(first.dataset_type, first.data_id)
+        return datastore.key_for(first.dataset_type, first.data_id, first.run, nonce, suffix, route=route)
 
     def _new(self, files: Sequence[FileDataset]) -> list[FileDataset]:
         """Leave out files all of whose datasets are registered; a file that is partly registered is an error."""

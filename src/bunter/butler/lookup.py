@@ -304,7 +304,9 @@ class Lookup:
     def uris(self, refs: Sequence[DatasetRef]) -> list[list[ArtifactURI]]:
         """Return where the artifacts of each dataset are."""
         datastore = self._session.repository.datastore
-        return [[datastore.uri(item) for item in stored] for stored in self.locate(refs)]
+        located = self.locate(refs)
+        uris = iter(datastore.uris([item for stored in located for item in stored]))
+        return [[next(uris) for _ in stored] for stored in located]
 
 
 def _certified(facts: RepositoryFacts, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bunter.dataset.changes import Change
     from bunter.dataset.id_mode import IdMode
     from bunter.datastore import Encoded, Staged
+    from bunter.datastore.chain import Route
 
 __all__ = ["Publishing"]
 
@@ -37,6 +38,7 @@ class _Written:
     staged: Staged
     encoded: Encoded
     nonce: str
+    route: Route
     notes: Notes | None = None
 
 
@@ -121,10 +123,11 @@ class Publishing:
 
     def _stage(self, obj: Any, ref: DatasetRef) -> _Written:
         datastore = self._session.repository.datastore
-        encoded = datastore.encode(obj, ref.dataset_type)
+        route = datastore.route(ref.dataset_type, ref.data_id)
+        encoded = datastore.encode(obj, ref.dataset_type, route)
         nonce = new_nonce()
-        key = datastore.key_for(ref.dataset_type, ref.data_id, ref.run, nonce, encoded.extension)
-        return _Written(ref, datastore.stage(key, encoded.data), encoded, nonce)
+        key = datastore.key_for(ref.dataset_type, ref.data_id, ref.run, nonce, encoded.extension, route=route)
+        return _Written(ref, datastore.stage(key, encoded.data, route=route), encoded, nonce, route)
 
     def _changes(self, written: Sequence[_Written]) -> list[Change]:
         changes: list[Change] = [
@@ -166,7 +169,7 @@ class Publishing:
                 raise ConflictingDatasetError("the same data ID appears twice in one call; give each dataset once")
             before = len(written) - len(rest)
             stage = self._session.repository.datastore.stage
-            fresh = [replace(item, staged=stage(item.staged.key, item.encoded.data)) for item in rest]
+            fresh = [replace(item, staged=stage(item.staged.key, item.encoded.data, route=item.route)) for item in rest]
             try:
                 if fresh:
                     self._session.commit(self._changes(fresh), [item.staged for item in fresh])

@@ -15,7 +15,7 @@ from bunter.errors import KeyMissingError
 from bunter.values import Digesting, sized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bunter.database import Database
     from bunter.dataset import StoredArtifact
@@ -159,13 +159,17 @@ def check_datastore(
         the stores were walked, as a run announces a key before it publishes it.
     """
     unfinished: Counter[str] = Counter()
-    found = {name: dict(store.walk()) for name, store in datastore.stores.items()}
-    staged = {name: dict(store.staged()) for name, store in datastore.stores.items()}
+    mine = {child.name: child for child in datastore.chain.children if not child.read_only}
+    found = {name: dict(child.store.walk()) for name, child in mine.items()}
+    staged = {name: dict(child.store.staged()) for name, child in mine.items()}
     recorded = _recorded(records, database)
+    keys = {key for _, key in recorded}
     findings = [*_missing_or_wrong(datastore, recorded, found, _still(records, database))]
-    for name, store in datastore.stores.items():
-        strange = [key for key in found[name] if (name, key) not in recorded and key not in staged[name]]
-        orphans = _orphans(name, store, strange, records, database)
+    for name, child in mine.items():
+        store = child.store
+        known = keys if child.copies else {key for place, key in recorded if place == name}
+        strange = [key for key in found[name] if key not in known and key not in staged[name]]
+        orphans = _orphans(datastore.stores if child.copies else [name], store, strange, records, database)
         claimed = claims() if claims is not None and orphans else {}
         unfinished.update(claimed[key] for key in orphans if key in claimed)
         findings += [Finding(Problem.ORPHAN, name, key) for key in orphans if key not in claimed]
@@ -233,7 +237,7 @@ def _look(datastore: Datastore, stored: StoredArtifact) -> Stat | None:
 
 
 def _orphans(
-    name: str, store: PublishingStore, keys: Sequence[str], records: ArtifactRecords, database: Database
+    names: Iterable[str], store: PublishingStore, keys: Sequence[str], records: ArtifactRecords, database: Database
 ) -> list[str]:
     """Of keys that seemed not to be recorded, those that still are there, unrecorded and nobody's.
 
@@ -244,7 +248,9 @@ def _orphans(
         return []
     staged = dict(store.staged())
     with database.read() as connection:
-        known = records.registered(connection, keys, name) | {key for key, _ in records.trash(connection, name)}
+        known: set[str] = set()
+        for place in names:
+            known |= records.registered(connection, keys, place) | {key for key, _ in records.trash(connection, place)}
     left = [key for key in keys if key not in staged and key not in known]
     return [key for key, stat in zip(left, store.stat_many(left), strict=True) if stat is not None]
 

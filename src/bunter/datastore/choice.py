@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bunter.datastore.format import Format
     from bunter.storage_class import StorageClass
 
-__all__ = ["Choice", "check_configuration", "choose"]
+__all__ = ["Choice", "check_configuration", "choose", "has_instruments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,24 @@ class Choice:
     accepted: bool
 
 
-def choose(config: DatastoreConfig | None, dataset_type: DatasetType) -> Choice:
+def choose(config: DatastoreConfig | None, dataset_type: DatasetType, instrument: object = None) -> Choice:
     """Look up how a dataset type is stored.
+
+    Parameters
+    ----------
+    config : DatastoreConfig or None
+        What is configured; None for the package's defaults.
+    dataset_type : DatasetType
+        The type.
+    instrument : str, optional
+        Instrument of the data ID, for what is configured by instrument.
 
     Raises
     ------
     FormatError
         If no format is known for its storage class.
     """
-    keys = list(_keys(dataset_type))
+    keys = list(_keys(dataset_type, instrument))
     storage_class = named_class(dataset_type.storage_class)
     configured = None if config is None else next((config.formats[key] for key in keys if key in config.formats), None)
     name = configured or formats_for(storage_class.name, storage_class.python_type)
@@ -65,13 +74,20 @@ def choose(config: DatastoreConfig | None, dataset_type: DatasetType) -> Choice:
     return Choice(storage_class, format_of(name), Template(text), _accepted(config, keys))
 
 
-def _keys(dataset_type: DatasetType) -> Iterator[str]:
+def has_instruments(config: DatastoreConfig) -> bool:
+    """Whether anything is configured by instrument."""
+    named = (*config.templates, *config.formats, *config.constraints.accept, *config.constraints.reject)
+    return any(key.startswith("instrument<") for key in named)
+
+
+def _keys(dataset_type: DatasetType, instrument: object) -> Iterator[str]:
     """Keys of the configuration that mean this dataset type, the most special first."""
     group = dataset_type.dimensions
-    yield dataset_type.name
-    yield group.key
-    yield "+".join(sorted(group.required))
-    yield dataset_type.storage_class
+    special = (dataset_type.name, group.key, "+".join(sorted(group.required)), dataset_type.storage_class)
+    if instrument is not None:
+        yield from (f"instrument<{instrument}>.{key}" for key in special)
+        yield f"instrument<{instrument}>"
+    yield from special
     yield "default"
 
 

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["ConstraintsConfig", "DatastoreConfig"]
+from bunter.datastore.store import MAIN
+
+__all__ = ["CacheConfig", "ChildConfig", "ConstraintsConfig", "DatastoreConfig"]
+
+
+def _flat(tree: Any) -> Any:
+    """Write the keys below ``instrument<NAME>`` as ``instrument<NAME>.key``; ``default`` there is the name alone."""
+    if not isinstance(tree, dict):
+        return tree
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict) and re.fullmatch(r"instrument<[^<>]+>", str(key)):
+            flat |= {(key if inner == "default" else f"{key}.{inner}"): text for inner, text in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+Lookup = Annotated[dict[str, str], BeforeValidator(_flat)]
 
 
 class ConstraintsConfig(BaseModel):
-    """Which datasets a datastore takes; each entry is a dataset type, a dimension group ``a+b`` or a storage class."""
+    """Which datasets a store takes; entries are dataset types, dimension groups ``a+b``, storage classes, ``instrument<NAME>`` or ``all``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -18,11 +37,61 @@ class ConstraintsConfig(BaseModel):
     reject: tuple[str, ...] = Field((), description="Never take these.")
 
 
+class ChildConfig(BaseModel):
+    """A further store of the datastore."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["files", "memory"] = Field(
+        "files", description="Whether artifacts are files or objects below `root`, or in the memory of a process."
+    )
+    root: str | None = Field(None, description="Directory relative to the repository, or address; none in memory.")
+    read_only: bool = Field(False, description="Whether it is only read, such as a release under one's own store.")
+    copies: bool = Field(False, description="Whether it gets a copy of what other stores take, under the same name.")
+    objects: Literal["bytes", "copied", "handed-over"] = Field(
+        "bytes",
+        description="In memory: keep what a format writes; or objects, copied as they come and go; or the objects themselves.",
+    )
+    nearline: str | None = Field(
+        None,
+        description="Short name of what recalls its artifacts, if they may be on tape (entry point bunter.recall).",
+    )
+    templates: Lookup = Field(
+        default_factory=dict, description="Templates of file names, above those of the datastore."
+    )
+    formats: Lookup = Field(default_factory=dict, description="Formats that write, above those of the datastore.")
+    constraints: ConstraintsConfig = Field(default=ConstraintsConfig(accept=(), reject=()))
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> ChildConfig:
+        if (self.kind == "files") == (self.root is None):
+            raise ValueError("a store of files needs a root, and one in memory has none")
+        if self.objects != "bytes" and self.kind != "memory":
+            raise ValueError("only a store in memory keeps objects; leave 'objects' out")
+        if self.objects != "bytes" and self.copies:
+            raise ValueError("copies are bytes; leave 'objects' or 'copies' out")
+        if self.read_only and self.kind == "memory":
+            raise ValueError("a store in memory is empty at first, so it cannot be read-only")
+        return self
+
+
+class CacheConfig(BaseModel):
+    """A folder of this machine for artifacts that are read from afar; shared between processes and repositories."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    root: str | None = Field(None, description="The folder; none is no cache. `~` is the home folder.")
+    max_bytes: int | None = Field(None, ge=0, description="Most bytes in it.")
+    max_files: int | None = Field(None, ge=0, description="Most files in it.")
+    max_datasets: int | None = Field(None, ge=0, description="Most datasets that have files in it.")
+    max_age_s: float | None = Field(None, ge=0, description="What was not used for so long goes, in seconds.")
+
+
 class DatastoreConfig(BaseModel):
     """Where artifacts are, how they are named, and which format writes what.
 
     The keys of ``templates`` and ``formats`` are looked up in this order: dataset type, dimension group written
-    ``a+b``, storage class, ``default``.
+    ``a+b``, storage class, ``default``; first all of them below ``instrument<NAME>``, then without.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,10 +99,46 @@ class DatastoreConfig(BaseModel):
     root: str = Field(
         "data", description="Directory of the artifacts, relative to the repository; '.' is the repository itself."
     )
-    templates: dict[str, str] = Field(default_factory=dict, description="Templates of file names.")
-    formats: dict[str, str] = Field(default_factory=dict, description="Short names of the formats that write.")
+    templates: Lookup = Field(default_factory=dict, description="Templates of file names.")
+    formats: Lookup = Field(default_factory=dict, description="Short names of the formats that write.")
     constraints: ConstraintsConfig = Field(default=ConstraintsConfig(accept=(), reject=()))
     durability: Literal["full", "batch", "none"] = Field(
         "full",
         description="When bytes are on stable storage: as a call returns, once per batch, or when the system likes.",
     )
+    stores: dict[str, ChildConfig] = Field(
+        default_factory=dict, description="Further stores by name, beside the one at `root`, whose name is `main`."
+    )
+    order: tuple[str, ...] = Field(
+        (), description="In which order stores are asked; those not named come last, `main` before the others."
+    )
+    cache: CacheConfig = Field(default_factory=lambda: CacheConfig.model_validate({}))
+    offline: bool = Field(
+        False, description="Whether a dataset that is not on this machine is an error instead of being fetched."
+    )
+
+    @model_validator(mode="after")
+    def _knows_its_stores(self) -> DatastoreConfig:
+        if MAIN in self.stores:
+            raise ValueError(f"the store {MAIN!r} is the one at datastore.root; give the other one another name")
+        if unknown := [name for name in self.order if name not in self.ordered()]:
+            raise ValueError(f"datastore.order names {unknown[0]!r}; the stores are {', '.join((MAIN, *self.stores))}")
+        return self
+
+    def ordered(self) -> list[str]:
+        """Return the names of all stores in the order in which they are asked."""
+        known = (MAIN, *self.stores)
+        return [*dict.fromkeys([*(name for name in self.order if name in known), *known])]
+
+    def of(self, name: str) -> DatastoreConfig:
+        """Return what holds for one store: its own constraints, and its templates and formats above the common ones."""
+        if name == MAIN:
+            return self
+        child = self.stores[name]
+        return self.model_copy(
+            update={
+                "templates": {**self.templates, **child.templates},
+                "formats": {**self.formats, **child.formats},
+                "constraints": child.constraints,
+            }
+        )

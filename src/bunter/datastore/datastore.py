@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter.dataset import ArtifactRow
 from bunter.datastore.adopt import adopt
+from bunter.datastore.adopted import adopt_along
+from bunter.datastore.chain import Chain, Child
 from bunter.datastore.choice import Choice, choose
+from bunter.datastore.configured import children_of, store_at
 from bunter.datastore.direct import DirectFiles
 from bunter.datastore.format import ReadRequest, format_of
 from bunter.datastore.key import is_direct, split_key
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
+from bunter.datastore.places import are_there, by_store, places_of
 from bunter.datastore.reading import part_for, read_artifact
-from bunter.datastore.store import Staged, Transfer
+from bunter.datastore.store import MAIN, Staged, Transfer
 from bunter.datastore.uri import ArtifactURI
-from bunter.errors import ConfigurationError, KeyMissingError
+from bunter.errors import ConfigurationError, FileIntegrityError, KeyMissingError
 from bunter.storage_class import storage_class as named_class
 from bunter.values import Durability
 
@@ -29,15 +34,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from bunter.dataset import DatasetType, StoredArtifact
+    from bunter.datastore.chain import Route
     from bunter.datastore.config import DatastoreConfig
     from bunter.datastore.store import ArtifactStore, PublishingStore
     from bunter.dimensions import DataCoordinate
     from bunter.storage_class import StorageClass
 
 __all__ = ["MAIN", "Datastore", "Encoded"]
-
-MAIN = "main"
-"""Name of the store that new artifacts go to."""
 
 _DIRECT = DirectFiles()
 _ONE_WAY = {"png"}  # what was drawn is read as a picture
@@ -75,21 +78,24 @@ class Datastore:
     ----------
     config : DatastoreConfig or None
         Templates, formats, constraints and durability; None for the package's defaults.
-    stores : mapping of str to PublishingStore
-        Stores by the name that is recorded; new artifacts go to ``main``.
+    stores : mapping of str to PublishingStore, or sequence of Child
+        Stores by the name that is recorded, one of which is ``main``; as children of a chain they say what they take.
     """
 
-    def __init__(self, config: DatastoreConfig | None, stores: Mapping[str, PublishingStore]) -> None:
-        if MAIN not in stores:
+    def __init__(self, config: DatastoreConfig | None, stores: Mapping[str, PublishingStore] | Sequence[Child]) -> None:
+        if isinstance(stores, Mapping):
+            stores = [Child(name, store, config) for name, store in stores.items()]
+        self.chain = Chain(stores)
+        self.stores = {child.name: child.store for child in stores}
+        if MAIN not in self.stores:
             raise ConfigurationError(
-                f"a datastore needs a store named {MAIN!r}, not only {', '.join(stores) or 'none'}"
+                f"a datastore needs a store named {MAIN!r}, not only {', '.join(self.stores) or 'none'}"
             )
         self.config = config
-        self.stores = dict(stores)
         self.durability = Durability[config.durability] if config is not None else Durability.full
         self._main = self.stores[MAIN]
         self._choices: dict[DatasetType, Choice] = {}
-        self._owner: tuple[int, str] | None = None
+        self._owners: dict[str, tuple[int, str]] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -100,21 +106,32 @@ class Datastore:
     @classmethod
     def memory(cls, config: DatastoreConfig | None = None) -> Self:
         """Make a datastore in memory."""
-        return cls(config, {MAIN: MemoryStore()})
+        return cls(config, {MAIN: MemoryStore()} if config is None else children_of(config, MemoryStore(), None))
+
+    @classmethod
+    def open(cls, folder: Path, config: DatastoreConfig) -> Self:
+        """Open the datastore of the repository in a folder, with all its stores."""
+        return cls(config, children_of(config, store_at(config.root, folder), folder))
 
     def __repr__(self) -> str:
         return f"Datastore({', '.join(f'{name}={store!r}' for name, store in self.stores.items())})"
 
     def __getstate__(self) -> dict[str, object]:
-        return {"config": self.config, "stores": self.stores}
+        return {"config": self.config, "stores": self.chain.children}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__init__(state["config"], state["stores"])  # type: ignore[misc]
 
     # ------------------------------------------------------------------ what and where
 
+    def route(self, dataset_type: DatasetType, data_id: DataCoordinate | Mapping[str, object] | None = None) -> Route:
+        """Say which stores take a new dataset, and how; ConfigurationError if none does."""
+        return self.chain.route(
+            dataset_type, data_id if data_id is None or isinstance(data_id, Mapping) else data_id.mapping
+        )
+
     def choice(self, dataset_type: DatasetType) -> Choice:
-        """How datasets of a type are stored."""
+        """How datasets of a type are stored in the store ``main``."""
         try:
             return self._choices[dataset_type]
         except KeyError:
@@ -122,11 +139,14 @@ class Datastore:
             return chosen
 
     def accepts(self, dataset_type: DatasetType) -> bool:
-        """Whether the constraints of the configuration let datasets of a type in."""
-        return self.choice(dataset_type).accepted
+        """Whether the constraints of the configuration let datasets of a type in, whatever the instrument."""
+        try:
+            return self.route(dataset_type).choice.accepted
+        except ConfigurationError:
+            return False
 
-    def encode(self, obj: object, dataset_type: DatasetType) -> Encoded:
-        """Write an object as bytes, converted to the storage class of its type if need be.
+    def encode(self, obj: object, dataset_type: DatasetType, route: Route | None = None) -> Encoded:
+        """Write an object as bytes for ``main`` or a route, converted to the storage class of its type if need be.
 
         Raises
         ------
@@ -137,7 +157,7 @@ class Datastore:
         ConfigurationError
             If the datastore does not take this dataset type.
         """
-        choice = self.choice(dataset_type)
+        choice = self.choice(dataset_type) if route is None else route.choice
         if not choice.accepted:
             raise ConfigurationError(
                 f"this datastore does not take {dataset_type.name!r}; see datastore.constraints in bunter.yaml"
@@ -145,13 +165,15 @@ class Datastore:
         form = choice.format
         return Encoded(form.to_bytes(choice.storage_class.convert(obj)), form.name, form.version, form.extension)
 
-    def key_for(
+    def key_for(  # noqa: PLR0913 - a name has many parts
         self,
         dataset_type: DatasetType,
         data_id: DataCoordinate | Mapping[str, object],
         run: str,
         nonce: str,
         extension: str,
+        *,
+        route: Route | None = None,
         **fields: object,
     ) -> str:
         """Make the key of a new artifact.
@@ -168,13 +190,16 @@ class Datastore:
             See `bunter.values.new_nonce`; makes the key unique.
         extension : str
             With its dot.
+        route : Route, optional
+            Where it goes; to the store ``main`` if none is given.
         **fields
             More values for the template, such as ``component`` or ``{"exposure.obs_id": ...}``.
         """
         mapping = data_id if isinstance(data_id, Mapping) else data_id.mapping
         shown = "_".join([str(mapping[name]) for name in dataset_type.dimensions.required if name in mapping])
         values = {**mapping, "run": run, "dataset_type": dataset_type.name, "data_id": shown or None, **fields}
-        return self.choice(dataset_type).template.key(values, nonce, extension)
+        choice = self.choice(dataset_type) if route is None else route.choice
+        return choice.template.key(values, nonce, extension)
 
     # ------------------------------------------------------------------ publishing
 
@@ -184,12 +209,17 @@ class Datastore:
 
     @property
     def owner(self) -> str:
-        """Owner of what this process stages here."""
-        if self._owner is None or self._owner[0] != os.getpid():
+        """Owner of what this process stages in the store ``main``."""
+        return self._owner_in(MAIN)
+
+    def _owner_in(self, name: str) -> str:
+        owner = self._owners.get(name)
+        if owner is None or owner[0] != os.getpid():
             with self._lock:
-                if self._owner is None or self._owner[0] != os.getpid():
-                    self._owner = os.getpid(), self._main.own()
-        return self._owner[1]
+                owner = self._owners.get(name)
+                if owner is None or owner[0] != os.getpid():
+                    owner = self._owners[name] = os.getpid(), self.stores[name].own()
+        return owner[1]
 
     def stage(
         self,
@@ -198,10 +228,25 @@ class Datastore:
         *,
         transfer: Transfer = Transfer.COPY,
         durability: Durability | None = None,
+        route: Route | None = None,
     ) -> Staged:
-        """Bring content near its key; nothing is visible yet. See `PublishingStore.stage`."""
+        """Bring content near its key, in the store ``main`` or those of a route; nothing is visible yet.
+
+        See `PublishingStore.stage`.
+        """
         sync = (durability or self.durability) is Durability.full
-        return self._main.stage(self.owner, key, source, transfer=transfer, sync=sync)
+        if route is None or (route.store == MAIN and not route.copies):
+            return self._main.stage(self.owner, key, source, transfer=transfer, sync=sync)
+        staged: list[Staged] = []
+        try:
+            for name in (*route.copies, route.store):  # the recorded one last: it may move the source
+                how = transfer if name == route.store else Transfer.COPY
+                item = self.stores[name].stage(self._owner_in(name), key, source, transfer=how, sync=sync)
+                staged.append(replace(item, datastore=name))
+        except BaseException:
+            self.discard(staged)
+            raise
+        return replace(staged[-1], copies=tuple(staged[:-1]))
 
     def ingest_stage(
         self,
@@ -209,6 +254,7 @@ class Datastore:
         *,
         transfer: Transfer | str = Transfer.AUTO,
         keys: Sequence[str] | None = None,
+        routes: Sequence[Route] = (),
     ) -> list[Staged]:
         """Stage files that exist; on any error none is.
 
@@ -220,6 +266,8 @@ class Datastore:
             How they come in.
         keys : sequence of str, optional
             Key of each; not needed (and not used) for files that stay where they are.
+        routes : sequence of Route, optional
+            Which stores take each; all go to the store ``main`` if none are given.
 
         Returns
         -------
@@ -231,30 +279,46 @@ class Datastore:
         IngestError
             If some files do not exist, or lie in the wrong place for the transfer.
         """
+        if routes and len(self.stores) > 1:
+            return adopt_along(self._owned, paths, routes, transfer=Transfer(transfer), keys=keys, discard=self.discard)
         return adopt(self._main, lambda: self.owner, paths, Transfer(transfer), keys)
+
+    def _owned(self, name: str) -> tuple[PublishingStore, Callable[[], str]]:
+        return self.stores[name], lambda: self._owner_in(name)
 
     def row(self, staged: Staged, nonce: str, form: str, version: int = 1) -> ArtifactRow:
         """Return what is to be recorded of a staged artifact."""
         directory, name = split_key(staged.key)
         digests = staged.digests
         sha256, xxh3 = (None, None) if digests is None else (digests.sha256, digests.xxh3)
-        return ArtifactRow(nonce, MAIN, directory, name, staged.size, sha256, xxh3, form, version, staged.owned)
+        return ArtifactRow(
+            nonce, staged.datastore, directory, name, staged.size, sha256, xxh3, form, version, staged.owned
+        )
 
     def publish(self, staged: Sequence[Staged], durability: Durability | None = None) -> None:
         """Make staged artifacts visible, all or none; see `PublishingStore.publish`."""
-        self._main.publish(staged, durability or self.durability)
+        done: list[Staged] = []
+        try:
+            for name, items in by_store(staged).items():
+                self.stores[name].publish(items, durability or self.durability)
+                done += items
+        except BaseException:
+            self.discard(done)
+            raise
 
     def settle(self, staged: Sequence[Staged]) -> None:
         """Tell that they are committed; sources of moves go now."""
-        self._main.settle(staged)
+        for name, items in by_store(staged).items():
+            self.stores[name].settle(items)
 
     def discard(self, staged: Sequence[Staged]) -> None:
         """Take them back, published or not."""
-        self._main.discard(staged)
+        for name, items in by_store(staged).items():
+            self.stores[name].discard(items)
 
     def recover(self, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
         """Finish or undo what dead owners left; see `PublishingStore.recover`."""
-        return self._main.recover(is_registered)
+        return sum(child.store.recover(is_registered) for child in self.chain.children if not child.read_only)
 
     # ------------------------------------------------------------------ reading
 
@@ -262,12 +326,19 @@ class Datastore:
         """Where an artifact is."""
         if is_direct(stored.key):
             return _DIRECT
-        try:
-            return self.stores[stored.datastore]
-        except KeyError as exc:
-            raise KeyMissingError(
-                f"{stored.key} is in the store {stored.datastore!r}, which is not configured here"
-            ) from exc
+        return self.stores_of([stored])[0]
+
+    def stores_of(self, stored: Sequence[StoredArtifact]) -> list[ArtifactStore]:
+        """Where artifacts are: of the stores that may have each, the first that has it; asks in bulk."""
+        return places_of(stored, self.holders)
+
+    def holders(self, stored: StoredArtifact) -> list[ArtifactStore]:
+        """Return the stores that may have an artifact, in the order to ask them."""
+        if is_direct(stored.key):
+            return [_DIRECT]
+        if found := self.chain.holders(stored.datastore):
+            return list(found)
+        raise KeyMissingError(f"{stored.key} is in the store {stored.datastore!r}, which is not configured here")
 
     def read(
         self,
@@ -306,39 +377,51 @@ class Datastore:
         artifact, remaining = part_for(stored, component)
         request = ReadRequest(wanted.python_type, remaining, parameters or {}, artifact.selector)
         if staged is None:
-            obj = read_artifact(self.store_of(artifact), artifact, request)
+            obj = self._read_anywhere(artifact, request)
         else:
-            obj = format_of(artifact.format).from_bytes(self._main.read_staged(staged), request)
+            content = self.stores[staged.datastore].read_staged(staged)
+            obj = format_of(artifact.format).from_bytes(content, request)
         # A part is what its format makes of it (no mask is None, a picture stays one); a whole is what was asked for.
         return obj if component or artifact.format in _ONE_WAY else wanted.convert(obj)
+
+    def _read_anywhere(self, stored: StoredArtifact, request: ReadRequest) -> object:
+        """Read an artifact from the first store that has it whole."""
+        first, *others = self.holders(stored)
+        try:
+            return read_artifact(first, stored, request)
+        except (KeyMissingError, FileIntegrityError):
+            for store in others:
+                with suppress(KeyMissingError, FileIntegrityError):
+                    return read_artifact(store, stored, request)
+            raise
 
     def uri(self, stored: StoredArtifact) -> ArtifactURI:
         """Where an artifact is, as a value that can be opened."""
         return ArtifactURI(self.store_of(stored), stored)
 
+    def uris(self, stored: Sequence[StoredArtifact]) -> list[ArtifactURI]:
+        """Where artifacts are, in bulk."""
+        return [ArtifactURI(store, item) for store, item in zip(self.stores_of(stored), stored, strict=True)]
+
     def exists_many(self, stored: Sequence[StoredArtifact]) -> list[bool]:
         """Whether each artifact is there now."""
-        places: dict[int, tuple[ArtifactStore, list[int]]] = {}
-        for index, artifact in enumerate(stored):
-            store = self.store_of(artifact)
-            places.setdefault(id(store), (store, []))[1].append(index)
-        answer = [False] * len(stored)
-        for store, indexes in places.values():
-            for index, found in zip(indexes, store.stat_many([stored[i].key for i in indexes]), strict=True):
-                answer[index] = found is not None
-        return answer
+        return are_there(stored, self.holders)
 
     # ------------------------------------------------------------------ removing
 
-    def delete(self, keys: Sequence[str]) -> dict[str, OSError]:
-        """Remove artifacts of the main store; return why some could not be removed."""
-        return self._main.delete_many(keys)
+    def delete(self, keys: Sequence[str], name: str = MAIN) -> dict[str, OSError]:
+        """Remove artifacts recorded in a store, with their copies; return why some could not be removed."""
+        failed: dict[str, OSError] = {}
+        for store in self.chain.keepers(name):
+            failed |= store.delete_many(keys)
+        return failed
 
     def close(self) -> None:
-        """End this process's owner; what it has not settled is left for `recover`."""
-        owner, self._owner = self._owner, None
-        if owner is not None and owner[0] == os.getpid():
-            self._main.disown(owner[1])
+        """End this process's owners; what they have not settled is left for `recover`."""
+        owners, self._owners = self._owners, {}
+        for name, (process, owner) in owners.items():
+            if process == os.getpid():
+                self.stores[name].disown(owner)
 
     def __enter__(self) -> Self:
         return self

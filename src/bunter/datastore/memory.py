@@ -39,7 +39,9 @@ class MemoryStore:
         try:
             content, _ = self._artifacts[check_key(key)]
         except KeyError as exc:
-            raise KeyMissingError(f"no artifact {key!r} in memory") from exc
+            raise KeyMissingError(
+                f"no artifact {key!r} in the memory of this process; what another one kept there ended with it"
+            ) from exc
         if ranges is None:
             return [content]
         return [content[piece.begin : piece.begin + piece.size] for piece in ranges]

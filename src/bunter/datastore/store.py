@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from bunter.values import ByteRange, Digests, Durability
 
-__all__ = ["ArtifactStore", "LocalPaths", "PublishingStore", "Staged", "Stat", "Transfer"]
+__all__ = ["MAIN", "ArtifactStore", "LocalPaths", "PublishingStore", "Staged", "Stat", "Transfer"]
+
+MAIN = "main"
+"""Name of the store that new artifacts go to, unless the configuration says otherwise."""
 
 
 class Transfer(StrEnum):
@@ -70,6 +73,10 @@ class Staged:
         Whether its content is on stable storage already.
     source : str
         File to remove after the commit, for a move; else empty.
+    datastore : str
+        Name of the store that it is on its way into.
+    copies : tuple of Staged
+        The same on its way into other stores, under the same key.
     """
 
     key: str
@@ -79,6 +86,8 @@ class Staged:
     owned: bool = True
     synced: bool = False
     source: str = ""
+    datastore: str = MAIN
+    copies: tuple[Staged, ...] = ()
 
 
 class ArtifactStore(Protocol):

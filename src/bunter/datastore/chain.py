@@ -1,0 +1,133 @@
+"""Several stores seen as one: which takes a new dataset, which get copies of it, and where a known one is looked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bunter.datastore.choice import choose, has_instruments
+from bunter.datastore.store import MAIN
+from bunter.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bunter.dataset import DatasetType
+    from bunter.datastore.choice import Choice
+    from bunter.datastore.config import DatastoreConfig
+    from bunter.datastore.store import PublishingStore
+
+__all__ = ["Chain", "Child", "Route"]
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A store of a chain.
+
+    Parameters
+    ----------
+    name : str
+        By which it is recorded.
+    store : PublishingStore
+        Where its artifacts are.
+    config : DatastoreConfig or None
+        Constraints, formats and templates of what it takes.
+    read_only : bool
+        Whether it is only read.
+    copies : bool
+        Whether it takes copies of what other children take, instead of datasets of its own.
+    """
+
+    name: str
+    store: PublishingStore
+    config: DatastoreConfig | None = None
+    read_only: bool = False
+    copies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a new dataset goes.
+
+    Parameters
+    ----------
+    choice : Choice
+        How it is stored.
+    store : str
+        The child that is recorded as having it.
+    copies : tuple of str
+        Children that get a copy under the same key.
+    """
+
+    choice: Choice
+    store: str = MAIN
+    copies: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Chain:
+    """Stores in the order in which they are asked.
+
+    A new dataset goes to the first child that is no keeper of copies and takes it, and as a copy to every keeper of
+    copies that takes it; all or none. A known one is looked for in the child that is recorded and in the keepers of
+    copies, in the order of the chain, then in all others: keys are never used twice, so whoever has the key has the
+    artifact.
+
+    Parameters
+    ----------
+    children : sequence of Child
+        The stores, in order.
+    """
+
+    children: Sequence[Child]
+    _routes: dict[tuple[DatasetType, object], Route] = field(default_factory=dict)
+    _by_instrument: bool = False
+
+    def __post_init__(self) -> None:
+        self._by_instrument = any(child.config and has_instruments(child.config) for child in self.children)
+
+    def child(self, name: str) -> Child | None:
+        """Return the child of a name, None if there is none."""
+        return next((child for child in self.children if child.name == name), None)
+
+    def route(self, dataset_type: DatasetType, data_id: Mapping[str, object] | None = None) -> Route:
+        """Say where a new dataset goes.
+
+        Raises
+        ------
+        ConfigurationError
+            If no child takes it.
+        """
+        instrument = data_id.get("instrument") if self._by_instrument and data_id is not None else None
+        try:
+            return self._routes[dataset_type, instrument]
+        except KeyError:
+            route = self._routes[dataset_type, instrument] = self._new_route(dataset_type, instrument)
+            return route
+
+    def _new_route(self, dataset_type: DatasetType, instrument: object) -> Route:
+        chosen = [
+            (child, choose(child.config, dataset_type, instrument)) for child in self.children if not child.read_only
+        ]
+        takers = [(child, choice) for child, choice in chosen if choice.accepted]
+        first = next(((child, choice) for child, choice in takers if not child.copies), None)
+        if first is None:
+            whose = f" of instrument {instrument!r}" if instrument is not None else ""
+            places = ", ".join(child.name for child in self.children)
+            raise ConfigurationError(
+                f"this datastore does not take {dataset_type.name!r}{whose}: none of its stores ({places}) does; "
+                "see datastore.constraints in bunter.yaml"
+            )
+        return Route(first[1], first[0].name, tuple(child.name for child, _ in takers if child.copies))
+
+    def holders(self, name: str) -> list[PublishingStore]:
+        """Return the stores that may have an artifact recorded in the child ``name``, in the order to ask them."""
+        if len(self.children) == 1:
+            return [child.store for child in self.children if child.name == name]
+        near = [child for child in self.children if child.name == name or (child.copies and not child.read_only)]
+        near += [child for child in self.children if child not in near]
+        return [child.store for child in near]
+
+    def keepers(self, name: str) -> list[PublishingStore]:
+        """Return the stores from which an artifact recorded in the child ``name`` goes when it is removed."""
+        return [child.store for child in self.children if not child.read_only and (child.name == name or child.copies)]
