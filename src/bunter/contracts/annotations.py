@@ -216,6 +216,19 @@ class AnnotationContract(AnnotatedRepository):
         ("metadata.n = 1 OR metadata.flag = 'bad'", [0, 1]),
         ("thing.metadata.n = 1 AND exposure = 0", [0]),
         ("thing.metadata.nothing = 1", []),
+        ("thing.metadata.n % 2 = 1", [0]),
+        ("thing.metadata.n % 2 = 0.5", [1]),
+        ("exposure % thing.metadata.n = 0", [0]),
+        ("thing.metadata.n = thing.metadata.n", [0, 1, 2]),
+        ("NOT thing.metadata.n != thing.metadata.n", [0, 1, 2]),
+        ("thing.metadata.n < thing.metadata.big", [0, 1]),
+        ("NOT thing.metadata.n < thing.metadata.big", []),
+        ("thing.metadata.n BETWEEN thing.metadata.n AND thing.metadata.big", [0, 1]),
+        ("thing.metadata.n = thing.metadata.flag", []),
+        ("NOT thing.metadata.n = thing.metadata.flag", []),
+        ("thing.metadata.ok = thing.metadata.ok", [0, 1, 3]),
+        ("thing.metadata.ok >= thing.metadata.ok", [3]),
+        ("thing.metadata.nothing = thing.metadata.n", []),
     ]
 
     @pytest.mark.parametrize(("where", "expected"), QUESTIONS)
@@ -267,11 +280,10 @@ class AnnotationContract(AnnotatedRepository):
             ("thing.header.A.B = 1", "too many dots"),
             ("thing.metadata.n = T'2026-01-01'", "strings"),
             ("thing.metadata.n OVERLAPS exposure.timespan", "timespan"),
-            ("thing.metadata.n = thing.metadata.flag", "one another"),
             ("frame.header.A = 1", "not joined"),
             ("fram.header.A = 1", "did you mean 'frame'"),
             ('thing.metadata."" = 1', "means nothing|single quotes"),
-            ("thing.metadata.n % 2 = 0", "whole numbers"),
+            ("thing.metadata.n = exposure.timespan", "strings"),
         ],
     )
     def test_what_makes_no_sense_is_a_sentence(self, described: Butler, where: str, said: str) -> None:

@@ -74,6 +74,36 @@ class OriginContract(AnnotatedRepository):
         again = self.ingest(butler, tmp_path / "again", [{"A": 5}])
         assert butler.headers(again, ["A"])["A"][0] == 5
 
+    def test_headers_kept_one_by_one_are_each_what_they_were(self, butler: Butler) -> None:
+        cards = [
+            {
+                "TELESCOP": "T",
+                "OBSERVER": "o" * 40,
+                "FILTER": "r",
+                "SITE": 3,
+                "AIRMASS": 1.0 + n,
+                f"N{n}": n,
+                "EVEN": not n % 2,
+            }
+            for n in range(4)
+        ]
+        refs = [self.image(butler, n, each, header=True) for n, each in enumerate(cards)]
+        table = butler.headers(refs, ["TELESCOP", "AIRMASS", "N0", "N3", "EVEN"])
+        assert list(table["AIRMASS"]) == [1.0, 2.0, 3.0, 4.0]
+        assert list(table["N0"].mask) == [False, True, True, True]
+        assert list(table["N3"].mask) == [True, True, True, False]
+        assert [bool(value) for value in table["EVEN"]] == [True, False, True, False]
+        assert self.found(butler, "frame.header.N3 = 3 AND frame.header.SITE = 3", "frame") == [3]
+        assert self.found(butler, "frame.header.N0 IS NULL", "frame") == [1, 2, 3]
+        for ref, each in zip(refs, cards, strict=True):
+            header = butler.get(ref.part("header"))
+            assert {name: header[name] for name in each} == each
+        butler.remove_datasets(refs[:1])
+        assert butler.get(refs[2].part("header"))["AIRMASS"] == 3.0
+        butler.remove_datasets(refs[1:])
+        again = self.image(butler, 0, cards[0], header=True)
+        assert butler.get(again.part("header"))["SITE"] == 3
+
     @staticmethod
     def ingest(butler: Butler, folder: Path, cards: list[dict[str, Any]], **more: Any) -> list[DatasetRef]:
         import numpy as np

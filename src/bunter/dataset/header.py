@@ -11,7 +11,7 @@ import json
 import math
 import threading
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ __all__ = [
     "packed_alike",
     "plain_number",
     "queryable",
+    "repacked",
     "unpacked",
 ]
 
@@ -137,9 +138,20 @@ class HeaderBase:
         self.cards = _json(self.values)
         self.packed = zlib.compress(self.text, _LEVEL)
 
+    @classmethod
+    def stored(cls, values: Mapping[str, Any], packed: bytes) -> HeaderBase:
+        """Return a base that is kept already: its values, and its text as it is compressed."""
+        base = cls.__new__(cls)
+        base.values, base.packed = dict(values), packed
+        base.text, base.cards = zlib.decompress(packed), _json(values)
+        return base
+
     def pack(self, header: Header) -> PackedHeader:
         """Return a header as its difference from this one."""
-        values = queryable(header.values)
+        return self.repack(queryable(header.values), header.text)
+
+    def repack(self, values: Mapping[str, Any], text: CardText) -> PackedHeader:
+        """Return a header whose values are as JSON knows them already, as its difference from this one."""
         known = self.values
         different = {
             name: value
@@ -148,8 +160,8 @@ class HeaderBase:
         }
         different |= dict.fromkeys(name for name in known if name not in values)
         packer = zlib.compressobj(_LEVEL, zdict=self.text)
-        packed = packer.compress(header.text.primary + header.text.own) + packer.flush()
-        return PackedHeader(self, _json(different), packed, len(header.text.primary))
+        packed = packer.compress(text.primary + text.own) + packer.flush()
+        return PackedHeader(self, _json(different), packed, len(text.primary))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +230,24 @@ def unpacked(base: bytes, packed: bytes, primary_size: int) -> CardText:
     """Return the text of a header from that of its base and its own, both compressed."""
     text = zlib.decompressobj(zdict=zlib.decompress(base)).decompress(packed)
     return CardText(text[:primary_size], text[primary_size:])
+
+
+def repacked(row: HeaderRow, base: tuple[str, bytes], other: HeaderBase) -> HeaderRow:
+    """Return a packed header as its difference from another base; the place of its base stays what it was.
+
+    Parameters
+    ----------
+    row : HeaderRow
+        The header.
+    base : (str, bytes)
+        Cards and packed text of the base that it has.
+    other : HeaderBase
+        The base that it gets.
+    """
+    merged = {**json.loads(base[0]), **json.loads(row.cards)}
+    values = {name: value for name, value in merged.items() if value is not None}
+    packed = other.repack(values, unpacked(base[1], row.packed, row.primary_size))
+    return replace(row, cards=packed.cards, packed=packed.packed)
 
 
 def _json(values: Mapping[str, Any]) -> str:

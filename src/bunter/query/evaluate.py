@@ -98,6 +98,10 @@ class _Evaluation:
             case bound.Not(term):
                 true, false = self.truth(term)
                 return _Truth(false, true)
+            case bound.Comparison(
+                sign, bound.HeaderColumn(kind="any") as left, bound.HeaderColumn(kind="any") as right
+            ):
+                return self.typewise(sign, left, right)
             case bound.Comparison(sign, left, right):
                 return self.compared(_COMPARISONS[sign], self.values(left), self.values(right))
             case bound.Membership():
@@ -137,6 +141,14 @@ class _Evaluation:
 
     def compared(self, test: Callable[[Any, Any], Any], left: _Values, right: _Values) -> _Truth:
         return self.decided(test(left.array, right.array), left.null | right.null)
+
+    def typewise(self, sign: str, left: bound.HeaderColumn, right: bound.HeaderColumn) -> _Truth:
+        """Numbers beside numbers, text beside text, and true or false where equality is asked for."""
+        kinds: tuple[bound.Kind, ...] = ("int", "str", "bool") if sign in {"=", "!="} else ("int", "str")
+        pairs = [(replace(left, kind=kind), replace(right, kind=kind)) for kind in kinds]
+        found = [self.compared(_COMPARISONS[sign], *map(self.values, pair)) for pair in pairs]
+        true = self.np.logical_or.reduce([each.true for each in found])
+        return _Truth(true, self.np.logical_or.reduce([each.false for each in found]))
 
     def beyond(self, node: bound.Beyond) -> _Truth:
         after: Any = self.np.bool_(False)

@@ -108,11 +108,12 @@ class ValueBinder:
         return bound.Negative(value, value.kind)
 
     def _binary(self, node: tree.Binary) -> Value:
-        left, right = settled(self.value(node.left), "float"), settled(self.value(node.right), "float")
+        given = self.value(node.left), self.value(node.right)
+        left, right = (settled(value, "float") for value in given)
         self._need_number(left, node.left, node.operator)
         self._need_number(right, node.right, node.operator)
         kind: Kind = "float" if "float" in {left.kind, right.kind} or node.operator == "/" else "int"
-        if node.operator == "%" and kind == "float":
+        if node.operator == "%" and kind == "float" and not any(map(is_dynamic, given)):
             self.fail("% needs whole numbers", node)
         if isinstance(right, Constant) and not right.value and node.operator in {"/", "%"}:
             self.fail("division by zero", node)
@@ -185,13 +186,12 @@ class ValueBinder:
         return self.mismatch(node.left, left.kind, node.right, right.kind, node.right)
 
     def _settled_beside(self, node: tree.Compare, value: Value, other: Value) -> Value:
-        if not is_dynamic(value):
+        if not is_dynamic(value) or is_dynamic(other):
             return value
         kind = beside(other.kind)
         if kind is None:
-            what = "one another" if is_dynamic(other) else described(other.kind)
             self.fail(
-                f"header cards and metadata are compared with numbers, strings, true and false, not with {what}; "
+                f"header cards and metadata are compared with numbers, strings, true and false, not with {described(other.kind)}; "
                 "ISO times in cards are strings, and x + 0 is a number",
                 node,
             )

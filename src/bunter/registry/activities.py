@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fnmatch
 from typing import TYPE_CHECKING, Any
 
-from bunter.errors import ButlerError
 from bunter.values import pyarrow
 
 if TYPE_CHECKING:
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bunter.database import Connection, Transaction
+    from bunter.database.dialect import Dialect
     from bunter.dataset.activity import Activity
     from bunter.dataset.annotations import Activities, AddOrigins, EndActivity, OriginsOf
     from bunter.registry.roster import Roster
@@ -100,49 +99,47 @@ def add_origins(tx: Transaction, roster: Roster, change: AddOrigins) -> None:
 
 
 def activities(connection: Connection, roster: Roster, inquiry: Activities) -> pa.Table:
-    """Answer `Activities`."""
+    """Answer `Activities`: in one statement, whatever was asked for."""
     del roster
-    counts = {
-        number: (many, last)
-        for number, many, last in connection.fetchall(
-            "SELECT activity, count(*), max(committed) FROM change WHERE activity IS NOT NULL GROUP BY activity"
-        )
-    }
-    columns = ", ".join(f'"{name}"' for name in _FACTS)
-    found: list[dict[str, Any]] = []
-    for row in connection.fetchall(f"SELECT {columns} FROM activity ORDER BY number DESC"):  # noqa: S608 - our names
-        facts = dict(zip(_FACTS, row, strict=True))
-        many, last = counts.get(facts["number"], (0, facts["began"]))
-        facts |= {"changes": many, "ended": facts["ended"] or last, "datasets": None}
-        if _is_wanted(facts, inquiry):
-            found.append(facts)
-        if inquiry.limit is not None and len(found) >= inquiry.limit:
-            break
-    if inquiry.numbers:
-        for facts in found:
-            facts["datasets"] = _datasets(connection, facts["number"])
+    conditions, values = _conditions(inquiry, connection.dialect)
+    listed = ", ".join(f'a."{name}"' for name in _FACTS if name != "ended")
+    made = "NULL" if not inquiry.numbers else f"({_DATASETS})"
+    text = (
+        f"SELECT {listed}, {_ENDED}, COALESCE(e.many, 0), {made} FROM activity a "  # noqa: S608 - our names
+        f"{_LAST} WHERE {' AND '.join(conditions) or 'TRUE'} ORDER BY a.number DESC"
+    )
+    if inquiry.limit is not None:
+        text += f" LIMIT {inquiry.limit}"
+    names = (*(name for name in _FACTS if name != "ended"), "ended", "changes", "datasets")
+    found = [dict(zip(names, row, strict=True)) for row in connection.fetchall(text, values)]
     return _table((*_FACTS, "changes", "datasets"), found)
 
 
-def _is_wanted(facts: dict[str, Any], inquiry: Activities) -> bool:
-    if inquiry.numbers and facts["number"] not in inquiry.numbers:
-        return False
-    if inquiry.kinds and facts["kind"] not in inquiry.kinds:
-        return False
-    if inquiry.after is not None and facts["ended"] < inquiry.after:
-        return False
-    if inquiry.before is not None and facts["began"] >= inquiry.before:
-        return False
-    patterns = {name: getattr(inquiry, name) for name in ("label", "user", "host", "command")}
-    return all(pattern is None or fnmatch.fnmatchcase(facts[name], pattern) for name, pattern in patterns.items())
+_LAST = (
+    "LEFT JOIN (SELECT activity, count(*) AS many, max(committed) AS last FROM change WHERE activity IS NOT NULL "
+    "GROUP BY activity) e ON e.activity = a.number"
+)
+_ENDED = "COALESCE(a.ended, e.last, a.began)"
+_DATASETS = "SELECT count(*) FROM dataset d JOIN change m ON m.n = d.added WHERE m.activity = a.number"
 
 
-def _datasets(connection: Connection, number: int) -> int:
-    sql = "SELECT count(*) FROM dataset WHERE added IN (SELECT n FROM change WHERE activity = ?)"
-    row = connection.fetchone(sql, (number,))
-    if row is None:
-        raise ButlerError("a count is a row")
-    return int(row[0])
+def _conditions(inquiry: Activities, dialect: Dialect) -> tuple[list[str], list[object]]:
+    """Return conditions on the activity ``a`` and their values, in order."""
+    conditions: list[str] = []
+    values: list[object] = []
+    for column, chosen in (("number", inquiry.numbers), ("kind", inquiry.kinds)):
+        if chosen:
+            conditions.append(f"a.{column} IN ({', '.join('?' * len(chosen))})")
+            values += chosen
+    for sql, instant in ((f"{_ENDED} >= ?", inquiry.after), ("a.began < ?", inquiry.before)):
+        if instant is not None:
+            conditions.append(sql)
+            values.append(instant)
+    for column in ("label", "user", "host", "command"):
+        if (pattern := getattr(inquiry, column)) is not None:
+            conditions.append(dialect.matched(f'a."{column}"', "?", pattern, "glob"))
+            values.append(dialect.pattern(pattern, "glob"))
+    return conditions, values
 
 
 def origins_of(connection: Connection, roster: Roster, inquiry: OriginsOf) -> pa.Table:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from bunter.dataset.header import unpacked
+from bunter.registry.header_bases import on_earlier_bases
 from bunter.registry.metadata_index import index_new, indexed_fields
 from bunter.values import pyarrow
 
@@ -30,7 +31,8 @@ def add_headers(tx: Transaction, roster: Roster, change: AddHeaders) -> int:
     rows = [row for row in change.rows if row.id not in known]
     if not rows:
         return 0
-    uses = Counter(row.base for row in rows)
+    left, moved = on_earlier_bases(tx, change.bases, rows)
+    uses = Counter(row.base for row in left)
     first = 1 + ((tx.fetchone("SELECT max(number) FROM header_base") or (None,))[0] or 0)
     numbers = {place: first + count for count, place in enumerate(sorted(uses))}
     tx.executemany(
@@ -39,7 +41,10 @@ def add_headers(tx: Transaction, roster: Roster, change: AddHeaders) -> int:
     )
     tx.executemany(
         "INSERT INTO header (id, base, cards, packed, primary_size) VALUES (?, ?, ?, ?, ?)",
-        sorted((row.id, numbers[row.base], row.cards, row.packed, row.primary_size) for row in rows),
+        sorted(
+            (row.id, number, row.cards, row.packed, row.primary_size)
+            for number, row in [*((numbers[row.base], row) for row in left), *moved]
+        ),
     )
     fields = [each for each in indexed_fields(tx) if each.source == "header"]
     index_new(tx, roster, fields, [row.id for row in rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from bunter.errors import InvalidQueryError
@@ -11,7 +12,7 @@ from bunter.registry.relations import balanced, quoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bunter.query.bound import Column, Predicate, RegionOverlap, Value
+    from bunter.query.bound import Column, HeaderColumn, Predicate, RegionOverlap, Value
     from bunter.registry.relations import Binding
 
 __all__ = ["Columns", "KeysOnly", "condition_sql", "value_sql"]
@@ -56,7 +57,7 @@ class KeysOnly:
         raise InvalidQueryError(f"no regions for {node} here")
 
 
-def condition_sql(node: Predicate, columns: Columns) -> str:  # noqa: C901, PLR0911 - one line per kind
+def condition_sql(node: Predicate, columns: Columns) -> str:  # noqa: C901, PLR0911, PLR0912 - one line per kind
     """Translate a condition; the result is in parentheses where needed, and three-valued as in SQL."""
     match node:
         case bound.And(terms):
@@ -65,6 +66,10 @@ def condition_sql(node: Predicate, columns: Columns) -> str:  # noqa: C901, PLR0
             return balanced([condition_sql(term, columns) for term in terms], "OR")
         case bound.Not(term):
             return f"(NOT {condition_sql(term, columns)})"
+        case bound.Comparison(
+            operator, bound.HeaderColumn(kind="any") as left, bound.HeaderColumn(kind="any") as right
+        ):
+            return _typewise(operator, left, right, columns)
         case bound.Comparison(operator, left, right):
             sign = "<>" if operator == "!=" else operator
             return f"({_compared(left, columns)} {sign} {_compared(right, columns)})"
@@ -108,6 +113,16 @@ def value_sql(node: Value, columns: Columns) -> str:
             return quoted(name)
         case _:
             return columns.column(node)
+
+
+def _typewise(operator: str, left: HeaderColumn, right: HeaderColumn, columns: Columns) -> str:
+    """Compare values of unknown types: numbers with numbers, text with text; others have no order and no equal."""
+    sign = "<>" if operator == "!=" else operator
+    pairs = []
+    for kind in ("int", "str", "bool") if operator in {"=", "!="} else ("int", "str"):
+        a, b = (columns.column(replace(each, kind=kind)) for each in (left, right))
+        pairs.append(f"WHEN {a} IS NOT NULL THEN {a} {sign} {b}")
+    return f"(CASE {' '.join(pairs)} END)"
 
 
 def _plain(value: object) -> object:
