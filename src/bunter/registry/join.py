@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bunter.errors import InvalidQueryError
 from bunter.query import bound
+from bunter.registry.ahead import records_ahead
 from bunter.registry.relations import Binding, Relation, balanced, quoted
 
 if TYPE_CHECKING:
@@ -198,11 +199,22 @@ class Join:
         )
         return [self._from(choice) + f"WHERE {where}" for choice in choices]
 
+    def _ahead(self) -> list[Relation]:
+        joined = list(map(id, self.relations))
+        mine = [each for each in self.datasets.values() if id(each) in joined and not each.timed]
+        searched = [self.universe.conform(relation.keys) for relation in mine]
+        return records_ahead(self.universe, self._elements, searched, self.conditions)
+
     def _from(self, sources: Sequence[str]) -> str:
         """Return FROM. Databases keep the two sides of CROSS JOIN in order, or know better from statistics."""
         pairs = list(zip(self.relations, sources, strict=True))
         leading = [source for relation, source in pairs if relation.leading]
-        early = [source for relation, source in pairs if not (relation.timed or relation.leading)]
+        ahead = [] if leading else list(map(id, self._ahead()))
+        if first := [source for relation, source in pairs if id(relation) in ahead]:
+            leading = [" JOIN ".join([*first[:1], *(f"{source} ON TRUE" for source in first[1:])])]
+        early = [
+            source for relation, source in pairs if not (relation.timed or relation.leading or id(relation) in ahead)
+        ]
         timed = [source for relation, source in pairs if relation.timed]
         if self.optional:  # what stands before a comma is out of reach for an outer join behind it
             joined = [*early[:1], *(f"{source} ON TRUE" for source in early[1:])]
