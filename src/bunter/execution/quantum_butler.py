@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bunter.datastore import Datastore, PublishingStore, Staged
     from bunter.dimensions import Universe
     from bunter.execution.message import Made
-    from bunter.graph import QuantumGraph, QuantumRef
+    from bunter.graph import Edges, QuantumGraph, QuantumRef
 
 _OF_A_QUANTUM = frozenset({"input", "prerequisite", "output"})
 
@@ -47,22 +47,19 @@ class Place:
 
     def quantum(self, row: int) -> Quantum:
         """Make a quantum of the graph, without the datasets that the executor writes for every quantum."""
-        graph = self.graph
-        label, own = graph.place(row)
-        inputs: dict[str, tuple[QuantumRef, ...]] = {}
-        outputs: dict[str, tuple[QuantumRef, ...]] = {}
-        for edge in graph.connections(label):
-            if edge.kind in _OF_A_QUANTUM and edge.connection not in AUTOMATIC:
-                first = graph.datasets[edge.dataset_type].first
-                refs = tuple([graph.ref(first + found) for found in edge.of_quantum(own)])
-                (outputs if edge.kind == "output" else inputs)[edge.connection] = refs
-        return Quantum(row, label, graph.tasks[label].keys.data_id(own), inputs, outputs)
+        label, own = self.graph.place(row)
+        edges = [edge for edge in self.graph.connections(label) if _is_of_a_quantum(edge)]
+        return Quantum(row, label, self.graph, edges, own)
 
     def dataset_type(self, name: str) -> DatasetType:
         """Dataset type of the graph by name."""
         if name not in self._types:
             self._types[name] = graph_dataset_type(self.graph, name, self.universe)
         return self._types[name]
+
+
+def _is_of_a_quantum(edge: Edges) -> bool:
+    return edge.kind in _OF_A_QUANTUM and edge.connection not in AUTOMATIC
 
 
 def graph_dataset_type(graph: QuantumGraph, name: str, universe: Universe) -> DatasetType:

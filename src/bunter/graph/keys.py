@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -58,6 +58,7 @@ class Vocabulary:
     """The distinct values of each dimension that a graph knows, sorted; a code is a place in its list."""
 
     values: Mapping[str, Array]
+    _seen: dict[tuple[str, int], KeyValue | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, columns: Iterable[Mapping[str, Sequence[Any] | Array | Dictionary]]) -> Vocabulary:
@@ -86,10 +87,13 @@ class Vocabulary:
 
     def value(self, dimension: str, code: int) -> KeyValue | None:
         """Return the value behind a code; None for the code that follows the last, which is null."""
-        if code >= len(self.values[dimension]):
-            return None
-        value = self.values[dimension][code].item()
-        return value.decode("utf-8") if isinstance(value, bytes) else value
+        try:
+            return self._seen[dimension, code]
+        except KeyError:
+            values = self.values[dimension]
+            value = values[code].item() if code < len(values) else None
+            self._seen[dimension, code] = found = value.decode("utf-8") if isinstance(value, bytes) else value
+            return found
 
     def decode(self, dimension: str, codes: Array) -> Array:
         """Return the values behind codes: int64 or text."""
@@ -123,6 +127,8 @@ class KeyTable:
     size: int
     codes: Mapping[str, Array]
     vocabulary: Vocabulary
+    _columns: dict[str, Array] = field(default_factory=dict, repr=False)
+    _last: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return self.size
@@ -142,8 +148,16 @@ class KeyTable:
 
     def data_id(self, row: int) -> dict[str, KeyValue | None]:
         """Return the data ID of a row: required dimensions first, then those implied that are known."""
-        names = [*self.required, *(name for name in self.implied if name in self.codes)]
-        return {name: self.vocabulary.value(name, self.code(name, row)) for name in names}
+        last = self._last.get("row")
+        if last and last[0] == row:
+            return dict(last[1])
+        if not self._columns:
+            names = [*self.required, *(name for name in self.implied if name in self.codes)]
+            self._columns.update({name: self.codes[name] for name in names})
+        value = self.vocabulary.value
+        found = {name: value(name, int(codes[row] if codes.ndim else codes)) for name, codes in self._columns.items()}
+        self._last["row"] = row, found  # outputs of one quantum mostly share its data ID
+        return dict(found)
 
     def find(self, data_id: Mapping[str, object]) -> Array:
         """Rows that have all the values given; dimensions that the table does not have are ignored."""

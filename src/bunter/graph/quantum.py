@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bunter.dataset import StoredArtifact
+    from bunter.graph.quantum_graph import QuantumGraph
+    from bunter.graph.tables import Edges
 
 __all__ = ["KeyValue", "Quantum", "QuantumRef"]
 
 KeyValue: TypeAlias = int | str
+Refs: TypeAlias = "Mapping[str, tuple[QuantumRef, ...]]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,9 +68,8 @@ class QuantumRef:
         return f"{self.dataset_type}@{{{keys}}} in {self.run!r}"
 
 
-@dataclass(frozen=True, slots=True)
 class Quantum:
-    """One execution of one task.
+    """One execution of one task: a view of the columns of a graph, which makes references when they are looked at.
 
     Parameters
     ----------
@@ -75,17 +77,63 @@ class Quantum:
         Number of the quantum within the graph, 0 to n - 1, in the order of the tasks; -1 for a task's construction.
     label : str
         Label of the task.
-    data_id : mapping of str to int or str
-        Values of the task's dimensions, required first, then implied.
-    inputs, outputs : mapping of str to tuple of QuantumRef
-        Datasets by connection name; an optional input that found none has an empty tuple.
+    graph : QuantumGraph
+        The graph.
+    edges : sequence of Edges
+        What it reads and writes through.
+    own : int
+        Its number among the quanta of its task.
     """
 
-    row: int
-    label: str
-    data_id: Mapping[str, KeyValue | None]
-    inputs: Mapping[str, tuple[QuantumRef, ...]] = field(default_factory=dict)
-    outputs: Mapping[str, tuple[QuantumRef, ...]] = field(default_factory=dict)
+    __slots__ = ("_data_id", "_edges", "_graph", "_inputs", "_outputs", "_own", "label", "row")
+
+    def __init__(self, row: int, label: str, graph: QuantumGraph, edges: Sequence[Edges], own: int) -> None:
+        self.row, self.label = row, label
+        self._graph, self._edges, self._own = graph, edges, own
+        self._data_id: Mapping[str, KeyValue | None] | None = None
+        self._inputs: Refs | None = None
+        self._outputs: Refs | None = None
+
+    @property
+    def data_id(self) -> Mapping[str, KeyValue | None]:
+        """Values of the task's dimensions, required first, then implied."""
+        if self._data_id is None:
+            self._data_id = {} if self.row < 0 else self._graph.tasks[self.label].keys.data_id(self._own)
+        return self._data_id
+
+    @property
+    def inputs(self) -> Refs:
+        """Datasets that it reads, by connection name; an optional input that found none has an empty tuple."""
+        if self._inputs is None:
+            self._inputs = self._refs(writes=False)
+        return self._inputs
+
+    @property
+    def outputs(self) -> Refs:
+        """Datasets that it writes, by connection name."""
+        if self._outputs is None:
+            self._outputs = self._refs(writes=True)
+        return self._outputs
+
+    def _refs(self, *, writes: bool) -> Refs:
+        return {
+            edge.connection: self._graph.refs_of(edge, self._own)
+            for edge in self._edges
+            if edge.kind.endswith("output") == writes
+        }
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Quantum):
+            return NotImplemented
+        return (self.row, self.label, self.data_id, self.inputs, self.outputs) == (
+            other.row, other.label, other.data_id, other.inputs, other.outputs,
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash((self.row, self.label))
+
+    def __repr__(self) -> str:
+        return f"Quantum({self.row}, {str(self)!r})"
 
     def __str__(self) -> str:
         return f"{self.label}@{{{', '.join(f'{name}: {value!r}' for name, value in self.data_id.items())}}}"

@@ -66,6 +66,9 @@ class QuantumGraph:
         self._connections: dict[str, list[Edges]] = {label: [] for label in tasks}
         for (label, _), edge in edges.items():
             self._connections[label].append(edge)
+        self._working = {
+            label: [edge for edge in found if edge.kind not in _INIT] for label, found in self._connections.items()
+        }
 
     @classmethod
     def from_parts(
@@ -162,36 +165,30 @@ class QuantumGraph:
     def quantum(self, row: int) -> Quantum:
         """Make the object of one quantum."""
         label, own = self.place(row)
-        inputs: dict[str, tuple[QuantumRef, ...]] = {}
-        outputs: dict[str, tuple[QuantumRef, ...]] = {}
-        for edge in self._connections[label]:
-            if edge.kind not in _INIT:
-                refs = tuple(self._ref(self.datasets[edge.dataset_type], found) for found in edge.of_quantum(own))
-                (outputs if edge.kind == "output" else inputs)[edge.connection] = refs
-        return Quantum(row, label, self.tasks[label].keys.data_id(own), inputs, outputs)
+        return Quantum(row, label, self, self._working[label], own)
 
     def quanta(self, label: str | None = None) -> Iterator[Quantum]:
         """Iterate over the objects of all quanta, or those of one task."""
         tables = self.tasks.values() if label is None else [self.table(label)]
         for table in tables:
+            edges = self._working[table.label]
             for own in range(len(table)):
-                yield self.quantum(table.first + own)
+                yield Quantum(table.first + own, table.label, self, edges, own)
 
     def construction(self, label: str) -> Quantum:
         """Return what is read and written once to construct a task: a quantum with row -1 and no data ID."""
         self.table(label)
-        inputs: dict[str, tuple[QuantumRef, ...]] = {}
-        outputs: dict[str, tuple[QuantumRef, ...]] = {}
-        for edge in self._connections[label]:
-            if edge.kind in _INIT:
-                refs = tuple(self._ref(self.datasets[edge.dataset_type], found) for found in edge.of_quantum(0))
-                (outputs if edge.kind == "init_output" else inputs)[edge.connection] = refs
-        return Quantum(-1, label, {}, inputs, outputs)
+        return Quantum(-1, label, self, [edge for edge in self._connections[label] if edge.kind in _INIT], 0)
 
     def connections(self, label: str) -> Sequence[Edges]:
         """Edges of all connections of a task."""
         self.table(label)
         return self._connections[label]
+
+    def refs_of(self, edge: Edges, own: int) -> tuple[QuantumRef, ...]:
+        """Make the objects of the datasets that a task's quantum number ``own`` reads or writes through a connection."""
+        table = self.datasets[edge.dataset_type]
+        return tuple([self._ref(table, found) for found in edge.of_quantum(own)])
 
     def ref(self, row: int) -> QuantumRef:
         """Make the object of one dataset, by its row within the graph."""
