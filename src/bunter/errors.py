@@ -12,6 +12,7 @@
     |   |   +-- DatasetRemovedError
     |   |   +-- CalibrationLookupError
     |   +-- ConflictingDatasetError       ValueError
+    |   |   +-- TransferConflictError
     |   +-- ConflictingDefinitionError    ValueError
     |   +-- MissingDatasetTypeError       LookupError
     |   +-- MissingCollectionError        LookupError
@@ -37,6 +38,8 @@
     |   +-- ReadOnlyError                 PermissionError
     |   +-- MissingExtraError             ImportError
     |   +-- InstrumentError               ValueError
+    |   +-- NotLocalError                 OSError
+    |   |   +-- RecallNeededError
     |   +-- IngestError
     |   +-- ExportFileError               ValueError
     |   +-- PipelineError                 ValueError
@@ -176,6 +179,26 @@ class CalibrationLookupError(DatasetNotFoundError):
 
 class ConflictingDatasetError(UserError, ValueError):
     """Another dataset already has this type, data ID and run, or this id."""
+
+
+class TransferConflictError(ConflictingDatasetError):
+    """Two repositories contradict each other, so nothing was transferred.
+
+    Parameters
+    ----------
+    message : str
+        The sentence for the user.
+    conflicts : Sequence[str]
+        All that contradicts.
+    """
+
+    def __init__(self, message: str, *, conflicts: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.conflicts = tuple(conflicts)
+
+    def __str__(self) -> str:
+        more = [f"  and {len(self.conflicts) - 20} more"] if len(self.conflicts) > 20 else []  # noqa: PLR2004
+        return "\n".join([super().__str__(), *(f"  {each}" for each in self.conflicts[:20]), *more])
 
 
 class ConflictingDefinitionError(UserError, ValueError):
@@ -434,6 +457,32 @@ class KeyTakenError(ButlerError, FileExistsError):
 
 class KeyMissingError(ButlerError, FileNotFoundError):
     """The key has no artifact."""
+
+
+class NotLocalError(UserError, OSError):
+    """An artifact is not on this machine, and may not, or cannot now, be fetched."""
+
+
+class RecallNeededError(NotLocalError):
+    """Artifacts are nearline, such as on tape, and have to be recalled first.
+
+    Parameters
+    ----------
+    message : str
+        The whole message.
+    keys : sequence of str, optional
+        Which artifacts.
+    containers : sequence of str, optional
+        What has to be recalled, such as the tapes or archives that they are on.
+    ticket : str, optional
+        Ticket of the recall, if one is on its way; empty if not.
+    """
+
+    def __init__(
+        self, message: str, *, keys: Sequence[str] = (), containers: Sequence[str] = (), ticket: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.keys, self.containers, self.ticket = tuple(keys), tuple(containers), ticket
 
 
 class QuantumError(ButlerError):

@@ -21,6 +21,7 @@ from bunter.butler.removal import Removal
 from bunter.butler.search import collections_of
 from bunter.butler.session import Defaults, Session
 from bunter.butler.snapshots import Snapshots
+from bunter.butler.transferring import TransferringButler
 from bunter.dataset import DatasetRef, DatasetType, split_component
 from bunter.dataset.metadata import checked_metadata
 from bunter.errors import DatasetNotFoundError
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Butler"]
 
 
-class Butler(AskingButler, AnnotatedButler):
+class Butler(AskingButler, AnnotatedButler, TransferringButler):
     """Access to a repository of datasets.
 
     Parameters

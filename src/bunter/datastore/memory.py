@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
+    from bunter.datastore.store import ArtifactStore
     from bunter.values import ByteRange
 
 __all__ = ["MemoryStore"]
@@ -86,6 +87,10 @@ class MemoryStore:
                 raise KeyTakenError(f"artifact key {key!r} is already being staged; draw a new nonce")
             self._staged[owner, key] = content, origin
         return Staged(key, len(content), digests, owner, synced=sync, source=origin)
+
+    def stage_copy(self, owner: str, key: str, source: ArtifactStore, source_key: str) -> Staged | None:
+        """Take the content of another store in memory; see `CopiesWithin`."""
+        return self.stage(owner, key, source.read(source_key)[0]) if isinstance(source, MemoryStore) else None
 
     def read_staged(self, item: Staged) -> bytes:
         """Return the content."""

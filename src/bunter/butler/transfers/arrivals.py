@@ -1,0 +1,142 @@
+"""What of a batch is new to a repository, what it has, and what contradicts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from bunter.butler.repository import FindRequest
+from bunter.butler.transfers.parcel import picked
+from bunter.butler.transfers.report import Conflict
+from bunter.dataset import DatasetColumns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bunter.butler.session import Session
+    from bunter.butler.transfers.parcel import Batch
+    from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
+
+__all__ = ["Arrivals", "arrivals"]
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """A batch as seen from the repository that it comes to.
+
+    Parameters
+    ----------
+    new : list of DatasetColumns
+        Datasets that are not there.
+    stored : list of (DatasetColumns, int, StoredArtifact)
+        Artifacts to bring, with the row of their dataset.
+    known : int
+        How many datasets are there already.
+    conflicts : list of Conflict
+        What contradicts.
+    """
+
+    new: list[DatasetColumns] = field(default_factory=list)
+    stored: list[tuple[DatasetColumns, int, StoredArtifact]] = field(default_factory=list)
+    known: int = 0
+    conflicts: list[Conflict] = field(default_factory=list)
+
+    @property
+    def artifacts(self) -> dict[tuple[str, str], StoredArtifact]:
+        """The artifacts to bring, each once."""
+        return {(item.datastore, item.key): item for _, _, item in self.stored}
+
+
+def arrivals(
+    session: Session, batch: Batch, types: Mapping[str, DatasetType], *, only_stored: bool = False
+) -> Arrivals:
+    """Compare a batch with what is there; a constant number of questions for each type and run.
+
+    Parameters
+    ----------
+    session : Session
+        Where it comes to.
+    batch : Batch
+        The datasets.
+    types : mapping
+        Their types as this repository has them, or will.
+    only_stored : bool
+        Whether datasets without artifacts are left out.
+    """
+    found = Arrivals()
+    every = [id_ for columns in batch.columns for id_ in columns.ids]
+    refs = iter(session.repository.identify(session.principal, every))
+    held: list[tuple[DatasetColumns, int]] = []
+    for given in batch.columns:
+        columns = DatasetColumns(types[given.dataset_type.name], given.run, given.ids, given.values)
+        there = [next(refs) for _ in columns.ids]
+        new = [row for row, ref in enumerate(there) if ref is None]
+        if only_stored:
+            new = [row for row in new if batch.stored.get(columns.ids[row])]
+        found.conflicts += _taken(session, columns, new)
+        _add_new(found, picked(columns, new), batch)
+        found.known += len(there) - len(new)
+        held += _held(found, columns, there)
+    _compare_content(session, batch, held, found)
+    return found
+
+
+def _taken(session: Session, columns: DatasetColumns, rows: Sequence[int]) -> Iterator[Conflict]:
+    """Find data IDs that have another dataset in the run."""
+    if not rows or columns.run not in session.facts.collections:
+        return
+    if columns.dataset_type.name not in session.facts.dataset_types:
+        return
+    required = columns.required_rows()
+    request = FindRequest(columns.dataset_type, [required[row] for row in rows], (columns.run,))
+    for row, there in zip(rows, session.repository.resolve(session.principal, request), strict=True):
+        if there is not None:
+            yield Conflict(
+                "data ID",
+                f"{columns.run!r} has a {columns.dataset_type.name!r} for {required[row]} already "
+                f"({UUID(bytes=there.id)}), which is not {UUID(bytes=columns.ids[row])}",
+            )
+
+
+def _add_new(found: Arrivals, new: DatasetColumns, batch: Batch) -> None:
+    if len(new):
+        found.new.append(new)
+        found.stored += [(new, row, item) for row, id_ in enumerate(new.ids) for item in batch.stored.get(id_, ())]
+
+
+def _held(
+    found: Arrivals, columns: DatasetColumns, there: Sequence[DatasetRef | None]
+) -> Iterator[tuple[DatasetColumns, int]]:
+    """Yield the rows that are there as the same datasets; the others contradict."""
+    required = columns.required_rows()
+    for row, ref in enumerate(there):
+        if ref is None:
+            continue
+        mine = (columns.dataset_type.name, columns.run, required[row])
+        if (ref.dataset_type.name, ref.run, ref.data_id.required_values) == mine:
+            yield columns, row
+        else:
+            sentence = f"{ref.id} is {ref} there, and {mine[0]!r} of {mine[1]!r} for {mine[2]} here"
+            found.conflicts.append(Conflict("id", sentence))
+
+
+def _compare_content(
+    session: Session, batch: Batch, held: Sequence[tuple[DatasetColumns, int]], found: Arrivals
+) -> None:
+    ids = [columns.ids[row] for columns, row in held]
+    located = session.repository.locate(session.principal, ids) if ids else []
+    for (columns, row), there in zip(held, located, strict=True):
+        here = batch.stored.get(columns.ids[row], ())
+        if not there:
+            found.stored += [(columns, row, item) for item in here]
+            continue
+        digests = {item.component: item.sha256 for item in there}
+        if any(
+            None not in (item.sha256, digests.get(item.component)) and item.sha256 != digests[item.component]
+            for item in here
+        ):
+            sentence = (
+                f"{UUID(bytes=columns.ids[row])} ({columns.dataset_type.name!r} of {columns.run!r}) has other content"
+            )
+            found.conflicts.append(Conflict("content", sentence))

@@ -1,0 +1,252 @@
+"""A parcel out of a living repository."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from bunter.butler.transfers.needed_records import NeededRecords, read_records
+from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membership, picked
+from bunter.dataset import CollectionType, DatasetColumns
+from bunter.dataset.annotations import HeadersOf, MetadataOf, OriginRow, OriginsOf
+from bunter.errors import MissingDatasetTypeError
+from bunter.values import Timespan, pyarrow
+from bunter.values.arrow import values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import pyarrow as pa
+
+    from bunter.butler.queries import Queries
+    from bunter.butler.session import Session
+    from bunter.butler.transfers.parcel import Selection
+    from bunter.dataset import CollectionInfo, DatasetType, StoredArtifact
+    from bunter.datastore import ArtifactStore
+    from bunter.dimensions import Records, Universe
+    from bunter.registry import CollectionCatalog
+
+__all__ = ["RepositoryParcel"]
+
+
+class RepositoryParcel:
+    """What is selected of a repository; see `Parcel`.
+
+    Parameters
+    ----------
+    session : Session
+        The repository.
+    queries : Queries
+        Asks it.
+    selection : Selection
+        What goes in.
+    """
+
+    def __init__(self, session: Session, queries: Queries, selection: Selection) -> None:
+        self._session = session
+        self._queries = queries
+        self._selection = selection
+        self._seen: _Seen | None = None
+
+    @property
+    def source(self) -> str:
+        """Address of the repository."""
+        return self._session.facts.location
+
+    @property
+    def universe(self) -> Universe:
+        """Its dimensions."""
+        return self._session.facts.universe
+
+    def dataset_types(self) -> Sequence[DatasetType]:
+        """Return types selected by name; where datasets are, those that have any."""
+        if self._selection.is_whole:
+            return list(self._session.facts.dataset_types.values())
+        return list(self._survey().types.values())
+
+    def collections(self) -> Sequence[CollectionInfo]:
+        """Return collections asked for with all below them, and the runs of the datasets."""
+        catalog = self._session.facts.collections
+        asked = self._selection.collections or ()
+        names = list(catalog) if self._selection.is_whole else [*catalog.reached(asked), *sorted(self._survey().runs)]
+        return [catalog.info(name) for name in _children_first(catalog, names)]
+
+    def records(self) -> Iterator[Records]:
+        """Read all records of the repository, or those that the datasets need."""
+        if self._selection.is_whole:
+            for name in self.universe.sorted(self.universe.elements):
+                if self.universe[name].has_table:
+                    yield from read_records(self._session, self.universe[name])
+            return
+        needed = NeededRecords(self._session)
+        for columns in self._columns():
+            for each in columns:
+                needed.add(each.dataset_type.dimensions, each.values)
+        yield from needed.read()
+
+    def batches(self) -> Iterator[Batch]:
+        """Read datasets and where they are stored."""
+        repository, principal = self._session.repository, self._session.principal
+        for columns in self._columns():
+            ids = [id_ for each in columns for id_ in each.ids]
+            yield Batch(tuple(columns), dict(zip(ids, repository.locate(principal, ids), strict=True)))
+
+    def _columns(self) -> Iterator[list[DatasetColumns]]:
+        if (refs := self._selection.refs) is not None:
+            for begin in range(0, len(refs), BATCH_ROWS):
+                yield DatasetColumns.from_refs(refs[begin : begin + BATCH_ROWS])
+            return
+        names, is_sure = self._searched()
+        for kind in self._kinds() if names else ():
+            met: set[bytes] = set()
+            found = self._queries.datasets(
+                kind, names, where=self._selection.where or None, find_first=self._selection.find_first
+            )
+            for batch in found.to_reader():
+                for begin in range(0, batch.num_rows, BATCH_ROWS):
+                    some = _by_run(kind, batch.slice(begin, BATCH_ROWS))
+                    yield some if is_sure else _unmet(some, met)
+
+    def _searched(self) -> tuple[list[str], bool]:
+        """Return the collections to search, and whether no dataset can be found in two of them."""
+        catalog = self._session.facts.collections
+        asked = self._selection.collections
+        names = catalog.flatten(list(catalog) if asked is None else asked)
+        runs = [name for name in names if catalog.row(name).type is CollectionType.RUN]
+        if asked is None:
+            return runs, True
+        return list(names), len(runs) == len(names)
+
+    def _kinds(self) -> list[DatasetType]:
+        types = self._session.facts.dataset_types
+        chosen = [
+            kind
+            for name, kind in types.items()
+            if any(fnmatchcase(name, pattern) for pattern in self._selection.dataset_types)
+        ]
+        if not chosen and self._selection.dataset_types != ("*",):
+            wanted = ", ".join(self._selection.dataset_types)
+            raise MissingDatasetTypeError(f"no dataset type of {self.source} is named {wanted}")
+        return chosen
+
+    def memberships(self) -> Iterator[Membership]:
+        """Read memberships of the datasets in the collections that go along."""
+        infos = self.collections()
+        names = [i.name for i in infos if i.type in {CollectionType.TAGGED, CollectionType.CALIBRATION}]
+        if not names:
+            return
+        wanted = None if self._selection.is_whole else self._survey().id_array()
+        for kind in self.dataset_types():
+            table = self._session.repository.associations(self._session.principal, kind, names)
+            yield from _memberships(kind, table, wanted)
+
+    def annotations(self) -> Iterator[Annotations]:
+        """Read what is kept beside the datasets."""
+        repository, principal = self._session.repository, self._session.principal
+        for columns in self._columns():
+            ids = [id_ for each in columns for id_ in each.ids]
+            yield Annotations(
+                _rows(repository.answer(principal, HeadersOf(ids)), "id", "primary", "own"),
+                _rows(repository.answer(principal, MetadataOf(ids)), "id", "document"),
+                list(_origins(repository.answer(principal, OriginsOf(ids)))),
+            )
+
+    def store_of(self, stored: StoredArtifact) -> ArtifactStore:
+        """Return the repository's store."""
+        return self._session.repository.datastore.store_of(stored)
+
+    def _survey(self) -> _Seen:
+        """Look through the selection once, and keep ids, runs and types."""
+        if self._seen is None:
+            seen = _Seen()
+            for columns in self._columns():
+                for each in columns:
+                    seen.add(each)
+            self._seen = seen
+        return self._seen
+
+
+class _Seen:
+    """Runs, types and ids of a selection."""
+
+    def __init__(self) -> None:
+        self.runs: set[str] = set()
+        self.types: dict[str, DatasetType] = {}
+        self._ids = bytearray()
+
+    def add(self, columns: DatasetColumns) -> None:
+        self.runs.add(columns.run)
+        self.types[columns.dataset_type.name] = columns.dataset_type
+        self._ids += b"".join(columns.ids)
+
+    def id_array(self) -> pa.Array:
+        pa = pyarrow()
+        return pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(16), len(self._ids) // 16, [None, pa.py_buffer(bytes(self._ids))]
+        )
+
+
+def _children_first(catalog: CollectionCatalog, names: Iterable[str]) -> list[str]:
+    """Order collections such that a chain comes after its children."""
+    found: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        if name not in found:
+            for child in catalog.info(name).children:
+                visit(child)
+            found[name] = None
+
+    for name in dict.fromkeys(names):
+        visit(name)
+    return list(found)
+
+
+def _by_run(kind: DatasetType, batch: pa.RecordBatch) -> list[DatasetColumns]:
+    """Divide rows of datasets by run."""
+    names = kind.dimensions.required
+    ids, runs = values_of(batch.column("id")), values_of(batch.column("run"))
+    values: dict[str, Sequence[Any]] = {name: values_of(batch.column(name)) for name in names}
+    if len(set(runs)) == 1:
+        return [DatasetColumns(kind, runs[0], ids, values)]
+    places: dict[str, list[int]] = {}
+    for place, run in enumerate(runs):
+        places.setdefault(run, []).append(place)
+    whole = DatasetColumns(kind, "", ids, values)
+    return [replace(picked(whole, rows), run=run) for run, rows in places.items()]
+
+
+def _unmet(some: Sequence[DatasetColumns], met: set[bytes]) -> list[DatasetColumns]:
+    """Leave out datasets that were met before, in another collection or at another time."""
+    left = []
+    for columns in some:
+        rows = {id_: row for row, id_ in reversed(list(enumerate(columns.ids))) if id_ not in met}
+        met.update(rows)
+        if rows:
+            left.append(picked(columns, sorted(rows.values())))
+    return left
+
+
+def _memberships(kind: DatasetType, table: pa.Table, wanted: pa.Array | None) -> Iterator[Membership]:
+    import pyarrow.compute as pc
+
+    if wanted is not None:
+        table = table.filter(pc.is_in(table.column("id"), value_set=wanted))
+    groups: dict[tuple[str, int | None, int | None], list[bytes]] = {}
+    names = ("collection", "timespan_begin", "timespan_end", "id")
+    for *place, id_ in zip(*(table.column(name).to_pylist() for name in names), strict=True):
+        groups.setdefault((place[0], place[1], place[2]), []).append(id_)
+    for (collection, begin, end), ids in groups.items():
+        span = None if begin is None or end is None else Timespan.from_bounds(begin, end)
+        yield Membership(collection, kind.name, ids, span)
+
+
+def _rows(table: pa.Table, *names: str) -> list[Any]:
+    return list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
+
+
+def _origins(table: pa.Table) -> Iterator[OriginRow]:
+    for id_, path, size, modified in _rows(table, "id", "path", "size", "modified"):
+        if path is not None:
+            directory, _, name = str(path).rpartition("/")
+            yield OriginRow(id_, directory, name, size, modified)

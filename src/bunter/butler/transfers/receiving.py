@@ -1,0 +1,232 @@
+"""A parcel taken in: compared as a whole first, then brought part by part, each part in one unit of work."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bunter.butler.activities import performed
+from bunter.butler.transfers.arrivals import arrivals
+from bunter.butler.transfers.definitions import Definitions
+from bunter.butler.transfers.member_changes import MemberChanges
+from bunter.butler.transfers.report import TransferReport
+from bunter.dataset import ArtifactLink
+from bunter.dataset.annotations import AddOrigins, HeadersOf, MetadataOf, SetMetadata
+from bunter.dataset.changes import AddArtifacts, AddDatasets
+from bunter.dataset.header import headers_change, packed_alike
+from bunter.datastore import Transfer
+from bunter.datastore.carriage import Cargo, Progress, carry
+from bunter.dimensions import DataCoordinate
+from bunter.values import new_nonce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bunter.butler.session import Session
+    from bunter.butler.transfers.arrivals import Arrivals
+    from bunter.butler.transfers.parcel import Annotations, Parcel
+    from bunter.butler.transfers.report import Conflict
+    from bunter.dataset import StoredArtifact
+    from bunter.dataset.changes import Change
+    from bunter.datastore import Staged
+
+__all__ = ["Receiving"]
+
+_PORTION_BYTES = 1 << 30
+
+
+class Receiving:
+    """Takes a parcel into a repository; what is there already stays, so that the same call again completes.
+
+    Parameters
+    ----------
+    session : Session
+        The repository.
+    parcel : Parcel
+        What comes.
+    transfer : str
+        How artifacts come in.
+    keep_records : bool
+        Whether dimension records that are there and differ stay as they are; without it they are conflicts.
+    only_stored : bool
+        Whether datasets without artifacts stay behind.
+    verify : bool
+        Whether what is linked is read and compared with its digest; what is copied always is.
+    kind : str
+        Kind of the activity.
+    progress : callable, optional
+        Is told how far it has come.
+    """
+
+    def __init__(  # noqa: PLR0913 - all by keyword
+        self,
+        session: Session,
+        parcel: Parcel,
+        *,
+        transfer: str = "auto",
+        keep_records: bool = False,
+        only_stored: bool = False,
+        verify: bool = True,
+        kind: str = "transfer",
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._session = session
+        self._parcel = parcel
+        self._transfer = Transfer(transfer)
+        self._only_stored = only_stored
+        self._verify = verify
+        self._kind = kind
+        self._progress = progress
+        self._definitions = Definitions(session, parcel, keep_records=keep_records)
+        self._shared: dict[tuple[str, str], str] = {}
+        self._done = Progress(0, 0)
+
+    def survey(self) -> TransferReport:
+        """Compare everything, and tell what would come and what contradicts; nothing is changed."""
+        definitions = self._definitions
+        conflicts = list(definitions.conflicts())
+        records, differing = definitions.compared()
+        report = TransferReport(
+            self._parcel.source,
+            self._session.facts.location,
+            records=records,
+            dataset_types=len(definitions.new_types()),
+            collections=len(definitions.new_collections()),
+            conflicts=tuple(conflicts + differing),
+            dry_run=True,
+        )
+        if conflicts:  # what follows relies on the types
+            return report
+        report = self._counted(report)
+        _, members, contradicting = MemberChanges(self._session, self._parcel, definitions.types).find()
+        return replace(report, memberships=members, conflicts=(*report.conflicts, *contradicting))
+
+    def _counted(self, report: TransferReport) -> TransferReport:
+        datasets = known = 0
+        shared: set[tuple[str, str]] = set()
+        artifacts = size = 0
+        conflicts: list[Conflict] = list(report.conflicts)
+        for batch in self._parcel.batches():
+            found = arrivals(self._session, batch, self._definitions.types, only_stored=self._only_stored)
+            datasets += sum(map(len, found.new))
+            known += found.known
+            conflicts += found.conflicts
+            for place, stored in found.artifacts.items():
+                if place not in shared:
+                    artifacts, size = artifacts + 1, size + max(stored.size, 0)
+                if stored.selector:
+                    shared.add(place)
+        return replace(
+            report, datasets=datasets, known=known, artifacts=artifacts, size=size, conflicts=tuple(conflicts)
+        )
+
+    def take(self) -> TransferReport:
+        """Bring everything that is not there.
+
+        Raises
+        ------
+        TransferConflictError
+            If anything contradicts what is there; nothing has changed.
+        """
+        report = self.survey()
+        report.refuse()
+        facts = {"source": self._parcel.source, "transfer": str(self._transfer), "datasets": report.datasets}
+        with performed(self._session, self._kind, kind=self._kind, facts=facts, only_outermost=True):
+            if changes := [*self._definitions.insertions(), *self._definitions.registrations()]:
+                self._session.commit(changes)
+            for batch in self._parcel.batches():
+                for portion in batch.portions(_PORTION_BYTES):
+                    types = self._definitions.types
+                    self._bring(arrivals(self._session, portion, types, only_stored=self._only_stored))
+            members, _, _ = MemberChanges(self._session, self._parcel, self._definitions.types).find()
+            if members:
+                self._session.commit(members)
+            for annotations in self._parcel.annotations():
+                self._annotate(annotations)
+        return replace(report, dry_run=False)
+
+    def _bring(self, found: Arrivals) -> None:
+        """Bring the artifacts of some datasets and register these."""
+        if not found.new and not found.stored:
+            return
+        fresh: dict[tuple[str, str], tuple[StoredArtifact, str, Cargo]] = {}
+        links = []
+        for columns, row, stored in found.stored:
+            place = stored.datastore, stored.key
+            nonce = self._shared.get(place) or (fresh[place][1] if place in fresh else "")
+            if not nonce:
+                nonce = new_nonce()
+                values = tuple(columns.values[name][row] for name in columns.dataset_type.dimensions.required)
+                data_id = DataCoordinate(columns.dataset_type.dimensions, values)
+                key = self._key(columns.dataset_type, data_id, columns.run, nonce, stored)
+                fresh[place] = stored, nonce, Cargo(self._parcel.store_of(stored), stored, key)
+            links.append(ArtifactLink(columns.ids[row], stored.component, nonce, stored.selector))
+        staged = self._carried([cargo for _, _, cargo in fresh.values()])
+        row_of = self._session.repository.datastore.row
+        rows = [
+            row_of(item, nonce, stored.format, stored.format_version)
+            for item, (stored, nonce, _) in zip(staged, fresh.values(), strict=True)
+        ]
+        changes: list[Change] = [AddDatasets(columns, on_conflict="skip") for columns in found.new]
+        self._session.commit([*changes, AddArtifacts(rows, links)] if rows or links else changes, staged)
+        self._shared |= {place: nonce for place, (stored, nonce, _) in fresh.items() if stored.selector}
+
+    def _key(self, kind: object, data_id: DataCoordinate, run: str, nonce: str, stored: StoredArtifact) -> str:
+        if self._transfer in {Transfer.DIRECT, Transfer.IN_PLACE}:
+            return ""
+        component = {"component": stored.component} if stored.component else {}
+        suffix = _suffix(stored.key)
+        return self._session.repository.datastore.key_for(kind, data_id, run, nonce, suffix, **component)  # type: ignore[arg-type]
+
+    def _carried(self, cargo: list[Cargo]) -> list[Staged]:
+        before = self._done
+
+        def told(now: Progress) -> None:
+            self._done = Progress(before.artifacts + now.artifacts, before.done + now.done)
+            if self._progress is not None:
+                self._progress(self._done)
+
+        if not cargo:
+            return []
+        datastore = self._session.repository.datastore
+        return carry(datastore, cargo, transfer=self._transfer, verify=self._verify, progress=told)
+
+    def _annotate(self, found: Annotations) -> None:
+        """Keep headers, metadata and origins of datasets that have none; others are not touched."""
+        session = self._session
+        changes: list[Change] = []
+        if found.metadata:
+            ids = [id_ for id_, _ in found.metadata]
+            table = session.repository.answer(session.principal, MetadataOf(ids))
+            have = set(table.column("id").to_pylist())
+            new = [(id_, text) for id_, text in found.metadata if id_ not in have]
+            if new:
+                changes.append(SetMetadata([id_ for id_, _ in new], [json.loads(text) for _, text in new]))
+        if found.headers:
+            ids = [id_ for id_, _, _ in found.headers]
+            have = set(session.repository.answer(session.principal, HeadersOf(ids)).column("id").to_pylist())
+            changes += _headers([row for row in found.headers if row[0] not in have])
+        if found.origins:
+            changes.append(AddOrigins(found.origins))
+        if changes:
+            session.commit(changes)
+
+
+def _headers(rows: list[tuple[bytes, bytes, bytes]]) -> list[Change]:
+    from bunter.datastore.formats.fits_cards import kept_header
+
+    headers = packed_alike([kept_header(primary, own) for _, primary, own in rows])
+    change = headers_change(zip([id_ for id_, _, _ in rows], headers, strict=True))
+    return [] if change is None else [change]
+
+
+def _suffix(key: str) -> str:
+    """Return the ending of a key with its dot, and that of a compressed file with both."""
+    name = key.rpartition("/")[2]
+    stem, dot, last = name.rpartition(".")
+    if not stem:
+        return ""
+    if f".{last}" in {".gz", ".fz", ".bz2"} and (inner := stem.rpartition("."))[0]:
+        return f".{inner[2]}.{last}"
+    return dot + last

@@ -1,0 +1,118 @@
+"""Transfers: datasets of other repositories in, and ours out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bunter.butler.transfers.outgoing import RepositoryParcel
+from bunter.butler.transfers.parcel import Selection
+from bunter.butler.transfers.receiving import Receiving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bunter.butler.queries import Queries
+    from bunter.butler.session import Session
+    from bunter.butler.transfers.parcel import Parcel
+    from bunter.butler.transfers.report import TransferReport
+    from bunter.datastore.carriage import Progress
+
+__all__ = ["Transfers"]
+
+
+class Transfers:
+    """Moves datasets between repositories, folders and archives.
+
+    Parameters
+    ----------
+    session : Session
+        The repository.
+    queries : Queries
+        Asks it.
+    """
+
+    def __init__(self, session: Session, queries: Queries) -> None:
+        self._session = session
+        self._queries = queries
+
+    def parcel(
+        self,
+        dataset_types: str | Sequence[str] = "*",
+        collections: str | Sequence[str] | None = None,
+        *,
+        where: str = "",
+        find_first: bool = False,
+        selection: Selection | None = None,
+    ) -> RepositoryParcel:
+        """Return part of this repository, to be taken elsewhere; nothing is read yet.
+
+        Parameters
+        ----------
+        dataset_types : str or sequence of str
+            Names or patterns.
+        collections : str or sequence of str, optional
+            Where to look, and what to take along; everything if None.
+        where : str
+            Condition on datasets.
+        find_first : bool
+            Whether of several datasets of a data ID only the first found counts.
+        selection : Selection, optional
+            All of that in one value.
+        """
+        if selection is None:
+            types = (dataset_types,) if isinstance(dataset_types, str) else tuple(dataset_types)
+            names = (collections,) if isinstance(collections, str) else collections
+            selection = Selection(types, None if names is None else tuple(names), where, find_first)
+        return RepositoryParcel(self._session, self._queries, selection)
+
+    def take(  # noqa: PLR0913 - all by keyword
+        self,
+        parcel: Parcel,
+        *,
+        transfer: str = "auto",
+        dry_run: bool = False,
+        keep_records: bool = False,
+        only_stored: bool = False,
+        verify: bool = True,
+        kind: str = "transfer",
+        progress: Callable[[Progress], None] | None = None,
+    ) -> TransferReport:
+        """Bring a parcel into this repository; what is there stays, so that the same call again completes.
+
+        Parameters
+        ----------
+        parcel : Parcel
+            What comes: of another butler's `parcel`, or of an export.
+        transfer : str
+            How artifacts come in, as for `Butler.ingest`.
+        dry_run : bool
+            Whether only to compare; conflicts are in the report then.
+        keep_records : bool
+            Whether dimension records that are there and differ stay; without it they are conflicts.
+        only_stored : bool
+            Whether datasets without artifacts stay behind.
+        verify : bool
+            Whether what is linked is read and compared with its digest; what is copied always is.
+        kind : str
+            Kind of the activity that is recorded.
+        progress : callable, optional
+            Is told how far it has come, from several threads, one at a time.
+
+        Raises
+        ------
+        TransferConflictError
+            If anything contradicts what is there; nothing has changed.
+        FileIntegrityError
+            If the content of an artifact is not what was recorded; what came before it stays.
+        """
+        receiving = Receiving(
+            self._session,
+            parcel,
+            transfer=transfer,
+            keep_records=keep_records,
+            only_stored=only_stored,
+            verify=verify,
+            kind=kind,
+            progress=progress,
+        )
+        return receiving.survey() if dry_run else receiving.take()

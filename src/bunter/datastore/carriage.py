@@ -1,0 +1,267 @@
+"""Artifacts of other stores brought into a datastore: in parallel, compared with what is recorded of them, or none at all."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from bunter import effects
+from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer
+from bunter.errors import FileIntegrityError, IngestError, KeyMissingError
+from bunter.values import ByteRange, Digests, Durability, Pieces, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bunter.dataset import StoredArtifact
+    from bunter.datastore.datastore import Datastore
+    from bunter.datastore.store import ArtifactStore
+
+__all__ = ["Cargo", "CopiesWithin", "Progress", "carry", "checked_pieces", "content_of"]
+
+_WORKERS = 8
+_WHOLE = 32 << 20
+_CHUNK = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a transfer has come.
+
+    Parameters
+    ----------
+    artifacts : int
+        Artifacts that are done.
+    done : int
+        Their bytes.
+    """
+
+    artifacts: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """An artifact that is to be brought.
+
+    Parameters
+    ----------
+    store : ArtifactStore
+        Where it is.
+    stored : StoredArtifact
+        What is recorded of it there.
+    key : str
+        Its key in the datastore that it comes to.
+    """
+
+    store: ArtifactStore
+    stored: StoredArtifact
+    key: str
+
+
+@runtime_checkable
+class CopiesWithin(Protocol):
+    """A store that copies from stores of its own kind without the bytes passing through this process."""
+
+    def stage_copy(self, owner: str, key: str, source: ArtifactStore, source_key: str) -> Staged | None:
+        """Stage a copy of another store's artifact; None where it cannot be had without moving its bytes here."""
+
+
+class _Tally:
+    """Counts what is done, in any thread, and tells it."""
+
+    def __init__(self, told: Callable[[Progress], None] | None) -> None:
+        self._told = told
+        self._lock = threading.Lock()
+        self._artifacts = self._done = 0
+
+    def add(self, size: int) -> None:
+        if self._told is not None:
+            with self._lock:
+                self._artifacts, self._done = self._artifacts + 1, self._done + size
+                self._told(Progress(self._artifacts, self._done))
+
+
+def carry(
+    target: Datastore,
+    cargo: Sequence[Cargo],
+    *,
+    transfer: Transfer = Transfer.AUTO,
+    verify: bool = True,
+    progress: Callable[[Progress], None] | None = None,
+) -> list[Staged]:
+    """Stage artifacts of other stores in a datastore; after an error none is.
+
+    Parameters
+    ----------
+    target : Datastore
+        Where they go; the caller publishes them.
+    cargo : sequence of Cargo
+        What goes where.
+    transfer : Transfer
+        How files come in; what is not a file of this machine is copied.
+    verify : bool
+        Whether content that is only linked is read and compared, too. What is copied always is.
+    progress : callable, optional
+        Is told after each artifact; from several threads, one at a time.
+
+    Returns
+    -------
+    list of Staged
+        In the order given.
+
+    Raises
+    ------
+    FileIntegrityError
+        If the content of one is not what was recorded of it.
+    KeyMissingError
+        If one is not there.
+    """
+    tally = _Tally(progress)
+    staged: list[Staged | None] = [None] * len(cargo)
+
+    def bring(place: int) -> None:
+        staged[place] = found = _bring(target, cargo[place], transfer, verify=verify)
+        tally.add(found.size)
+
+    try:
+        _each(bring, len(cargo))
+    except BaseException:
+        target.discard([item for item in staged if item is not None])
+        raise
+    return [item for item in staged if item is not None]
+
+
+def _each(act: Callable[[int], None], count: int) -> None:
+    if count == 1:
+        act(0)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        try:
+            list(pool.map(act, range(count)))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _bring(target: Datastore, cargo: Cargo, transfer: Transfer, *, verify: bool) -> Staged:
+    stored, store = cargo.stored, cargo.store
+    path = store.path(stored.key) if isinstance(store, LocalPaths) else None
+    if transfer in {Transfer.DIRECT, Transfer.IN_PLACE}:
+        if path is None:
+            raise IngestError(f"{stored.key} is no file of this machine, so it cannot stay where it is; use copy")
+        known = _compared(store, stored) if verify else _recorded(stored)
+        return Staged(str(path), _size(store, stored), known, "", owned=False)
+    if path is not None:
+        return _from_file(target, cargo, str(path), transfer, verify=verify)
+    if transfer not in {Transfer.AUTO, Transfer.COPY}:
+        raise IngestError(f"{stored.key} is no file of this machine, so {transfer} cannot reach it; use copy")
+    if (copied := _copied_there(target, cargo)) is not None:
+        return _known(copied, stored, lambda: target.discard([copied]))
+    content: Any = content_of(store, stored)
+    return target.stage(cargo.key, content)
+
+
+def _copied_there(target: Datastore, cargo: Cargo) -> Staged | None:
+    main = target.stores[MAIN]
+    if not isinstance(main, CopiesWithin):
+        return None
+    _size(cargo.store, cargo.stored)
+    return main.stage_copy(target.owner, cargo.key, cargo.store, cargo.stored.key)
+
+
+def _from_file(target: Datastore, cargo: Cargo, path: str, transfer: Transfer, *, verify: bool) -> Staged:
+    stored = cargo.stored
+    _size(cargo.store, stored)
+    staged = target.stage(cargo.key, path, transfer=transfer, durability=Durability.batch)
+    try:
+        if staged.digests is None and verify:
+            staged = replace(staged, digests=_compared(cargo.store, stored))
+        elif staged.digests is None:
+            staged = replace(staged, digests=_recorded(stored))
+    except BaseException:
+        target.discard([staged])
+        raise
+    return _known(staged, stored, lambda: target.discard([staged]))
+
+
+def _known(staged: Staged, stored: StoredArtifact, undo: Callable[[], None]) -> Staged:
+    """Compare what came with what was recorded."""
+    digests = staged.digests
+    if digests is not None and stored.xxh3 is not None and digests.xxh3 != stored.xxh3:
+        undo()
+        raise _differs(stored)
+    return staged
+
+
+def _size(store: ArtifactStore, stored: StoredArtifact) -> int:
+    found = store.stat_many([stored.key])[0]
+    if found is None:
+        raise KeyMissingError(f"{stored.key} is registered and not there; `bunter check` lists what is missing")
+    if found.size != stored.size >= 0:
+        raise FileIntegrityError(
+            f"{stored.key} has {found.size} bytes where {stored.size} were recorded; nothing was transferred, "
+            "see `bunter check --deep`"
+        )
+    return found.size
+
+
+def _differs(stored: StoredArtifact) -> FileIntegrityError:
+    return FileIntegrityError(
+        f"{stored.key} is not what was recorded of it, so nothing was transferred; see `bunter check --deep`"
+    )
+
+
+def _recorded(stored: StoredArtifact) -> Digests | None:
+    return None if stored.sha256 is None or stored.xxh3 is None else Digests(stored.sha256, stored.xxh3)
+
+
+def _compared(store: ArtifactStore, stored: StoredArtifact) -> Digests | None:
+    """Read an artifact that stays as it is; return its digests, None where none are recorded to compare with."""
+    if (known := _recorded(stored)) is None:
+        return None
+    import xxhash
+
+    assert isinstance(store, LocalPaths)
+    found = xxhash.xxh3_128()
+    for chunk in effects.read_chunks(store.path(stored.key)):
+        found.update(chunk)
+    if found.digest() != known.xxh3:
+        raise _differs(stored)
+    return known
+
+
+def content_of(store: ArtifactStore, stored: StoredArtifact) -> bytes | Pieces:
+    """Return the content of an artifact, whole if it is small; FileIntegrityError if it is not what was recorded."""
+    if stored.size > _WHOLE:
+        return Pieces(lambda: checked_pieces(store, stored))
+    content = store.read(stored.key)[0]
+    if len(content) != stored.size >= 0 or (stored.xxh3 is not None and digest(content).xxh3 != stored.xxh3):
+        raise _differs(stored)
+    return content
+
+
+def checked_pieces(store: ArtifactStore, stored: StoredArtifact) -> Iterator[bytes]:
+    """Yield the content of an artifact in pieces; FileIntegrityError at its end if it is not what was recorded."""
+    import xxhash
+
+    found = xxhash.xxh3_128()
+    for piece in _read(store, stored):
+        found.update(piece)
+        yield piece
+    if stored.xxh3 is not None and found.digest() != stored.xxh3:
+        raise _differs(stored)
+
+
+def _read(store: ArtifactStore, stored: StoredArtifact) -> Iterator[bytes]:
+    if isinstance(store, LocalPaths):
+        _size(store, stored)
+        yield from effects.read_chunks(store.path(stored.key))
+    elif stored.size <= _CHUNK:
+        yield from store.read(stored.key)
+    else:
+        for begin in range(0, stored.size, _CHUNK):
+            yield store.read(stored.key, [ByteRange(begin, min(_CHUNK, stored.size - begin))])[0]
