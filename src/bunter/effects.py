@@ -78,6 +78,14 @@ def checkpoint(name: str) -> None:
     _watch.step("checkpoint", name)
 
 
+def request(operation: str, address: str, *, changes: bool) -> None:
+    """Mark a request to a storage service just before it is sent; one that changes something is a step."""
+    if changes:
+        _watch.step(operation, address)
+    else:
+        _watch.look(operation, address)
+
+
 _shared: tuple[str, ...] = ()  # folders whose files the group may write
 
 
@@ -248,6 +256,12 @@ def rmdir(path: AnyPath) -> bool:
     except OSError:
         return False
     return True
+
+
+def touch(path: AnyPath) -> None:
+    """Say that a file was used now, by its time of change."""
+    _watch.step("touch", path)
+    os.utime(path)
 
 
 def rename(source: AnyPath, target: AnyPath) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,15 +15,16 @@ from bunter.datastore.chain import Chain, Child
 from bunter.datastore.choice import Choice, choose
 from bunter.datastore.configured import children_of, store_at
 from bunter.datastore.direct import DirectFiles
+from bunter.datastore.fetching import Fetching
 from bunter.datastore.format import ReadRequest, format_of
 from bunter.datastore.key import is_direct, split_key
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
 from bunter.datastore.places import are_there, by_store, places_of
-from bunter.datastore.reading import part_for, read_artifact
+from bunter.datastore.reading import part_for
 from bunter.datastore.store import MAIN, Staged, Transfer
 from bunter.datastore.uri import ArtifactURI
-from bunter.errors import ConfigurationError, FileIntegrityError, KeyMissingError
+from bunter.errors import ConfigurationError, KeyMissingError
 from bunter.storage_class import storage_class as named_class
 from bunter.values import Durability
 
@@ -92,6 +92,7 @@ class Datastore:
                 f"a datastore needs a store named {MAIN!r}, not only {', '.join(self.stores) or 'none'}"
             )
         self.config = config
+        self.fetching = Fetching(config)
         self.durability = Durability[config.durability] if config is not None else Durability.full
         self._main = self.stores[MAIN]
         self._choices: dict[DatasetType, Choice] = {}
@@ -337,7 +338,7 @@ class Datastore:
         if is_direct(stored.key):
             return [_DIRECT]
         if found := self.chain.holders(stored.datastore):
-            return list(found)
+            return [self.fetching.seen(store) for store in found]
         raise KeyMissingError(f"{stored.key} is in the store {stored.datastore!r}, which is not configured here")
 
     def read(
@@ -377,23 +378,13 @@ class Datastore:
         artifact, remaining = part_for(stored, component)
         request = ReadRequest(wanted.python_type, remaining, parameters or {}, artifact.selector)
         if staged is None:
-            obj = self._read_anywhere(artifact, request)
+            stores = [_DIRECT] if is_direct(artifact.key) else self.chain.holders(artifact.datastore)
+            obj = self.fetching.read(stores or self.holders(artifact), artifact, request)
         else:
             content = self.stores[staged.datastore].read_staged(staged)
             obj = format_of(artifact.format).from_bytes(content, request)
         # A part is what its format makes of it (no mask is None, a picture stays one); a whole is what was asked for.
         return obj if component or artifact.format in _ONE_WAY else wanted.convert(obj)
-
-    def _read_anywhere(self, stored: StoredArtifact, request: ReadRequest) -> object:
-        """Read an artifact from the first store that has it whole."""
-        first, *others = self.holders(stored)
-        try:
-            return read_artifact(first, stored, request)
-        except (KeyMissingError, FileIntegrityError):
-            for store in others:
-                with suppress(KeyMissingError, FileIntegrityError):
-                    return read_artifact(store, stored, request)
-            raise
 
     def uri(self, stored: StoredArtifact) -> ArtifactURI:
         """Where an artifact is, as a value that can be opened."""
@@ -418,6 +409,7 @@ class Datastore:
 
     def close(self) -> None:
         """End this process's owners; what they have not settled is left for `recover`."""
+        self.fetching.close()
         owners, self._owners = self._owners, {}
         for name, (process, owner) in owners.items():
             if process == os.getpid():
