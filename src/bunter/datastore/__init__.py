@@ -14,6 +14,7 @@ from bunter.datastore.uri import ArtifactURI
 
 if TYPE_CHECKING:
     from bunter.datastore.config import DatastoreConfig
+    from bunter.datastore.formats.pickled import pickles_allowed
     from bunter.datastore.records import ArtifactRecords
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Transfer",
     "format_names",
     "format_of",
+    "pickles_allowed",
 ]
 
 
@@ -48,4 +50,8 @@ def __getattr__(name: str) -> object:
         from bunter.datastore.records import ArtifactRecords
 
         return ArtifactRecords
+    if name == "pickles_allowed":
+        from bunter.datastore.formats.pickled import pickles_allowed
+
+        return pickles_allowed
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

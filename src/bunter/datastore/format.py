@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 from bunter.errors import FormatError, near
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typing import BinaryIO
 
-    from bunter.values import ByteRange
+    from bunter.values import ByteRange, Pieces
 
 __all__ = [
     "Format",
+    "HasRecipes",
     "ReadRequest",
+    "ReadsFiles",
     "ReadsMembers",
-    "ReadsPaths",
+    "TellsDifferences",
+    "WritesPieces",
     "component_of",
     "format_names",
     "format_of",
@@ -54,6 +57,7 @@ class ReadRequest:
         return bool(self.component or self.parameters or self.selector)
 
 
+@runtime_checkable
 class Format(Protocol):
     """A way to write objects as bytes. Equal objects give equal bytes; reading never runs code that the bytes name."""
 
@@ -73,11 +77,37 @@ class Format(Protocol):
 
 
 @runtime_checkable
-class ReadsPaths(Protocol):
-    """A format that reads a part of a local file without reading all of it."""
+class ReadsFiles(Protocol):
+    """A format that reads from a file without having all of its bytes in memory."""
 
-    def read_path(self, path: Path, request: ReadRequest) -> object:
-        """Read what is requested from a file."""
+    def read_file(self, file: BinaryIO, request: ReadRequest) -> object:
+        """Read what is requested from a file to seek in, wherever it lies; touch no more of it than is needed."""
+
+
+@runtime_checkable
+class WritesPieces(Protocol):
+    """A format that writes large objects piece by piece."""
+
+    def to_pieces(self, obj: object) -> Pieces:
+        """Write an object as the bytes of `Format.to_bytes`, a few at a time; raise FormatError before the first."""
+
+
+@runtime_checkable
+class TellsDifferences(Protocol):
+    """A format that can say how two of its artifacts differ."""
+
+    def difference(self, old: bytes, new: bytes) -> str:
+        """Say in some words how two artifacts that are not the same differ, such as by which cards and pixels."""
+
+
+@runtime_checkable
+class HasRecipes(Protocol):
+    """A format that writes in several ways, all of which read alike; ``fits:lossless`` names a format and its recipe."""
+
+    recipes: Mapping[str, str]
+
+    def with_recipe(self, recipe: str) -> Format:
+        """Return the format that writes by a recipe, ``name`` or ``name,option=value``; raise FormatError if unknown."""
 
 
 @runtime_checkable
@@ -98,7 +128,12 @@ _BUILT_IN = {
     "text": "bunter.datastore.formats.text:TextFormat",
     "bytes": "bunter.datastore.formats.text:BytesFormat",
     "npy": "bunter.datastore.formats.array:NumpyFormat",
+    "hdf5": "bunter.datastore.formats.hdf5:Hdf5Format",
+    "zarr": "bunter.datastore.formats.zarr_zip:ZarrFormat",
+    "asdf": "bunter.datastore.formats.asdf_tree:AsdfFormat",
     "png": "bunter.datastore.formats.plot:PngFormat",
+    "svg": "bunter.datastore.formats.plot:SvgFormat",
+    "pickle": "bunter.datastore.formats.pickled:PickleFormat",
 }
 
 _DEFAULTS = {
@@ -124,6 +159,8 @@ _DEFAULTS = {
     "pyarrow.lib:Table": "parquet",
     "pandas:DataFrame": "parquet",
     "pandas.core.frame:DataFrame": "parquet",
+    "polars:DataFrame": "parquet",
+    "astropy.io.fits:HDUList": "fits",
     "numpy:ndarray": "npy",
     "matplotlib.figure:Figure": "png",
 }
@@ -150,22 +187,42 @@ def _plugins() -> Mapping[str, Any]:
 
 @functools.cache
 def format_of(name: str) -> Format:
-    """Find a format by its short name.
+    """Find a format by its short name, or by name and recipe, such as ``fits:lossless``.
 
     Raises
     ------
     FormatError
         If there is none of this name; plug-ins come by the entry point group ``bunter.formats``.
     """
+    short, _, recipe = name.partition(":")
+    form = _found(short)
+    if not recipe:
+        return form
+    if not isinstance(form, HasRecipes):
+        raise FormatError(f"the format {short} has no recipes; write {short!r} instead of {name!r}")
+    return form.with_recipe(recipe)
+
+
+def _found(name: str) -> Format:
     if name in _BUILT_IN:
         module, _, attribute = _BUILT_IN[name].partition(":")
         return cast("Format", getattr(importlib.import_module(module), attribute)())
     if name in _plugins():
-        return cast("Format", _plugins()[name].load()())
+        return _plugged_in(name)
     raise FormatError(
         f"no format {name!r} is installed{near(name, format_names())}; `bunter formats` lists those that are, "
         "and a package that brings it may have to be installed"
     )
+
+
+def _plugged_in(name: str) -> Format:
+    try:
+        form = _plugins()[name].load()()
+    except Exception as exc:
+        raise FormatError(f"the plug-in of the format {name!r} cannot be loaded: {exc}; upgrade or remove it") from exc
+    if not isinstance(form, Format) or form.name != name:
+        raise FormatError(f"the plug-in of the format {name!r} is no format of this name; upgrade or remove it")
+    return form
 
 
 def component_of(obj: object, component: str) -> object:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from bunter.datastore.format import ReadRequest, ReadsMembers, ReadsPaths, format_of
-from bunter.datastore.store import LocalPaths
-from bunter.errors import FileIntegrityError, FormatError
+from bunter.datastore.format import ReadRequest, ReadsFiles, ReadsMembers, format_of
+from bunter.datastore.ranged import LARGE, RangedFile, VerifiedFile
+from bunter.errors import FileIntegrityError, FormatError, KeyMissingError
 from bunter.values import quick_digest
 
 if TYPE_CHECKING:
@@ -58,19 +58,54 @@ def _read(store: ArtifactStore, stored: StoredArtifact, form: Format, request: R
     if request.is_partial:
         if stored.selector and isinstance(form, ReadsMembers):
             return form.from_bytes(store.read(stored.key, [form.member(stored.selector)])[0], request)
-        if isinstance(form, ReadsPaths) and isinstance(store, LocalPaths):
-            store.read(stored.key, [])  # raises if it is gone
-            return form.read_path(store.path(stored.key), request)
+        if isinstance(form, ReadsFiles):
+            return _read_part(RangedFile(store, stored.key, _size(store, stored)), form, request)
+    elif stored.size >= LARGE and isinstance(form, ReadsFiles):
+        return _read_large(store, stored, form, request)
     return form.from_bytes(read_verified(store, stored), request)
+
+
+def _read_part(file: RangedFile, form: ReadsFiles, request: ReadRequest) -> object:
+    try:
+        return form.read_file(cast("BinaryIO", file), request)
+    except FormatError as exc:
+        raise FormatError(file.damage or str(exc)) from exc
+
+
+def _read_large(store: ArtifactStore, stored: StoredArtifact, form: ReadsFiles, request: ReadRequest) -> object:
+    """Read a whole artifact piece by piece, so that its bytes are never in memory beside the object."""
+    _check_size(stored, _size(store, stored, recorded=False))
+    file = VerifiedFile(store, stored)
+    try:
+        found = form.read_file(cast("BinaryIO", file), request)
+    except FormatError:
+        file.finish()  # damage is the better explanation
+        raise
+    file.finish()
+    return found
+
+
+def _size(store: ArtifactStore, stored: StoredArtifact, *, recorded: bool = True) -> int:
+    """Size of an artifact as it is now, or as it was recorded if that is known."""
+    if recorded and stored.size >= 0:
+        return stored.size
+    found = store.stat_many([stored.key])[0]
+    if found is None:
+        raise KeyMissingError(f"no artifact {stored.key}; `bunter check` lists what is missing")
+    return found.size
+
+
+def _check_size(stored: StoredArtifact, size: int) -> None:
+    if size != stored.size >= 0:
+        raise FileIntegrityError(
+            f"{stored.key} has {size} bytes where {stored.size} were recorded; `bunter check --deep` looks for more damage"
+        )
 
 
 def read_verified(store: ArtifactStore, stored: StoredArtifact) -> bytes:
     """Read a whole artifact and compare it with what was recorded."""
     data: bytes = store.read(stored.key)[0]
-    if len(data) != stored.size >= 0:
-        raise FileIntegrityError(
-            f"{stored.key} has {len(data)} bytes where {stored.size} were recorded; `bunter check --deep` looks for more damage"
-        )
+    _check_size(stored, len(data))
     if stored.xxh3 is not None and quick_digest(data) != stored.xxh3:
         raise FileIntegrityError(
             f"{stored.key} is damaged: its digest differs from the one recorded; `bunter check --deep` looks for more damage"

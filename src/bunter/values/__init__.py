@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bunter.values.arrow import pyarrow
-from bunter.values.content import ByteRange, Digesting, Digests, Durability, digest, quick_digest
+from bunter.values.content import ByteRange, Digesting, Digests, Durability, Pieces, digest, quick_digest
 from bunter.values.identity import derive_nonce, deterministic_id, new_id, new_ids, new_nonce
 from bunter.values.instant import clock_text, format_instant, parse_instant
 from bunter.values.principal import Principal
@@ -17,6 +17,7 @@ __all__ = [
     "Digesting",
     "Digests",
     "Durability",
+    "Pieces",
     "Principal",
     "Timespan",
     "clock_text",

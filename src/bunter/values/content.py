@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,6 +26,27 @@ class ByteRange:
     def end(self) -> int:
         """Offset just behind the last byte."""
         return self.begin + self.size
+
+
+class Pieces:
+    """Content that comes in pieces, and again as often as it is asked for; it need never be in memory as a whole.
+
+    Parameters
+    ----------
+    make : callable
+        Gives the pieces, from the first, each time it is called; each is bytes or a contiguous memoryview.
+    """
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[], Iterator[bytes | memoryview]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        return self._make()
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self)
 
 
 class Durability(enum.Enum):
@@ -65,7 +86,7 @@ class Digesting:
         self._xxh3.update(chunk)
         self.size += len(chunk)
 
-    def tee(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def tee(self, chunks: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
         """Take in pieces while handing them on."""
         for chunk in chunks:
             self.add(chunk)
@@ -76,7 +97,7 @@ class Digesting:
         return Digests(self._sha256.digest(), self._xxh3.digest())
 
 
-def digest(content: bytes | Iterable[bytes]) -> Digests:
+def digest(content: bytes | Iterable[bytes | memoryview]) -> Digests:
     """Digest bytes, whole or in pieces."""
     digesting = Digesting()
     for chunk in [content] if isinstance(content, bytes | bytearray | memoryview) else content:

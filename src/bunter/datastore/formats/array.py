@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from bunter.datastore.formats.boxes import array_part
+from bunter.datastore.formats.differences import array_difference
 from bunter.errors import FormatError
+from bunter.values import Pieces
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bunter.datastore.format import ReadRequest
 
 __all__ = ["NumpyFormat"]
 
+_STEP = 4 << 20
+
 
 class NumpyFormat:
-    """Arrays of any shape and plain dtype as ``.npy``; never pickled."""
+    """Arrays of any shape and plain dtype as ``.npy``; never pickled. ``bbox`` reads a part of an image."""
 
     name = "npy"
     version = 1
@@ -23,6 +30,10 @@ class NumpyFormat:
 
     def to_bytes(self, obj: object) -> bytes:
         """Write an array; FormatError for arrays of Python objects and masked arrays."""
+        return bytes(self.to_pieces(obj))
+
+    def to_pieces(self, obj: object) -> Pieces:
+        """Write an array a few megabytes at a time."""
         import numpy as np
 
         array = np.asanyarray(obj)
@@ -31,19 +42,27 @@ class NumpyFormat:
                 f"an array of {array.dtype} {'with a mask ' if isinstance(array, np.ma.MaskedArray) else ''}"
                 "cannot be written as npy; store it as a table, or convert it to plain numbers"
             )
-        out = io.BytesIO()
-        np.save(out, array, allow_pickle=False)
-        return out.getvalue()
+        return Pieces(lambda: _pieces(array))
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Read the array."""
+        return self.read_file(io.BytesIO(data), request)
+
+    def read_file(self, file: BinaryIO, request: ReadRequest) -> object:
+        """Read the array, or the rows of it that a box is in."""
         import numpy as np
 
         if request.component or request.selector:
             raise FormatError(f"an array has no part {request.component or request.selector!r}")
         try:
-            return np.load(io.BytesIO(data), allow_pickle=False)
-        except (ValueError, EOFError, OSError) as exc:
+            if request.parameters:
+                return _part(file, request)
+            return np.load(file, allow_pickle=False)
+        except FormatError:
+            raise
+        except (ValueError, EOFError, OSError, MemoryError) as exc:
+            if isinstance(exc, FileNotFoundError):
+                raise
             raise FormatError(f"not a NumPy array: {exc}") from exc
 
     def same(self, old: bytes, new: bytes) -> bool:
@@ -56,3 +75,34 @@ class NumpyFormat:
         if one.dtype != two.dtype or one.shape != two.shape:
             return False
         return bool(np.array_equal(one, two, equal_nan=one.dtype.kind in "fc"))
+
+    def difference(self, old: bytes, new: bytes) -> str:
+        """Say how many values differ, and by how much."""
+        import numpy as np
+
+        one, two = (np.load(io.BytesIO(data), allow_pickle=False) for data in (old, new))
+        return array_difference(one, two)
+
+
+def _pieces(array: Any) -> Iterator[bytes | memoryview]:
+    import numpy as np
+
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(array))
+    yield head.getvalue()
+    flat = array.reshape(-1, order="F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C")
+    step = max(1, _STEP // max(1, array.dtype.itemsize))
+    for begin in range(0, flat.size, step):
+        yield np.ascontiguousarray(flat[begin : begin + step]).view("u1").data
+
+
+def _part(file: BinaryIO, request: ReadRequest) -> Any:
+    """Read only the rows of a box, where the array lies row by row."""
+    import numpy as np
+
+    major = np.lib.format.read_magic(file)
+    reader = np.lib.format.read_array_header_1_0 if major == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = reader(file)
+    if dtype.hasobject:
+        raise FormatError("the array holds Python objects, which are never read")
+    return array_part(file, file.tell(), shape, dtype, request.parameters, is_fortran=is_fortran)

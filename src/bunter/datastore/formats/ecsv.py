@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from bunter.datastore.formats.tables import same_tables, table_component, to_wanted
+from bunter.datastore.formats.differences import table_difference
+from bunter.datastore.formats.tables import same_tables, selected, table_component, to_wanted
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
@@ -57,9 +58,7 @@ class EcsvFormat:
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Read the table, some columns of it, or a component."""
-        table = self._read(data)
-        if columns := request.parameters.get("columns"):
-            table = table[[columns] if isinstance(columns, str) else list(columns)]
+        table = selected(self._read(data), request.parameters)
         if request.component:
             return table_component(table, request.component)
         return to_wanted(table, request.python_type)
@@ -67,3 +66,7 @@ class EcsvFormat:
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether columns, units and values are equal."""
         return old == new or same_tables(self._read(old), self._read(new))
+
+    def difference(self, old: bytes, new: bytes) -> str:
+        """Say which columns and rows differ."""
+        return table_difference(self._read(old), self._read(new))

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import io
-import warnings
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from bunter.datastore.formats.fits_header import same_header
-from bunter.errors import FormatError
+from bunter.datastore.formats.differences import array_difference, card_difference
+from bunter.datastore.formats.fits_header import lasting_cards, quiet, same_header
+from bunter.datastore.formats.fits_recipe import PLAIN, RECIPES, Recipe
+from bunter.datastore.formats.inflating import GZIP, inflated
+from bunter.errors import FileIntegrityError, FormatError
+from bunter.values import Pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from bunter.datastore.format import ReadRequest
 
 __all__ = ["FitsFormat"]
-
-
-_GZIP = b"\x1f\x8b"
-
-
-def _inflated(data: bytes) -> bytes:
-    import gzip
-    import zlib
-
-    try:
-        return gzip.decompress(data)
-    except (EOFError, OSError, zlib.error) as exc:
-        raise FormatError(f"the file is cut short or damaged: {exc}; fetch it again") from exc
 
 
 class FitsFormat:
@@ -37,8 +23,14 @@ class FitsFormat:
 
     A ``CCDData`` is written with its data in the first HDU, then the extensions ``MASK``, ``UNCERT`` and ``PSFIMAGE`` as
     far as there are such, so that other programs, and ``CCDData.read``, find what they look for. The selector is the
-    number or the name of an HDU; the first header is merged below that of the HDU. The parameter ``bbox`` =
-    ``(x_begin, y_begin, x_end, y_end)``, half-open pixels counted from 0, reads a part of an image.
+    number or the name of an HDU; the first header is merged below that of the HDU. The parameters ``bbox`` =
+    ``(x_begin, y_begin, x_end, y_end)``, half-open pixels counted from 0, and ``circle`` = ``(ra, dec, radius)``, ICRS
+    degrees, read a part of an image; ``columns`` and ``rows`` read a part of a table. An ``HDUList`` is kept as it is.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How the pixels are written; reading is the same for all.
     """
 
     name = "fits"
@@ -51,50 +43,68 @@ class FitsFormat:
         "astropy.table:QTable",
         "astropy.wcs:WCS",
         "astropy.io.fits:Header",
+        "astropy.io.fits:HDUList",
     )
+    recipes = RECIPES
+
+    def __init__(self, recipe: Recipe = PLAIN) -> None:
+        self._recipe = recipe
+
+    def with_recipe(self, recipe: str) -> FitsFormat:
+        """Return the format that compresses images by tiles, such as ``lossless`` or ``lossy,q=4,tile=256``."""
+        return FitsFormat(Recipe.parse(recipe))
 
     def to_bytes(self, obj: object) -> bytes:
         """Write an object; the same object always gives the same bytes."""
+        return bytes(self.to_pieces(obj))
+
+    def to_pieces(self, obj: object) -> Pieces:
+        """Write an object a few megabytes at a time."""
         from astropy.io import fits
 
+        from bunter.datastore.formats.fits_pieces import pieces_of
         from bunter.datastore.formats.fits_write import hdus_of
 
-        out = io.BytesIO()
-        with _quiet():
+        with quiet():
             try:
-                fits.HDUList(hdus_of(obj)).writeto(out, output_verify="fix+ignore")
+                hdus = fits.HDUList(self._recipe.applied(hdus_of(obj)))
+                hdus.update_extend()
+                hdus.verify("fix+ignore")
             except (ValueError, TypeError, OSError, fits.VerifyError) as exc:
                 raise FormatError(f"cannot be written as FITS: {exc}") from exc
-        return out.getvalue()
+        return Pieces(lambda: pieces_of(hdus))
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Read what is requested of a file in memory."""
-        plain = _inflated(data) if data.startswith(_GZIP) else data
-        return self._read(io.BytesIO(plain), len(plain), request)
+        return self.read_file(io.BytesIO(data), request)
 
-    def read_path(self, path: Path, request: ReadRequest) -> object:
+    def read_file(self, file: BinaryIO, request: ReadRequest) -> object:
         """Read only the HDU and the pixels asked for; a file compressed with gzip has to be read whole."""
-        with path.open("rb") as file:
-            if file.read(len(_GZIP)) == _GZIP:
-                return self.from_bytes(path.read_bytes(), request)
-        return self._read(path, path.stat().st_size, request)
+        if file.read(len(GZIP)) == GZIP:
+            file.seek(0)
+            file = io.BytesIO(inflated(file.read()))
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        return self._read(file, size, request)
 
     @staticmethod
-    def _read(source: Any, size: int, request: ReadRequest) -> object:
+    def _read(file: BinaryIO, size: int, request: ReadRequest) -> object:
         from astropy.io import fits
 
         from bunter.datastore.formats.fits_read import read_hdus
 
-        with _quiet():
+        with quiet():
             try:
-                with fits.open(source, memmap=False, lazy_load_hdus=True) as hdus:
-                    return read_hdus(hdus, size, request)
-            except FormatError:
+                with fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
+                    return read_hdus(hdus, file, size, request)
+            except (FormatError, FileNotFoundError, FileIntegrityError):
                 raise
-            except FileNotFoundError:
-                raise
-            except (OSError, ValueError, TypeError, fits.VerifyError) as exc:
-                raise FormatError(f"not a FITS file that can be read: {exc}") from exc
+            except MemoryError as exc:
+                raise FormatError(
+                    "the headers of the file ask for more memory than there is; it may be damaged"
+                ) from exc
+            except Exception as exc:  # what astropy and its decompressors make of damaged bytes has many names
+                raise FormatError(f"not a FITS file that can be read: {' '.join(str(exc).split()) or exc!r}") from exc
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether data and cards are equal but for DATE, CHECKSUM, DATASUM and provenance; NaN equals NaN."""
@@ -102,8 +112,31 @@ class FitsFormat:
 
         if old == new:
             return True
-        with _quiet(), fits.open(io.BytesIO(old)) as one, fits.open(io.BytesIO(new)) as two:
+        with quiet(), fits.open(io.BytesIO(old)) as one, fits.open(io.BytesIO(new)) as two:
             return len(one) == len(two) and all(_same_hdu(a, b) for a, b in zip(one, two, strict=True))
+
+    def difference(self, old: bytes, new: bytes) -> str:
+        """Say which cards, pixels and columns of which HDU differ."""
+        from astropy.io import fits
+
+        with quiet(), fits.open(io.BytesIO(old)) as one, fits.open(io.BytesIO(new)) as two:
+            if len(one) != len(two):
+                return f"{len(one)} HDUs in the old one and {len(two)} in the new one"
+            said = [_hdu_difference(a, b) for a, b in zip(one, two, strict=True)]
+        return "; ".join(text for text in said if text)
+
+
+def _hdu_difference(one: Any, two: Any) -> str:
+    said = [card_difference(lasting_cards(one.header), lasting_cards(two.header))]
+    old, new = one.data, two.data
+    if old is not None and new is not None and old.dtype.names and old.dtype == new.dtype and old.shape == new.shape:
+        said += [f"column {name} differs" for name in old.dtype.names if not _same_values(old[name], new[name])]
+    elif old is None or new is None or not old.dtype.names or not new.dtype.names:
+        said.append(array_difference(old, new, "pixels"))
+    else:
+        said.append(f"{len(old)} rows of {old.dtype} in the old one and {len(new)} rows of {new.dtype} in the new one")
+    told = "; ".join(text for text in said if text)
+    return f"HDU {one.name or 'PRIMARY'}: {told}" if told else ""
 
 
 def _same_hdu(one: Any, two: Any) -> bool:
@@ -126,13 +159,3 @@ def _same_values(one: Any, two: Any) -> bool:
     if one.dtype.kind == "O":
         return all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     return bool(np.array_equal(one, two, equal_nan=one.dtype.kind in "fc"))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep back the remarks of astropy and WCSLIB about headers: what matters is raised."""
-    from astropy.utils.exceptions import AstropyWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        yield

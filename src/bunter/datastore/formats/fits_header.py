@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
+import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 
-__all__ = ["NO_WCS", "is_structural", "merged", "observation_cards", "same_header", "wcs_cards", "wcs_of"]
+__all__ = [
+    "NO_WCS",
+    "is_structural",
+    "lasting_cards",
+    "merged",
+    "observation_cards",
+    "quiet",
+    "same_header",
+    "wcs_cards",
+    "wcs_of",
+]
 
 NO_WCS = "BNTNOWCS"
 """Card of an image that was written without a WCS though its header has cards of one."""
@@ -28,6 +42,16 @@ _WCS = re.compile(
 )
 _CHANGING = {"DATE", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM"}
 _REMARKS = {"COMMENT", "HISTORY", ""}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep back the remarks of astropy and WCSLIB about headers: what matters is raised."""
+    from astropy.utils.exceptions import AstropyWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        yield
 
 
 def is_structural(keyword: str) -> bool:
@@ -125,10 +149,10 @@ def wcs_of(header: Header, shape: tuple[int, ...] | None = None) -> WCS | None:
 
 def same_header(one: Header, two: Header) -> bool:
     """Whether two headers have equal cards but for those that say when and how a file was written."""
-    return _lasting(one) == _lasting(two)
+    return lasting_cards(one) == lasting_cards(two)
 
 
-def _lasting(header: Header) -> list[tuple[str, str]]:
+def lasting_cards(header: Header) -> list[tuple[str, str]]:
     """Cards that last, in order: keyword and text of the value."""
     return [
         (card.keyword, repr(card.value))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from bunter.datastore.formats.boxes import box_of, box_slices
 from bunter.datastore.formats.fits_header import NO_WCS, merged, observation_cards, wcs_of
+from bunter.datastore.formats.fits_pixels import Pixels
 from bunter.datastore.formats.fits_write import MASK, PSF, UNCERTAINTY
-from bunter.datastore.formats.tables import table_component, to_wanted, wanted_kind
+from bunter.datastore.formats.tables import selected, table_component, to_wanted, wanted_kind
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
@@ -16,38 +19,48 @@ if TYPE_CHECKING:
 
     from bunter.datastore.format import ReadRequest
 
-__all__ = ["read_hdus"]
+__all__ = ["read_hdus", "uncertainty_of", "variance_of"]
 
 
-def read_hdus(hdus: HDUList, size: int, request: ReadRequest) -> object:
+def read_hdus(hdus: HDUList, file: BinaryIO, size: int, request: ReadRequest) -> object:
     """Read what is requested.
 
     Parameters
     ----------
     hdus : HDUList
         An open file.
+    file : file
+        The same, to read in.
     size : int
         Length of the file in bytes, to find out whether it was cut short.
     request : ReadRequest
         What is wanted.
     """
+    if request.python_type.rpartition(":")[2] == "HDUList" and not request.selector:
+        return _all_hdus(hdus, size, request)
     index = _index(hdus, request)
     hdu = hdus[index]
     _refuse_cut(hdu, size)
     if hasattr(hdu, "columns") and not _is_image(hdu):
         return _table(hdu, request)
     header = _header(hdus, index)
-    image = _Image(hdus, index, size, _box(hdu, request))
+    if request.component == "shape" or not getattr(hdu, "shape", ()):
+        box = None
+    else:
+        box = box_of(request.parameters, tuple(hdu.shape), lambda: wcs_of(header, tuple(hdu.shape)))
+    image = _Image(hdus, index, file, size, box)
     if request.component:
         return _component(image, header, request.component)
-    kind = request.python_type.rpartition(":")[2]
+    return _as_wanted(image, header, request.python_type)
+
+
+def _as_wanted(image: _Image, header: Header, python_type: str) -> object:
+    kind = python_type.rpartition(":")[2]
     if kind == "Header":
         return header
     if kind == "WCS":
         return image.wcs(header)
-    if request.python_type.startswith("numpy:"):
-        return image.data()
-    return _ccd(image, header)
+    return image.data() if python_type.startswith("numpy:") else _ccd(image, header)
 
 
 def _index(hdus: HDUList, request: ReadRequest) -> int:
@@ -96,28 +109,28 @@ def _header(hdus: HDUList, index: int) -> Header:
     return merged(hdus[0].header, hdus[index].header)
 
 
-def _box(hdu: Any, request: ReadRequest) -> tuple[int, int, int, int] | None:
-    """Part of the image that is asked for, checked against its size."""
-    if unknown := set(request.parameters) - {"bbox", "cutout"}:
-        raise FormatError(f"an image is read with the parameter bbox, not {', '.join(sorted(unknown))}")
-    box = request.parameters.get("bbox", request.parameters.get("cutout"))
-    if box is None:
-        return None
-    try:
-        x_begin, y_begin, x_end, y_end = (int(value) for value in box)
-    except (TypeError, ValueError) as exc:
-        raise FormatError(f"bbox is (x_begin, y_begin, x_end, y_end) in pixels from 0, not {box!r}") from exc
-    height, width = hdu.shape[-2:] if len(hdu.shape) >= 2 else (0, 0)
-    if not (0 <= x_begin < x_end <= width and 0 <= y_begin < y_end <= height):
-        raise FormatError(f"bbox {tuple(box)} does not lie in the image, which is {width} x {height} pixels (x, y)")
-    return x_begin, y_begin, x_end, y_end
+def _all_hdus(hdus: HDUList, size: int, request: ReadRequest) -> Any:
+    """All HDUs in memory, or the one that a component names."""
+    if request.parameters:
+        raise FormatError(f"a file of several HDUs has no parameter {', '.join(request.parameters)}; select an HDU")
+    from astropy.io import fits
+
+    if request.component:
+        index = _index(hdus, replace(request, selector=request.component))
+        _refuse_cut(hdus[index], size)
+        return hdus[index].copy()
+    for hdu in hdus:
+        _refuse_cut(hdu, size)
+    return fits.HDUList([hdu.copy() for hdu in hdus])
 
 
 class _Image:
     """An image HDU, its companions, and the part of them that is asked for."""
 
-    def __init__(self, hdus: HDUList, index: int, size: int, box: tuple[int, int, int, int] | None) -> None:
-        self.hdus, self.hdu, self.index, self.size, self.box = hdus, hdus[index], index, size, box
+    def __init__(
+        self, hdus: HDUList, index: int, file: BinaryIO, size: int, box: tuple[int, int, int, int] | None
+    ) -> None:
+        self.hdus, self.hdu, self.index, self.file, self.size, self.box = hdus, hdus[index], index, file, size, box
 
     def data(self) -> Any:
         if self.hdu.header.get("NAXIS", 0) == 0 and self.hdu.data is None:
@@ -126,14 +139,7 @@ class _Image:
 
     def _pixels(self, hdu: Any) -> Any:
         """Pixels in this machine's byte order."""
-        import numpy as np
-
-        if self.box is None:
-            values = hdu.data
-        else:
-            x_begin, y_begin, x_end, y_end = self.box
-            values = hdu.section[..., y_begin:y_end, x_begin:x_end]
-        return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+        return Pixels(hdu, self.file).read(self.box)
 
     def _companion(self, name: str) -> Any:
         """Extension of this name that belongs to an image that we wrote; None where there is none."""
@@ -155,19 +161,7 @@ class _Image:
     def uncertainty(self) -> Any:
         if (hdu := self._companion(UNCERTAINTY)) is None:
             return None
-        from astropy import nddata, units
-
-        kinds = (
-            nddata.StdDevUncertainty,
-            nddata.VarianceUncertainty,
-            nddata.InverseVariance,
-            nddata.UnknownUncertainty,
-        )
-        kind = {known.__name__: known for known in kinds}.get(hdu.header.get("UTYPE"))
-        if kind is None:
-            raise FormatError(f"the uncertainty is of the kind {hdu.header.get('UTYPE')!r}, which is not known")
-        unit = hdu.header.get("BUNIT")
-        return kind(self._pixels(hdu), unit=None if unit is None else units.Unit(unit), copy=False)
+        return uncertainty_of(hdu.header.get("UTYPE"), self._pixels(hdu), hdu.header.get("BUNIT"))
 
     def psf(self) -> Any:
         from astropy.io import fits
@@ -178,10 +172,7 @@ class _Image:
     def wcs(self, header: Header) -> Any:
         shape = tuple(self.hdu.shape) if len(getattr(self.hdu, "shape", ())) else None
         wcs = wcs_of(header, shape)
-        if wcs is None or self.box is None:
-            return wcs
-        x_begin, y_begin, x_end, y_end = self.box
-        return wcs[y_begin:y_end, x_begin:x_end]
+        return wcs if wcs is None or self.box is None else wcs[box_slices(self.box)[1:]]
 
     def fit_header(self, header: Header) -> Header:
         """Move the reference pixel with the box, and drop our own marks."""
@@ -226,7 +217,7 @@ def _component(image: _Image, header: Header, component: str) -> object:
         "data": image.data,
         "mask": image.mask,
         "uncertainty": image.uncertainty,
-        "variance": lambda: _variance(image.uncertainty()),
+        "variance": lambda: variance_of(image.uncertainty()),
         "wcs": lambda: image.wcs(header),
         "header": lambda: image.fit_header(header),
         "meta": lambda: image.fit_header(header),
@@ -239,7 +230,18 @@ def _component(image: _Image, header: Header, component: str) -> object:
     return ways[component]()
 
 
-def _variance(uncertainty: Any) -> Any:
+def uncertainty_of(name: str | None, values: Any, unit: str | None) -> Any:
+    """Uncertainty of astropy by the name of its class; FormatError for one that is not known."""
+    from astropy import nddata, units
+
+    kinds = (nddata.StdDevUncertainty, nddata.VarianceUncertainty, nddata.InverseVariance, nddata.UnknownUncertainty)
+    kind = {known.__name__: known for known in kinds}.get(name or "")
+    if kind is None:
+        raise FormatError(f"the uncertainty is of the kind {name!r}, which is not known")
+    return kind(values, unit=None if unit is None else units.Unit(unit), copy=False)
+
+
+def variance_of(uncertainty: Any) -> Any:
     """Uncertainty as variance, an array; None where there is none."""
     if uncertainty is None:
         return None
@@ -254,14 +256,13 @@ def _variance(uncertainty: Any) -> Any:
 def _table(hdu: Any, request: ReadRequest) -> object:
     from astropy.table import Table
 
-    if unknown := set(request.parameters) - {"columns"}:
-        raise FormatError(f"a table is read with the parameter columns, not {', '.join(sorted(unknown))}")
+    if unknown := set(request.parameters) - {"columns", "rows"}:
+        raise FormatError(f"a table is read with the parameters columns and rows, not {', '.join(sorted(unknown))}")
     table = Table.read(hdu)
     for column in table.itercols():
         if not column.dtype.isnative:
             table.replace_column(column.name, column.astype(column.dtype.newbyteorder("=")))
-    if columns := request.parameters.get("columns"):
-        table = table[[columns] if isinstance(columns, str) else list(columns)]
+    table = selected(table, request.parameters)
     if request.component:
         return table_component(table, request.component)
     return to_wanted(table, request.python_type) if wanted_kind(request.python_type) else table

@@ -30,6 +30,8 @@ def hdus_of(obj: Any) -> list[Any]:
     from astropy.nddata import CCDData
     from astropy.wcs import WCS
 
+    if isinstance(obj, fits.HDUList):
+        return [hdu.copy() for hdu in obj]
     if isinstance(obj, CCDData):
         return _image_hdus(obj)
     if isinstance(obj, np.ndarray) and not obj.dtype.names:

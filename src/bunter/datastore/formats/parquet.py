@@ -6,11 +6,12 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.formats.arrow import from_arrow, to_arrow
-from bunter.datastore.formats.tables import same_tables, wanted_kind
-from bunter.errors import FormatError
+from bunter.datastore.formats.differences import mapping_difference, table_difference
+from bunter.datastore.formats.tables import rows_of, same_tables, wanted_kind
+from bunter.errors import FileIntegrityError, FormatError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typing import BinaryIO
 
     import pyarrow as pa
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ParquetFormat"]
 
 _MANY_ROWS = 50_000  # below this, threads cost more than they give
+_GROUP = 128 << 10  # rows: small enough to read some rows of a large table, large enough to compress well
 _PARAMETERS = {"columns", "filters", "rows"}
 
 
@@ -48,7 +50,15 @@ class ParquetFormat:
         try:
             table = to_arrow(obj)
             texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
-            pq.write_table(table, out, compression="zstd", use_dictionary=texts, use_compliant_nested_type=False)
+            pq.write_table(
+                table,
+                out,
+                compression="zstd",
+                use_dictionary=texts,
+                use_compliant_nested_type=False,
+                row_group_size=_GROUP,
+                write_page_checksum=True,
+            )
         except pa.ArrowException as exc:
             raise FormatError(f"the table cannot be written as Parquet: {exc}") from exc
         return out.getvalue()
@@ -59,9 +69,11 @@ class ParquetFormat:
 
         return _read(pa.BufferReader(data), request)
 
-    def read_path(self, path: Path, request: ReadRequest) -> object:
-        """Read only the columns asked for from a file."""
-        return _read(str(path), request)
+    def read_file(self, file: BinaryIO, request: ReadRequest) -> object:
+        """Read only the columns and the row groups asked for."""
+        import pyarrow as pa
+
+        return _read(pa.PythonFile(file, "r"), request)
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether schema, meta and values are equal, NaN with NaN."""
@@ -71,6 +83,15 @@ class ParquetFormat:
         if not one.schema.equals(two.schema, check_metadata=True):
             return False
         return one.equals(two) or same_tables(from_arrow(one, "astropy"), from_arrow(two, "astropy"))
+
+    def difference(self, old: bytes, new: bytes) -> str:
+        """Say which columns and rows differ."""
+        one, two = (_table(io.BytesIO(data), {}) for data in (old, new))
+        if not one.schema.equals(two.schema) and one.schema.names == two.schema.names:
+            kinds = [{field.name: str(field.type) for field in each.schema} for each in (one, two)]
+            return mapping_difference(kinds[0], kinds[1], "column type")
+        told = table_difference(from_arrow(one, "astropy"), from_arrow(two, "astropy"))
+        return told or "notes in the schema, such as descriptions or the index, differ"
 
 
 def _read(source: Any, request: ReadRequest) -> object:
@@ -84,11 +105,9 @@ def _read(source: Any, request: ReadRequest) -> object:
         if request.component:
             return _component(source, request.component)
         table = _table(source, request.parameters)
-        if (rows := request.parameters.get("rows")) is not None:
-            table = table.slice(rows[0], rows[1] - rows[0])
         return from_arrow(table, wanted_kind(request.python_type))
-    except (pa.ArrowException, OSError) as exc:
-        if isinstance(exc, FileNotFoundError):
+    except (pa.ArrowException, OSError, MemoryError) as exc:
+        if isinstance(exc, FileNotFoundError | FileIntegrityError):
             raise
         raise FormatError(f"not a Parquet table: {exc}") from exc
 
@@ -96,16 +115,36 @@ def _read(source: Any, request: ReadRequest) -> object:
 def _table(source: Any, parameters: Any) -> pa.Table:
     import pyarrow.parquet as pq
 
-    columns, filters = parameters.get("columns"), parameters.get("filters")
-    if columns is None and filters is None:
-        file = pq.ParquetFile(source)
-        return file.read(use_threads=file.metadata.num_rows > _MANY_ROWS)
+    columns, filters, rows = (parameters.get(name) for name in ("columns", "filters", "rows"))
+    file = pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True)
+    threads = file.metadata.num_rows > _MANY_ROWS
+    if columns is None and filters is None and rows is None:
+        return file.read(use_threads=threads)
     names = [columns] if isinstance(columns, str) else None if columns is None else list(columns)
     if names is not None:
-        _check_columns(names, pq.ParquetFile(source).schema_arrow.names)
-    if hasattr(source, "seek"):
-        source.seek(0)
-    return pq.read_table(source, columns=names, filters=filters)
+        _check_columns(names, file.schema_arrow.names)
+    if rows is not None:
+        return _rows(file, names, rows, filters)
+    source.seek(0)
+    try:
+        return pq.read_table(source, columns=names, filters=filters, use_threads=threads)
+    except (TypeError, ValueError, KeyError) as exc:
+        raise FormatError(f"the filters {filters!r} cannot be used: {exc}; see pyarrow.parquet.read_table") from exc
+
+
+def _rows(file: Any, names: list[str] | None, rows: Any, filters: Any) -> pa.Table:
+    """Rows of some row groups."""
+    if filters is not None:
+        raise FormatError("a table is read with one of rows and filters, not with both")
+    begin, end = rows_of(rows)
+    groups, first, start = [], 0, None
+    for group in range(file.metadata.num_row_groups):
+        behind = first + file.metadata.row_group(group).num_rows
+        if first < end and behind > begin:
+            groups.append(group)
+            start = first if start is None else start
+        first = behind
+    return file.read_row_groups(groups, columns=names).slice(begin - (start or 0), end - begin)
 
 
 def _check_columns(names: list[str], present: list[str]) -> None:

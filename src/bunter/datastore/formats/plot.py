@@ -10,7 +10,7 @@ from bunter.errors import FormatError
 if TYPE_CHECKING:
     from bunter.datastore.format import ReadRequest
 
-__all__ = ["PngFormat"]
+__all__ = ["PngFormat", "SvgFormat"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -44,3 +44,42 @@ class PngFormat:
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether the bytes are equal."""
         return old == new
+
+
+class SvgFormat:
+    """SVG bytes, or a matplotlib figure that is drawn when written; reading gives the bytes."""
+
+    name = "svg"
+    version = 1
+    extension = ".svg"
+    python_types = ("builtins:bytes", "matplotlib.figure:Figure")
+
+    def to_bytes(self, obj: object) -> bytes:
+        """Draw a figure, without the date and with the same names in equal plots."""
+        if hasattr(obj, "savefig"):
+            import matplotlib as mpl
+
+            out = io.BytesIO()
+            with mpl.rc_context({"svg.hashsalt": "bunter"}):
+                obj.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+            return out.getvalue()
+        if isinstance(obj, bytes | bytearray | memoryview) and _is_svg(bytes(obj)):
+            return bytes(obj)
+        raise FormatError(f"a plot is SVG bytes or a matplotlib figure, not {type(obj).__name__}")
+
+    def from_bytes(self, data: bytes, request: ReadRequest) -> object:
+        """Return the SVG bytes."""
+        if request.component or request.selector:
+            raise FormatError(f"a plot has no part {request.component or request.selector!r}")
+        if not _is_svg(data):
+            raise FormatError("not an SVG image")
+        return data
+
+    def same(self, old: bytes, new: bytes) -> bool:
+        """Whether the bytes are equal."""
+        return old == new
+
+
+def _is_svg(data: bytes) -> bool:
+    head = data[:1000].lstrip()
+    return head.startswith((b"<svg", b"<?xml", b"<!--", b"<!DOCTYPE")) and b"<svg" in head and b"</svg>" in data[-200:]

@@ -9,7 +9,7 @@ from bunter.errors import FormatError
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["kind_of", "same_columns", "same_tables", "table_component", "to_wanted"]
+__all__ = ["kind_of", "rows_of", "same_columns", "same_tables", "selected", "table_component", "to_wanted"]
 
 _KINDS = {"astropy": "astropy", "pandas": "pandas", "pyarrow": "arrow", "polars": "polars"}
 
@@ -46,6 +46,30 @@ def to_wanted(obj: Any, python_type: str) -> Any:
     from bunter.datastore.formats.arrow import from_arrow, to_arrow
 
     return from_arrow(to_arrow(obj), want)
+
+
+def rows_of(rows: Any) -> tuple[int, int]:
+    """First row and the one behind the last, as ``(begin, end)`` gives them; FormatError for anything else."""
+    try:
+        begin, end = (int(row) for row in rows)
+    except (TypeError, ValueError) as exc:
+        raise FormatError(f"rows is (begin, end), counted from 0, not {rows!r}") from exc
+    if not 0 <= begin <= end:
+        raise FormatError(f"rows is (begin, end), counted from 0, not ({begin}, {end})")
+    return begin, end
+
+
+def selected(table: Any, parameters: Any) -> Any:
+    """Columns and rows of an astropy table that are asked for."""
+    if (rows := parameters.get("rows")) is not None:
+        begin, end = rows_of(rows)
+        table = table[begin:end]
+    if (columns := parameters.get("columns")) is None:
+        return table
+    names = [columns] if isinstance(columns, str) else list(columns)
+    if missing := [name for name in names if name not in table.colnames]:
+        raise FormatError(f"the table has no column {', '.join(missing)}; it has {', '.join(table.colnames)}")
+    return table[names]
 
 
 def table_component(table: Any, component: str) -> object:

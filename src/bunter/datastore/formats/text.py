@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.format import ReadRequest, component_of
+from bunter.datastore.formats.differences import tree_difference
 from bunter.errors import FormatError
 from bunter.values import ByteRange
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["BytesFormat", "JsonFormat", "JsonLinesFormat", "TextFormat", "YamlFormat"]
 
 
+_MOST_ITEMS = 10_000_000
 _LEAVES = {str, int, float, bool, type(None)}
 
 
@@ -89,13 +91,17 @@ class JsonFormat:
         """Read the value, or one item of it as a component."""
         try:
             obj = json.loads(data)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise FormatError(f"not JSON: {exc}") from exc
         return _part(obj, request)
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether the values are equal, whatever the order of keys."""
         return old == new or equal(json.loads(old), json.loads(new))
+
+    def difference(self, old: bytes, new: bytes) -> str:
+        """Say which items differ."""
+        return tree_difference(json.loads(old), json.loads(new))
 
 
 class JsonLinesFormat:
@@ -129,7 +135,7 @@ class JsonLinesFormat:
         """Read the list, or with a selector the value of the one line given."""
         try:
             obj: Any = json.loads(data) if request.selector else [json.loads(line) for line in data.splitlines()]
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise FormatError(f"not JSON lines: {exc}") from exc
         return _part(obj, request)
 
@@ -137,6 +143,10 @@ class JsonLinesFormat:
         """Whether line by line the values are equal."""
         whole = ReadRequest()
         return old == new or equal(self.from_bytes(old, whole), self.from_bytes(new, whole))
+
+    def difference(self, old: bytes, new: bytes) -> str:
+        """Say which lines and items differ."""
+        return tree_difference(*(self.from_bytes(data, ReadRequest()) for data in (old, new)))
 
 
 def _yaml_value(obj: Any) -> Any:
@@ -151,6 +161,25 @@ def _yaml_value(obj: Any) -> Any:
         if isinstance(obj, plain):
             return plain(obj)
     return _yaml_value(_plain(obj))
+
+
+def _refuse_explosion(obj: Any, sizes: dict[int, int]) -> int:
+    """Refuse aliases within aliases: a few lines may mean more items than there is memory for."""
+    if not isinstance(obj, dict | list):
+        return 1
+    if id(obj) in sizes:
+        if not sizes[id(obj)]:
+            raise FormatError("not YAML for us: an item contains itself")
+        return sizes[id(obj)]
+    sizes[id(obj)] = 0
+    items = [*obj, *obj.values()] if isinstance(obj, dict) else obj
+    size = 1 + sum(_refuse_explosion(item, sizes) for item in items)
+    if size > _MOST_ITEMS:
+        raise FormatError(
+            f"its aliases stand for more than {_MOST_ITEMS} items, which looks like an attack on the memory"
+        )
+    sizes[id(obj)] = size
+    return size
 
 
 class YamlFormat:
@@ -184,13 +213,20 @@ class YamlFormat:
         from bunter import safe_yaml
 
         try:
-            return safe_yaml.load(data)
-        except (yaml.YAMLError, UnicodeDecodeError) as exc:
+            loaded = safe_yaml.load(data)
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as exc:
             raise FormatError(f"not YAML: {' '.join(str(exc).split())}") from exc
+        if b"*" in data and b"&" in data:
+            _refuse_explosion(loaded, {})
+        return loaded
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether the values are equal, whatever the order of keys."""
         return old == new or equal(self._load(old), self._load(new))
+
+    def difference(self, old: bytes, new: bytes) -> str:
+        """Say which items differ."""
+        return tree_difference(self._load(old), self._load(new))
 
 
 class TextFormat:

@@ -1,0 +1,246 @@
+"""An artifact as a file to seek and read in, of which only what is asked for moves."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right, insort
+from typing import TYPE_CHECKING, Any
+
+from bunter.errors import FileIntegrityError, FormatError
+from bunter.values import ByteRange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bunter.dataset import StoredArtifact
+    from bunter.datastore.store import ArtifactStore
+
+__all__ = ["LARGE", "RangedFile", "VerifiedFile", "coalesced"]
+
+LARGE = 32 << 20
+"""Bytes from which on an artifact is read piece by piece rather than as a whole."""
+
+_FIRST = 16 << 10
+_MOST = 8 << 20
+_KEPT = 64 << 20
+_GAP = 1 << 20
+_WASTE = 0.5
+
+
+def coalesced(ranges: Iterable[ByteRange]) -> list[ByteRange]:
+    """Join neighbouring ranges, the smallest gaps first, as long as gaps add at most half to what is wanted.
+
+    Parameters
+    ----------
+    ranges : iterable of ByteRange
+        In any order; they may touch or overlap.
+
+    Returns
+    -------
+    list of ByteRange
+        In the order of the artifact, apart from each other, and covering all of ``ranges``.
+    """
+    joined: list[ByteRange] = []
+    for each in sorted(each for each in ranges if each.size):
+        if joined and each.begin <= joined[-1].end:
+            joined[-1] = ByteRange(joined[-1].begin, max(each.end, joined[-1].end) - joined[-1].begin)
+        else:
+            joined.append(each)
+    bridged = _worth_reading(joined)
+    found: list[ByteRange] = []
+    for index, each in enumerate(joined):
+        if index - 1 in bridged:
+            found[-1] = ByteRange(found[-1].begin, each.end - found[-1].begin)
+        else:
+            found.append(each)
+    return found
+
+
+def _worth_reading(ranges: Sequence[ByteRange]) -> set[int]:
+    """Indexes of the ranges behind which the gap is read as well."""
+    left = sum(each.size for each in ranges) * _WASTE
+    gaps = sorted((ranges[i + 1].begin - ranges[i].end, i) for i in range(len(ranges) - 1))
+    chosen = set()
+    for gap, index in gaps:
+        if gap > min(left, _GAP):
+            break
+        left -= gap
+        chosen.add(index)
+    return chosen
+
+
+class RangedFile(io.RawIOBase):
+    """An artifact to seek and read in; each read is a ranged read of its store, reads that follow each other grow.
+
+    Parameters
+    ----------
+    store : ArtifactStore
+        Where it is.
+    key : str
+        Its key.
+    size : int
+        Its length in bytes.
+    """
+
+    mode = "rb"
+    damage = ""
+    """What was found wrong with the artifact while reading; readers may have taken the error for something else."""
+
+    def __init__(self, store: ArtifactStore, key: str, size: int) -> None:
+        super().__init__()
+        self._store, self._key, self.size = store, key, size
+        self._place = 0
+        self._pieces: list[tuple[int, bytes]] = []
+        self._kept = 0
+        self._next = _FIRST
+        self._expected = -1
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place; nothing is read."""
+        self._place = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence])
+        return self._place
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._place
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return ``size`` bytes, fewer only at the end; all that is left for a negative number."""
+        left = max(0, self.size - self._place)
+        wanted = left if size is None or size < 0 else min(size, left)
+        found = self._within(self._place, wanted)
+        if found is None:
+            parts = bytearray(wanted)
+            found = bytes(memoryview(parts)[: self._fill(memoryview(parts))])
+        else:
+            self._place += len(found)
+        return found
+
+    def readall(self) -> bytes:
+        """Return all that is left."""
+        return self.read(-1)
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill a buffer; return how many bytes there were."""
+        return self._fill(memoryview(buffer).cast("B"))
+
+    def prefetch(self, ranges: Iterable[ByteRange]) -> None:
+        """Read ranges at once, neighbours together, so that reading them costs nothing more."""
+        missing = [each for each in ranges if self._within(each.begin, each.size) is None]
+        wanted = coalesced(missing)
+        for each, content in zip(wanted, self._fetch(wanted), strict=True):
+            insort(self._pieces, (each.begin, content))
+
+    def _within(self, begin: int, size: int) -> bytes | None:
+        """Bytes that one kept piece has; None where none has all of them."""
+        index = bisect_right(self._pieces, begin, key=lambda piece: piece[0]) - 1
+        if index < 0:
+            return None
+        start, content = self._pieces[index]
+        return content[begin - start : begin - start + size] if begin + size <= start + len(content) else None
+
+    def _fill(self, view: memoryview) -> int:
+        filled = 0
+        wanted = min(len(view), max(0, self.size - self._place))
+        while filled < wanted:
+            piece = self._some(self._place, wanted - filled)
+            if not piece:
+                break
+            view[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            self._place += len(piece)
+        return filled
+
+    def _some(self, begin: int, wanted: int) -> bytes | memoryview:
+        """Return at least one byte from ``begin``, unless the artifact is shorter than was recorded."""
+        index = bisect_right(self._pieces, begin, key=lambda piece: piece[0]) - 1
+        if index >= 0 and begin < self._pieces[index][0] + len(self._pieces[index][1]):
+            start, content = self._pieces[index]
+            return memoryview(content)[begin - start : begin - start + wanted]
+        end = self._pieces[index + 1][0] if index + 1 < len(self._pieces) else self.size
+        content = self._fetch([ByteRange(begin, min(self._stretch(begin, wanted), end - begin))])[0]
+        if wanted < _MOST:
+            self._keep(begin, content)
+        return memoryview(content)[:wanted]
+
+    def _stretch(self, begin: int, wanted: int) -> int:
+        """How much to read: more each time that reads follow each other."""
+        self._next = min(2 * self._next, _MOST) if begin == self._expected else _FIRST
+        size = min(max(wanted, self._next), _MOST)
+        self._expected = begin + size
+        return size
+
+    def _keep(self, begin: int, content: bytes) -> None:
+        self._kept += len(content)
+        if self._kept > _KEPT:
+            self._pieces.clear()
+            self._kept = len(content)
+        insort(self._pieces, (begin, content))
+
+    def _fetch(self, ranges: Sequence[ByteRange]) -> list[bytes]:
+        found = self._store.read(self._key, ranges) if ranges else []
+        for each, content in zip(ranges, found, strict=True):
+            if len(content) < min(each.size, self.size - each.begin):
+                self.damage = f"the file is cut short: it ends before byte {each.end}, and {self.size} were recorded; fetch it again"
+                raise FormatError(self.damage)
+        return found
+
+
+class VerifiedFile(RangedFile):
+    """An artifact read as a whole, piece by piece, whose digest is taken on the way.
+
+    Parameters
+    ----------
+    store : ArtifactStore
+        Where it is.
+    stored : StoredArtifact
+        What was recorded of it.
+    """
+
+    def __init__(self, store: ArtifactStore, stored: StoredArtifact) -> None:
+        import xxhash
+
+        super().__init__(store, stored.key, stored.size)
+        self._stored = stored
+        self._digest = xxhash.xxh3_128()
+        self._seen = 0
+
+    def _fetch(self, ranges: Sequence[ByteRange]) -> list[bytes]:
+        found = []
+        for each in ranges:
+            self._see_until(each.begin)
+            content = super()._fetch([each])[0]
+            if each.begin <= self._seen < each.begin + len(content):
+                self._digest.update(memoryview(content)[self._seen - each.begin :])
+                self._seen = each.begin + len(content)
+            found.append(content)
+        return found
+
+    def _see_until(self, end: int) -> None:
+        """Take the digest of what was skipped."""
+        while self._seen < end:
+            content = super()._fetch([ByteRange(self._seen, min(_MOST, end - self._seen))])[0]
+            if not content:
+                return
+            self._digest.update(content)
+            self._seen += len(content)
+
+    def finish(self) -> None:
+        """Read what was not read, and compare the digest; FileIntegrityError if it is not what was recorded."""
+        self._see_until(self.size)
+        if self._seen != self.size:
+            raise FileIntegrityError(
+                f"{self._key} has {self._seen} bytes where {self.size} were recorded; `bunter check --deep` looks for more damage"
+            )
+        if self._stored.xxh3 is not None and self._digest.digest() != self._stored.xxh3:
+            raise FileIntegrityError(
+                f"{self._key} is damaged: its digest differs from the one recorded; `bunter check --deep` looks for more damage"
+            )
