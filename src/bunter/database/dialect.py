@@ -43,6 +43,12 @@ class Dialect(Protocol):
     def first_of_each(self, body: str, columns: Sequence[str], keys: Sequence[str], rank: str) -> str:
         """Return a SELECT of the rows of a statement that have the least rank among those with equal keys."""
 
+    def joined_ids(self, sql: str) -> str:
+        """Return the ids of a group one behind the other, as one value of bytes; in the order of `joined_numbers` beside it."""
+
+    def joined_numbers(self, sql: str) -> str:
+        """Return the whole numbers of a group, none of them null, as one text with commas between them."""
+
     def least(self, sql: str) -> str:
         """Return the least value of a group, of any type."""
 
@@ -84,6 +90,14 @@ class SqliteDialect:
         """See `Dialect`; the other columns are those of the row that has the minimum, which SQLite promises."""
         listed = ", ".join([*columns, *keys])
         return f"SELECT {listed}, min({rank}) AS {rank} FROM ({body}) GROUP BY {', '.join(keys)}"  # noqa: S608 - our text
+
+    def joined_ids(self, sql: str) -> str:
+        """See `Dialect`; a text may have any bytes as long as nobody looks at its characters."""
+        return f"CAST(group_concat(CAST({sql} AS TEXT), '') AS BLOB)"
+
+    def joined_numbers(self, sql: str) -> str:
+        """See `Dialect`."""
+        return f"group_concat({sql})"
 
     def least(self, sql: str) -> str:
         """See `Dialect`."""

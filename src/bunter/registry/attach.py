@@ -7,16 +7,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bunter.registry.relations import selected
+from bunter.registry.spread import Spread, common_places, listed
 from bunter.values import pyarrow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bunter.database import Connection
     from bunter.dimensions import DimensionGroup, Element
     from bunter.registry.relations import Catalog
 
-__all__ = ["Attachments", "Lookup"]
+__all__ = ["Attachments", "Lookup", "facts"]
 
 _FEW, _SHORT = 8, 1000
 
@@ -40,7 +41,7 @@ class Attachments:
         self._sources = list(_sources(connection, catalog, group, columns))
 
     def __call__(self, columns: dict[str, Any]) -> None:
-        """Add the missing columns, as lists or Arrow arrays, to a batch of columns that are lists."""
+        """Add the missing columns to a batch: lists or Arrow arrays, spread if the keys that they follow from are."""
         for source in self._sources:
             source.fill(columns)
 
@@ -84,7 +85,14 @@ class _Source:
 
     def fill(self, columns: dict[str, Any]) -> None:
         """Add what follows from the keys to a batch."""
-        places = self._places([columns[name] for name in self.keys])
+        keys = [columns[name] for name in self.keys]
+        spread = common_places(keys)
+        if spread is not None:
+            few: dict[str, Any] = {name: listed(key.values) for name, key in zip(self.keys, keys, strict=True)}
+            self.fill(few)
+            columns |= {name: Spread(few[name], spread) for name in self.values}
+            return
+        places = self._places([key if isinstance(key, list) else listed(key) for key in keys])
         if len(places) <= _SHORT:
             columns |= {name: [values[place] for place in places] for name, values in self.values.items()}
         else:
@@ -125,6 +133,13 @@ class _Source:
         for lookup in self.lookups:
             for name in lookup.wanted:
                 self.values.setdefault(name, []).extend(found[name])
+
+
+def facts(
+    connection: Connection, catalog: Catalog, element: Element, kinds: dict[str, str]
+) -> Callable[[dict[str, Any]], None]:
+    """Return what adds columns of an element's records, by name and kind, to batches that have its required dimensions."""
+    return _Source(element.required, kinds, [Lookup(connection, catalog, element, tuple(kinds))]).fill
 
 
 def _sources(connection: Connection, catalog: Catalog, group: DimensionGroup, have: Iterable[str]) -> Iterator[_Source]:

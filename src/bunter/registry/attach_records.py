@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.dimensions.records import stored_columns
 from bunter.registry.attach import Lookup
-from bunter.values import pyarrow
+from bunter.registry.spread import Spread, common_places, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import numpy as np
 
     from bunter.database import Connection
     from bunter.dimensions import DimensionGroup, Element
@@ -55,14 +57,12 @@ class RecordColumns:
         self._known = [_Known(Lookup(connection, catalog, e, tuple(_facts(e)))) for e in recorded_elements(group)]
 
     def __call__(self, columns: dict[str, Any]) -> None:
-        """Add Arrow's arrays for each column of each record."""
-        pa = pyarrow()
+        """Add each column of each record, spread over the rows."""
         for known in self._known:
             element = known.lookup.element
-            keys = [_listed(columns[name]) for name in element.required]
-            places = pa.array(known.places_of(keys), pa.int32())
+            places = known.places_of_rows([columns[name] for name in element.required])
             for name, values in zip(known.lookup.wanted, known.columns(), strict=True):
-                columns[f"{element.name}.{name}"] = (values, places)
+                columns[f"{element.name}.{name}"] = Spread(values, places)
 
 
 class _Known:
@@ -73,6 +73,16 @@ class _Known:
         self._places: dict[tuple[Any, ...], int] = {}
         self._rows: list[tuple[Any, ...]] = []
         self._columns: list[tuple[Any, ...]] | None = None
+
+    def places_of_rows(self, keys: list[Any]) -> np.ndarray:
+        """Return where the records of rows are, given columns of keys."""
+        import numpy as np
+
+        spread = common_places(keys)
+        if spread is None:
+            return np.array(self.places_of([listed(key) for key in keys]), np.int32)
+        places = np.array(self.places_of([listed(key.values) for key in keys]), np.int32)
+        return places.take(spread)
 
     def places_of(self, keys: list[Sequence[Any]]) -> list[int]:
         """Return where the records of rows of keys are; keys that are the same in all rows cost nothing per row."""
@@ -102,7 +112,3 @@ class _Known:
         if self._columns is None:
             self._columns = list(zip(*self._rows, strict=True)) if self._rows else [() for _ in self.lookup.wanted]
         return self._columns
-
-
-def _listed(values: Any) -> Sequence[Any]:
-    return values.to_pylist() if hasattr(values, "to_pylist") else values  # type: ignore[no-any-return]

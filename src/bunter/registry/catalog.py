@@ -151,6 +151,8 @@ class BunterCatalog:
             "conditions": tuple(conditions),
             "unique": len(rows) == 1 and not timed,
             "timed": timed,
+            "runs": tuple(row.number for row in rows if row.type is CollectionType.RUN),
+            "clustered": kind.layout.keys if rows[0].type is not CollectionType.TAGGED and len(tables) == 1 else (),
         }
         first, *others = (f"{table} {alias}" for table in tables)
         return self._relation(kind, first, alias, fields, others=tuple(others), **more)

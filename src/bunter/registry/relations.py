@@ -41,6 +41,10 @@ class Relation:
         for each of them, as an index of a table is of no use behind a UNION.
     leading : bool
         Whether it is to be read before all others, as it leaves few rows.
+    runs : tuple of int
+        Numbers of the runs that it is read from, in the order of search; empty if it is read from anything else.
+    clustered : tuple of str
+        The keys, in the order in which rows of a run or collection lie; empty if there is no such order.
     """
 
     source: str
@@ -52,6 +56,8 @@ class Relation:
     ranked: bool = False
     others: tuple[str, ...] = ()
     leading: bool = False
+    runs: tuple[int, ...] = ()
+    clustered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

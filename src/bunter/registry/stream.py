@@ -13,19 +13,22 @@ from bunter.dimensions import Element
 from bunter.dimensions.records import stored_columns
 from bunter.registry.attach import Attachments
 from bunter.registry.attach_records import RecordColumns, record_columns
+from bunter.registry.block_reading import block_reading
 from bunter.registry.catalog import BunterCatalog
 from bunter.registry.recall import recall
 from bunter.registry.spatial import settle
+from bunter.registry.spread import Spread
 from bunter.registry.translate import result_group, translate
 from bunter.values import pyarrow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
     from bunter.database import Connection
     from bunter.query.bound import BoundQuery
+    from bunter.registry.block_reading import Attach
     from bunter.registry.registry import Registry
     from bunter.registry.relations import Catalog
     from bunter.registry.translate import Statement
@@ -136,43 +139,50 @@ class ResultStream:
 
     def count(self) -> int:
         """Return the exact number of rows."""
-        with self._prepared() as (connection, _, statement):
+        with self._snapshot() as (connection, catalog):
+            statement = self._statement(connection, catalog)
             row = connection.fetchone(statement.count, statement.parameters)
             assert row is not None, "a count is a row"
             return int(row[0])
 
     def any(self) -> bool:
         """Say whether there is any row."""
-        with self._prepared() as (connection, _, statement):
+        with self._snapshot() as (connection, catalog):
+            statement = self._statement(connection, catalog)
             sql = f"SELECT 1 FROM ({statement.text}) AS asked LIMIT 1"  # noqa: S608 - our text
             return connection.fetchone(sql, statement.parameters) is not None
 
     @contextmanager
-    def _prepared(self) -> Iterator[tuple[Connection, Catalog, Statement]]:
+    def _snapshot(self) -> Iterator[tuple[Connection, BunterCatalog]]:
         with self._registry.database.read(snapshot=True) as connection:
-            roster = self._registry.roster(connection)
-            catalog = BunterCatalog(roster, connection)
-            statement = recall(self.query, roster, catalog)
-            if statement is None:
-                statement = translate(self.query, catalog, settle(connection, self.query, catalog))
-            yield connection, catalog, statement
+            yield connection, BunterCatalog(self._registry.roster(connection), connection)
+
+    def _statement(self, connection: Connection, catalog: BunterCatalog) -> Statement:
+        found = recall(self.query, self._registry.roster(connection), catalog)
+        return translate(self.query, catalog, settle(connection, self.query, catalog)) if found is None else found
 
     def _read(self) -> Iterator[pa.RecordBatch]:
-        with self._prepared() as (connection, catalog, statement):
+        with self._snapshot() as (connection, catalog):
             group = result_group(self.query)
-            whole = isinstance(self.query.result, Element) or self.query.projection is not None
-            have = group.names if whole else (*statement.columns, *statement.fixed)
-            attach: list[Callable[[dict[str, Any]], None]] = [Attachments(connection, catalog, group, have)]
+            blocks = block_reading(connection, catalog, self.query)
+            if blocks is not None:
+                have, more, found = group.required, blocks.attach, blocks.columns(connection)
+            else:
+                have, more, found = self._by_row(connection, catalog)
+            attach: list[Attach] = [Attachments(connection, catalog, group, have), *more]
             attach += [RecordColumns(connection, catalog, group)] if self._with_records else []
-            getters = [(name, itemgetter(place)) for place, name in enumerate(statement.columns)]
-            for rows in connection.stream(statement.text, statement.parameters, _BATCH_ROWS):
-                columns: dict[str, Any] = {name: [value] * len(rows) for name, value in statement.fixed.items()}
-                columns |= {name: list(map(getter, rows)) for name, getter in getters}
+            for columns in found:
                 yield self._batch(columns, attach, catalog)
 
-    def _batch(
-        self, columns: dict[str, Any], attach: Sequence[Callable[[dict[str, Any]], None]], catalog: Catalog
-    ) -> pa.RecordBatch:
+    def _by_row(
+        self, connection: Connection, catalog: BunterCatalog
+    ) -> tuple[tuple[str, ...], tuple[Attach, ...], Iterator[dict[str, Any]]]:
+        statement = self._statement(connection, catalog)
+        whole = isinstance(self.query.result, Element) or self.query.projection is not None
+        have = result_group(self.query).names if whole else (*statement.columns, *statement.fixed)
+        return have, (), _columns_of_rows(connection, statement)
+
+    def _batch(self, columns: dict[str, Any], attach: Sequence[Attach], catalog: Catalog) -> pa.RecordBatch:
         pa = pyarrow()
         for each in attach:
             each(columns)
@@ -180,12 +190,19 @@ class ResultStream:
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _column(self, column: ResultColumn, values: Any, catalog: Catalog) -> pa.Array:
-        if not isinstance(values, tuple):
+        if not isinstance(values, Spread):
             return _array(column, values, catalog)
-        known, places = values  # different values, and which of them each row has
+        known = values.values
         if column.name not in self._known or self._known[column.name][0] is not known:
-            self._known[column.name] = (known, _array(column, list(known), catalog))
-        return self._known[column.name][1].take(places)
+            self._known[column.name] = (known, _array(column, known, catalog))
+        return self._known[column.name][1].take(pyarrow().array(values.places))
+
+
+def _columns_of_rows(connection: Connection, statement: Statement) -> Iterator[dict[str, Any]]:
+    getters = [(name, itemgetter(place)) for place, name in enumerate(statement.columns)]
+    for rows in connection.stream(statement.text, statement.parameters, _BATCH_ROWS):
+        columns: dict[str, Any] = {name: [value] * len(rows) for name, value in statement.fixed.items()}
+        yield columns | {name: list(map(getter, rows)) for name, getter in getters}
 
 
 class _Spool:

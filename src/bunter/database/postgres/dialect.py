@@ -52,6 +52,14 @@ class PostgresDialect:
         listed, grouped = ", ".join([*columns, *keys, rank]), ", ".join(keys)
         return f"SELECT DISTINCT ON ({grouped}) {listed} FROM ({body}) AS found ORDER BY {grouped}, {rank}"  # noqa: S608
 
+    def joined_ids(self, sql: str) -> str:
+        """See `Dialect`."""
+        return f"string_agg({sql}, CAST('' AS BYTEA))"
+
+    def joined_numbers(self, sql: str) -> str:
+        """See `Dialect`."""
+        return f"string_agg(CAST({sql} AS TEXT), ',')"
+
     def least(self, sql: str) -> str:
         """See `Dialect`; there is no min() of truth values and bytes."""
         return f"(array_agg({sql} ORDER BY {sql} ASC NULLS LAST))[1]"
