@@ -134,7 +134,7 @@ def read_chunks(path: AnyPath, size: int = CHUNK) -> Iterator[bytes]:
             yield chunk
 
 
-def write_new(path: AnyPath, data: bytes | Iterable[bytes], *, sync: bool) -> int:
+def write_new(path: AnyPath, data: bytes | Iterable[bytes | memoryview], *, sync: bool) -> int:
     """Create a file; never overwrite one.
 
     Parameters
@@ -174,7 +174,7 @@ def write_new(path: AnyPath, data: bytes | Iterable[bytes], *, sync: bool) -> in
     return size
 
 
-def _write_all(descriptor: int, pieces: Iterable[bytes]) -> int:
+def _write_all(descriptor: int, pieces: Iterable[bytes | memoryview]) -> int:
     size = 0
     for piece in pieces:
         view = memoryview(piece).cast("B")

@@ -197,7 +197,7 @@ class TransferConflictError(ConflictingDatasetError):
         self.conflicts = tuple(conflicts)
 
     def __str__(self) -> str:
-        more = [f"  and {len(self.conflicts) - 20} more"] if len(self.conflicts) > 20 else []  # noqa: PLR2004
+        more = [f"  and {len(self.conflicts) - 20} more"] if len(self.conflicts) > 20 else []
         return "\n".join([super().__str__(), *(f"  {each}" for each in self.conflicts[:20]), *more])
 
 

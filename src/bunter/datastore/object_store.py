@@ -1,0 +1,303 @@
+"""Artifacts as objects of a storage service: an intent is written down first, then the object, whole, under its final key."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bunter import effects
+from bunter.datastore.bucket import Copies, Signs, Upload
+from bunter.datastore.intents import Intent
+from bunter.datastore.key import check_key
+from bunter.datastore.moves import Move
+from bunter.datastore.spool import Spool
+from bunter.datastore.store import Staged, Transfer
+from bunter.errors import ConfigurationError, IngestError, KeyTakenError, StoreDeniedError, StoreUnavailableError
+from bunter.values import Digesting, Pieces, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from bunter.database import Transaction
+    from bunter.datastore.bucket import Bucket
+    from bunter.datastore.intents import IntentJournal
+    from bunter.datastore.store import Stat
+    from bunter.values import ByteRange, Digests, Durability
+
+__all__ = ["ObjectStore"]
+
+_SMALL = 8 << 20
+"""Files up to this size are read once; larger ones are digested first and read again as they are sent."""
+
+_BATCH = 1000
+_WITHOUT_LINKS = {Transfer.AUTO, Transfer.COPY, Transfer.MOVE}
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Content of a staged artifact, and the file it must still be when it is sent."""
+
+    content: bytes | Path
+    source: Move | None = None
+    announced: bool = False
+
+
+class ObjectStore:
+    """Artifacts as objects. Staged content waits here; what is published is announced in the journal until its commit.
+
+    Keys are used once, so an object is written without looking whether there is one: not all services can promise that only
+    one writer wins, and the registry decides that anyway.
+
+    Parameters
+    ----------
+    bucket : Bucket
+        The service.
+    journal : IntentJournal
+        Where intents are kept.
+    """
+
+    def __init__(self, bucket: Bucket, journal: IntentJournal) -> None:
+        self.bucket, self.journal = bucket, journal
+        self._waiting: dict[tuple[str, str], _Waiting] = {}
+        self._confirmed: set[tuple[str, str]] = set()
+        self._owners: set[str] = set()
+        self._spool = Spool()
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"ObjectStore({self.bucket.address!r})"
+
+    @property
+    def address(self) -> str:
+        """Where the objects are, such as ``s3://bucket/prefix``."""
+        return self.bucket.address
+
+    # ------------------------------------------------------------------ reading
+
+    def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
+        """Return the object or ranges of it; see `ArtifactStore.read`."""
+        return self.bucket.read(check_key(key), ranges)
+
+    def read_many(self, keys: Sequence[str]) -> list[bytes]:
+        """Return whole objects, several at a time, in the order asked for; raise KeyMissingError if one is not there."""
+        return self.bucket.read_many([check_key(key) for key in keys])
+
+    def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
+        """Size and time of each object."""
+        return self.bucket.stat_many([check_key(key) for key in keys])
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """Every object but those of dotted names."""
+        return (pair for pair in self.bucket.walk(prefix) if pair[0][0] != "." and "/." not in pair[0])
+
+    def sign(self, key: str, seconds: float, method: str = "GET") -> str:
+        """Return an address that opens one object for a while; ConfigurationError where the service has none."""
+        if not isinstance(self.bucket, Signs):
+            raise ConfigurationError(f"{self.address} gives out no signed addresses; read through Bunter instead")
+        return self.bucket.sign(check_key(key), seconds, method)
+
+    # ------------------------------------------------------------------ owners
+
+    def own(self) -> str:
+        """Begin an owner."""
+        owner = self.journal.own()
+        self._owners.add(owner)
+        return owner
+
+    def disown(self, owner: str) -> None:
+        """End an owner."""
+        self._owners.discard(owner)
+        self.journal.disown(owner)
+        if not self._waiting:
+            self._spool.close()
+
+    # ------------------------------------------------------------------ publishing
+
+    def stage(
+        self,
+        owner: str,
+        key: str,
+        source: bytes | Pieces | str | Path,
+        *,
+        transfer: Transfer = Transfer.COPY,
+        sync: bool = True,
+    ) -> Staged:
+        """Digest the content and keep it for `publish`; a large file is only remembered, and must not change until then."""
+        place = owner, check_key(key)
+        if place in self._waiting:
+            raise KeyTakenError(f"artifact key {key!r} is already being staged; draw a new nonce")
+        waiting, size, digests = self._take(source, key, transfer)
+        with self._lock:
+            self._waiting[place] = waiting
+        origin = str(Path(source).absolute()) if transfer is Transfer.MOVE and isinstance(source, str | Path) else ""
+        return Staged(key, size, digests, owner, synced=sync, source=origin)
+
+    def _take(self, source: bytes | Pieces | str | Path, key: str, transfer: Transfer) -> tuple[_Waiting, int, Digests]:
+        digesting = Digesting()
+        if isinstance(source, bytes):
+            return _Waiting(self._spool.keep(source)), len(source), digest(source)
+        if isinstance(source, Pieces):
+            content = self._spool.keep_pieces(digesting.tee(source))
+            return _Waiting(content), digesting.size, digesting.digests()
+        if transfer not in _WITHOUT_LINKS:
+            raise IngestError(
+                f"a {transfer} cannot reach from {source} to {self.address}; use copy, move or direct",
+                rejected=[(str(source), f"cannot be brought by {transfer}")],
+            )
+        seen = Move.of(Staged(key, 0, None, "", source=str(source)))
+        if 0 <= seen.size <= _SMALL and self._spool.has_room(seen.size):
+            read = effects.read_bytes(source)
+            return _Waiting(self._spool.keep(read)), len(read), digest(read)
+        for chunk in effects.read_chunks(source):
+            digesting.add(chunk)
+        return _Waiting(Path(source), seen), digesting.size, digesting.digests()
+
+    def read_staged(self, item: Staged) -> bytes:
+        """Return the content."""
+        if not item.owner:
+            return effects.read_bytes(item.key)
+        content = self._waiting[item.owner, item.key].content
+        return content if isinstance(content, bytes) else effects.read_bytes(content)
+
+    def publish(self, staged: Sequence[Staged], durability: Durability) -> None:  # noqa: ARG002 - a service is always durable
+        """Announce all in one transaction of the journal, then send them, several at a time."""
+        ours = [item for item in staged if item.owner]
+        if not ours:
+            return
+        self.journal.announce([Intent(item.key, item.owner, _move(item)) for item in ours])
+        for item in ours:
+            self._waiting[item.owner, item.key].announced = True
+        try:
+            for first in range(0, len(ours), _BATCH):
+                self._send(ours[first : first + _BATCH])
+        except BaseException:
+            self._take_back(ours)
+            raise
+
+    def _send(self, staged: Sequence[Staged]) -> None:
+        waiting = [self._waiting[item.owner, item.key] for item in staged]
+        self.bucket.write_many(
+            [Upload(item.key, each.content, item.size) for item, each in zip(staged, waiting, strict=True)]
+        )
+        for each in waiting:
+            if each.source is not None and not each.source.is_unchanged():
+                raise IngestError(
+                    f"{each.source.source} changed while it was read; nothing was registered, ingest it when it is complete",
+                    rejected=[(each.source.source, "changed while it was read")],
+                )
+        for owner in {item.owner for item in staged}:
+            self.journal.renew(owner)
+
+    def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
+        """Take the intents out in the transaction that registers the artifacts; see `IntentJournal.confirm`."""
+        owners: dict[str, list[str]] = {}
+        for item in staged:
+            if item.owner:
+                owners.setdefault(item.owner, []).append(item.key)
+        for owner, keys in owners.items():
+            self.journal.confirm(transaction, owner, keys)
+            self._confirmed.update((owner, key) for key in keys)
+
+    def settle(self, staged: Sequence[Staged]) -> None:
+        """Remove sources of moves, forget what was staged and not confirmed."""
+        ours = [item for item in staged if item.owner]
+        for item in ours:
+            if item.source:
+                effects.unlink(item.source, missing_ok=True)
+        self._withdraw([item for item in ours if item.source or (item.owner, item.key) not in self._confirmed])
+        self._forget(ours)
+
+    def discard(self, staged: Sequence[Staged]) -> None:
+        """Remove the objects that these announced; where the service fails, the intents stay for `recover`."""
+        ours = [item for item in staged if item.owner]
+        self._take_back(ours)
+        self._forget(ours)
+
+    def _take_back(self, staged: Sequence[Staged]) -> None:
+        announced = [
+            item
+            for item in staged
+            if (found := self._waiting.get((item.owner, item.key))) is not None and found.announced
+        ]
+        if not announced:
+            return
+        try:
+            left = self.bucket.delete_many([item.key for item in announced])
+        except (StoreUnavailableError, StoreDeniedError):
+            return
+        gone = [item for item in announced if item.key not in left]
+        self._withdraw(gone)
+        for item in gone:
+            self._waiting[item.owner, item.key].announced = False
+
+    def _withdraw(self, staged: Sequence[Staged]) -> None:
+        owners: dict[str, list[str]] = {}
+        for item in staged:
+            owners.setdefault(item.owner, []).append(item.key)
+        for owner, keys in owners.items():
+            self.journal.withdraw(owner, keys)
+
+    def _forget(self, staged: Sequence[Staged]) -> None:
+        with self._lock:
+            gone = [self._waiting.pop((item.owner, item.key), None) for item in staged]
+            self._confirmed.difference_update((item.owner, item.key) for item in staged)
+        for waiting in gone:
+            if waiting is not None and waiting.source is None:
+                self._spool.drop(waiting.content)
+
+    def staged(self) -> Iterator[tuple[str, bool]]:
+        """Keys that are not settled, and whether their owner lives."""
+        with self._lock:
+            found = {key: owner in self._owners for owner, key in self._waiting}
+        found |= {intent.key: alive for intent, alive in self.journal.unsettled()}
+        return iter(found.items())
+
+    def recover(self, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
+        """Finish or undo what dead owners left: first they lose the right to confirm, then their objects go."""
+        with self._lock:
+            ended = [Staged(key, 0, None, owner) for owner, key in self._waiting if owner not in self._owners]
+        unannounced = sum(not self._waiting[item.owner, item.key].announced for item in ended)
+        self._forget(ended)
+        dead = [intent for intent, alive in self.journal.unsettled() if not alive]
+        if not dead:
+            return unannounced
+        me = self.journal.own()
+        claimed = self.journal.claim(me, dead)
+        self._finish(me, claimed, is_registered)
+        self.journal.disown(me)
+        return unannounced + len(claimed)
+
+    def _finish(
+        self, me: str, claimed: Sequence[Intent], is_registered: Callable[[Sequence[str]], Collection[str]]
+    ) -> None:
+        committed = is_registered([intent.key for intent in claimed])
+        for intent in claimed:
+            if intent.move and intent.key in committed:
+                move = Move(*json.loads(intent.move))
+                if move.is_unchanged():
+                    effects.unlink(move.source, missing_ok=True)
+        left = self.bucket.delete_many([intent.key for intent in claimed if intent.key not in committed])
+        self.journal.withdraw(me, [intent.key for intent in claimed if intent.key not in left])
+
+    # ------------------------------------------------------------------ removing
+
+    def delete_many(self, keys: Sequence[str]) -> dict[str, OSError]:
+        """Remove the objects, many in one request."""
+        return self.bucket.delete_many([check_key(key) for key in keys])
+
+    def set_aside(self, keys: Sequence[str]) -> None:
+        """Rename objects to names below ``.orphans``, which are no keys."""
+        for key in keys:
+            if isinstance(self.bucket, Copies):
+                self.bucket.rename(check_key(key), f".orphans/{key}")
+            else:
+                content = self.bucket.read(check_key(key))[0]
+                self.bucket.write_many([Upload(f".orphans/{key}", content, len(content))])
+                self.bucket.delete_many([key])
+
+
+def _move(item: Staged) -> str:
+    return json.dumps(astuple(Move.of(item))) if item.source else ""

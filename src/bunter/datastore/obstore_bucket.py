@@ -1,0 +1,346 @@
+"""Buckets of S3, Google, Azure, HTTP and WebDAV services; the one module that imports obstore."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bunter import effects
+from bunter.datastore.credentials import aws_credentials, netrc_header
+from bunter.datastore.store import Stat
+from bunter.datastore.together import each
+from bunter.errors import (
+    ButlerError,
+    KeyMissingError,
+    MissingExtraError,
+    StoreDeniedError,
+    StoreUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bunter.datastore.bucket import Upload
+    from bunter.datastore.endpoints import StoreAddress
+    from bunter.values import ByteRange
+
+try:
+    import obstore
+    from obstore import exceptions as refused
+    from obstore import store as services
+except ImportError as exc:
+    raise MissingExtraError("object stores need obstore: pip install 'bunter[s3]'") from exc
+
+__all__ = ["SCHEMES", "ObstoreBucket"]
+
+SCHEMES = ("s3", "gs", "az", "http", "https", "webdav", "webdavs")
+
+_HOSTS = {"http", "https", "webdav", "webdavs"}
+_WORKERS = 16
+_LARGE_WORKERS = 3
+_PART = 8 << 20
+_PART_WORKERS = 6
+_FOLDER_ATTEMPTS = 20
+_DELETED_AT_ONCE = 1000
+_process: list[int] = []
+
+
+class ObstoreBucket:
+    """Objects of a service below one address.
+
+    Parameters
+    ----------
+    address : StoreAddress
+        Such as ``s3://endpoint@bucket/prefix``; endpoint and region come from the site's file or the environment, credentials
+        from the service's standard places.
+    """
+
+    def __init__(self, address: StoreAddress) -> None:
+        self.address = str(address)
+        self._place = address
+        self._store: Any = _open(address)
+        self._base = f"{address.prefix}/" if address.prefix and address.scheme in _HOSTS else ""
+
+    def __repr__(self) -> str:
+        return f"ObstoreBucket({self.address!r})"
+
+    def __reduce__(self) -> tuple[type[ObstoreBucket], tuple[StoreAddress]]:
+        return ObstoreBucket, (self._place,)
+
+    # ------------------------------------------------------------------ reading
+
+    def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
+        """Return the object or ranges of it; neighbouring ranges are fetched together."""
+        with self._asking("store_get", key):
+            if ranges is None:
+                return [bytes(obstore.get(self._store, self._base + key).bytes())]
+            return self._ranges(key, ranges)
+
+    def _ranges(self, key: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+        wanted = [piece for piece in ranges if piece.size]
+        found = iter(self._get_ranges(key, wanted)) if wanted else iter(())
+        return [next(found) if piece.size else b"" for piece in ranges]
+
+    def _get_ranges(self, key: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+        starts, lengths = [piece.begin for piece in ranges], [piece.size for piece in ranges]
+        try:
+            return [
+                bytes(item)
+                for item in obstore.get_ranges(self._store, self._base + key, starts=starts, lengths=lengths)
+            ]
+        except (refused.GenericError, ValueError):
+            # Services differ in what they answer to ranges that reach beyond the end, or that are the whole object.
+            size = int(obstore.head(self._store, self._base + key)["size"])
+            if all(piece.begin > 0 and piece.end < size for piece in ranges):
+                raise
+            return [self._get_range(key, piece, size) for piece in ranges]
+
+    def _get_range(self, key: str, piece: ByteRange, size: int) -> bytes:
+        if piece.begin >= size:
+            return b""
+        if piece.begin == 0 and piece.end >= size:
+            return bytes(obstore.get(self._store, self._base + key).bytes())
+        try:
+            return bytes(obstore.get_range(self._store, self._base + key, start=piece.begin, end=min(piece.end, size)))
+        except refused.GenericError as exc:
+            if "non-partial" not in str(exc):
+                raise
+        return self._get_signed_range(key, piece)
+
+    def _get_signed_range(self, key: str, piece: ByteRange) -> bytes:
+        """Ask without obstore: rclone (seen in 1.75) sends the right bytes with status 200, which obstore refuses."""
+        from urllib.request import Request, urlopen
+
+        address = obstore.sign(self._store, "GET", self._base + key, timedelta(minutes=1))
+        asked = Request(address, headers={"Range": f"bytes={piece.begin}-{piece.end - 1}"})  # noqa: S310 - our own address
+        with urlopen(asked, timeout=60) as answer:  # noqa: S310
+            content: bytes = answer.read(piece.size)
+            told = str(answer.headers.get("Content-Range", ""))
+        return content if told.startswith(f"bytes {piece.begin}-") else self.read(key)[0][piece.begin : piece.end]
+
+    def read_many(self, keys: Sequence[str]) -> list[bytes]:
+        """Return whole objects, sixteen at a time."""
+
+        async def get(key: str) -> bytes:
+            with self._asking("store_get", key):
+                answer = await obstore.get_async(self._store, self._base + key)
+                return bytes(await answer.bytes_async())
+
+        return each(keys, get, _WORKERS)
+
+    def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
+        """Size and time of each object, sixteen requests at a time."""
+        if len(keys) == 1:
+            return [self._stat(keys[0])]
+
+        async def head(key: str) -> Stat | None:
+            try:
+                with self._asking("store_head", key):
+                    return _stat(await obstore.head_async(self._store, self._base + key))
+            except KeyMissingError:
+                return None
+
+        return each(keys, head, _WORKERS)
+
+    def _stat(self, key: str) -> Stat | None:
+        try:
+            with self._asking("store_head", key):
+                return _stat(obstore.head(self._store, self._base + key))
+        except KeyMissingError:
+            return None
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """Every object, a thousand in each request."""
+        folder = (self._base + prefix).rpartition("/")[0]
+        with self._asking("store_list", prefix):
+            try:
+                for batch in obstore.list(self._store, folder or None, chunk_size=1000):
+                    for found in batch:
+                        key = found["path"].removeprefix(self._base)
+                        if key.startswith(prefix):
+                            yield key, _stat(found)
+            except FileNotFoundError:  # a WebDAV folder that is not there
+                return
+
+    def sign(self, key: str, seconds: float, method: str = "GET") -> str:
+        """Return an address that allows one method on one object; the credentials are not in it."""
+        with self._asking("store_sign", key):
+            return str(obstore.sign(self._store, method, self._base + key, timedelta(seconds=seconds)))
+
+    # ------------------------------------------------------------------ writing
+
+    def write_many(self, uploads: Sequence[Upload]) -> None:
+        """Send objects: sixteen small ones at a time, or three large ones, these in parts of 8 MB."""
+        if len(uploads) == 1 and isinstance(uploads[0].content, bytes):
+            self._put(uploads[0])
+            return
+        small = [item for item in uploads if item.size <= _PART]
+        large = [item for item in uploads if item.size > _PART]
+        each(small, self._put_async, _WORKERS)
+        each(large, self._put_async, _LARGE_WORKERS)
+
+    def _put(self, item: Upload) -> None:
+        with self._asking("store_put", item.key, changes=True):
+            obstore.put(
+                self._store, self._base + item.key, item.content, chunk_size=_PART, max_concurrency=_PART_WORKERS
+            )
+
+    async def _put_async(self, item: Upload) -> None:
+        with self._asking("store_put", item.key, changes=True):
+            for attempt in range(_FOLDER_ATTEMPTS):
+                try:
+                    await obstore.put_async(
+                        self._store,
+                        self._base + item.key,
+                        item.content,
+                        chunk_size=_PART,
+                        max_concurrency=_PART_WORKERS,
+                    )
+                except refused.GenericError as exc:  # WebDAV: another request has just made the same folder
+                    if "MKCOL" not in str(exc) or attempt == _FOLDER_ATTEMPTS - 1:
+                        raise
+                else:
+                    return
+
+    def delete_many(self, keys: Sequence[str]) -> dict[str, OSError]:
+        """Remove objects, a thousand in one request where the service can."""
+        failed: dict[str, OSError] = {}
+        for first in range(0, len(keys), _DELETED_AT_ONCE):
+            batch = list(keys[first : first + _DELETED_AT_ONCE])
+            try:
+                with self._asking("store_delete", batch[0], changes=True):
+                    obstore.delete(self._store, [self._base + key for key in batch])
+            except (KeyMissingError, StoreUnavailableError):
+                failed |= self._delete_each(batch)
+        return failed
+
+    def _delete_each(self, keys: Sequence[str]) -> dict[str, OSError]:
+        """Remove one by one, where one of many was refused."""
+
+        async def delete(key: str) -> OSError | None:
+            try:
+                with self._asking("store_delete", key, changes=True):
+                    await obstore.delete_async(self._store, self._base + key)
+            except KeyMissingError:
+                return None
+            except StoreDeniedError as exc:
+                return exc
+            return None
+
+        found = zip(keys, each(keys, delete, _WORKERS), strict=True)
+        return {key: error for key, error in found if error is not None}
+
+    def rename(self, key: str, target: str) -> None:
+        """Copy within the service, then remove."""
+        with self._asking("store_rename", target, changes=True):
+            obstore.copy(self._store, self._base + key, self._base + target)
+        self.delete_many([key])
+
+    # ------------------------------------------------------------------ errors
+
+    @contextmanager
+    def _asking(self, operation: str, key: str, *, changes: bool = False) -> Iterator[None]:
+        """Tell of a request before it is made, and say in our words how it failed."""
+        _refuse_fork()
+        where = f"{self.address}/{key}"
+        effects.request(operation, where, changes=changes)
+        try:
+            yield
+        except ButlerError:
+            raise
+        except FileNotFoundError as exc:
+            if operation == "store_put":
+                raise StoreUnavailableError(f"{self.address} is not there: {_first_line(exc)}") from exc
+            raise KeyMissingError(f"no object {where}; `bunter check` lists what is missing") from exc
+        except (refused.BaseError, OSError, ValueError) as exc:
+            raise _in_our_words(exc, where, self.address) from exc
+
+
+def _in_our_words(exc: Exception, where: str, address: str) -> ButlerError:
+    told = _first_line(exc)
+    denied = isinstance(exc, refused.PermissionDeniedError | refused.UnauthenticatedError | PermissionError)
+    if denied or "403 Forbidden" in told or "401 Unauthorized" in told or "CredentialsError" in str(exc):
+        return StoreDeniedError(
+            f"{where}: the service refuses ({told}); `bunter doctor {address}` says which rights are missing"
+        )
+    return StoreUnavailableError(f"{where}: {told}; `bunter doctor {address}` looks for the cause")
+
+
+def _first_line(exc: BaseException) -> str:
+    text = str(exc).split("\n\nDebug source")[0]
+    return " ".join(text.split())[:400]
+
+
+def _refuse_fork() -> None:
+    """Obstore's threads do not survive a fork: without this a forked child would wait for ever."""
+    if not _process:
+        _process.append(os.getpid())
+    elif _process[0] != os.getpid():
+        raise StoreUnavailableError(
+            "this process was forked from one that uses an object store already, where the library cannot go on; "
+            "start workers by 'spawn' or 'forkserver' (multiprocessing.set_start_method)"
+        )
+
+
+def _stat(found: Any) -> Stat:
+    return Stat(int(found["size"]), int(found["last_modified"].timestamp() * 1e9))
+
+
+def _open(address: StoreAddress) -> Any:
+    opened = {"s3": _s3, "gs": _google, "az": _azure}.get(address.scheme, _http)(address)
+    _refuse_fork()
+    return opened
+
+
+def _common(address: StoreAddress) -> dict[str, Any]:
+    profile = address.profile if address.scheme in {"s3", "gs", "az"} else None
+    limit = 60.0 if profile is None else profile.retry_s
+    return {
+        "retry_config": {
+            "max_retries": 10 if limit else 0,
+            "retry_timeout": timedelta(seconds=limit),
+            "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
+        }
+    }
+
+
+def _s3(address: StoreAddress) -> Any:
+    profile = address.profile
+    endpoint = profile.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    region = profile.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    config: dict[str, Any] = {"region": region, "virtual_hosted_style_request": not profile.path_style}
+    if endpoint:
+        config["endpoint"] = endpoint
+    if profile.anonymous:
+        config["skip_signature"] = True
+    else:
+        config |= aws_credentials(profile.credentials)
+    options = {"allow_http": (endpoint or "").startswith("http://"), "timeout": timedelta(seconds=300)}
+    return services.S3Store(
+        address.place, prefix=address.prefix or None, config=config, client_options=options, **_common(address)
+    )
+
+
+def _google(address: StoreAddress) -> Any:
+    return services.GCSStore(address.place, prefix=address.prefix or None, **_common(address))
+
+
+def _azure(address: StoreAddress) -> Any:
+    config: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    if address.profile.endpoint:
+        config["endpoint"] = address.profile.endpoint
+        options["allow_http"] = address.profile.endpoint.startswith("http://")
+    return services.AzureStore(
+        address.place, prefix=address.prefix or None, config=config, client_options=options, **_common(address)
+    )
+
+
+def _http(address: StoreAddress) -> Any:
+    scheme = {"webdav": "http", "webdavs": "https"}.get(address.scheme, address.scheme)
+    options: dict[str, Any] = {"allow_http": scheme == "http"}
+    if header := netrc_header(address.place):
+        options["default_headers"] = {"authorization": header}
+    return services.HTTPStore.from_url(f"{scheme}://{address.place}", client_options=options, **_common(address))

@@ -1,0 +1,67 @@
+"""Many requests at a time behind a synchronous face."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+__all__ = ["each", "each_in_threads"]
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def each(items: Sequence[_Item], act: Callable[[_Item], Awaitable[_Result]], workers: int) -> list[_Result]:
+    """Await ``act`` on every item, ``workers`` at a time; on the first error the rest is given up and it is raised.
+
+    May be called where an event loop runs already, as in a notebook.
+    """
+    return _run(_each(items, act, min(workers, len(items))))
+
+
+async def _each(items: Sequence[_Item], act: Callable[[_Item], Awaitable[_Result]], workers: int) -> list[_Result]:
+    results: dict[int, _Result] = {}
+    waiting = iter(enumerate(items))
+
+    async def work() -> None:
+        for index, item in waiting:
+            results[index] = await act(item)
+
+    tasks = [asyncio.ensure_future(work()) for _ in range(workers)]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+    return [results[index] for index in range(len(items))]
+
+
+def _run(work: Coroutine[object, object, list[_Result]]) -> list[_Result]:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+def each_in_threads(items: Sequence[_Item], act: Callable[[_Item], _Result], workers: int) -> list[_Result]:
+    """As `each`, for a blocking ``act``."""
+    if len(items) < 2:
+        return [act(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(act, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
