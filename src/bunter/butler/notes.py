@@ -69,4 +69,4 @@ def _header(ref: DatasetRef, encoded: Encoded) -> Any:
         raise MetadataError(
             f"{ref.dataset_type.name!r} is written as {encoded.format}, which has no header cards; give metadata={{...}} instead"
         )
-    return headers_in(encoded.data)[0]
+    return headers_in(bytes(encoded.data))[0]

@@ -16,11 +16,12 @@ from bunter.datastore.choice import Choice, choose
 from bunter.datastore.configured import children_of, store_at
 from bunter.datastore.direct import DirectFiles
 from bunter.datastore.fetching import Fetching
-from bunter.datastore.format import ReadRequest, format_of
+from bunter.datastore.format import ReadRequest, WritesPieces, format_of
 from bunter.datastore.key import is_direct, split_key
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
 from bunter.datastore.places import are_there, by_store, places_of
+from bunter.datastore.ranged import LARGE
 from bunter.datastore.reading import part_for
 from bunter.datastore.store import MAIN, Staged, Transfer
 from bunter.datastore.uri import ArtifactURI
@@ -36,14 +37,16 @@ if TYPE_CHECKING:
     from bunter.dataset import DatasetType, StoredArtifact
     from bunter.datastore.chain import Route
     from bunter.datastore.config import DatastoreConfig
+    from bunter.datastore.format import Format
     from bunter.datastore.store import ArtifactStore, PublishingStore
     from bunter.dimensions import DataCoordinate
     from bunter.storage_class import StorageClass
+    from bunter.values import Pieces
 
 __all__ = ["MAIN", "Datastore", "Encoded"]
 
 _DIRECT = DirectFiles()
-_ONE_WAY = {"png"}  # what was drawn is read as a picture
+_ONE_WAY = {"png", "svg"}  # what was drawn is read as a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,8 @@ class Encoded:
 
     Parameters
     ----------
-    data : bytes
-        The bytes.
+    data : bytes or Pieces
+        The bytes; of large objects a few at a time.
     format : str
         Short name of the format.
     version : int
@@ -62,7 +65,7 @@ class Encoded:
         Ending of the file's name, with its dot.
     """
 
-    data: bytes
+    data: bytes | Pieces
     format: str
     version: int
     extension: str
@@ -164,7 +167,8 @@ class Datastore:
                 f"this datastore does not take {dataset_type.name!r}; see datastore.constraints in bunter.yaml"
             )
         form = choice.format
-        return Encoded(form.to_bytes(choice.storage_class.convert(obj)), form.name, form.version, form.extension)
+        given = obj if form.name in _ONE_WAY and hasattr(obj, "savefig") else choice.storage_class.convert(obj)
+        return Encoded(_written(form, given), form.name, form.version, form.extension)
 
     def key_for(  # noqa: PLR0913 - a name has many parts
         self,
@@ -225,7 +229,7 @@ class Datastore:
     def stage(
         self,
         key: str,
-        source: bytes | str | Path,
+        source: bytes | Pieces | str | Path,
         *,
         transfer: Transfer = Transfer.COPY,
         durability: Durability | None = None,
@@ -420,6 +424,12 @@ class Datastore:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _written(form: Format, obj: object) -> bytes | Pieces:
+    """Write an object, piece by piece if it is large and its format can."""
+    size = getattr(obj, "nbytes", 0) or getattr(getattr(obj, "data", None), "nbytes", 0)
+    return form.to_pieces(obj) if size >= LARGE and isinstance(form, WritesPieces) else form.to_bytes(obj)
 
 
 def _result_class(storage_class: StorageClass | str, component: str | None) -> StorageClass:

@@ -15,7 +15,7 @@ from bunter.datastore.recovery import is_same_file, recover, staged_keys
 from bunter.datastore.staging import bring
 from bunter.datastore.store import Staged, Stat, Transfer
 from bunter.errors import KeyMissingError, KeyTakenError, TemplateError
-from bunter.values import Durability
+from bunter.values import Durability, Pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -112,7 +112,13 @@ class LocalStore:
     # ------------------------------------------------------------------ publishing
 
     def stage(
-        self, owner: str, key: str, source: bytes | str | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
+        self,
+        owner: str,
+        key: str,
+        source: bytes | Pieces | str | Path,
+        *,
+        transfer: Transfer = Transfer.COPY,
+        sync: bool = True,
     ) -> Staged:
         """Write or link the content at the same key below the owner's staging directory."""
         final = f"{self._prefix}{check_key(key)}"
@@ -124,7 +130,7 @@ class LocalStore:
             except FileExistsError as exc:
                 raise KeyTakenError(f"artifact key {key!r} is already being staged; draw a new nonce") from exc
             except FileNotFoundError:
-                if attempt or (not isinstance(source, bytes) and not os.path.lexists(source)):
+                if attempt or (not isinstance(source, bytes | Pieces) and not os.path.lexists(source)):
                     raise
         raise AssertionError
 

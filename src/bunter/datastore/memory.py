@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
@@ -14,10 +15,9 @@ from bunter.values import Digests, Durability, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
-    from pathlib import Path
 
     from bunter.datastore.store import ArtifactStore
-    from bunter.values import ByteRange
+    from bunter.values import ByteRange, Pieces
 
 __all__ = ["MemoryStore"]
 
@@ -76,11 +76,18 @@ class MemoryStore:
         self._owners.discard(owner)
 
     def stage(
-        self, owner: str, key: str, source: bytes | str | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
+        self,
+        owner: str,
+        key: str,
+        source: bytes | Pieces | str | Path,
+        *,
+        transfer: Transfer = Transfer.COPY,
+        sync: bool = True,
     ) -> Staged:
         """Take the content in."""
-        content = source if isinstance(source, bytes) else effects.read_bytes(source)
-        origin = str(source) if not isinstance(source, bytes) and transfer is Transfer.MOVE else ""
+        is_file = isinstance(source, str | Path)
+        content = effects.read_bytes(source) if isinstance(source, str | Path) else bytes(source)
+        origin = str(source) if is_file and transfer is Transfer.MOVE else ""
         digests: Digests = digest(content)
         with self._lock:
             if (owner, check_key(key)) in self._staged:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bunter import effects
 from bunter.datastore.store import Staged, Transfer
 from bunter.errors import FileIntegrityError
-from bunter.values import Digesting, digest
+from bunter.values import Digesting, Pieces, digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,13 +24,13 @@ _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP,
 
 
 def bring(  # noqa: PLR0913 - one call site
-    source: bytes | str | Path, staging: str, final: str, item: Staged, *, transfer: Transfer, sync: bool
+    source: bytes | Pieces | str | Path, staging: str, final: str, item: Staged, *, transfer: Transfer, sync: bool
 ) -> Staged:
     """Make the staged file and return its item, completed.
 
     Parameters
     ----------
-    source : bytes, or str or Path
+    source : bytes, Pieces, or str or Path
         Content, or a file that holds it.
     staging, final : str
         Where it is staged, and where it will be.
@@ -44,6 +44,10 @@ def bring(  # noqa: PLR0913 - one call site
     if isinstance(source, bytes):
         size = effects.write_new(staging, source, sync=sync)
         return Staged(item.key, size, digest(source), item.owner, synced=sync)
+    if isinstance(source, Pieces):
+        digesting = Digesting()
+        size = effects.write_new(staging, digesting.tee(source), sync=sync)
+        return Staged(item.key, size, digesting.digests(), item.owner, synced=sync)
     return _WAYS[transfer](source, staging, final, item, sync)
 
 

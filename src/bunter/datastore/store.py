@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
-    from bunter.values import ByteRange, Digests, Durability
+    from bunter.values import ByteRange, Digests, Durability, Pieces
 
 __all__ = ["MAIN", "ArtifactStore", "LocalPaths", "PublishingStore", "Staged", "Stat", "Transfer"]
 
@@ -121,7 +121,13 @@ class PublishingStore(ArtifactStore, Protocol):
         """End an owner; what it has staged and not settled is left for `recover`."""
 
     def stage(
-        self, owner: str, key: str, source: bytes | str | Path, *, transfer: Transfer = Transfer.COPY, sync: bool = True
+        self,
+        owner: str,
+        key: str,
+        source: bytes | Pieces | str | Path,
+        *,
+        transfer: Transfer = Transfer.COPY,
+        sync: bool = True,
     ) -> Staged:
         """Bring content, or that of a file, near its key, on stable storage if ``sync``; TemplateError for a key that leaves the store."""
 
