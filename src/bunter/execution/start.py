@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from bunter.execution.run import RunOptions
     from bunter.execution.summary import RunSummary
     from bunter.execution.watch import Watcher
-    from bunter.graph import QuantumGraph
+    from bunter.graph import Decision, QuantumGraph
     from bunter.graph.keys import KeyTable
     from bunter.pipeline import PipelineGraph
 
 __all__ = ["Wish", "run_pipeline", "run_stored_graph"]
 
-_MORE = {"binds", "data_ids", "select", "skip_existing_in"}
+_MORE = {"binds", "data_ids", "select", "skip_existing_in", "decisions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ class Wish:
         See `bunter.graph.build_graph`.
     skip_existing_in : tuple of str
         Collections with earlier runs; what these have done is not done again.
+    decisions : tuple of Decision
+        Vetoes and overrides of operators.
     command : str
         The command line, to be remembered.
     """
@@ -70,6 +72,7 @@ class Wish:
     select: Literal["closure", "strict"] = "closure"
     max_growth: float | None = 20.0
     skip_existing_in: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     command: str = ""
 
     def request(self, pipeline: PipelineGraph) -> RunRequest:
@@ -264,6 +267,7 @@ def _build(butler: Butler, pipeline: PipelineGraph, wish: Wish, run: str) -> Qua
         data_ids=wish.data_ids,
         max_growth=wish.max_growth,
         precedents=find_precedents(butler, wish.skip_existing_in) if wish.skip_existing_in else (),
+        decisions=wish.decisions,
         command=wish.command,
     )
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bunter.graph.explanation import Explanation
@@ -18,11 +19,13 @@ from bunter.graph.tables import DatasetTable, Edges, QuantumTable
 
 if TYPE_CHECKING:
     from bunter.graph.build import build_graph
+    from bunter.graph.decisions import Decision, read_decisions
     from bunter.graph.precedents import Precedent
 
 __all__ = [
     "DatasetPart",
     "DatasetTable",
+    "Decision",
     "EdgePart",
     "Edges",
     "Explanation",
@@ -36,17 +39,15 @@ __all__ = [
     "build_graph",
     "dataset_nonce",
     "predicted_id",
+    "read_decisions",
 ]
 
 
+# The builder and what goes into it bring the query language along, which a worker does not need.
+_HOMES = {"build_graph": "build", "Decision": "decisions", "Precedent": "precedents", "read_decisions": "decisions"}
+
+
 def __getattr__(name: str) -> Any:
-    # The builder brings the query language along, which a worker does not need.
-    if name == "build_graph":
-        from bunter.graph.build import build_graph
-
-        return build_graph
-    if name == "Precedent":
-        from bunter.graph.precedents import Precedent
-
-        return Precedent
+    if name in _HOMES:
+        return getattr(import_module(f"bunter.graph.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'bunter.graph' has no attribute {name!r}")

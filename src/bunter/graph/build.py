@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from bunter.errors import GraphError
 from bunter.graph.assembly import Assembly, explain
 from bunter.graph.closure import select_closure
 from bunter.graph.conditions import bind_conjuncts, bind_restrictions, check_governors, listed
+from bunter.graph.decisions import Decisions
 from bunter.graph.emptiness import refuse_done, refuse_empty
 from bunter.graph.header import Header
 from bunter.graph.joins import Joins
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.dimensions import DimensionGroup
     from bunter.graph.closure import Selection
+    from bunter.graph.decisions import Decision
     from bunter.graph.precedents import Precedent
     from bunter.graph.quantum_graph import QuantumGraph
     from bunter.pipeline import PipelineGraph
@@ -44,6 +47,7 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     data_ids: Mapping[str, Sequence[Any]] | None = None,
     max_growth: float | None = 20.0,
     precedents: Sequence[Precedent] = (),
+    decisions: Sequence[Decision] = (),
     artifacts: bool = True,
     command: str = "",
 ) -> QuantumGraph:
@@ -73,6 +77,8 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     precedents : sequence of Precedent
         Earlier runs; what they have done with the same task, version and configuration on the same inputs is not planned
         again, nor what only that needs.
+    decisions : sequence of Decision
+        Vetoes and overrides of operators; the graph records them.
     artifacts : bool
         Whether to attach where inputs are stored, so that workers need no database.
     command : str
@@ -95,17 +101,22 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     if data_ids:
         conjuncts.append(listed(data_ids, pipeline.universe))
     restrictions = bind_restrictions(pipeline)
-    reading = Reading(butler, pipeline, inputs, conjuncts, restrictions.values())
+    bound = Decisions.bind(decisions, pipeline, scope)
+    others = [*restrictions.values(), *bound.tests.values()]
+    alternatives = [(one.subject, one.use) for one in decisions if one.use]
+    reading = Reading(butler, pipeline, inputs, conjuncts, restrictions=others, alternatives=alternatives)
     known = {name: len(values) for name, values in reading.governors.items()}
-    check_governors(conjuncts, known=known, universe=pipeline.universe)
-    sources = reading.sources()
-    selection = _SELECT[select](Joins(sources), pipeline.tasks, reading.conjuncts, restrictions)
+    for group in (conjuncts, *([one] for one in bound.tests.values())):
+        check_governors(group, known=known, universe=pipeline.universe)
+    sources = bound.without_vetoed(reading.sources(), pipeline)
+    selection = _SELECT[select](Joins(sources), pipeline.tasks, reading.conjuncts, restrictions, bound)
     refuse_empty(butler, selection, inputs, reading)
     selection = spare(selection, precedents)
     refuse_done(selection)
     if max_growth is not None and not all(conjunct.is_governing for conjunct in reading.conjuncts):
         _refuse_growth(selection, max_growth)
     header = _header(pipeline, inputs=inputs, output_run=output_run, where=where, select=select, command=command)
+    header = replace(header, decisions=tuple(bound.to_dict()))
     return Assembly(selection, sources, pipeline, header, butler.locate if artifacts else None).graph()
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bunter.dimensions import DimensionGroup
     from bunter.graph.conjuncts import Conjunct
+    from bunter.graph.decisions import Decisions
     from bunter.graph.joins import Joins
     from bunter.graph.keys import Array
     from bunter.graph.precedents import Reused
@@ -151,6 +152,7 @@ def select_closure(
     tasks: Sequence[TaskNode],
     conjuncts: Sequence[Conjunct],
     restrictions: Mapping[tuple[str, str], Conjunct],
+    decisions: Decisions | None = None,
 ) -> Selection:
     """Select by the definition of `closure`.
 
@@ -164,6 +166,8 @@ def select_closure(
         The user's conditions.
     restrictions : mapping of (str, str) to Conjunct
         By label and connection, a connection's own condition.
+    decisions : Decisions, optional
+        Vetoes and overrides.
     """
     filters: dict[str, list[Conjunct]] = {task.label: [] for task in tasks}
     meetings: dict[str, list[Conjunct]] = {task.label: [] for task in tasks}
@@ -176,7 +180,13 @@ def select_closure(
             about = labels or [task.label for task in tasks if _reads_overall(conjunct, task, tasks)]
             spoken.append((conjunct, about))
     frontier = Frontier(
-        joins, tasks, filters=filters, meetings=meetings, selection=conjuncts, restrictions=restrictions
+        joins,
+        tasks,
+        filters=filters,
+        meetings=meetings,
+        selection=conjuncts,
+        restrictions=restrictions,
+        decisions=decisions,
     )
     streams = _streams(frontier)
     targets, unmet = _targets(frontier, streams, spoken)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bunter.graph.calibrations import certified_datasets, lookup
 from bunter.graph.conjuncts import satisfied
+from bunter.graph.decisions import Decisions
 from bunter.graph.links import ties
 from bunter.graph.relation import Pairs, Relation
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from bunter.dimensions import DimensionGroup
     from bunter.graph.conjuncts import Conjunct
+    from bunter.graph.decisions import Decision
     from bunter.graph.joins import Joins
     from bunter.graph.keys import Array
     from bunter.graph.sources import Existing
@@ -80,12 +82,15 @@ class DatasetRows:
         Row of each in ``existing``.
     maker : array or None
         For datasets that the graph makes, the candidate that makes each.
+    usual : int or None
+        How many, from the first, any quantum may read; the others are for those of which an operator says so.
     """
 
     keys: Relation
     existing: Existing | None = None
     source: Array | None = None
     maker: Array | None = None
+    usual: int | None = None
 
 
 class Frontier:
@@ -105,6 +110,8 @@ class Frontier:
         All conditions, for overall inputs.
     restrictions : mapping of (str, str) to Conjunct
         By label and connection, a connection's own condition.
+    decisions : Decisions, optional
+        Vetoes on tasks and on what they make, and overrides.
     """
 
     def __init__(  # noqa: PLR0913 - all but two by keyword
@@ -116,7 +123,9 @@ class Frontier:
         meetings: Mapping[str, Sequence[Conjunct]],
         selection: Sequence[Conjunct],
         restrictions: Mapping[tuple[str, str], Conjunct],
+        decisions: Decisions | None = None,
     ) -> None:
+        self.decisions = decisions or Decisions()
         self.joins, self.filters, self.meetings = joins, filters, meetings
         self.selection, self.restrictions = selection, restrictions
         self.tasks: dict[str, TaskRows] = {}
@@ -133,8 +142,22 @@ class Frontier:
     def _existing(self, connection: Connection) -> DatasetRows:
         name = connection.dataset_type
         if name not in self.datasets:
-            self.datasets[name] = self._found(name, connection.dimensions)
+            found = self._found(name, connection.dimensions)
+            for one in self.decisions.overrides(name):
+                found = self._with_more(found, self.joins.sources.alternatives[name, one.use], connection.dimensions)
+            self.datasets[name] = found
         return self.datasets[name]
+
+    def _with_more(self, found: DatasetRows, more: Existing, group: DimensionGroup) -> DatasetRows:
+        """Append the datasets of an override to those of a type."""
+        keys = self.joins.expand(more.keys, group)
+        columns = {name: np.concatenate([column, keys.columns[name]]) for name, column in found.keys.columns.items()}
+        joined = Relation(columns, len(found.keys) + len(keys))
+        usual = len(found.keys) if found.usual is None else found.usual
+        if found.existing is None or found.source is None:
+            return DatasetRows(joined, more, np.arange(len(more.ids)), usual=usual)
+        source = np.concatenate([found.source, len(found.existing.ids) + np.arange(len(more.ids))])
+        return DatasetRows(joined, found.existing.with_more(more), source, usual=usual)
 
     def _found(self, name: str, group: DimensionGroup) -> DatasetRows:
         sources = self.joins.sources
@@ -151,11 +174,12 @@ class Frontier:
     def _readable(self, connection: Connection) -> Array:
         """Which datasets of an input's type this connection may read."""
         datasets = self._existing(connection)
+        usual = np.arange(len(datasets.keys)) < (len(datasets.keys) if datasets.usual is None else datasets.usual)
         if connection.kind != "input" or connection.whole or datasets.maker is not None:
-            return np.ones(len(datasets.keys), bool)
+            return usual
         name = connection.dataset_type
         if name not in self._narrowed:
-            allowed = np.ones(len(datasets.keys), bool)
+            allowed = usual
             for conjunct in self.selection:
                 if conjunct.speaks_about(connection.dimensions):
                     allowed &= satisfied(conjunct, datasets.keys, self.joins)
@@ -196,6 +220,8 @@ class Frontier:
         return relation.distinct(names)[0]
 
     def _filter(self, rows: TaskRows) -> None:
+        for one in self.decisions.vetoes(rows.task.label):
+            rows.keep(~self.decisions.struck(one, rows.keys, self.joins), f"vetoed by {one.author}: {one.reason}")
         for conjunct in self.filters.get(rows.task.label, ()):
             rows.keep(satisfied(conjunct, rows.keys, self.joins), f"where {conjunct.text}")
         for conjunct in self.meetings.get(rows.task.label, ()):
@@ -212,7 +238,8 @@ class Frontier:
 
     def _connect(self, rows: TaskRows) -> None:
         for connection in (*rows.task.inputs, *rows.task.prerequisites):
-            pairs = self._restricted(self._edges(rows, connection), rows, connection)
+            pairs = self._decided(self._edges(rows, connection), rows, connection)
+            pairs = self._restricted(pairs, rows, connection)
             rows.edges[connection.name] = pairs
             enough = pairs.count_left(len(rows.keys)) >= connection.minimum
             if connection.minimum > 0:
@@ -223,12 +250,37 @@ class Frontier:
         living = np.flatnonzero(rows.alive)
         keys, group = rows.keys.take(living), rows.task.dimensions
         if connection.kind == "prerequisite" and connection.dataset_type in self.joins.sources.calibrations:
-            pairs = lookup(self.joins, keys, group, connection, datasets.source)
+            pairs = lookup(self.joins, keys, group, connection, _first(datasets.source, datasets.usual))
         else:
             readable = np.flatnonzero(self._readable(connection))
             pairs = self.joins.linked(keys, group, datasets.keys.take(readable), connection.dimensions)
             pairs = Pairs(pairs.left, readable[pairs.right])
         return Pairs(living[pairs.left], pairs.right)
+
+    def _decided(self, pairs: Pairs, rows: TaskRows, connection: Connection) -> Pairs:
+        """Apply vetoes on what the graph makes, and overrides."""
+        name, datasets = connection.dataset_type, self.datasets[connection.dataset_type]
+        if datasets.maker is not None and self.decisions.vetoes(name):
+            pairs = pairs.where(self.decisions.left(name, datasets.keys, self.joins)[pairs.right])
+        begin = datasets.usual
+        for one in self.decisions.overrides(name):
+            assert begin is not None
+            end = begin + len(self.joins.sources.alternatives[name, one.use].ids)
+            if self.decisions.tests[one].speaks_about(rows.task.dimensions):
+                pairs = self._overridden(pairs, rows, connection, one, np.arange(begin, end))
+            begin = end
+        return pairs
+
+    def _overridden(
+        self, pairs: Pairs, rows: TaskRows, connection: Connection, decision: Decision, others: Array
+    ) -> Pairs:
+        """Let the quanta of which an override speaks read other datasets, where these have what they need."""
+        spoken = rows.alive & self.decisions.struck(decision, rows.keys, self.joins)
+        quanta, group = np.flatnonzero(spoken), rows.task.dimensions
+        keys = self.datasets[connection.dataset_type].keys.take(others)
+        found = self.joins.linked(rows.keys.take(quanta), group, keys, connection.dimensions)
+        kept = pairs.where(~spoken[pairs.left])
+        return Pairs(np.concatenate([kept.left, quanta[found.left]]), np.concatenate([kept.right, others[found.right]]))
 
     def _restricted(self, pairs: Pairs, rows: TaskRows, connection: Connection) -> Pairs:
         conjunct = self.restrictions.get((rows.task.label, connection.name))
@@ -256,6 +308,10 @@ class Frontier:
             relation = relation.join(self.joins.element(name))
         relation = relation.distinct([" maker", *group.required], group.implied)[0]
         return relation.only(group.data_id_keys), relation.columns[" maker"]
+
+
+def _first(rows: Array | None, count: int | None) -> Array | None:
+    return rows if rows is None or count is None else rows[:count]
 
 
 def _lack(connection: Connection) -> str:

@@ -35,6 +35,8 @@ class Header:
         When, in ns since 1970-01-01T00:00:00 UTC.
     dimensions : mapping
         The universe: its namespace and version.
+    decisions : tuple of mapping
+        Vetoes and overrides of operators, with reason, author and how often each was applied.
     """
 
     output_run: str
@@ -47,6 +49,7 @@ class Header:
     command: str = ""
     created_ns: int = 0
     dimensions: Mapping[str, object] = field(default_factory=dict)
+    decisions: tuple[Mapping[str, object], ...] = ()
 
     @property
     def graph_id(self) -> str:
@@ -56,10 +59,16 @@ class Header:
     def to_dict(self) -> dict[str, object]:
         """Plain values for JSON."""
         plain: dict[str, object] = {name: getattr(self, name) for name in self.__slots__}
-        return plain | {"base": self.base.hex(), "inputs": list(self.inputs), "dimensions": dict(self.dimensions)}
+        return plain | {
+            "base": self.base.hex(),
+            "inputs": list(self.inputs),
+            "dimensions": dict(self.dimensions),
+            "decisions": list(self.decisions),
+        }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, object]) -> Header:
         """Make the header that `to_dict` wrote."""
         known = {name: plain[name] for name in cls.__slots__ if name in plain}
-        return cls(**known | {"base": bytes.fromhex(str(plain["base"])), "inputs": tuple(plain["inputs"])})  # type: ignore[arg-type]
+        known |= {"base": bytes.fromhex(str(plain["base"])), "inputs": tuple(plain["inputs"])}  # type: ignore[arg-type]
+        return cls(**known | {"decisions": tuple(plain.get("decisions", ()))})  # type: ignore[arg-type]

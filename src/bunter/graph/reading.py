@@ -47,7 +47,9 @@ class Reading:
     conjuncts : sequence of Conjunct
         The user's conditions.
     restrictions : iterable of Conjunct
-        Conditions of connections.
+        Other conditions, of connections and decisions.
+    alternatives : iterable of (str, str)
+        Dataset types and the collections from which operators want them.
 
     Attributes
     ----------
@@ -57,19 +59,22 @@ class Reading:
         Elements of which no record satisfies the conditions on it, and these conditions.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two by keyword
         self,
         butler: Butler,
         pipeline: PipelineGraph,
         inputs: Sequence[str],
         conjuncts: Sequence[Conjunct],
+        *,
         restrictions: Iterable[Conjunct] = (),
+        alternatives: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.butler, self.pipeline, self.universe = butler, pipeline, pipeline.universe
         self.inputs = tuple(inputs)
         systems = [w for w in conjuncts if _is_visit_system(w)]
         self.conjuncts = [w for w in conjuncts if w not in systems]
         self.restrictions = tuple(restrictions)
+        self.alternatives = tuple(alternatives)
         self.connections = [c for task in pipeline.tasks for c in task.connections]
         self.elements = self._elements()
         self.governors: dict[str, list[object]] = {}
@@ -202,6 +207,13 @@ class Reading:
         ).to_arrow()
         return {key: key_column(table, key) for key in group.required}, identities(table), _texts(table, "run")
 
+    def _alternative(self, name: str, collection: str) -> tuple[PlainColumns, Array, Dictionary]:
+        group = self.pipeline.dataset_types[name].dimensions
+        table = self.butler.query_datasets(
+            name, collection, find_first=True, data_id=self._fixed(group.names)
+        ).to_arrow()
+        return {key: key_column(table, key) for key in group.required}, identities(table), _texts(table, "run")
+
     def _certified(
         self, name: str, connections: Sequence[Connection]
     ) -> tuple[PlainColumns, Array, Dictionary, Array, Array, Array]:
@@ -253,7 +265,12 @@ class Reading:
                 makes = any(name in task.dimensions for task in self.pipeline.tasks)
                 records[name] = {name: overlaps.add_pixels(name, given, everywhere=makes)}
         return Sources.of(
-            self.universe, records=records, datasets=datasets, calibrations=calibrations, overlap=overlaps
+            self.universe,
+            records=records,
+            datasets=datasets,
+            calibrations=calibrations,
+            overlap=overlaps,
+            alternatives={one: self._alternative(*one) for one in self.alternatives},
         )
 
 

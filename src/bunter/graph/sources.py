@@ -58,6 +58,19 @@ class Existing:
     runs: tuple[str, ...]
     run: Array
 
+    def take(self, rows: Array) -> Existing:
+        """Return the datasets with these numbers."""
+        return Existing(self.keys.take(rows), self.ids[rows], self.runs, self.run[rows])
+
+    def with_more(self, other: Existing) -> Existing:
+        """Append other datasets of the type; data IDs may then repeat."""
+        size = self.keys.size + other.keys.size
+        columns = {
+            name: np.concatenate([column, other.keys.columns[name]]) for name, column in self.keys.columns.items()
+        }
+        run = np.concatenate([self.run, other.run + len(self.runs)])
+        return Existing(Relation(columns, size), np.concatenate([self.ids, other.ids]), self.runs + other.runs, run)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Certified:
@@ -77,6 +90,10 @@ class Certified:
     begin: Array
     end: Array
     rank: Array
+
+    def take(self, rows: Array) -> Certified:
+        """Return the certifications with these numbers."""
+        return Certified(self.existing.take(rows), self.begin[rows], self.end[rows], self.rank[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +115,8 @@ class Sources:
     overlap : callable
         For two elements (spatial or temporal, or two levels of one sky pixelization), the pairs of rows of their records
         that overlap.
+    alternatives : mapping of (str, str) to Existing
+        By dataset type and collection, the datasets that operators want to be used in some places.
     """
 
     universe: Universe
@@ -106,9 +125,10 @@ class Sources:
     datasets: Mapping[str, Existing]
     calibrations: Mapping[str, Certified]
     overlap: Callable[[str, str], Pairs]
+    alternatives: Mapping[tuple[str, str], Existing] = field(default_factory=dict)
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 - by keyword
         cls,
         universe: Universe,
         *,
@@ -116,6 +136,7 @@ class Sources:
         datasets: Mapping[str, tuple[PlainColumns, Array, Sequence[str] | Dictionary]],
         calibrations: Mapping[str, tuple[PlainColumns, Array, Sequence[str] | Dictionary, Array, Array, Array]],
         overlap: Callable[[str, str], Pairs],
+        alternatives: Mapping[tuple[str, str], tuple[PlainColumns, Array, Sequence[str] | Dictionary]] | None = None,
     ) -> Sources:
         """Make sources from plain values.
 
@@ -131,10 +152,13 @@ class Sources:
             The same, then begin, end and rank.
         overlap : callable
             As above.
+        alternatives : mapping, optional
+            By dataset type and collection, what ``datasets`` has by dataset type.
         """
         keys = {name: {d: c for d, c in columns.items() if d in universe and universe[d].is_dimension}
                 for name, columns in records.items()}  # fmt: skip
-        every = [*keys.values(), *(part[0] for part in datasets.values()), *(part[0] for part in calibrations.values())]
+        others = alternatives or {}
+        every = [*keys.values(), *(part[0] for parts in (datasets, others, calibrations) for part in parts.values())]
         vocabulary = Vocabulary.of([{name: _filled(column) for name, column in columns.items()} for columns in every])
         tables = {
             name: RecordTable(
@@ -148,7 +172,8 @@ class Sources:
             name: Certified(_existing(vocabulary, *part[:3]), *map(np.asarray, part[3:]))
             for name, part in calibrations.items()
         }
-        return cls(universe, vocabulary, tables, existing, certified, overlap)
+        more = {name: _existing(vocabulary, *part) for name, part in others.items()}
+        return cls(universe, vocabulary, tables, existing, certified, overlap, more)
 
 
 def _plain(column: Sequence[Any] | Array | Dictionary) -> Array:

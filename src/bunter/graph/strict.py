@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bunter.dimensions import DimensionGroup
     from bunter.graph.conjuncts import Conjunct
+    from bunter.graph.decisions import Decisions
     from bunter.graph.joins import Joins
     from bunter.pipeline import Connection, TaskNode
 
@@ -27,6 +28,7 @@ def select_strict(
     tasks: Sequence[TaskNode],
     conjuncts: Sequence[Conjunct],
     restrictions: Mapping[tuple[str, str], Conjunct],
+    decisions: Decisions | None = None,
 ) -> Selection:
     """Select the data IDs that occur in one join of all dimensions and required inputs under all conditions.
 
@@ -40,12 +42,14 @@ def select_strict(
         The user's conditions.
     restrictions : mapping of (str, str) to Conjunct
         By label and connection, a connection's own condition.
+    decisions : Decisions, optional
+        Vetoes and overrides.
     """
     rows: dict[str, Relation] = {}
     for connected in _components(tasks):
         joined = _everything(joins, connected, conjuncts)
         rows |= {task.label: joined for task in connected}
-    frontier = _StrictFrontier(joins, tasks, rows, restrictions)
+    frontier = _StrictFrontier(joins, tasks, rows, restrictions, decisions)
     roles = {label: np.where(found.alive, TARGET, 0).astype(np.int8) for label, found in frontier.tasks.items()}
     unmet = {label: np.full(len(role), -1, np.int16) for label, role in roles.items()}
     return Selection(frontier, roles, sum(map(len, roles.values())), {}, unmet, [])
@@ -105,9 +109,12 @@ class _StrictFrontier(Frontier):
         tasks: Sequence[TaskNode],
         rows: Mapping[str, Relation],
         restrictions: Mapping[tuple[str, str], Conjunct],
+        decisions: Decisions | None,
     ) -> None:
         self.rows = rows
-        super().__init__(joins, tasks, filters={}, meetings={}, selection=(), restrictions=restrictions)
+        super().__init__(
+            joins, tasks, filters={}, meetings={}, selection=(), restrictions=restrictions, decisions=decisions
+        )
 
     def _candidates(self, task: TaskNode) -> TaskRows:
         group = task.dimensions

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
     from bunter.butler import Butler
     from bunter.cli.output import Emit
-    from bunter.graph import Precedent, QuantumGraph
+    from bunter.graph import Decision, Precedent, QuantumGraph
 
-__all__ = ["SKIP_HELP", "qgraph"]
+__all__ = ["DECISIONS_HELP", "SKIP_HELP", "decisions_in", "qgraph"]
+
+DECISIONS_HELP = "YAML file of vetoes and overrides, with reasons and authors."
 
 SKIP_HELP = "Do not do again what runs in this collection have done alike, on the same inputs. Repeatable."
 
@@ -41,6 +43,7 @@ _EPILOG = '\b\nExample: bunter qgraph -b demo -p bunter.demo:pipelines/science.y
     "--closure", "selection", flag_value="closure", default=True, help="Add what the selection needs (default)."
 )
 @click.option("--max-growth", default=20.0, show_default=True, help="Most quanta needed for each one asked for.")
+@click.option("--decisions", "decided", type=click.Path(exists=True), help=DECISIONS_HELP)
 @click.option("--skip-existing-in", "skip", multiple=True, metavar="COLLECTION", help=SKIP_HELP)
 @click.option("-n", "--dry-run", is_flag=True, help="Only count; write nothing.")
 @pipeline_options
@@ -59,6 +62,7 @@ def qgraph(
     selection: str,
     max_growth: float,
     skip: tuple[str, ...],
+    decided: str | None,
     dry_run: bool,
     overrides: tuple[str, ...],
     files: tuple[str, ...],
@@ -92,6 +96,7 @@ def qgraph(
             data_ids=_columns(table),
             max_growth=max_growth,
             precedents=_precedents(butler, skip),
+            decisions=decisions_in(decided),
             artifacts=not dry_run,
             command=shlex.join(sys.argv),
         )
@@ -99,6 +104,15 @@ def qgraph(
     if file and not dry_run:
         size = graph.write(file)
         emit.note(f"wrote {file}: {counted(len(graph), 'quantum', 'quanta')}, {sized(size)}")
+
+
+def decisions_in(path: str | None) -> tuple[Decision, ...]:
+    """Read a file of decisions, if there is one."""
+    if path is None:
+        return ()
+    from bunter.graph import read_decisions
+
+    return tuple(read_decisions(path))
 
 
 def _precedents(butler: Butler, collections: tuple[str, ...]) -> Sequence[Precedent]:
@@ -132,6 +146,9 @@ def _show(graph: QuantumGraph, emit: Emit) -> None:
     if emit.style == "text":
         for line in told.lines():
             emit.note(line)
+        for one in graph.header.decisions:
+            what = f"{one['for']} from {one['use']}" if "use" in one else f"no {one['veto']}"
+            emit.note(f"decided by {one['author']}: {what} where {one['where']}; applied {one['hits']} times")
 
 
 @qgraph.command(epilog="\b\nExample: bunter qgraph show plan.bqg --task isr --where exposure=2025092000012")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bunter.cli.commands.graph import SKIP_HELP
+from bunter.cli.commands.graph import DECISIONS_HELP, SKIP_HELP, decisions_in
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
 from bunter.cli.output import output_options
 
@@ -46,6 +46,7 @@ usage, 130 interrupted."""
     "--closure", "selection", flag_value="closure", default=True, help="Add what the selection needs (default)."
 )
 @click.option("--max-growth", default=20.0, show_default=True, help="Most quanta needed for each one asked for.")
+@click.option("--decisions", "decided", type=click.Path(exists=True), help=DECISIONS_HELP)
 @click.option("--skip-existing-in", "skip", multiple=True, metavar="COLLECTION", help=SKIP_HELP)
 @pipeline_options
 @output_options
@@ -67,6 +68,7 @@ def run(
     selection: str,
     max_growth: float,
     skip: tuple[str, ...],
+    decided: str | None,
     overrides: tuple[str, ...],
     files: tuple[str, ...],
     select: str | None,
@@ -76,7 +78,7 @@ def run(
     """Run a pipeline on the data of a repository; the same command resumes it."""
     if (location is None) == (graph is None):
         raise click.UsageError("give a pipeline with -p, or a graph with -g")
-    if graph is not None and (where or inputs or output_run or overrides or files or select or skip):
+    if graph is not None and (where or inputs or output_run or overrides or files or select or skip or decided):
         raise click.UsageError(
             "a stored graph holds its pipeline, inputs, run and selection; only -o, -j and the like go with -g"
         )
@@ -95,6 +97,7 @@ def run(
         where=where,
         select="strict" if selection == "strict" else "closure",
         max_growth=max_growth,
+        decisions=decisions_in(decided),
         skip_existing_in=tuple(name for names in skip for name in names.split(",")),
         command=shlex.join(sys.argv),
     )
