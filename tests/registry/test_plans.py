@@ -46,3 +46,34 @@ def test_data_ids_that_are_given_are_read_first(here):
         looked_up = [step for step in steps if "PRIMARY KEY (type=? AND run=?" in step]
         assert looked_up, steps
         assert all("exposure=? AND detector=?" in step for step in looked_up), steps
+
+
+@pytest.mark.parametrize("collections", [("r0",), ("r2", "r0", "r1")])
+def test_a_night_is_found_by_its_index_and_its_datasets_by_their_keys(here, collections):
+    search = (("raw", collections),)
+    for where in ("day_obs = 20260102", "day_obs = 20260102 AND band = 'g' AND detector = 1"):
+        steps = plan(here, here.query("datasets", "raw", f"instrument = 'A' AND {where}", search))
+        assert any("record_exposure_day_obs (instrument=? AND day_obs=?)" in step for step in steps), steps
+        looked_up = [step for step in steps if "PRIMARY KEY (type=? AND run=?" in step]
+        assert looked_up, steps
+        assert all("exposure=?" in step for step in looked_up), steps
+
+
+def test_datasets_of_one_detector_are_not_sought_detector_by_detector(here):
+    steps = plan(here, here.query("datasets", "raw", "detector.purpose = 'SCIENCE'", (("raw", ("r0",)),)))
+    datasets = [n for n, step in enumerate(steps) if "PRIMARY KEY (type=? AND run=?" in step]
+    detectors = [n for n, step in enumerate(steps) if "PRIMARY KEY (instrument=? AND detector=?" in step]
+    assert datasets < detectors, steps
+
+
+@pytest.mark.parametrize("where", ["exposure >= 1 AND exposure < 3", "exposure = 2 AND detector = 1"])
+def test_exposures_are_found_by_the_key_of_their_datasets(here, where):
+    steps = plan(here, here.query("datasets", "raw", f"instrument = 'A' AND {where}", (("raw", ("r0",)),)))
+    sought = [step for step in steps if "PRIMARY KEY (type=? AND run=? AND instrument=? AND exposure" in step]
+    assert sought, steps
+    assert not any("SCAN" in step for step in steps), steps
+
+
+def test_a_small_run_is_counted_beside_large_ones(here):
+    steps = plan(here, here.query("datasets", "raw", None, (("raw", ("r0",)),)))
+    assert [step for step in steps if "PRIMARY KEY (type=? AND run=?)" in step] == steps, steps

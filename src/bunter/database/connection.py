@@ -239,6 +239,19 @@ class Connection:
     def analyze(self, tables: Iterable[str]) -> None:
         """Tell the planner of a database that goes by statistics that tables have grown."""
 
+    def recommend(self, table: str, index: str, width: int) -> None:
+        """Tell a planner without statistics that few rows agree on all ``width`` columns of an index.
+
+        Otherwise SQLite takes ten rows for so few that it reads all that agree on the first column of the primary key.
+        """
+        self.execute("ANALYZE sqlite_schema")  # makes the table of statistics
+        self.execute("DELETE FROM sqlite_stat1 WHERE idx = ?", (index,))
+        agreeing = " ".join([*["10"] * (width - 1), "2"])
+        self.execute(
+            "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", (table, index, f"1048576 {agreeing}")
+        )
+        self.execute("ANALYZE sqlite_schema")  # lets this connection read it
+
     def tables(self) -> list[TableShape]:
         """Return all tables of the database as its catalog has them, sorted by name."""
         from bunter.database.sqlite_shapes import sqlite_tables
@@ -247,6 +260,10 @@ class Connection:
 
     def settle_tables(self, shapes: Iterable[TableShape]) -> None:
         """Finish tables that were filled with rows of another database."""
+        for shape in shapes:
+            for index in shape.indexes:
+                if len(index.columns) > 1 and not index.unique:
+                    self.recommend(shape.name, index.name, len(index.columns))
 
     def findings(self) -> list[str]:
         """Look through everything and return what is damaged."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bunter.dimensions.records import stored_columns
 from bunter.registry.aliases import ALIAS_TABLE
-from bunter.registry.layout import CAP_COLUMNS, LIVE, GroupLayout, element_table
+from bunter.registry.layout import LIVE, SKY_COLUMNS, GroupLayout, element_table
+from bunter.registry.sky_index import create_sky_index
 from bunter.registry.views import create_views
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "column_type",
+    "create_element_indexes",
     "create_element_table",
     "create_group_tables",
     "create_registry_tables",
@@ -83,6 +85,21 @@ def create_element_table(transaction: Transaction, element: Element) -> None:
     """Make the table of an element's records, if it has one."""
     if element.has_table:
         transaction.execute(_element_table(element))
+        create_element_indexes(transaction, element)
+
+
+def create_element_indexes(transaction: Transaction, element: Element) -> None:
+    """Make the indexes by which the records of a night are found among those of all years."""
+    if not element.has_table:
+        return
+    table = element_table(element)
+    for name in element.implies:
+        if element.universe[name].temporal:
+            columns = [*element.requires, name]
+            sql = f'CREATE INDEX IF NOT EXISTS "{table}_{name}" ON "{table}" ({_names(columns)})'
+            transaction.execute(sql)
+            transaction.recommend(table, f"{table}_{name}", len(columns))
+    create_sky_index(transaction, element)
 
 
 def create_union_index(transaction: Transaction, element: Element) -> None:
@@ -106,7 +123,7 @@ def create_group_tables(transaction: Transaction, layout: GroupLayout) -> None:
 def _element_table(element: Element) -> str:
     columns = list(_columns(stored_columns(element).items(), element.required))
     if element.spatial is not None:
-        columns += [f"{name} REAL" for name in CAP_COLUMNS]
+        columns += [f"{name} {_TYPES[kind]}" for name, kind in SKY_COLUMNS.items()]
     unique = [f"UNIQUE ({_names([*element.requires, alternate.name])})" for alternate in element.alternate_keys]
     key = f"PRIMARY KEY ({_names(element.required)})"
     return f'CREATE TABLE "{element_table(element)}" ({", ".join([*columns, key, *unique])}) WITHOUT ROWID'

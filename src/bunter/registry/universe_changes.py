@@ -11,10 +11,10 @@ from bunter.dimensions import Universe
 from bunter.dimensions.difference import universe_differences
 from bunter.dimensions.values import coerced
 from bunter.errors import DimensionNameError, DimensionValueError, InconsistentDataIdError, UniverseError, near
-from bunter.registry.layout import CAP_COLUMNS, element_table
+from bunter.registry.layout import SKY_COLUMNS, element_table
 from bunter.registry.relations import quoted
 from bunter.registry.roster import read_roster
-from bunter.registry.schema import column_type, create_element_table, create_union_index
+from bunter.registry.schema import column_type, create_element_indexes, create_element_table, create_union_index
 from bunter.registry.views import drop_views, refresh_views
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ def change_universe(tx: Transaction, roster: Roster, change: ChangeUniverse) -> 
             _add_columns(tx, new[each.element], _KINDS[each.kind], spatial=each.kind == "region")
         elif each.kind in {"metadata", "key", "implied"}:
             _Addition(tx, new[each.element], each, change.fill).carry_out(old)
+    for each in differences:
+        if each.element in new.elements:
+            create_element_indexes(tx, new[each.element])
     for element in new.elements.values():
         if element.implied_union_target is not None and element.name not in old.elements:
             create_union_index(tx, element)
@@ -220,8 +223,8 @@ def _add_columns(tx: Transaction, element: Element, kinds: Mapping[str, str], *,
     for name, kind in kinds.items():
         tx.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} {column_type(kind)}")
     if spatial:
-        for name in CAP_COLUMNS:
-            tx.execute(f"ALTER TABLE {table} ADD COLUMN {name} {column_type('float')}")
+        for name, kind in SKY_COLUMNS.items():
+            tx.execute(f"ALTER TABLE {table} ADD COLUMN {name} {column_type(kind)}")
 
 
 def _refuse_unknown_fills(fill: Mapping[str, Any], differences: Iterable[UniverseDifference]) -> None:

@@ -117,6 +117,9 @@ class ServerConnection(Connection):
         for table in tables:
             self.execute(f'ANALYZE "{table}"')
 
+    def recommend(self, table: str, index: str, width: int) -> None:
+        """See `Connection.recommend`: a server gathers statistics of its own."""
+
     def tables(self) -> list[TableShape]:
         """See `Connection.tables`."""
         return server_tables(self)
