@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from bunter.butler.queries import Queries
     from bunter.butler.session import Session
     from bunter.butler.transfers import TransferReport, Transfers
+    from bunter.butler.transfers.manifest import Manifest
     from bunter.dataset import DatasetRef
 
 __all__ = ["TransferringButler"]
@@ -57,3 +59,59 @@ class TransferringButler:
 
         parcel = source.transfers.parcel(selection=Selection(refs=list(refs)))
         return self.transfers.take(parcel, transfer=transfer, **more)
+
+    def export(  # noqa: PLR0913 - all but three by keyword
+        self,
+        folder: str | Path,
+        dataset_types: str | Sequence[str] = "*",
+        collections: str | Sequence[str] | None = None,
+        *,
+        where: str = "",
+        refs: Iterable[DatasetRef] | None = None,
+        transfer: str | None = "auto",
+        **more: Any,
+    ) -> Manifest:
+        """Write datasets to a folder that `import_` takes into any repository: tables, artifacts, and a manifest with digests.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Empty, or an unfinished export, which is completed.
+        dataset_types, collections, where
+            Which datasets, and which collections go along; everything by default.
+        refs : iterable of DatasetRef, optional
+            These datasets instead.
+        transfer : str, optional
+            "copy" (also "auto"), "hardlink", "link", "symlink", "relsymlink"; "direct" leaves artifacts where they are;
+            None leaves them out.
+        **more
+            ``about`` (title, licence, citation ...), ``dry_run``, ``progress``.
+        """
+        from bunter.butler.transfers import Selection
+
+        if refs is not None:
+            parcel = self.transfers.parcel(selection=Selection(refs=list(refs)))
+        else:
+            parcel = self.transfers.parcel(dataset_types, collections, where=where)
+        return self.transfers.export(folder, parcel, transfer=transfer, **more)
+
+    def import_(self, path: str | Path, *, transfer: str = "auto", **more: Any) -> TransferReport:
+        """Take in what `export` wrote, a folder or a zip file of it; ids stay the same, and what is there stays as it is.
+
+        Parameters
+        ----------
+        path : str or Path
+            The export.
+        transfer : str
+            How artifacts come in, as for `transfer_from`.
+        **more
+            ``allow_outside``: take files that the export names outside of its folder; and all that `Transfers.take` takes.
+
+        Raises
+        ------
+        ExportFileError
+            If it is no export, or not as it was written.
+        TransferConflictError
+            If anything contradicts what is there; nothing has changed.
+        """
+        return self.transfers.import_(path, transfer=transfer, **more)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bunter.dimensions import Records, Universe
     from bunter.registry import CollectionCatalog
 
-__all__ = ["RepositoryParcel"]
+__all__ = ["RepositoryParcel", "by_run"]
 
 
 class RepositoryParcel:
@@ -105,7 +105,7 @@ class RepositoryParcel:
             )
             for batch in found.to_reader():
                 for begin in range(0, batch.num_rows, BATCH_ROWS):
-                    some = _by_run(kind, batch.slice(begin, BATCH_ROWS))
+                    some = by_run(kind, batch.slice(begin, BATCH_ROWS))
                     yield some if is_sure else _unmet(some, met)
 
     def _searched(self) -> tuple[list[str], bool]:
@@ -202,7 +202,7 @@ def _children_first(catalog: CollectionCatalog, names: Iterable[str]) -> list[st
     return list(found)
 
 
-def _by_run(kind: DatasetType, batch: pa.RecordBatch) -> list[DatasetColumns]:
+def by_run(kind: DatasetType, batch: pa.RecordBatch) -> list[DatasetColumns]:
     """Divide rows of datasets by run."""
     names = kind.dimensions.required
     ids, runs = values_of(batch.column("id")), values_of(batch.column("run"))

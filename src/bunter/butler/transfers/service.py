@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bunter.butler.transfers.outgoing import RepositoryParcel
 from bunter.butler.transfers.parcel import Selection
 from bunter.butler.transfers.receiving import Receiving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from bunter.butler.queries import Queries
     from bunter.butler.session import Session
+    from bunter.butler.transfers.manifest import Manifest
     from bunter.butler.transfers.parcel import Parcel
     from bunter.butler.transfers.report import TransferReport
     from bunter.datastore.carriage import Progress
@@ -64,6 +66,40 @@ class Transfers:
             names = (collections,) if isinstance(collections, str) else collections
             selection = Selection(types, None if names is None else tuple(names), where, find_first)
         return RepositoryParcel(self._session, self._queries, selection)
+
+    def export(  # noqa: PLR0913 - all but two by keyword
+        self,
+        folder: str | Path,
+        parcel: Parcel | None = None,
+        *,
+        transfer: str | None = "auto",
+        about: Mapping[str, str] | None = None,
+        dry_run: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Manifest:
+        """Write part of this repository to a folder: tables, artifacts, and a manifest with digests; see `Export`."""
+        from bunter.butler.transfers.exports import Export
+
+        writing = Export(parcel or self.parcel(), folder, transfer=transfer, about=about, progress=progress)
+        return writing.survey() if dry_run else writing.write()
+
+    def import_(self, path: str | Path, *, allow_outside: bool = False, **more: Any) -> TransferReport:
+        """Take an export in: a folder or a zip file of one; see `take`.
+
+        Parameters
+        ----------
+        path : str or Path
+            The export.
+        allow_outside : bool
+            Whether files outside of it, which it names by absolute paths or links, are taken.
+        **more
+            As for `take`.
+        """
+        from bunter.butler.transfers.export_place import place_of
+        from bunter.butler.transfers.imports import ExportParcel
+
+        parcel = ExportParcel(place_of(path, outside=allow_outside or more.get("transfer") == "direct"))
+        return self.take(parcel, kind="import", **more)
 
     def take(  # noqa: PLR0913 - all by keyword
         self,

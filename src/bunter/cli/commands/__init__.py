@@ -33,6 +33,12 @@ COMMANDS: dict[str, Entry] = {
     "ingest-refcat": Entry("ingest:ingest_refcat", _DATA, "Ingest a reference catalogue by sky pixel."),
     "ingest-files": Entry("files:ingest_files", _DATA, "Ingest files of one dataset type from a table."),
     "import-rubin": Entry("interop:import_rubin", _DATA, "Take in the export file of a Rubin repository."),
+    "transfer-datasets": Entry(
+        "transfers:transfer_datasets", _DATA, "Bring datasets of one repository to another one."
+    ),
+    "export": Entry("transfers:export", _DATA, "Write datasets to a folder, to be imported elsewhere."),
+    "import": Entry("transfers:import_export", _DATA, "Take in what export wrote."),
+    "sync": Entry("transfers:sync", _DATA, "Make two repositories hold the same datasets."),
     "retrieve-artifacts": Entry("files:retrieve_artifacts", _DATA, "Copy the files of datasets to a folder."),
     "register-dataset-type": Entry("dataset_types:register_dataset_type", _DATA, "Register a dataset type."),
     "alias": Entry("dataset_types:alias", _DATA, "Give a dataset type a further name."),

@@ -1,0 +1,163 @@
+"""Where an export lies: a folder, or an archive that holds one; nothing outside of it is read."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from bunter import effects
+from bunter.butler.transfers.exports import FILES
+from bunter.butler.transfers.manifest import MANIFEST
+from bunter.datastore import Stat
+from bunter.datastore.key import check_key
+from bunter.datastore.zip_members import ZipMembers
+from bunter.errors import ExportFileError, KeyMissingError, TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bunter.datastore import ArtifactStore
+    from bunter.values import ByteRange
+
+__all__ = ["ExportPlace", "FolderPlace", "ZipPlace", "place_of"]
+
+
+class ExportPlace(Protocol):
+    """Files of an export."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def files(self) -> ArtifactStore:
+        """The artifacts, by their paths below the folder of artifacts."""
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file of it; KeyMissingError if there is none."""
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield the content of a file of it."""
+
+
+class FolderPlace:
+    """An export in a folder.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    outside : bool
+        Whether links out of the folder, and absolute paths, are followed.
+    """
+
+    def __init__(self, root: Path, *, outside: bool = False) -> None:
+        self._root = root
+        self.name = str(root)
+        self.files: ArtifactStore = _FolderFiles(f"{root}/{FILES}", outside=outside)
+
+    def open(self, name: str) -> BinaryIO:
+        """See `ExportPlace`."""
+        try:
+            return io.BufferedReader(io.FileIO(self._root / check_key(name)))
+        except FileNotFoundError as exc:
+            raise KeyMissingError(f"{self._root / name} is missing; fetch the export again") from exc
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """See `ExportPlace`."""
+        try:
+            yield from effects.read_chunks(self._root / check_key(name))
+        except FileNotFoundError as exc:
+            raise KeyMissingError(f"{self._root / name} is missing; fetch the export again") from exc
+
+
+class _FolderFiles:
+    """Files below a folder, for reading; a link that leads out of it is refused."""
+
+    def __init__(self, root: str, *, outside: bool) -> None:
+        self._root = root
+        self._outside = outside
+        self._real = f"{os.path.realpath(root)}/"
+
+    def path(self, key: str) -> Path:
+        if key.startswith("/") and self._outside:
+            return Path(key)
+        try:
+            path = f"{self._root}/{check_key(key)}"
+        except TemplateError as exc:
+            raise ExportFileError(
+                f"the export names {key!r}, which is not below its folder; allow_outside=True (--allow-outside) takes such files"
+            ) from exc
+        if not self._outside and not os.path.realpath(path).startswith(self._real):
+            raise ExportFileError(
+                f"{path} is a link out of the export; allow_outside=True (--allow-outside) follows such links"
+            )
+        return Path(path)
+
+    def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
+        path = self.path(key)
+        try:
+            if ranges is None:
+                return [effects.read_bytes(path)]
+            return [effects.read_range(path, piece.begin, piece.size) for piece in ranges]
+        except (FileNotFoundError, NotADirectoryError) as exc:
+            raise KeyMissingError(f"{path} is missing; fetch the export again") from exc
+
+    def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
+        found = [effects.stat(self.path(key)) for key in keys]
+        return [None if item is None else Stat(item.st_size, item.st_mtime_ns) for item in found]
+
+    def delete_many(self, keys: Sequence[str]) -> dict[str, OSError]:
+        return {key: PermissionError(f"{key} is not ours to remove") for key in keys}
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        for name, found in effects.walk(self._root):
+            if name.startswith(prefix):
+                yield name, Stat(found.st_size, found.st_mtime_ns)
+
+
+class ZipPlace:
+    """An export in an archive.
+
+    Parameters
+    ----------
+    members : ZipMembers
+        The archive.
+    name : str
+        What messages call it.
+    """
+
+    def __init__(self, members: ZipMembers, name: str) -> None:
+        self._members = members
+        self.name = name
+        self.files: ArtifactStore = members.below(FILES)
+
+    def open(self, name: str) -> BinaryIO:
+        """See `ExportPlace`."""
+        return io.BytesIO(self._members.read(name)[0])
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """See `ExportPlace`."""
+        return self._members.chunks(name)
+
+
+def place_of(path: str | Path, *, outside: bool = False) -> ExportPlace:
+    """Return the place of an export: a folder, its manifest, or a zip file.
+
+    Raises
+    ------
+    ExportFileError
+        If there is none.
+    """
+    path = Path(path).absolute()
+    if path.name == MANIFEST and path.is_file():
+        path = path.parent
+    if (path / MANIFEST).is_file():
+        return FolderPlace(path, outside=outside)
+    if path.is_file():
+        return ZipPlace(ZipMembers.of_file(path), str(path))
+    if path.is_dir():
+        raise ExportFileError(f"{path} has no {MANIFEST}, so it is no export, or an unfinished one; export once more")
+    raise ExportFileError(f"there is no export at {path}")

@@ -1,0 +1,166 @@
+"""The manifest of an export: what it holds, checked when it is read, as it may come from anybody."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bunter.butler.transfers.table_files import TableFile
+from bunter.dataset import CollectionInfo, CollectionType, DatasetType
+from bunter.dataset.collection import collection_name_problem
+from bunter.dimensions import Universe
+from bunter.errors import ButlerError, ExportFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MANIFEST", "Manifest"]
+
+MANIFEST = "bunter-export.json"
+"""Name of the file, which is written last and makes a folder an export."""
+
+_FORMAT = 1
+_TABLE = re.compile(r"tables-[a-z0-9]+/[A-Za-z0-9_.-]+\.parquet")
+_WORD = re.compile(r"[a-z_]+(/[A-Za-z0-9_]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an export holds.
+
+    Parameters
+    ----------
+    source : str
+        Address of the repository.
+    universe : Universe
+        Dimensions.
+    dataset_types : tuple of DatasetType
+        Dataset types.
+    collections : tuple of CollectionInfo
+        Collections, children before chains.
+    tables : dict of str to TableFile
+        By ``records/<element>``, ``datasets/<type>``, ``artifacts/<type>``, ``memberships``, ``headers``, ``metadata``,
+        ``origins``.
+    has_files : bool
+        Whether artifacts are in it.
+    datasets, artifacts, size : int
+        How many, and the bytes of the artifacts.
+    about : dict of str to str
+        Title, licence, citation and the like.
+    """
+
+    source: str
+    universe: Universe
+    dataset_types: tuple[DatasetType, ...]
+    collections: tuple[CollectionInfo, ...]
+    tables: Mapping[str, TableFile]
+    has_files: bool = True
+    datasets: int = 0
+    artifacts: int = 0
+    size: int = 0
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        """Return it as JSON that carries its own digest."""
+        content: dict[str, Any] = {
+            "format": _FORMAT,
+            "source": self.source,
+            "about": dict(self.about),
+            "datasets": self.datasets,
+            "artifacts": self.artifacts,
+            "size": self.size,
+            "has_files": self.has_files,
+            "dataset_types": [
+                {
+                    "name": kind.name,
+                    "dimensions": list(kind.dimensions.required),
+                    "storage_class": kind.storage_class,
+                    "is_calibration": kind.is_calibration,
+                }
+                for kind in self.dataset_types
+            ],
+            "collections": [
+                {"name": info.name, "type": info.type.name, "doc": info.doc, "children": list(info.children)}
+                for info in self.collections
+            ],
+            "tables": {name: table.as_row() for name, table in self.tables.items()},
+            "universe": self.universe.to_dict(),
+        }
+        content["sha256"] = _digest(content)
+        return json.dumps(content, indent=1, ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes, where: str) -> Manifest:
+        """Read a manifest.
+
+        Raises
+        ------
+        ExportFileError
+            If it is none, was changed, or has names that are not allowed.
+        """
+        try:
+            return cls._read(_checked(json.loads(text), where))
+        except ExportFileError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ButlerError) as exc:
+            raise ExportFileError(f"{where} cannot be used: {' '.join(str(exc).split())[:300]}") from exc
+
+    @classmethod
+    def _read(cls, content: dict[str, Any]) -> Manifest:
+        universe = Universe.load(content["universe"])
+        types = [
+            DatasetType(
+                each["name"],
+                universe.conform(each["dimensions"]),
+                str(each["storage_class"]),
+                bool(each["is_calibration"]),
+            )
+            for each in content["dataset_types"]
+        ]
+        return cls(
+            str(content["source"]),
+            universe,
+            tuple(types),
+            tuple(_collection(each) for each in content["collections"]),
+            {_word(name): _table(row) for name, row in content["tables"].items()},
+            bool(content["has_files"]),
+            int(content["datasets"]),
+            int(content["artifacts"]),
+            int(content["size"]),
+            {str(key): str(value) for key, value in content["about"].items()},
+        )
+
+
+def _checked(content: Any, where: str) -> dict[str, Any]:
+    if not isinstance(content, dict) or content.pop("sha256", None) != _digest(content):
+        raise ExportFileError(f"{where} is not as it was written; fetch the export again")
+    if content["format"] != _FORMAT:
+        raise ExportFileError(f"{where} has format {content['format']}; this Bunter reads {_FORMAT}")
+    return content
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _collection(row: Mapping[str, Any]) -> CollectionInfo:
+    name, children = str(row["name"]), tuple(map(str, row["children"]))
+    for each in (name, *children):
+        if problem := collection_name_problem(each):
+            raise ExportFileError(problem)
+    return CollectionInfo(name, CollectionType[row["type"]], str(row["doc"]), children)
+
+
+def _word(name: str) -> str:
+    if not _WORD.fullmatch(name):
+        raise ExportFileError(f"an export has no table {name!r}")
+    return name
+
+
+def _table(row: Mapping[str, Any]) -> TableFile:
+    if not _TABLE.fullmatch(row["file"]):
+        raise ExportFileError(f"{row['file']!r} is no name of a table's file")
+    return TableFile(row["file"], int(row["rows"]), str(row["sha256"]))

@@ -1,0 +1,126 @@
+"""Tables of an export as Parquet files, written and read in batches, with digests."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from bunter import effects
+from bunter.errors import ExportFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+__all__ = ["TableFile", "TableWriter", "batches_of", "check_table"]
+
+_TOGETHER = 100_000
+_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A table of an export: its file below the export's folder, how many rows it has, and the digest of the file."""
+
+    file: str
+    rows: int
+    sha256: str
+
+    def as_row(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"file": self.file, "rows": self.rows, "sha256": self.sha256}
+
+
+class TableWriter:
+    """Writes one table; rows are gathered, so that the file has groups worth reading.
+
+    Parameters
+    ----------
+    folder : Path
+        The export's folder.
+    name : str
+        Path of the file below it.
+    schema : pyarrow.Schema
+        Its columns.
+    """
+
+    def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
+        import pyarrow.parquet as pq
+
+        self._path = folder / name
+        self._name = name
+        self._schema = schema
+        effects.mkdirs(self._path.parent)
+        effects.checkpoint(f"write {name}")
+        self._writer = pq.ParquetWriter(self._path, schema, compression="zstd")
+        self._held: list[pa.Table] = []
+        self._rows = self._waiting = 0
+
+    def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Write rows given as columns."""
+        import pyarrow as pa
+
+        arrays = [pa.array(columns[field.name], field.type) for field in self._schema]
+        self.add_table(pa.Table.from_arrays(arrays, schema=self._schema))
+
+    def add_table(self, table: pa.Table) -> None:
+        """Write rows."""
+        self._held.append(table)
+        self._rows += table.num_rows
+        self._waiting += table.num_rows
+        if self._waiting >= _TOGETHER:
+            self._flush()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._held:
+            self._writer.write_table(pa.concat_tables(self._held))
+            self._held, self._waiting = [], 0
+
+    def close(self) -> TableFile:
+        """Finish the file, on stable storage."""
+        self._flush()
+        self._writer.close()
+        effects.sync_file(self._path)
+        digest = hashlib.sha256()
+        for chunk in effects.read_chunks(self._path):
+            digest.update(chunk)
+        return TableFile(self._name, self._rows, digest.hexdigest())
+
+
+def check_table(table: TableFile, chunks: Iterator[bytes], where: str) -> None:
+    """Compare a table's file with its digest.
+
+    Raises
+    ------
+    ExportFileError
+        If it differs.
+    """
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    if digest.hexdigest() != table.sha256:
+        raise ExportFileError(f"{where}: {table.file} is not as it was written; fetch the export again")
+
+
+def batches_of(open_file: Callable[[], BinaryIO], rows: int = _ROWS) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a Parquet file in batches.
+
+    Raises
+    ------
+    ExportFileError
+        If it is none.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with open_file() as source:
+        try:
+            with pq.ParquetFile(source) as file:
+                yield from file.iter_batches(batch_size=rows)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as exc:
+            raise ExportFileError(f"a table of the export cannot be read: {' '.join(str(exc).split())[:200]}") from exc

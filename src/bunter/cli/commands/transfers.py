@@ -1,0 +1,249 @@
+"""Commands that move datasets between repositories and folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bunter.cli.arguments import dry_run_option, names_of
+from bunter.cli.output import output_options
+from bunter.cli.progress import bytes_told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bunter.butler.transfers import TransferReport
+    from bunter.cli.output import Emit
+
+__all__ = ["export", "import_export", "sync", "transfer_datasets"]
+
+TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
+OUTWARD = ("auto", "copy", "hardlink", "link", "symlink", "relsymlink", "direct", "none")
+
+
+def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--where", default="", help="Only datasets that satisfy this expression."),
+        click.option(
+            "-c", "--collections", multiple=True, help="Only datasets of these collections, which go along. Repeatable."
+        ),
+        click.option(
+            "-d", "--datasets", "dataset_types", multiple=True, default=("*",), help="Dataset type or glob. Repeatable."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _taking(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option(
+            "--keep-records", is_flag=True, help="Keep dimension records that differ; else they are conflicts."
+        ),
+        click.option("--no-verify", is_flag=True, help="Do not read and compare what is only linked."),
+        click.option("-t", "--transfer", type=click.Choice(TRANSFERS), default="auto", help="How artifacts come in."),
+    ):
+        command = option(command)
+    return command
+
+
+def _tell(report: TransferReport, emit: Emit) -> None:
+    emit.record(report.as_row(), str(report))
+    if emit.style == "text":
+        for each in report.conflicts:
+            emit.note(f"  {each.kind}: {each.sentence}")
+
+
+@click.command(
+    "transfer-datasets",
+    epilog="\b\nExample: bunter transfer-datasets demo copy -d coadd --where \"band = 'r'\" --dry-run",
+)
+@click.argument("source")
+@click.argument("target")
+@_selection
+@_taking
+@click.option("--find-first", is_flag=True, help="Of several datasets of a data ID only the first one found.")
+@click.option("--only-stored", is_flag=True, help="Leave out datasets without artifacts.")
+@dry_run_option
+@output_options
+def transfer_datasets(
+    *,
+    source: str,
+    target: str,
+    dataset_types: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    transfer: str,
+    keep_records: bool,
+    no_verify: bool,
+    find_first: bool,
+    only_stored: bool,
+    dry_run: bool,
+    emit: Emit,
+) -> None:
+    """Bring datasets of SOURCE to TARGET, with dimension records, types, collections, and all kept beside them.
+
+    Ids stay the same. Conflicts are listed before anything moves. The same command again completes what was cut short.
+    """
+    from bunter.butler import Butler
+
+    with Butler(source, writeable=False) as origin, Butler(target, writeable=False if dry_run else None) as butler:
+        parcel = origin.transfers.parcel(
+            names_of(dataset_types), names_of(collections) or None, where=where, find_first=find_first
+        )
+        report = butler.transfers.take(
+            parcel,
+            transfer=transfer,
+            dry_run=dry_run,
+            keep_records=keep_records,
+            only_stored=only_stored,
+            verify=not no_verify,
+            progress=bytes_told(),
+        )
+    _tell(report, emit)
+
+
+@click.command("sync", epilog="\b\nExample: bunter sync demo mirror --dry-run")
+@click.argument("first")
+@click.argument("second")
+@_selection
+@click.option("--one-way", is_flag=True, help="Only from FIRST to SECOND.")
+@click.option(
+    "-t",
+    "--transfer",
+    type=click.Choice(("auto", "copy", "link", "hardlink")),
+    default="auto",
+    help="How artifacts come in.",
+)
+@click.option("--keep-records", is_flag=True, help="Keep dimension records that differ; else they are conflicts.")
+@dry_run_option
+@output_options
+def sync(
+    *,
+    first: str,
+    second: str,
+    dataset_types: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    one_way: bool,
+    transfer: str,
+    keep_records: bool,
+    dry_run: bool,
+    emit: Emit,
+) -> None:
+    """Make two repositories hold the same datasets: the union of both, by id.
+
+    Conflicts of both directions are listed before anything moves. After an outage the same command goes on.
+    """
+    from bunter.butler import Butler
+    from bunter.butler.transfers.syncing import synchronise
+
+    writeable = False if dry_run else None
+    with Butler(first, writeable=False if one_way else writeable) as one, Butler(second, writeable=writeable) as other:
+        reports = synchronise(
+            one,
+            other,
+            names_of(dataset_types),
+            names_of(collections) or None,
+            where=where,
+            both=not one_way,
+            transfer=transfer,
+            keep_records=keep_records,
+            dry_run=dry_run,
+            progress=bytes_told(),
+        )
+    for report in reports:
+        _tell(report, emit)
+
+
+@click.command("export", epilog="\b\nExample: bunter export demo exported -d coadd --where \"band = 'r'\"")
+@click.argument("repo")
+@click.argument("folder", type=click.Path(file_okay=False))
+@_selection
+@click.option(
+    "-t",
+    "--transfer",
+    type=click.Choice(OUTWARD),
+    default="auto",
+    help="How artifacts get there; none leaves them out.",
+)
+@dry_run_option
+@output_options
+def export(
+    *,
+    repo: str,
+    folder: str,
+    dataset_types: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    transfer: str,
+    dry_run: bool,
+    emit: Emit,
+) -> None:
+    """Write datasets of REPO to FOLDER, for `bunter import`: tables, artifacts, and a manifest with digests."""
+    from bunter.butler import Butler
+    from bunter.values import counted, sized
+
+    with Butler(repo, writeable=False) as butler:
+        manifest = butler.export(
+            folder,
+            names_of(dataset_types),
+            names_of(collections) or None,
+            where=where,
+            transfer=None if transfer == "none" else transfer,
+            dry_run=dry_run,
+            progress=bytes_told(),
+        )
+    emit.record(
+        {
+            "folder": folder,
+            "datasets": manifest.datasets,
+            "artifacts": manifest.artifacts,
+            "size": manifest.size,
+            "dry_run": dry_run,
+        },
+        f"{'would export' if dry_run else 'exported'} {counted(manifest.datasets, 'dataset')} "
+        f"({counted(manifest.artifacts, 'artifact')}, {sized(manifest.size)}) to {folder}",
+    )
+
+
+@click.command("import", epilog="\b\nExample: bunter import demo exported --dry-run")
+@click.argument("repo")
+@click.argument("path", type=click.Path(exists=True))
+@_taking
+@click.option(
+    "--allow-outside",
+    is_flag=True,
+    help="Take files that the export names outside of its folder, by absolute path or link.",
+)
+@dry_run_option
+@output_options
+def import_export(
+    *,
+    repo: str,
+    path: str,
+    transfer: str,
+    keep_records: bool,
+    no_verify: bool,
+    allow_outside: bool,
+    dry_run: bool,
+    emit: Emit,
+) -> None:
+    """Take in the export at PATH, a folder or a zip file; ids stay the same.
+
+    Conflicts are listed before anything moves. The same command again completes what was cut short.
+    """
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False if dry_run else None) as butler:
+        report = butler.import_(
+            path,
+            transfer=transfer,
+            keep_records=keep_records,
+            verify=not no_verify,
+            allow_outside=allow_outside,
+            dry_run=dry_run,
+            progress=bytes_told(),
+        )
+    _tell(report, emit)

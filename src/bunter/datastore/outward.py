@@ -1,0 +1,149 @@
+"""Artifacts out of a datastore into files: in parallel, whole and compared or not there, and never over another file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bunter import effects
+from bunter.datastore.carriage import Progress, checked_pieces
+from bunter.datastore.store import LocalPaths, Transfer
+from bunter.errors import IngestError, KeyMissingError, KeyTakenError
+from bunter.values import new_nonce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bunter.dataset import StoredArtifact
+    from bunter.datastore.store import ArtifactStore
+
+__all__ = ["Outgoing", "send"]
+
+_WORKERS = 8
+_LINKS = {Transfer.HARDLINK, Transfer.LINK, Transfer.SYMLINK, Transfer.RELSYMLINK}
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An artifact and the file that it becomes."""
+
+    store: ArtifactStore
+    stored: StoredArtifact
+    target: str
+
+
+def send(
+    items: Sequence[Outgoing],
+    *,
+    transfer: Transfer = Transfer.AUTO,
+    sync: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> int:
+    """Write artifacts to files; one that is there with the same content is taken as done.
+
+    Parameters
+    ----------
+    items : sequence of Outgoing
+        What goes where; folders are made.
+    transfer : Transfer
+        ``copy`` (also ``auto``: what others may change is never shared), or a kind of link.
+    sync : bool
+        Whether content is on stable storage when this returns.
+    progress : callable, optional
+        Is told after each artifact.
+
+    Returns
+    -------
+    int
+        How many were written; the others were there.
+
+    Raises
+    ------
+    KeyTakenError
+        If a file is there with other content.
+    FileIntegrityError
+        If an artifact is not what was recorded of it; its file is not made.
+    """
+    if transfer not in {Transfer.AUTO, Transfer.COPY, *_LINKS}:
+        raise IngestError(f"artifacts leave a datastore as copies or links, not by {transfer}")
+    folders = sorted({os.path.dirname(item.target) for item in items})  # noqa: PTH120
+    for folder in folders:
+        effects.mkdirs(folder)
+    from concurrent.futures import ThreadPoolExecutor
+
+    written = artifacts = done = 0
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        try:
+            for item, new in zip(items, pool.map(lambda item: _send(item, transfer, sync=sync), items), strict=True):
+                written, artifacts, done = written + new, artifacts + 1, done + max(item.stored.size, 0)
+                if progress is not None:
+                    progress(Progress(artifacts, done))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    if sync:
+        for folder in folders:
+            effects.sync_dir(folder)
+    return written
+
+
+def _send(item: Outgoing, transfer: Transfer, *, sync: bool) -> bool:
+    if _is_done(item):
+        return False
+    if transfer in _LINKS:
+        _link(item, transfer)
+        return True
+    folder, _, name = item.target.rpartition("/")
+    part = f"{folder}/.{name[:100]}.{new_nonce()}.part"
+    try:
+        effects.write_new(part, checked_pieces(item.store, item.stored), sync=sync)
+        effects.link(part, item.target)
+    except FileExistsError:
+        if not _is_done(item):
+            raise
+    finally:
+        effects.unlink(part, missing_ok=True)
+    return True
+
+
+def _is_done(item: Outgoing) -> bool:
+    """Whether the file is there with the right content; KeyTakenError if with another one."""
+    found = effects.stat(item.target)
+    if found is None:
+        if os.path.islink(item.target):  # noqa: PTH114 - a link to nothing
+            raise KeyTakenError(f"{item.target} is a link to nothing; remove it, or choose an empty folder")
+        return False
+    if found.st_size == item.stored.size and (item.stored.xxh3 is None or _digest(item.target) == item.stored.xxh3):
+        return True
+    raise KeyTakenError(f"{item.target} is there already with other content; choose an empty folder")
+
+
+def _digest(path: str) -> bytes:
+    import xxhash
+
+    found = xxhash.xxh3_128()
+    for chunk in effects.read_chunks(path):
+        found.update(chunk)
+    return found.digest()
+
+
+def _link(item: Outgoing, transfer: Transfer) -> None:
+    if not isinstance(item.store, LocalPaths):
+        raise IngestError(f"{item.stored.key} is no file of this machine, so {transfer} cannot reach it; use copy")
+    path = os.path.abspath(item.store.path(item.stored.key))  # noqa: PTH100
+    if effects.stat(path) is None:
+        raise KeyMissingError(f"{path} is registered and not there; `bunter check` lists what is missing")
+    if transfer is Transfer.SYMLINK:
+        effects.symlink(path, item.target)
+    elif transfer is Transfer.RELSYMLINK:
+        effects.symlink(os.path.relpath(path, os.path.dirname(item.target)), item.target)  # noqa: PTH120
+    elif transfer is Transfer.HARDLINK:
+        effects.link(os.path.realpath(path), item.target)
+    else:
+        try:
+            effects.link(os.path.realpath(path), item.target)
+        except FileExistsError:
+            raise
+        except OSError:
+            effects.symlink(path, item.target)
