@@ -10,7 +10,7 @@ from bunter.butler.collections import Collections
 from bunter.butler.data_ids import DataIds, check_keys
 from bunter.butler.dataset_types import DatasetTypes
 from bunter.butler.files import Files
-from bunter.butler.lookup import DeferredDataset, Lookup
+from bunter.butler.lookup import Lookup
 from bunter.butler.notes import Notes
 from bunter.butler.opening import Address, create_repository, open_repository, shown_as_of
 from bunter.butler.packers import Packers
@@ -22,7 +22,7 @@ from bunter.butler.search import collections_of
 from bunter.butler.session import Defaults, Session
 from bunter.butler.snapshots import Snapshots
 from bunter.butler.transferring import TransferringButler
-from bunter.dataset import DatasetRef, DatasetType, split_component
+from bunter.dataset import DatasetRef, DatasetType, DeferredDataset, split_component
 from bunter.dataset.metadata import checked_metadata
 from bunter.errors import DatasetNotFoundError
 from bunter.values import Principal
@@ -246,9 +246,9 @@ class Butler(AskingButler, AnnotatedButler, TransferringButler):
     ) -> DeferredDataset:
         """Find a dataset now and read it later with ``.get()``."""
         if isinstance(dataset_type, DatasetRef):
-            return DeferredDataset(self._lookup, dataset_type)
+            return DeferredDataset(self._lookup.read, dataset_type)
         name, component = split_component(dataset_type)
-        return DeferredDataset(self._lookup, self._lookup.get_ref(name, data_id, **more), component)
+        return DeferredDataset(self._lookup.read, self._lookup.get_ref(name, data_id, **more), component)
 
     def find_dataset(
         self,

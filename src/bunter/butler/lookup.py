@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bunter.datastore import ArtifactURI
     from bunter.values import Timespan
 
-__all__ = ["DeferredDataset", "Lookup"]
+__all__ = ["Lookup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,42 +313,3 @@ def _certified(facts: RepositoryFacts, names: tuple[str, ...]) -> tuple[str, ...
     """Keep the CALIBRATION collections, if there are any: a dataset in a run says nothing of when it is valid."""
     kept = tuple(name for name in names if facts.collections.row(name).type is CollectionType.CALIBRATION)
     return kept or names
-
-
-class DeferredDataset:
-    """A dataset that was found and is read when asked for.
-
-    Parameters
-    ----------
-    lookup : Lookup
-        Reads it.
-    ref : DatasetRef
-        Which one.
-    component : str, optional
-        Read only this component.
-    """
-
-    def __init__(self, lookup: Lookup, ref: DatasetRef, component: str | None = None) -> None:
-        self._lookup = lookup
-        self.ref = ref
-        self.component = component
-
-    @property
-    def data_id(self) -> DataCoordinate:
-        """Its data ID."""
-        return self.ref.data_id
-
-    def get(
-        self,
-        *,
-        component: str | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        storage_class: str | None = None,
-    ) -> Any:
-        """Read it now."""
-        return self._lookup.read(
-            self.ref, component=component or self.component, parameters=parameters, storage_class=storage_class
-        )
-
-    def __repr__(self) -> str:
-        return f"DeferredDataset({self.ref}); .get() reads it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bunter.dataset import DatasetType, StoredArtifact
+from bunter.dataset.deferred import DeferredDataset
 from bunter.datastore import MAIN
 from bunter.errors import DatasetNotFoundError, QuantumError
 from bunter.execution.receipt import Artifact, Output
@@ -126,9 +127,9 @@ class QuantumButler:
             raise DatasetNotFoundError(f"{ref} was not made by any quantum before this one")
         return ref.artifacts
 
-    def get_deferred(self, ref: QuantumRef) -> Handle:
+    def get_deferred(self, ref: QuantumRef) -> DeferredDataset:
         """Return a handle that reads the input when asked."""
-        return Handle(self, ref)
+        return DeferredDataset(self.get, ref)
 
     def put(self, obj: Any, ref: QuantumRef) -> QuantumRef:
         """Write an output.
@@ -159,22 +160,6 @@ class QuantumButler:
         """Take back everything written."""
         self._place.store.discard(self.staged)
         self.outputs, self.artifacts, self.staged = [], [], []
-
-
-class Handle:
-    """An input that is read when asked."""
-
-    def __init__(self, butler: QuantumButler, ref: QuantumRef) -> None:
-        self._butler, self.ref = butler, ref
-
-    @property
-    def data_id(self) -> Mapping[str, Any]:
-        """Data ID of the dataset."""
-        return self.ref.data_id
-
-    def get(self, *, component: str | None = None, parameters: Mapping[str, Any] | None = None) -> Any:
-        """Read the dataset, a component of it, or a part that the parameters name."""
-        return self._butler.get(self.ref, component=component, parameters=parameters)
 
 
 def stored_artifact(dataset_id: bytes, artifact: Artifact, selector: str = "") -> StoredArtifact:

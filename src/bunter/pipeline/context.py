@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bunter.dataset.deferred import DeferredDataset
 from bunter.errors import QuantumError
 
 if TYPE_CHECKING:
@@ -13,21 +14,6 @@ if TYPE_CHECKING:
     from bunter.pipeline.connections import Declaration
 
 __all__ = ["DeferredDataset", "InMemoryDataset", "LimitedButler", "QuantumContext"]
-
-
-class DeferredDataset(Protocol):
-    """A dataset that is read when asked."""
-
-    @property
-    def ref(self) -> Any:
-        """The reference, or None for a dataset that is only in memory."""
-
-    @property
-    def data_id(self) -> Any:
-        """Data ID of the dataset."""
-
-    def get(self, *, component: str | None = None, parameters: Mapping[str, Any] | None = None) -> Any:
-        """Read the dataset, a component of it, or a part that the parameters name."""
 
 
 class LimitedButler(Protocol):
@@ -57,7 +43,7 @@ class LimitedButler(Protocol):
         """The universe."""
 
 
-class InMemoryDataset:
+class InMemoryDataset(DeferredDataset):
     """A dataset in memory with the face of a deferred one, for unit tests and notebooks.
 
     Parameters
@@ -69,11 +55,16 @@ class InMemoryDataset:
     """
 
     def __init__(self, obj: Any, data_id: Any = None) -> None:
+        super().__init__(self._part, None)
         self._obj = obj
-        self.data_id = {} if data_id is None else data_id
-        self.ref = None
+        self._data_id = {} if data_id is None else data_id
 
-    def get(self, *, component: str | None = None, parameters: Mapping[str, Any] | None = None) -> Any:
+    @property
+    def data_id(self) -> Any:
+        """Its data ID."""
+        return self._data_id
+
+    def _part(self, _ref: None, *, component: str | None, parameters: Mapping[str, Any] | None, **_: Any) -> Any:
         """Return the object, or the attribute or item that the component names."""
         if parameters:
             raise QuantumError(f"a dataset in memory is always whole; it takes no parameters: {', '.join(parameters)}")
@@ -194,21 +185,18 @@ class QuantumContext:
         self.read.append(ref)
 
 
-class _Counted:
+class _Counted(DeferredDataset):
     """A handle that tells its context when it is read."""
 
     def __init__(self, handle: DeferredDataset, context: QuantumContext) -> None:
+        super().__init__(self._counted, handle.ref)
         self._handle, self._context = handle, context
-
-    @property
-    def ref(self) -> Any:
-        return self._handle.ref
 
     @property
     def data_id(self) -> Any:
         return self._handle.data_id
 
-    def get(self, *, component: str | None = None, parameters: Mapping[str, Any] | None = None) -> Any:
-        obj = self._handle.get(component=component, parameters=parameters)
-        self._context._remember(self._handle.ref)  # noqa: SLF001 - the two are one
+    def _counted(self, ref: Any, **how: Any) -> Any:
+        obj = self._handle.get(**how)
+        self._context._remember(ref)  # noqa: SLF001 - the two are one
         return obj

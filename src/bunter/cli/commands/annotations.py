@@ -194,7 +194,9 @@ def _told(value: object) -> object:
 def _by_data_id(
     butler: Butler, dataset_type: str, data_id: tuple[str, ...], collections: tuple[str, ...]
 ) -> DatasetRef:
-    return butler.get_deferred(dataset_type, data_id_of(data_id), collections=names_of(collections) or None).ref
+    handle = butler.get_deferred(dataset_type, data_id_of(data_id), collections=names_of(collections) or None)
+    ref: DatasetRef = handle.ref
+    return ref
 
 
 def _by_id(butler: Butler, ids: tuple[str, ...]) -> list[DatasetRef]:
