@@ -4,11 +4,11 @@ import pytest
 
 from bunter.contracts.artifact_store import ArtifactStoreContract
 from bunter.database import Database
-from bunter.datastore.endpoints import StoreAddress
 from bunter.datastore.intent_records import DatabaseJournal
 from bunter.datastore.intents import MemoryJournal
 from bunter.datastore.object_store import ObjectStore
 from bunter.datastore.obstore_bucket import ObstoreBucket
+from bunter.datastore.store_address import StoreAddress
 
 
 def open_bucket(address):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -18,7 +18,7 @@ from bunter.errors import ConfigurationError, near
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["CONFIG_NAME", "Configuration", "RegistryConfig", "RepositoryConfig", "load_configuration"]
+__all__ = ["CONFIG_NAME", "Configuration", "RegistryConfig", "RepositoryConfig", "TextFile", "load_configuration"]
 
 CONFIG_NAME = "bunter.yaml"
 FORMAT_VERSION = 1
@@ -114,7 +114,14 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, ob
             yield f"{prefix}{key}", value
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+class TextFile(Protocol):
+    """A file that can be read, wherever it is; as text it is its address."""
+
+    def read_text(self) -> str:
+        """Return what it holds."""
+
+
+def _read_yaml(path: TextFile) -> dict[str, Any]:
     try:
         tree = safe_yaml.load(path.read_text())
     except OSError as exc:
@@ -157,14 +164,14 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load_configuration(
-    repository_file: Path | None = None, *, seed: Path | None = None, argument: Mapping[str, Any] | None = None
+    repository_file: TextFile | None = None, *, seed: Path | None = None, argument: Mapping[str, Any] | None = None
 ) -> Configuration:
     """Read all layers: package < site < repository < environment < argument.
 
     Parameters
     ----------
-    repository_file : Path, optional
-        ``bunter.yaml`` of a repository.
+    repository_file : TextFile, optional
+        ``bunter.yaml`` of a repository, in a folder or in a store.
     seed : Path, optional
         A partial file given when a repository is created; takes the repository's place.
     argument : mapping, optional

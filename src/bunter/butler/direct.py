@@ -11,6 +11,7 @@ import yaml
 from bunter import effects
 from bunter.butler.config import CONFIG_NAME
 from bunter.butler.registry_place import options_of, place_of
+from bunter.butler.remote_root import RemoteFile
 from bunter.butler.repository import FindRequest, RepositoryFacts
 from bunter.butler.sealing import seal_sentence
 from bunter.database import Database
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from bunter.dataset.operator import OperatorQuestion, SqlAnswer
     from bunter.datastore import Staged
     from bunter.datastore.check import CheckReport
+    from bunter.datastore.store_address import StoreAddress
     from bunter.dimensions import Universe
     from bunter.query.bound import BoundQuery
     from bunter.registry import Found, ResultStream
@@ -72,18 +74,18 @@ class DirectRepository:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, root: Path, configuration: Configuration, *, read_only: bool) -> Self:
+    def open(cls, root: Path | StoreAddress, configuration: Configuration, *, read_only: bool) -> Self:
         """Open the repository in a folder; a writeable one first settles what dead writers left."""
         model = configuration.model
         database = cls._database_of(root, configuration, read_only=read_only)
         return cls(str(root), database, Datastore.open(root, model.datastore))
 
     @staticmethod
-    def _database_of(root: Path, configuration: Configuration, *, read_only: bool) -> Database:
+    def _database_of(root: Path | StoreAddress, configuration: Configuration, *, read_only: bool) -> Database:
         registry = configuration.model.registry
-        if configuration.model.shared:
+        if configuration.model.shared and isinstance(root, Path):
             effects.share(root)
-        if not read_only and (sealed := seal_sentence(root)) is not None:
+        if not read_only and isinstance(root, Path) and (sealed := seal_sentence(root)) is not None:
             raise ReadOnlyError(f"{sealed} and cannot be changed; `bunter seal {root} --unseal` opens it for writing")
         return Database.open(
             place_of(root, registry),
@@ -109,19 +111,28 @@ class DirectRepository:
         return tuple(f"format {step.number}: {step.title}" for step in steps)
 
     @classmethod
-    def create(cls, root: Path, universe: Universe, configuration: Configuration, *, kept: Mapping[str, Any]) -> None:
-        """Make an empty repository in a folder; the configuration file comes last and makes it one."""
+    def create(
+        cls, root: Path | StoreAddress, universe: Universe, configuration: Configuration, *, kept: Mapping[str, Any]
+    ) -> None:
+        """Make an empty repository; the configuration file comes last and makes it one."""
         model = configuration.model
-        if model.shared:
-            effects.share(root)
-        effects.mkdirs(root)
-        with Database.create(place_of(root, model.registry), options=options_of(model.registry)) as database:
+        if isinstance(root, Path):
+            if model.shared:
+                effects.share(root)
+            effects.mkdirs(root)
+        place = place_of(root, model.registry)
+        if isinstance(place, Path):
+            effects.mkdirs(place.parent)
+        with Database.create(place, options=options_of(model.registry)) as database:
             cls._fill(database, universe)
         text = yaml.safe_dump({"format": model.format, **kept}, sort_keys=False)
         effects.write_new(root / CONFIG_NAME, text.encode(), sync=True)
         effects.sync_dir(root)
 
     @classmethod
+        if not isinstance(root, Path):
+            RemoteFile(root, CONFIG_NAME).write_text(text)
+            return
     def in_memory(cls, location: str, universe: Universe, configuration: Configuration) -> Self:
         """Make a repository that lives as long as this process."""
         database = Database.memory()
@@ -249,7 +260,7 @@ class DirectRepository:
         self.recover()
         try:
             self.datastore.publish(staged, durability)
-            self._write(principal, changes, durability or Durability.full, activity)
+            self._write(principal, changes, staged, durability or Durability.full, activity)
         except BaseException:
             self._undo(staged)
             raise
@@ -258,7 +269,12 @@ class DirectRepository:
             self.empty_trash()
 
     def _write(
-        self, principal: Principal, changes: Sequence[Change], durability: Durability, activity: Activity | None
+        self,
+        principal: Principal,
+        changes: Sequence[Change],
+        staged: Sequence[Staged],
+        durability: Durability,
+        activity: Activity | None,
     ) -> None:
         number = None if activity is None else self._activities.get(activity.id)
 
@@ -278,6 +294,7 @@ class DirectRepository:
     def _undo(self, staged: Sequence[Staged]) -> None:
         """Take artifacts back after an error; an interrupt may come after the commit, and what is registered stays."""
         registered = self._registered([item.key for item in staged]) if staged else set()
+            self.datastore.confirm(transaction, staged)
         self.datastore.discard([item for item in staged if item.key not in registered])
         self.datastore.settle([item for item in staged if item.key in registered])
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bunter import safe_yaml
 from bunter.butler.config import CONFIG_NAME, load_configuration
 from bunter.butler.registry_place import folder_and_database, options_of, place_of
+from bunter.butler.remote_root import check_empty, configuration_file, is_remote, remote_root, with_database
 from bunter.butler.sealing import seal_sentence
 from bunter.butler.sharing import share_folder
 from bunter.database import Database, ServerAddress, is_server
@@ -70,17 +71,21 @@ class Address:
             raise RepositoryNotFoundError(
                 f"{ServerAddress.of(text)} is the database of a repository; open the folder whose {CONFIG_NAME} names it"
             )
+        if is_remote(text):
+            return cls(str(remote_root(text)), writeable)
         path = Path(text)
         if path.name == CONFIG_NAME and path.is_file():
             path = path.parent
         if not (path / CONFIG_NAME).is_file() and (known := labels()).get(text):
+            if is_remote(known[text]):
+                return cls(str(remote_root(known[text])), writeable)
             path = Path(known[text])
         return cls(str(path.resolve() if ".." in path.parts else path.absolute()), writeable)
 
     @property
     def root(self) -> Path | None:
-        """Folder of the repository, None in memory."""
-        if self.live is not None or self.text.startswith(_MEMORY):
+        """Folder of the repository, None in memory or in a store."""
+        if self.live is not None or self.text.startswith(_MEMORY) or is_remote(self.text):
             return None
         return Path(self.text)
 
@@ -124,6 +129,9 @@ def open_repository(address: Address) -> Repository:
         return _in_memory[address.text]
     from bunter.butler.direct import DirectRepository
 
+    if is_remote(address.text):
+        configuration = load_configuration(configuration_file(address.text))
+        return DirectRepository.open(remote_root(address.text), configuration, read_only=address.writeable is False)
     root = existing_root(address)
     return DirectRepository.open(root, load_configuration(root / CONFIG_NAME), read_only=_read_only(root, address))
 
@@ -171,8 +179,9 @@ def create_repository(  # noqa: PLR0913 - what a repository can be made with
     Parameters
     ----------
     root : str or Path
-        A folder that is empty or does not exist, or ``memory://name``. The address of a database on a server stands for
-        the folder of its schema's name.
+        A folder that is empty or does not exist, ``memory://name``, or the address of a store, such as
+        ``s3://bucket/repo``, with a database elsewhere. The address of a database on a server stands for the folder of its
+        schema's name.
     dimensions, database, datastore, seed_config : optional
         Definition of the dimensions, settings, a partial configuration file.
     shared : bool or str
@@ -195,6 +204,8 @@ def create_repository(  # noqa: PLR0913 - what a repository can be made with
     )
     if str(root).startswith(_MEMORY):
         _in_memory[str(root)] = DirectRepository.in_memory(str(root), universe, configuration)
+    elif is_remote(str(root)):
+        DirectRepository.create(remote_root(str(root)), universe, configuration, kept=_kept(configuration))
     else:
         if configuration.model.shared:
             share_folder(Path(root).absolute(), shared if isinstance(shared, str) else None)
@@ -214,11 +225,14 @@ def check_creation(
     from bunter.dimensions import Universe
 
     root, database = folder_and_database(root, database)
-    if database is not None:
-        argument = {**(argument or {}), "registry": {"database": database}}
+    argument = with_database(root, argument, database)
     universe = Universe.default() if dimensions is None else Universe.load(dimensions)
     configuration = load_configuration(seed=None if seed_config is None else Path(seed_config), argument=argument)
-    if not str(root).startswith(_MEMORY):
+    if is_remote(str(root)):
+        place = place_of(remote_root(str(root)), configuration.model.registry)
+        check_empty(remote_root(str(root)))
+        Database.check_absent(place, options_of(configuration.model.registry))
+    elif not str(root).startswith(_MEMORY):
         _must_be_empty(Path(root).absolute())
         registry = configuration.model.registry
         Database.check_absent(place_of(Path(root).absolute(), registry), options_of(registry))
@@ -229,11 +243,18 @@ def check_creation(
 
 def configuration_of(repo: str | Path) -> Configuration:
     """Return the configuration of a repository with the source of each value."""
-    return load_configuration(existing_root(Address.of(repo)) / CONFIG_NAME)
+    address = Address.of(repo)
+    if is_remote(address.text):
+        return load_configuration(configuration_file(address.text))
+    return load_configuration(existing_root(address) / CONFIG_NAME)
 
 
 def existing_root(address: Address) -> Path:
     """Return the folder of a repository that is there, or raise RepositoryNotFoundError."""
+    if is_remote(address.text):
+        raise ConfigurationError(
+            f"{address.text} is in a store; this works on repositories in a folder of this machine"
+        )
     root = Path(address.text)
     if (root / CONFIG_NAME).is_file():
         return root

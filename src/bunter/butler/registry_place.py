@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bunter.butler.remote_root import check_database
 from bunter.database import ServerAddress, ServerOptions, is_server
 from bunter.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bunter.butler.config import RegistryConfig
+    from bunter.datastore.store_address import StoreAddress
 
 __all__ = ["folder_and_database", "options_of", "place_of"]
 
 
-def place_of(root: Path, registry: RegistryConfig) -> str | Path:
-    """Return what `Database` takes to open the registry of the repository in a folder."""
-    return registry.database if is_server(registry.database) else root / registry.database
+def place_of(root: Path | StoreAddress, registry: RegistryConfig) -> str | Path:
+    """Return what `Database` takes to open the registry of the repository at a root."""
+    if is_server(registry.database):
+        return registry.database
+    if isinstance(root, Path):
+        return root / registry.database
+    check_database(root, registry.database)
+    return Path(registry.database)
 
 
 def options_of(registry: RegistryConfig) -> ServerOptions:

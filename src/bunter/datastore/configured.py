@@ -8,54 +8,71 @@ from typing import TYPE_CHECKING
 from bunter.datastore.chain import Child
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
+from bunter.datastore.services import open_object_store, place_below
 from bunter.datastore.store import MAIN
-from bunter.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from bunter.database import Database
     from bunter.datastore.config import ChildConfig, DatastoreConfig
     from bunter.datastore.store import PublishingStore
+    from bunter.datastore.store_address import StoreAddress
 
 __all__ = ["children_of", "store_at"]
 
-_in_this_process: dict[tuple[Path, str], MemoryStore] = {}
+_in_this_process: dict[tuple[Path | StoreAddress, str], MemoryStore] = {}
 
 
-def store_at(address: str, folder: Path | None) -> PublishingStore:
+def store_at(
+    address: str, folder: Path | StoreAddress | None, name: str = MAIN, database: Database | None = None
+) -> PublishingStore:
     """Open the store at an address.
 
     Parameters
     ----------
     address : str
         A path, or the URL of an object store.
-    folder : Path, optional
+    folder : Path or StoreAddress, optional
         What relative paths are relative to; None where there is no folder.
+    name : str
+        What it is called in the records.
+    database : Database, optional
+        The repository's, where object stores keep their intents.
 
     Raises
     ------
     ConfigurationError
         If there is no such kind of store.
     """
-    if "://" in address and not address.startswith("file://"):
-        raise ConfigurationError(f"no store is known for {address}; give a folder")
-    path = Path(address.removeprefix("file://")).expanduser()
-    if folder is None and not path.is_absolute():
-        raise ConfigurationError(f"a repository in memory has no folder that {address!r} could be relative to")
-    return LocalStore(path if folder is None else folder / path)
+    place = place_below(folder, address)
+    return LocalStore(place) if isinstance(place, Path) else open_object_store(place, name, database)
 
 
-def children_of(config: DatastoreConfig, main: PublishingStore, folder: Path | None) -> list[Child]:
+def children_of(
+    config: DatastoreConfig,
+    main: PublishingStore,
+    folder: Path | StoreAddress | None,
+    database: Database | None = None,
+) -> list[Child]:
     """Open the further stores of a configuration; all in the order in which they are asked."""
     return [
-        Child(MAIN, main, config) if name == MAIN else _child(name, config.stores[name], config.of(name), folder)
+        Child(MAIN, main, config)
+        if name == MAIN
+        else _child(name, config.stores[name], config.of(name), folder, database)
         for name in config.ordered()
     ]
 
 
-def _child(name: str, child: ChildConfig, config: DatastoreConfig, folder: Path | None) -> Child:
-    store = _memory(folder, name) if child.root is None else store_at(child.root, folder)
+def _child(
+    name: str,
+    child: ChildConfig,
+    config: DatastoreConfig,
+    folder: Path | StoreAddress | None,
+    database: Database | None,
+) -> Child:
+    store = _memory(folder, name) if child.root is None else store_at(child.root, folder, name, database)
     return Child(name, store, config, child.read_only, child.copies)
 
 
-def _memory(folder: Path | None, name: str) -> MemoryStore:
+def _memory(folder: Path | StoreAddress | None, name: str) -> MemoryStore:
     """Return the memory that all who open a repository in this process share."""
     return MemoryStore() if folder is None else _in_this_process.setdefault((folder, name), MemoryStore())

@@ -23,7 +23,7 @@ from bunter.datastore.memory import MemoryStore
 from bunter.datastore.places import are_there, by_store, places_of
 from bunter.datastore.ranged import LARGE
 from bunter.datastore.reading import part_for
-from bunter.datastore.store import MAIN, Staged, Transfer
+from bunter.datastore.store import MAIN, ConfirmingStore, Staged, Transfer
 from bunter.datastore.uri import ArtifactURI
 from bunter.errors import ConfigurationError, KeyMissingError
 from bunter.storage_class import storage_class as named_class
@@ -35,11 +35,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from bunter.dataset import DatasetType, StoredArtifact
+    from bunter.database import Database, Transaction
     from bunter.datastore.chain import Route
     from bunter.datastore.config import DatastoreConfig
     from bunter.datastore.format import Format
     from bunter.datastore.store import ArtifactStore, PublishingStore
     from bunter.dimensions import DataCoordinate
+    from bunter.datastore.store_address import StoreAddress
     from bunter.storage_class import StorageClass
     from bunter.values import Pieces
 
@@ -113,9 +115,10 @@ class Datastore:
         return cls(config, {MAIN: MemoryStore()} if config is None else children_of(config, MemoryStore(), None))
 
     @classmethod
-    def open(cls, folder: Path, config: DatastoreConfig) -> Self:
-        """Open the datastore of the repository in a folder, with all its stores."""
-        return cls(config, children_of(config, store_at(config.root, folder), folder))
+    def open(cls, folder: Path | StoreAddress, config: DatastoreConfig, database: Database | None = None) -> Self:
+        """Open the datastore of the repository at a place, with all its stores; its database keeps their intents."""
+        main = store_at(config.root, folder, MAIN, database)
+        return cls(config, children_of(config, main, folder, database))
 
     def __repr__(self) -> str:
         return f"Datastore({', '.join(f'{name}={store!r}' for name, store in self.stores.items())})"
@@ -324,6 +327,12 @@ class Datastore:
     def recover(self, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
         """Finish or undo what dead owners left; see `PublishingStore.recover`."""
         return sum(child.store.recover(is_registered) for child in self.chain.children if not child.read_only)
+    def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
+        """Take intents out in the transaction that registers the artifacts, where a store keeps them in the database."""
+        for name, items in by_store(staged).items():
+            if isinstance(store := self.stores[name], ConfirmingStore):
+                store.confirm(transaction, items)
+
 
     # ------------------------------------------------------------------ reading
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.datastore.bucket import Copies, Signs, Upload
-from bunter.datastore.intents import Intent
+from bunter.datastore.intents import Intent, MemoryJournal
 from bunter.datastore.key import check_key
 from bunter.datastore.moves import Move
 from bunter.datastore.spool import Spool
@@ -66,6 +66,10 @@ class ObjectStore:
         self._owners: set[str] = set()
         self._spool = Spool()
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[ObjectStore], tuple[Bucket, IntentJournal]]:
+        # Who gets it has no connection to the database: what it leaves when it dies is found by `check` as orphans.
+        return ObjectStore, (self.bucket, MemoryJournal())
 
     def __repr__(self) -> str:
         return f"ObjectStore({self.bucket.address!r})"

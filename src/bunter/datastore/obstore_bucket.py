@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bunter.datastore.bucket import Upload
-    from bunter.datastore.endpoints import StoreAddress
+    from bunter.datastore.store_address import StoreAddress
     from bunter.values import ByteRange
 
 try:

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
+    from bunter.database import Transaction
     from bunter.values import ByteRange, Digests, Durability, Pieces
 
-__all__ = ["MAIN", "ArtifactStore", "LocalPaths", "PublishingStore", "Staged", "Stat", "Transfer"]
+__all__ = ["MAIN", "ArtifactStore", "ConfirmingStore", "LocalPaths", "PublishingStore", "Staged", "Stat", "Transfer"]
 
 MAIN = "main"
 """Name of the store that new artifacts go to, unless the configuration says otherwise."""
@@ -148,6 +149,14 @@ class PublishingStore(ArtifactStore, Protocol):
 
     def recover(self, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
         """Finish or undo what dead owners left; ``is_registered`` tells which keys are committed. Return how many keys."""
+
+
+@runtime_checkable
+class ConfirmingStore(Protocol):
+    """A store that is told of the commit inside its transaction; who was taken for dead meanwhile is refused there."""
+
+    def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
+        """Take the intents of published artifacts out, in the transaction that registers them."""
 
 
 @runtime_checkable
