@@ -78,7 +78,11 @@ class DirectRepository:
         """Open the repository in a folder; a writeable one first settles what dead writers left."""
         model = configuration.model
         database = cls._database_of(root, configuration, read_only=read_only)
-        return cls(str(root), database, Datastore.open(root, model.datastore))
+        try:
+            return cls(str(root), database, Datastore.open(root, model.datastore, database))
+        except BaseException:
+            database.close()
+            raise
 
     @staticmethod
     def _database_of(root: Path | StoreAddress, configuration: Configuration, *, read_only: bool) -> Database:
@@ -126,13 +130,13 @@ class DirectRepository:
         with Database.create(place, options=options_of(model.registry)) as database:
             cls._fill(database, universe)
         text = yaml.safe_dump({"format": model.format, **kept}, sort_keys=False)
+        if not isinstance(root, Path):
+            RemoteFile(root, CONFIG_NAME).write_text(text)
+            return
         effects.write_new(root / CONFIG_NAME, text.encode(), sync=True)
         effects.sync_dir(root)
 
     @classmethod
-        if not isinstance(root, Path):
-            RemoteFile(root, CONFIG_NAME).write_text(text)
-            return
     def in_memory(cls, location: str, universe: Universe, configuration: Configuration) -> Self:
         """Make a repository that lives as long as this process."""
         database = Database.memory()
@@ -285,6 +289,7 @@ class DirectRepository:
             transaction.next_change(principal, "" if activity is None else activity.name, begun)
             for change in changes:
                 self._apply(transaction, change)
+            self.datastore.confirm(transaction, staged)
             return begun
 
         known = self._database.carry_out(deed, durability=durability)
@@ -294,7 +299,6 @@ class DirectRepository:
     def _undo(self, staged: Sequence[Staged]) -> None:
         """Take artifacts back after an error; an interrupt may come after the commit, and what is registered stays."""
         registered = self._registered([item.key for item in staged]) if staged else set()
-            self.datastore.confirm(transaction, staged)
         self.datastore.discard([item for item in staged if item.key not in registered])
         self.datastore.settle([item for item in staged if item.key in registered])
 

@@ -13,6 +13,7 @@ from bunter.datastore.adopt import adopt
 from bunter.datastore.adopted import adopt_along
 from bunter.datastore.chain import Chain, Child
 from bunter.datastore.choice import Choice, choose
+from bunter.datastore.composites import answered_by, assembled, parts_of
 from bunter.datastore.configured import children_of, store_at
 from bunter.datastore.direct import DirectFiles
 from bunter.datastore.fetching import Fetching
@@ -34,14 +35,14 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from bunter.dataset import DatasetType, StoredArtifact
     from bunter.database import Database, Transaction
+    from bunter.dataset import DatasetType, StoredArtifact
     from bunter.datastore.chain import Route
     from bunter.datastore.config import DatastoreConfig
     from bunter.datastore.format import Format
     from bunter.datastore.store import ArtifactStore, PublishingStore
-    from bunter.dimensions import DataCoordinate
     from bunter.datastore.store_address import StoreAddress
+    from bunter.dimensions import DataCoordinate
     from bunter.storage_class import StorageClass
     from bunter.values import Pieces
 
@@ -172,6 +173,18 @@ class Datastore:
         form = choice.format
         given = obj if form.name in _ONE_WAY and hasattr(obj, "savefig") else choice.storage_class.convert(obj)
         return Encoded(_written(form, given), form.name, form.version, form.extension)
+
+    def encode_parts(self, obj: object, dataset_type: DatasetType, route: Route | None = None) -> dict[str, Encoded]:
+        """Write an object as `encode` does, in one artifact under an empty name, or in one per component as configured."""
+        choice = self.choice(dataset_type) if route is None else route.choice
+        if not choice.components or not choice.accepted:
+            return {"": self.encode(obj, dataset_type, route)}
+        parts = parts_of(choice.storage_class.convert(obj), choice.storage_class)
+        forms = {name: choice.components[name] for name in parts}
+        return {
+            name: Encoded(_written(form, parts[name]), form.name, form.version, form.extension)
+            for name, form in forms.items()
+        }
 
     def key_for(  # noqa: PLR0913 - a name has many parts
         self,
@@ -314,6 +327,12 @@ class Datastore:
             self.discard(done)
             raise
 
+    def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
+        """Take intents out in the transaction that registers the artifacts, where a store keeps them in the database."""
+        for name, items in by_store(staged).items():
+            if isinstance(store := self.stores[name], ConfirmingStore):
+                store.confirm(transaction, items)
+
     def settle(self, staged: Sequence[Staged]) -> None:
         """Tell that they are committed; sources of moves go now."""
         for name, items in by_store(staged).items():
@@ -327,12 +346,6 @@ class Datastore:
     def recover(self, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
         """Finish or undo what dead owners left; see `PublishingStore.recover`."""
         return sum(child.store.recover(is_registered) for child in self.chain.children if not child.read_only)
-    def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
-        """Take intents out in the transaction that registers the artifacts, where a store keeps them in the database."""
-        for name, items in by_store(staged).items():
-            if isinstance(store := self.stores[name], ConfirmingStore):
-                store.confirm(transaction, items)
-
 
     # ------------------------------------------------------------------ reading
 
@@ -361,7 +374,7 @@ class Datastore:
         storage_class: StorageClass | str,
         component: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        staged: Staged | None = None,
+        staged: Sequence[Staged] = (),
     ) -> object:
         """Read a dataset, or part of it.
 
@@ -375,8 +388,8 @@ class Datastore:
             Only this component.
         parameters : mapping, optional
             Restrictions, such as ``bbox`` or ``columns``.
-        staged : Staged, optional
-            Where its artifact is as long as it is not published.
+        staged : sequence of Staged, optional
+            Where its artifacts are as long as they are not published.
 
         Raises
         ------
@@ -388,16 +401,51 @@ class Datastore:
             If the artifact is gone.
         """
         wanted = _result_class(storage_class, component)
+        if len(stored) > 1 or (stored and stored[0].component):
+            return self._read_parts(stored, storage_class, component, parameters or {}, staged)
         artifact, remaining = part_for(stored, component)
         request = ReadRequest(wanted.python_type, remaining, parameters or {}, artifact.selector)
-        if staged is None:
-            stores = [_DIRECT] if is_direct(artifact.key) else self.chain.holders(artifact.datastore)
-            obj = self.fetching.read(stores or self.holders(artifact), artifact, request)
-        else:
-            content = self.stores[staged.datastore].read_staged(staged)
-            obj = format_of(artifact.format).from_bytes(content, request)
+        obj = self._read_one(artifact, request, staged)
         # A part is what its format makes of it (no mask is None, a picture stays one); a whole is what was asked for.
         return obj if component or artifact.format in _ONE_WAY else wanted.convert(obj)
+
+    def _read_one(self, artifact: StoredArtifact, request: ReadRequest, staged: Sequence[Staged]) -> object:
+        waiting = next((item for item in staged if item.key == artifact.key), None)
+        if waiting is not None:
+            content = self.stores[waiting.datastore].read_staged(waiting)
+            return format_of(artifact.format).from_bytes(content, request)
+        stores = [_DIRECT] if is_direct(artifact.key) else self.chain.holders(artifact.datastore)
+        return self.fetching.read(stores or self.holders(artifact), artifact, request)
+
+    def _read_parts(
+        self,
+        stored: Sequence[StoredArtifact],
+        storage_class: StorageClass | str,
+        component: str | None,
+        parameters: Mapping[str, Any],
+        staged: Sequence[Staged],
+    ) -> object:
+        """Read a composite that is kept in several artifacts, or the one of them that answers a component."""
+        whole = named_class(storage_class) if isinstance(storage_class, str) else storage_class
+        kept = {artifact.component: artifact for artifact in stored}
+        if component is None:
+            read = {
+                name: lambda request, artifact=artifact: self._read_one(artifact, request, staged)
+                for name, artifact in kept.items()
+            }
+            return whole.convert(assembled(whole, read, parameters))
+        name = answered_by(component, kept)
+        if name is None:
+            whole.component(component)
+            return None  # this one has no such part
+        inner = None if name == component else component
+        kind = (
+            "astropy.nddata:NDUncertainty"
+            if component == "uncertainty"
+            else _result_class(whole, component).python_type
+        )
+        kind = "astropy.io.fits:Header" if component == "header" else kind
+        return self._read_one(kept[name], ReadRequest(kind, inner, parameters), staged)
 
     def uri(self, stored: StoredArtifact) -> ArtifactURI:
         """Where an artifact is, as a value that can be opened."""
