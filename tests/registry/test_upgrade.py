@@ -14,6 +14,7 @@ from bunter.butler.formats import STEPS
 from bunter.butler.upgrading import upgrade_history, upgrade_repository
 from bunter.database.connection import Connection
 from bunter.errors import ReadOnlyError, UpgradeNeededError
+from bunter.geometry import Region
 from bunter.registry.living_universe import FORMAT
 
 DUMP = Path(__file__).with_name("format-1.sql")
@@ -93,9 +94,38 @@ def test_an_upgraded_repository_has_all_that_a_new_one_has(old, tmp_path):
         assert butler.check(deep=True).is_clean
         butler.put({"e": 2}, "thing", instrument="Cam", exposure=2, detector=0, run="run1")
         assert butler.remove_runs("run1") == 3
-        assert upgrade_history(butler.repository).column("kind").to_pylist() == ["format"]
+        assert upgrade_history(butler.repository).column("kind").to_pylist() == ["format"] * len(STEPS)
     assert all(path.read_bytes() == content for path, content in before.items() if path.exists())
     assert not upgrade_repository(old)
+
+
+def test_a_repository_of_format_2_gets_a_cell_for_each_region(tmp_path):
+    root = tmp_path / "repo"
+    with Butler.create(root) as butler:
+        butler.dimension_records.insert("skymap", {"name": "s", "hash": b"1" * 20})
+        regions = [Region.box(10 * n, 2 * n, 1, 1) for n in range(9)] + [None]
+        tracts = [{"skymap": "s", "id": n, "region": region} for n, region in enumerate(regions)]
+        butler.dimension_records.insert("tract", tracts)
+        new = schema(root)
+    with sqlite3.connect(root / "registry.sqlite3") as connection:
+        tables = [name for name in new[0] if any(column[0] == "sky_cell" for column in new[0][name])]
+        cells = connection.execute("SELECT tract, sky_cell FROM record_tract").fetchall()
+        for table in tables:
+            connection.execute(f"DROP INDEX {table}_sky_cell")
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN sky_cell")
+    connection.close()
+    set_attributes(root, version=2, oldest_reader=2, oldest_writer=2)
+    with pytest.raises(UpgradeNeededError, match="format 2"):
+        Butler(root)
+    assert upgrade_repository(root)
+    assert schema(root) == new
+    with sqlite3.connect(root / "registry.sqlite3") as connection:
+        assert connection.execute("SELECT tract, sky_cell FROM record_tract").fetchall() == cells
+    connection.close()
+    assert len({cell for _, cell in cells}) == 10
+    with Butler(root) as butler:
+        found = butler.query_dimension_records("tract", where="tract.region OVERLAPS POINT(30.2, 6.1)")
+        assert [record.id for record in found] == [3]
 
 
 def set_attributes(root, **values):
@@ -180,7 +210,7 @@ def test_a_format_step_that_is_killed_leaves_the_old_or_the_new(old, tmp_path, s
         seen.add((was_old, died))
         with Butler(place) as butler:
             assert butler.query_datasets("thing", "run1").count() == 2
-            assert upgrade_history(butler.repository).num_rows == 1
+            assert upgrade_history(butler.repository).num_rows == len(STEPS)
     assert (True, True) in seen
     assert (False, False) in seen
     assert (True, False) not in seen
@@ -199,7 +229,7 @@ def test_a_change_of_universe_that_is_killed_leaves_the_old_or_the_new(old, tmp_
             seen.add((new, died))
             rows = list(butler.query_dimension_records("exposure"))
             assert [hasattr(row, "seeing") for row in rows] == [new] * 4
-            assert upgrade_history(butler.repository).num_rows == 1 + new
+            assert upgrade_history(butler.repository).num_rows == len(STEPS) + new
             assert butler.get("thing", exposure=1, detector=0) == {"e": 1}
             where = "campaign = 'deep'" if new else ""
             assert butler.query_datasets("thing", "run1", where=where).count() == 2

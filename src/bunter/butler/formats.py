@@ -13,7 +13,8 @@ from bunter.dimensions import Universe
 from bunter.registry.aliases import ALIAS_TABLE
 from bunter.registry.living_universe import read_attributes
 from bunter.registry.roster import read_roster
-from bunter.registry.schema import create_group_tables, create_registry_tables
+from bunter.registry.schema import create_element_indexes, create_group_tables, create_registry_tables
+from bunter.registry.sky_index import add_cell_columns, fill_cells
 from bunter.registry.universe_changes import record_migration
 from bunter.registry.views import refresh_views
 
@@ -56,12 +57,24 @@ def _to_2(tx: Transaction) -> None:
     if "dataset_type_alias" not in migrations.table_names(tx):  # the roster has aliases in it
         tx.execute(ALIAS_TABLE)
     roster = read_roster(tx, _universe)
+    add_cell_columns(tx, roster.universe)  # the tables of now have indexes of these
     missing: Transaction = OnlyMissing(tx)  # type: ignore[assignment]
     create_registry_tables(missing, roster.universe)
     annotation_tables.create_tables(missing)
     ArtifactRecords().create(missing)
     for layout in roster.layouts.values():
         create_group_tables(missing, layout)
+    refresh_views(tx, roster, roster.universe)
+
+
+def _to_3(tx: Transaction) -> None:
+    """Find records by place and by night: a cell beside each region, and indexes."""
+    roster = read_roster(tx, _universe)
+    add_cell_columns(tx, roster.universe)
+    for element in roster.universe.elements.values():
+        create_element_indexes(tx, element)
+        if element.has_table and element.spatial is not None:
+            fill_cells(tx, element)
     refresh_views(tx, roster, roster.universe)
 
 
@@ -77,6 +90,13 @@ STEPS = (
         _to_2,
         oldest_reader=2,
         oldest_writer=2,
+    ),
+    Migration(
+        3,
+        "indexes of records by place and by night",
+        _to_3,
+        oldest_reader=2,
+        oldest_writer=3,
     ),
 )
 """All steps in order. A step stays as it is once repositories have taken it."""

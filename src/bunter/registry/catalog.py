@@ -10,7 +10,7 @@ from bunter.database.json_text import json_text
 from bunter.dataset import CollectionType
 from bunter.registry.activities import activity_of
 from bunter.registry.annotation_sql import annotation_sql
-from bunter.registry.layout import CAP_COLUMNS, element_columns, element_table, lived
+from bunter.registry.layout import SKY_COLUMNS, element_columns, element_table, lived
 from bunter.registry.metadata_index import indexes_of
 from bunter.registry.relations import Relation, quoted
 from bunter.values import MAX_NS, MIN_NS
@@ -53,7 +53,7 @@ class BunterCatalog:
 
     def element(self, element: Element, alias: str) -> Relation:
         """See `Catalog`."""
-        names = element_columns(element) + (CAP_COLUMNS if element.spatial is not None else ())
+        names = element_columns(element) + (tuple(SKY_COLUMNS) if element.spatial is not None else ())
         dimensions = {*element.required, *element.implies}
         return Relation(
             f"{quoted(element_table(element))} {alias}",

@@ -11,13 +11,14 @@ from bunter.values import MAX_NS
 if TYPE_CHECKING:
     from bunter.dimensions import DimensionGroup, Element
 
-__all__ = ["CAP_COLUMNS", "LIVE", "GroupLayout", "element_columns", "element_table", "lived"]
+__all__ = ["LIVE", "SKY_COLUMNS", "GroupLayout", "element_columns", "element_table", "lived"]
 
 LIVE = MAX_NS
 """Number in ``retired`` of rows that no change has retired."""
 
-CAP_COLUMNS = ("cap_x", "cap_y", "cap_z", "cap_cos", "cap_sin")
-"""A circle around the region: unit vector of its centre, cosine and sine of its opening angle."""
+SKY_COLUMNS = dict.fromkeys(("cap_x", "cap_y", "cap_z", "cap_cos", "cap_sin"), "float") | {"sky_cell": "int"}
+"""What is kept beside a region, by kind: a circle around it (unit vector of its centre, cosine and sine of its opening angle),
+and the cell by which an index finds it, see `bunter.geometry.cells`."""
 
 
 def lived(alias: str = "", as_of: int | None = None, until: str = "retired") -> str:

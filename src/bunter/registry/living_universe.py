@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "MOVED_TO", "LivingUniverse", "check_format", "read_attributes"]
 
-FORMAT = 2
+FORMAT = 3
 """Number of the layout of tables that this code reads and writes; `bunter upgrade` leads to it from older ones."""
 
 MOVED_TO = "registry.moved_to"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.database import IntegrityError
 from bunter.errors import ConflictingDefinitionError
-from bunter.registry.layout import CAP_COLUMNS, element_columns, element_table
+from bunter.registry.layout import SKY_COLUMNS, element_columns, element_table
 from bunter.registry.presence import require_parents
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bunter.dimensions import Element, Records
     from bunter.registry.roster import Roster
 
-__all__ = ["cap_columns", "insert_records"]
+__all__ = ["insert_records", "sky_columns"]
 
 
 def insert_records(tx: Transaction, _roster: Roster, change: InsertRecords) -> int:
@@ -48,7 +48,7 @@ def _instead(element: Element) -> str:
 
 
 def _columns(element: Element) -> tuple[str, ...]:
-    return element_columns(element) + (CAP_COLUMNS if element.spatial is not None else ())
+    return element_columns(element) + (tuple(SKY_COLUMNS) if element.spatial is not None else ())
 
 
 def _insertion(element: Element, on_conflict: str) -> str:
@@ -68,23 +68,25 @@ def _rows(records: Records) -> Any:
     element = records.element
     columns = [records.columns[name] for name in element_columns(element)]
     if element.spatial is not None:
-        columns += cap_columns(records.columns["region"])
+        columns += sky_columns(records.columns["region"])
     return zip(*columns, strict=True)
 
 
-def cap_columns(regions: Sequence[bytes | None]) -> list[list[Any]]:
-    """Work out the circles around the regions, in columns of CAP_COLUMNS."""
+def sky_columns(regions: Sequence[bytes | None]) -> list[list[Any]]:
+    """Work out the circles around the regions and their cells, in columns of SKY_COLUMNS."""
     import numpy as np
 
     from bunter.geometry import caps
+    from bunter.geometry.cells import cells_of
 
     known = [place for place, region in enumerate(regions) if region is not None]
     circles = caps([region for region in regions if region is not None])
-    columns = [*circles[:, :3].T, np.cos(circles[:, 3]), np.sin(circles[:, 3])]
+    columns = [*circles[:, :3].T, np.cos(circles[:, 3]), np.sin(circles[:, 3]), cells_of(circles)]
     if len(known) == len(regions):
         return [column.tolist() for column in columns]
-    full = np.full((len(CAP_COLUMNS), len(regions)), None, dtype=object)
-    full[:, known] = columns
+    full = np.full((len(SKY_COLUMNS), len(regions)), None, dtype=object)
+    for row, column in zip(full, columns, strict=True):
+        row[known] = column.tolist()
     return [column.tolist() for column in full]
 
 

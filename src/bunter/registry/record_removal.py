@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.database import IntegrityError
 from bunter.errors import ConflictingDefinitionError, DimensionValueError, OrphanedRecordError
-from bunter.registry.layout import CAP_COLUMNS, element_table
+from bunter.registry.layout import SKY_COLUMNS, element_table
 from bunter.registry.presence import require_named
-from bunter.registry.record_changes import cap_columns
+from bunter.registry.record_changes import sky_columns
 from bunter.registry.record_references import companions, references
 from bunter.registry.relations import quoted
 from bunter.values import counted
@@ -31,7 +31,7 @@ def update_records(tx: Transaction, roster: Roster, change: UpdateRecords) -> in
     rows = len(columns[element.required[-1]])
     require_named(tx, element, columns)
     if "region" in columns:
-        columns |= dict(zip(CAP_COLUMNS, cap_columns(columns["region"]), strict=True))
+        columns |= dict(zip(SKY_COLUMNS, sky_columns(columns["region"]), strict=True))
     fields = [name for name in columns if name not in element.required]
     values = zip(*(columns[name] for name in (*fields, *element.required)), strict=True)
     facts = ", ".join(f"{quoted(name)} = ?" for name in fields)

@@ -11,6 +11,7 @@ from bunter.query import bound
 from bunter.query.bound import BoundQuery, Constant, ElementColumn, KeyColumn, RegionOverlap
 from bunter.registry.known_pixels import known_pixels, pixels_of
 from bunter.registry.relations import Relation
+from bunter.registry.sky_index import near, read_by_place
 from bunter.registry.translate import translate
 
 if TYPE_CHECKING:
@@ -203,7 +204,8 @@ class _Overlap:
             where=bound.all_of(terms) if terms else None,
             searches=tuple(searches),
         )
-        narrowed = _Regions(self.catalog, element, around)
+        by_place = self.connection if around is not None and read_by_place(element, terms) else None
+        narrowed = _Regions(self.catalog, element, around, by_place)
         statement = translate(question, narrowed, fields=(*element.required, "region"))
         return self.connection.fetchall(statement.text, statement.parameters)
 
@@ -219,10 +221,13 @@ class _Overlap:
 class _Regions:
     """A catalog in which one element has only those records whose region is known and may reach into a cap."""
 
-    def __init__(self, catalog: Catalog, element: Element, around: Sequence[float] | None) -> None:
+    def __init__(
+        self, catalog: Catalog, element: Element, around: Sequence[float] | None, by_place: Connection | None
+    ) -> None:
         self._catalog = catalog
         self._element = element
         self._around = around
+        self._by_place = by_place
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._catalog, name)
@@ -234,6 +239,8 @@ class _Regions:
         conditions = [f"{relation.columns['region']} IS NOT NULL"]
         if self._around is not None:
             conditions.append(_may_reach(relation.columns, self._around))
+            if self._by_place is not None:
+                relation = near(self._by_place, element, relation, self._around)
         return replace(relation, conditions=tuple(conditions))
 
 
