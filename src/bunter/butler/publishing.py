@@ -11,7 +11,7 @@ from bunter.butler.session import Pending
 from bunter.dataset import ArtifactLink, ArtifactRow, DatasetColumns, DatasetRef, StoredArtifact
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.dataset.id_mode import dataset_ids
-from bunter.datastore import format_of
+from bunter.datastore.conflicts import difference
 from bunter.errors import ConflictingDatasetError, MissingCollectionError
 from bunter.values import new_id, new_ids, new_nonce
 
@@ -31,15 +31,28 @@ __all__ = ["Publishing"]
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """Bytes of a dataset, or of one of its components, that are staged."""
+
+    component: str
+    staged: Staged
+    encoded: Encoded
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Written:
     """A dataset whose bytes are staged, and the rows that will register it."""
 
     ref: DatasetRef
-    staged: Staged
-    encoded: Encoded
-    nonce: str
+    parts: tuple[_Part, ...]
     route: Route
     notes: Notes | None = None
+
+    @property
+    def header(self) -> Encoded:
+        """What holds its header, if it has one."""
+        return next((part for part in self.parts if part.component == "header"), self.parts[0]).encoded
 
 
 class Publishing:
@@ -94,7 +107,7 @@ class Publishing:
             return self._in_unit(unit, written)
         changes = self._changes(written)
         try:
-            self._session.commit(changes, [item.staged for item in written])
+            self._session.commit(changes, _staged(written))
         except ConflictingDatasetError:
             return self._again(written)
         return [item.ref for item in written]
@@ -109,7 +122,7 @@ class Publishing:
         return written
 
     def _discard(self, written: Iterable[_Written]) -> None:
-        self._session.repository.datastore.discard([item.staged for item in written])
+        self._session.repository.datastore.discard(_staged(written))
 
     def _in_unit(self, unit: UnitOfWork, written: list[_Written]) -> list[DatasetRef]:
         """Keep what is new for the end of the unit, where a conflict could no longer tell which ref counts."""
@@ -117,44 +130,54 @@ class Publishing:
         fresh = [item for item, old in zip(written, known, strict=True) if old is None]
         self._discard(item for item, old in zip(written, known, strict=True) if old is not None)
         if fresh:
-            self._session.commit(self._changes(fresh), [item.staged for item in fresh])
-        unit.expect(Pending(item.ref, _as_stored(item, self._row(item)), item.staged) for item in fresh)
+            self._session.commit(self._changes(fresh), _staged(fresh))
+        unit.expect(Pending(item.ref, self._stored(item), tuple(_staged([item]))) for item in fresh)
         return [old or item.ref for item, old in zip(written, known, strict=True)]
 
     def _stage(self, obj: Any, ref: DatasetRef) -> _Written:
         datastore = self._session.repository.datastore
         route = datastore.route(ref.dataset_type, ref.data_id)
-        encoded = datastore.encode(obj, ref.dataset_type, route)
-        nonce = new_nonce()
-        key = datastore.key_for(ref.dataset_type, ref.data_id, ref.run, nonce, encoded.extension, route=route)
-        return _Written(ref, datastore.stage(key, encoded.data, route=route), encoded, nonce, route)
+        parts: list[_Part] = []
+        try:
+            for component, encoded in datastore.encode_parts(obj, ref.dataset_type, route).items():
+                nonce, named = new_nonce(), {"component": component} if component else {}
+                key = datastore.key_for(
+                    ref.dataset_type, ref.data_id, ref.run, nonce, encoded.extension, route=route, **named
+                )
+                parts.append(_Part(component, datastore.stage(key, encoded.data, route=route), encoded, nonce))
+        except BaseException:
+            datastore.discard([part.staged for part in parts])
+            raise
+        return _Written(ref, tuple(parts), route)
 
     def _changes(self, written: Sequence[_Written]) -> list[Change]:
         changes: list[Change] = [
             AddDatasets(columns) for columns in DatasetColumns.from_refs([item.ref for item in written])
         ]
-        artifacts = [self._row(item) for item in written]
-        links = [ArtifactLink(item.ref.id.bytes, "", item.nonce, "") for item in written]
+        parts = [(item.ref.id.bytes, part) for item in written for part in item.parts]
+        artifacts = [self._row(part) for _, part in parts]
+        links = [ArtifactLink(id_, part.component, part.nonce, "") for id_, part in parts]
         changes.append(AddArtifacts(artifacts, links))
         if any(item.notes for item in written):
             try:
-                changes += note_changes([(item.ref, item.encoded, item.notes) for item in written])
+                changes += note_changes([(item.ref, item.header, item.notes) for item in written])
             except BaseException:
                 self._discard(written)
                 raise
         return changes
 
-    def _row(self, item: _Written) -> ArtifactRow:
+    def _row(self, part: _Part) -> ArtifactRow:
         return self._session.repository.datastore.row(
-            item.staged, item.nonce, item.encoded.format, item.encoded.version
+            part.staged, part.nonce, part.encoded.format, part.encoded.version
         )
+
+    def _stored(self, item: _Written) -> tuple[StoredArtifact, ...]:
+        return tuple(_as_stored(item.ref, part, self._row(part)) for part in item.parts)
 
     def _again(self, written: Sequence[_Written]) -> list[DatasetRef]:
         """Take equal content as done and store the rest; refuse when content differs."""
         known = self._store_rest(written)
-        again = [
-            (old, item.encoded, item.notes) for item, old in zip(written, known, strict=True) if old and item.notes
-        ]
+        again = [(old, item.header, item.notes) for item, old in zip(written, known, strict=True) if old and item.notes]
         if again:
             self._session.commit(note_changes(again))
         return [old or item.ref for item, old in zip(written, known, strict=True)]
@@ -168,37 +191,58 @@ class Publishing:
             if len(written) - len(rest) <= before:  # nobody was faster: the conflict is within the call
                 raise ConflictingDatasetError("the same data ID appears twice in one call; give each dataset once")
             before = len(written) - len(rest)
-            stage = self._session.repository.datastore.stage
-            fresh = [replace(item, staged=stage(item.staged.key, item.encoded.data, route=item.route)) for item in rest]
+            fresh = [self._staged_again(item) for item in rest]
             try:
                 if fresh:
-                    self._session.commit(self._changes(fresh), [item.staged for item in fresh])
+                    self._session.commit(self._changes(fresh), _staged(fresh))
             except ConflictingDatasetError:
                 continue
             return known
+
+    def _staged_again(self, item: _Written) -> _Written:
+        stage = self._session.repository.datastore.stage
+        parts = (
+            replace(part, staged=stage(part.staged.key, part.encoded.data, route=item.route)) for part in item.parts
+        )
+        return replace(item, parts=tuple(parts))
 
     def _known(self, written: Sequence[_Written]) -> list[DatasetRef | None]:
         """Return what the runs have already for the same data IDs; ConflictingDatasetError where content differs."""
         known = self._lookup.in_runs([item.ref for item in written])
         pairs = [(item, old) for item, old in zip(written, known, strict=True) if old is not None]
         for (item, old), stored in zip(pairs, self._lookup.locate([old for _, old in pairs]), strict=True):
-            if not self._is_same(item, old, stored):
+            if (told := self._difference(item, old, stored)) is not None:
                 self._discard(written)
                 raise ConflictingDatasetError(
-                    f"{old} is already there with other content; use another run, "
+                    f"{old} is already there with other content{told and f': {told}'}; use another run, "
                     "or remove it first with butler.remove_datasets([ref])"
                 )
         return known
 
-    def _is_same(self, item: _Written, old: DatasetRef, stored: Sequence[StoredArtifact]) -> bool:
-        if len(stored) != 1 or item.staged.digests is None:
-            return False
-        if stored[0].sha256 == item.staged.digests.sha256:
-            return True
-        if stored[0].format != item.encoded.format or self._session.is_pending(old):
-            return False
-        old_bytes = self._session.repository.datastore.uri(stored[0]).read()
-        return format_of(item.encoded.format).same(old_bytes, item.encoded.data)
+    def _difference(self, item: _Written, old: DatasetRef, stored: Sequence[StoredArtifact]) -> str | None:
+        """Say how the content differs from what is stored, as far as can be told; None if it is the same."""
+        there = {artifact.component: artifact for artifact in stored}
+        if there.keys() != {part.component for part in item.parts}:
+            return "" if not stored else "it is kept in other artifacts"
+        said = [
+            (
+                part.component,
+                difference(
+                    self._session.repository.datastore,
+                    there[part.component],
+                    part.staged,
+                    part.encoded,
+                    is_pending=self._session.is_pending(old),
+                ),
+            )
+            for part in item.parts
+        ]
+        found = [f"{name}: {text}" if name and text else text for name, text in said if text is not None]
+        return "; ".join(text for text in found if text) if found else None
+
+
+def _staged(written: Iterable[_Written]) -> list[Staged]:
+    return [part.staged for item in written for part in item.parts]
 
 
 def new_refs(
@@ -215,11 +259,11 @@ def new_refs(
     ]
 
 
-def _as_stored(item: _Written, row: ArtifactRow) -> StoredArtifact:
+def _as_stored(ref: DatasetRef, part: _Part, row: ArtifactRow) -> StoredArtifact:
     return StoredArtifact(
-        item.ref.id.bytes,
-        "",
-        item.staged.key,
+        ref.id.bytes,
+        part.component,
+        part.staged.key,
         row.datastore,
         row.size,
         row.sha256,

@@ -35,11 +35,11 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A dataset that was put in an open unit of work, and where its bytes wait."""
+    """A dataset that was put in an open unit of work, and where its bytes wait, in one artifact or one per component."""
 
     ref: DatasetRef
-    stored: StoredArtifact
-    staged: Staged
+    stored: tuple[StoredArtifact, ...]
+    staged: tuple[Staged, ...]
 
 
 @dataclass(slots=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bunter.datastore.composites import component_formats
 from bunter.datastore.format import format_of, formats_for
 from bunter.datastore.template import DEFAULT, Template
 from bunter.errors import ConfigurationError, FormatError
 from bunter.storage_class import storage_class as named_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bunter.dataset import DatasetType
     from bunter.datastore.config import DatastoreConfig
@@ -35,12 +36,15 @@ class Choice:
         What names them.
     accepted : bool
         Whether they may be stored here.
+    components : mapping of str to Format
+        What writes each component, where composites are kept in several artifacts; else empty.
     """
 
     storage_class: StorageClass
     format: Format
     template: Template
     accepted: bool
+    components: Mapping[str, Format] = field(default_factory=dict)
 
 
 def choose(config: DatastoreConfig | None, dataset_type: DatasetType, instrument: object = None) -> Choice:
@@ -71,7 +75,20 @@ def choose(config: DatastoreConfig | None, dataset_type: DatasetType, instrument
         )
     templates = {} if config is None else config.templates
     text = next((templates[key] for key in keys if key in templates), DEFAULT)
-    return Choice(storage_class, format_of(name), Template(text), _accepted(config, keys))
+    components = _components(config, keys, storage_class)
+    return Choice(storage_class, format_of(name), Template(text), _accepted(config, keys), components)
+
+
+def _components(config: DatastoreConfig | None, keys: list[str], storage_class: StorageClass) -> dict[str, Format]:
+    """Return the formats of the components of a composite kept in several artifacts; empty for any other."""
+    if config is None or not next((config.composites[key] for key in keys if key in config.composites), False):
+        return {}
+
+    def configured(component: str, part: str) -> str | None:
+        names = (*(f"{key}.{component}" for key in keys), part)
+        return next((config.formats[key] for key in names if key in config.formats), None)
+
+    return component_formats(storage_class, configured)
 
 
 def has_instruments(config: DatastoreConfig) -> bool:

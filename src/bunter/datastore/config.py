@@ -100,7 +100,13 @@ class DatastoreConfig(BaseModel):
         "data", description="Directory of the artifacts, relative to the repository; '.' is the repository itself."
     )
     templates: Lookup = Field(default_factory=dict, description="Templates of file names.")
-    formats: Lookup = Field(default_factory=dict, description="Short names of the formats that write.")
+    formats: Lookup = Field(
+        default_factory=dict, description="Short names of the formats that write, with a recipe as in `fits:lossless`."
+    )
+    composites: dict[str, bool] = Field(
+        default_factory=dict,
+        description="Which dataset types or storage classes are kept with one artifact per component.",
+    )
     constraints: ConstraintsConfig = Field(default=ConstraintsConfig(accept=(), reject=()))
     durability: Literal["full", "batch", "none"] = Field(
         "full",

@@ -13,7 +13,7 @@ from bunter.datastore.adopt import adopt
 from bunter.datastore.adopted import adopt_along
 from bunter.datastore.chain import Chain, Child
 from bunter.datastore.choice import Choice, choose
-from bunter.datastore.composites import answered_by, assembled, parts_of
+from bunter.datastore.composites import assembled, parts_of, read_component
 from bunter.datastore.configured import children_of, store_at
 from bunter.datastore.direct import DirectFiles
 from bunter.datastore.fetching import Fetching
@@ -427,25 +427,16 @@ class Datastore:
     ) -> object:
         """Read a composite that is kept in several artifacts, or the one of them that answers a component."""
         whole = named_class(storage_class) if isinstance(storage_class, str) else storage_class
-        kept = {artifact.component: artifact for artifact in stored}
+        read = {
+            item.component: lambda request, item=item: self._read_one(
+                item, replace(request, selector=item.selector), staged
+            )
+            for item in stored
+        }
         if component is None:
-            read = {
-                name: lambda request, artifact=artifact: self._read_one(artifact, request, staged)
-                for name, artifact in kept.items()
-            }
             return whole.convert(assembled(whole, read, parameters))
-        name = answered_by(component, kept)
-        if name is None:
-            whole.component(component)
-            return None  # this one has no such part
-        inner = None if name == component else component
-        kind = (
-            "astropy.nddata:NDUncertainty"
-            if component == "uncertainty"
-            else _result_class(whole, component).python_type
-        )
-        kind = "astropy.io.fits:Header" if component == "header" else kind
-        return self._read_one(kept[name], ReadRequest(kind, inner, parameters), staged)
+        whole.component(component)  # raises if there is no such
+        return read_component(component, _result_class(whole, component).python_type, read, parameters)
 
     def uri(self, stored: StoredArtifact) -> ArtifactURI:
         """Where an artifact is, as a value that can be opened."""

@@ -52,6 +52,8 @@ class NumpyFormat:
         """Read the array, or the rows of it that a box is in."""
         import numpy as np
 
+        if request.component == "shape" and not request.selector:
+            return list(_head(file)[0])
         if request.component or request.selector:
             raise FormatError(f"an array has no part {request.component or request.selector!r}")
         try:
@@ -96,13 +98,21 @@ def _pieces(array: Any) -> Iterator[bytes | memoryview]:
         yield np.ascontiguousarray(flat[begin : begin + step]).view("u1").data
 
 
-def _part(file: BinaryIO, request: ReadRequest) -> Any:
-    """Read only the rows of a box, where the array lies row by row."""
+def _head(file: BinaryIO) -> Any:
+    """Shape, order and dtype."""
     import numpy as np
 
-    major = np.lib.format.read_magic(file)
-    reader = np.lib.format.read_array_header_1_0 if major == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, is_fortran, dtype = reader(file)
+    try:
+        major = np.lib.format.read_magic(file)
+        reader = np.lib.format.read_array_header_1_0 if major == (1, 0) else np.lib.format.read_array_header_2_0
+        return reader(file)
+    except (ValueError, EOFError, OSError) as exc:
+        raise FormatError(f"not a NumPy array: {exc}") from exc
+
+
+def _part(file: BinaryIO, request: ReadRequest) -> Any:
+    """Read only the rows of a box, where the array lies row by row."""
+    shape, is_fortran, dtype = _head(file)
     if dtype.hasobject:
         raise FormatError("the array holds Python objects, which are never read")
     return array_part(file, file.tell(), shape, dtype, request.parameters, is_fortran=is_fortran)

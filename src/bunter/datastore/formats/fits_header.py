@@ -20,6 +20,7 @@ __all__ = [
     "is_structural",
     "lasting_cards",
     "merged",
+    "moved",
     "observation_cards",
     "quiet",
     "same_header",
@@ -145,6 +146,16 @@ def wcs_of(header: Header, shape: tuple[int, ...] | None = None) -> WCS | None:
     if shape is not None and len(shape) == wcs.naxis:
         wcs.array_shape = shape
     return wcs
+
+
+def moved(header: Header, box: tuple[int, int, int, int] | None) -> Header:
+    """Move the reference pixel of a header with a box, and drop our own marks."""
+    if box is not None:
+        for axis, begin in enumerate(box[:2], 1):
+            if f"CRPIX{axis}" in header:
+                header[f"CRPIX{axis}"] -= begin
+    header.remove(NO_WCS, ignore_missing=True)
+    return header
 
 
 def same_header(one: Header, two: Header) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bunter.datastore.formats.boxes import box_of, box_slices
-from bunter.datastore.formats.fits_header import NO_WCS, merged, observation_cards, wcs_of
+from bunter.datastore.formats.fits_header import merged, moved, observation_cards, wcs_of
 from bunter.datastore.formats.fits_pixels import Pixels
 from bunter.datastore.formats.fits_write import MASK, PSF, UNCERTAINTY
 from bunter.datastore.formats.tables import selected, table_component, to_wanted, wanted_kind
@@ -60,6 +60,8 @@ def _as_wanted(image: _Image, header: Header, python_type: str) -> object:
         return header
     if kind == "WCS":
         return image.wcs(header)
+    if kind == "NDUncertainty":
+        return uncertainty_of(image.hdu.header.get("UTYPE"), image.data(), image.hdu.header.get("BUNIT"))
     return image.data() if python_type.startswith("numpy:") else _ccd(image, header)
 
 
@@ -163,6 +165,11 @@ class _Image:
             return None
         return uncertainty_of(hdu.header.get("UTYPE"), self._pixels(hdu), hdu.header.get("BUNIT"))
 
+    def own_uncertainty(self, header: Header) -> Any:
+        """Uncertainty that is the image itself, as where components are kept apart."""
+        kind = header.get("UTYPE")
+        return None if kind is None else uncertainty_of(kind, self.data(), header.get("BUNIT"))
+
     def psf(self) -> Any:
         from astropy.io import fits
 
@@ -174,15 +181,6 @@ class _Image:
         wcs = wcs_of(header, shape)
         return wcs if wcs is None or self.box is None else wcs[box_slices(self.box)[1:]]
 
-    def fit_header(self, header: Header) -> Header:
-        """Move the reference pixel with the box, and drop our own marks."""
-        if self.box is not None:
-            for axis, begin in enumerate(self.box[:2], 1):
-                if f"CRPIX{axis}" in header:
-                    header[f"CRPIX{axis}"] -= begin
-        header.remove(NO_WCS, ignore_missing=True)
-        return header
-
 
 def _ccd(image: _Image, header: Header) -> Any:
     from astropy.nddata import CCDData
@@ -190,7 +188,7 @@ def _ccd(image: _Image, header: Header) -> Any:
     data, wcs = image.data(), image.wcs(header)
     unit = _unit(header)
     mask, uncertainty, psf = image.mask(), image.uncertainty(), image.psf()
-    meta = image.fit_header(header)
+    meta = moved(header, image.box)
     meta.remove("BUNIT", ignore_missing=True)
     return CCDData(data, unit=unit, mask=mask, uncertainty=uncertainty, wcs=wcs, meta=meta, psf=psf, copy=False)
 
@@ -217,10 +215,10 @@ def _component(image: _Image, header: Header, component: str) -> object:
         "data": image.data,
         "mask": image.mask,
         "uncertainty": image.uncertainty,
-        "variance": lambda: variance_of(image.uncertainty()),
+        "variance": lambda: variance_of(image.uncertainty() or image.own_uncertainty(header)),
         "wcs": lambda: image.wcs(header),
-        "header": lambda: image.fit_header(header),
-        "meta": lambda: image.fit_header(header),
+        "header": lambda: moved(header, image.box),
+        "meta": lambda: moved(header, image.box),
         "unit": lambda: str(_unit(header)),
         "psf": image.psf,
         "shape": lambda: list(image.hdu.shape),

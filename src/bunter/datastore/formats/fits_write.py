@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.nddata import CCDData
 
-__all__ = ["MASK", "PSF", "UNCERTAINTY", "hdus_of"]
+__all__ = ["MASK", "PSF", "UNCERTAINTY", "hdus_of", "header_of_image"]
 
 MASK, UNCERTAINTY, PSF = "MASK", "UNCERT", "PSFIMAGE"
 
@@ -27,19 +27,19 @@ def hdus_of(obj: Any) -> list[Any]:
     """
     import numpy as np
     from astropy.io import fits
-    from astropy.nddata import CCDData
+    from astropy.nddata import CCDData, NDUncertainty
     from astropy.wcs import WCS
 
     if isinstance(obj, fits.HDUList):
         return [hdu.copy() for hdu in obj]
     if isinstance(obj, CCDData):
         return _image_hdus(obj)
+    if isinstance(obj, NDUncertainty):
+        return [_uncertainty_hdu(obj, fits.PrimaryHDU)]
     if isinstance(obj, np.ndarray) and not obj.dtype.names:
         return [fits.PrimaryHDU(_pixels(obj, "the array"))]
-    if isinstance(obj, WCS):
-        return [fits.PrimaryHDU(header=wcs_cards(obj))]
-    if isinstance(obj, fits.Header):
-        return [fits.PrimaryHDU(header=observation_cards(obj))]
+    if isinstance(obj, WCS | fits.Header):
+        return [fits.PrimaryHDU(header=wcs_cards(obj) if isinstance(obj, WCS) else observation_cards(obj))]
     if kind_of(obj):
         return [fits.PrimaryHDU(), fits.table_to_hdu(to_wanted(obj, "astropy.table:Table"))]
     raise FormatError(
@@ -68,17 +68,18 @@ def _image_hdus(ccd: CCDData) -> list[Any]:
         raise FormatError(
             "flags of a CCDData cannot be kept in FITS; put them into the mask as bits, and set flags to None"
         )
-    hdus = [fits.PrimaryHDU(_pixels(ccd.data, "the image"), _image_header(ccd))]
+    hdus = [fits.PrimaryHDU(_pixels(ccd.data, "the image"), header_of_image(ccd))]
     if ccd.mask is not None:
         hdus.append(_mask_hdu(ccd))
     if ccd.uncertainty is not None:
-        hdus.append(_uncertainty_hdu(ccd))
+        hdus.append(_uncertainty_hdu(ccd.uncertainty, lambda pixels: fits.ImageHDU(pixels, name=UNCERTAINTY)))
     if ccd.psf is not None:
         hdus.append(fits.ImageHDU(_pixels(ccd.psf, "the PSF"), name=PSF))
     return hdus
 
 
-def _image_header(ccd: CCDData) -> Header:
+def header_of_image(ccd: CCDData) -> Header:
+    """Cards of an image: those of its header, of its WCS, and its unit."""
     header = observation_cards(ccd.meta, without_wcs=ccd.wcs is not None)
     if ccd.wcs is not None:
         header.update(wcs_cards(_plain_wcs(ccd.wcs)))
@@ -109,11 +110,8 @@ def _mask_hdu(ccd: CCDData) -> Any:
     return fits.ImageHDU(_pixels(mask, "the mask"), name=MASK)
 
 
-def _uncertainty_hdu(ccd: CCDData) -> Any:
-    from astropy.io import fits
-
-    uncertainty = ccd.uncertainty
-    hdu = fits.ImageHDU(_pixels(uncertainty.array, "the uncertainty"), name=UNCERTAINTY)
+def _uncertainty_hdu(uncertainty: Any, kind: Any) -> Any:
+    hdu = kind(_pixels(uncertainty.array, "the uncertainty"))
     hdu.header["UTYPE"] = type(uncertainty).__name__, "class in astropy.nddata"
     if uncertainty.unit is not None:
         hdu.header["BUNIT"] = uncertainty.unit.to_string()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.formats.boxes import box_of, box_slices
-from bunter.datastore.formats.fits_header import NO_WCS, observation_cards, wcs_of
+from bunter.datastore.formats.fits_header import moved, observation_cards, wcs_of
 from bunter.datastore.formats.fits_read import uncertainty_of, variance_of
 from bunter.errors import FormatError
 
@@ -82,13 +82,7 @@ class ImageParts:
         return wcs if wcs is None or self._box is None else wcs[box_slices(self._box)[1:]]
 
     def _meta(self) -> Any:
-        header = self._header.copy()
-        if self._box is not None:
-            for axis, begin in enumerate(self._box[:2], 1):
-                if f"CRPIX{axis}" in header:
-                    header[f"CRPIX{axis}"] -= begin
-        header.remove(NO_WCS, ignore_missing=True)
-        return header
+        return moved(self._header.copy(), self._box)
 
     def _ccd(self) -> Any:
         from astropy import units
