@@ -231,7 +231,7 @@ class Lookup:
             return self._located(refs)
         rest = [ref for ref in refs if ref.id not in unit.pending]
         found = dict(zip((ref.id for ref in rest), self._located(rest), strict=True))
-        return [list(unit.pending[ref.id].stored) if ref.id in unit.pending else found[ref.id] for ref in refs]
+        return [[unit.pending[ref.id].stored] if ref.id in unit.pending else found[ref.id] for ref in refs]
 
     def _located(self, refs: Sequence[DatasetRef]) -> list[list[StoredArtifact]]:
         return self._session.repository.locate(self._session.principal, [ref.id.bytes for ref in refs])
@@ -255,7 +255,7 @@ class Lookup:
         wanted = storage_class or ref.dataset_type.storage_class
         if (unit := self._session.unit) is not None and (mine := unit.pending.get(ref.id)) is not None:
             return datastore.read(
-                mine.stored, storage_class=wanted, component=component, parameters=parameters, staged=mine.staged
+                [mine.stored], storage_class=wanted, component=component, parameters=parameters, staged=mine.staged
             )
         if component == "header" and not parameters and (header := Annotations(self._session).header(ref)) is not None:
             return header
