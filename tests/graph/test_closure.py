@@ -17,6 +17,7 @@ from bunter.graph.assembly import explain
 from bunter.graph.closure import select_closure
 from bunter.graph.joins import Joins
 from bunter.graph.strict import select_strict
+from bunter.graph.terms import Terms
 
 calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -29,7 +30,7 @@ def test_the_relational_builder_plans_what_the_definition_says(survey, pipeline,
     brute = BruteForce(UNIVERSE, survey, tasks, said, restrictions)
     own = {key: condition.conjunct() for key, condition in restrictions.items()}
     try:
-        selection = select_closure(Joins(sources), tasks, [w.conjunct() for w in said], own)
+        selection = select_closure(Joins(sources), tasks, Terms([w.conjunct() for w in said], own))
     except GraphError as error:
         assert "says nothing about this pipeline" in str(error)  # noqa: PT017 - only some examples raise
         return
@@ -46,7 +47,7 @@ def test_strict_selection_is_one_join_of_everything(survey, pipeline, said):
     assume(not any(c.name == "more" for task in tasks for c in task.connections))
     sources = to_sources(survey)
     own = {key: condition.conjunct() for key, condition in restrictions.items()}
-    selection = select_strict(Joins(sources), tasks, [w.conjunct() for w in said], own)
+    selection = select_strict(Joins(sources), tasks, Terms([w.conjunct() for w in said], own))
     assert outcome(selection, sources) == brute.outcome(brute.strict())
 
 
@@ -56,7 +57,7 @@ def test_every_candidate_is_planned_or_removed_for_one_reason(survey, pipeline, 
     tasks, restrictions = pipeline
     own = {key: condition.conjunct() for key, condition in restrictions.items()}
     try:
-        selection = select_closure(Joins(to_sources(survey)), tasks, [w.conjunct() for w in said], own)
+        selection = select_closure(Joins(to_sources(survey)), tasks, Terms([w.conjunct() for w in said], own))
     except GraphError:
         return
     for told in explain(selection, {}).tasks.values():

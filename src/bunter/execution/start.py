@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Wish", "run_pipeline", "run_stored_graph"]
 
-_MORE = {"binds", "data_ids", "select", "skip_existing_in", "decisions"}
+_MORE = {"binds", "data_ids", "select", "skip_existing_in", "decisions", "profile"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Wish:
         Collections with earlier runs; what these have done is not done again.
     decisions : tuple of Decision
         Vetoes and overrides of operators.
+    profile : str
+        ``development`` or ``production``, see `bunter.graph.build_graph`.
     command : str
         The command line, to be remembered.
     """
@@ -73,6 +75,7 @@ class Wish:
     max_growth: float | None = 20.0
     skip_existing_in: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    profile: Literal["development", "production"] = "development"
     command: str = ""
 
     def request(self, pipeline: PipelineGraph) -> RunRequest:
@@ -268,6 +271,7 @@ def _build(butler: Butler, pipeline: PipelineGraph, wish: Wish, run: str) -> Qua
         max_growth=wish.max_growth,
         precedents=find_precedents(butler, wish.skip_existing_in) if wish.skip_existing_in else (),
         decisions=wish.decisions,
+        profile=wish.profile,
         command=wish.command,
     )
 

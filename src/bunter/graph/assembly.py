@@ -183,7 +183,7 @@ class Assembly:
         planned = self._number[label][datasets.maker[used]] >= 0
         if not planned.all():
             return self._reused_table(name, first, codes.table(datasets.keys.take(used), group), used, planned)
-        if group is self.pipeline[label].dimensions:
+        if group is self.pipeline[label].dimensions and len(used) == len(self.quanta[label]):
             return DatasetTable(name, first, tasks[label].keys, *self._storage(name), (self.header.output_run,))
         keys_of_used = datasets.keys.take(used)
         if len(keys_of_used.distinct(group.required)[0]) < len(used):

@@ -14,10 +14,13 @@ from bunter.graph.conditions import bind_conjuncts, bind_restrictions, check_gov
 from bunter.graph.decisions import Decisions
 from bunter.graph.emptiness import refuse_done, refuse_empty
 from bunter.graph.header import Header
+from bunter.graph.hooks import adjust
 from bunter.graph.joins import Joins
+from bunter.graph.lacking import indispensable, refuse_lacking
 from bunter.graph.precedents import spare
 from bunter.graph.reading import Reading
 from bunter.graph.strict import select_strict
+from bunter.graph.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +51,7 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     max_growth: float | None = 20.0,
     precedents: Sequence[Precedent] = (),
     decisions: Sequence[Decision] = (),
+    profile: Literal["development", "production"] = "development",
     artifacts: bool = True,
     command: str = "",
 ) -> QuantumGraph:
@@ -79,6 +83,9 @@ def build_graph(  # noqa: PLR0913 - all by keyword
         again, nor what only that needs.
     decisions : sequence of Decision
         Vetoes and overrides of operators; the graph records them.
+    profile : str
+        What the lack of an input means where its connection does not say: in "development" the quantum is left out, in
+        "production" the lack of an input that takes one dataset is an error.
     artifacts : bool
         Whether to attach where inputs are stored, so that workers need no database.
     command : str
@@ -91,8 +98,8 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     AllDoneError
         If earlier runs have done everything.
     GraphError
-        If a condition says nothing about the pipeline, the graph grows beyond ``max_growth``, or an input that takes one
-        dataset finds several.
+        If a condition says nothing about the pipeline, the graph grows beyond ``max_growth``, an input that takes one
+        dataset finds several, or one that may not be missing finds none.
     """
     inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
     scope = _scope(pipeline)
@@ -108,11 +115,15 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     known = {name: len(values) for name, values in reading.governors.items()}
     for group in (conjuncts, *([one] for one in bound.tests.values())):
         check_governors(group, known=known, universe=pipeline.universe)
+    terms = Terms(reading.conjuncts, restrictions, bound, indispensable(pipeline, profile))
     sources = bound.without_vetoed(reading.sources(), pipeline)
-    selection = _SELECT[select](Joins(sources), pipeline.tasks, reading.conjuncts, restrictions, bound)
+    selection = _SELECT[select](Joins(sources), pipeline.tasks, terms)
     refuse_empty(butler, selection, inputs, reading)
     selection = spare(selection, precedents)
     refuse_done(selection)
+    refuse_lacking(selection)
+    selection = adjust(selection, pipeline)
+    refuse_empty(butler, selection, inputs, reading)
     if max_growth is not None and not all(conjunct.is_governing for conjunct in reading.conjuncts):
         _refuse_growth(selection, max_growth)
     header = _header(pipeline, inputs=inputs, output_run=output_run, where=where, select=select, command=command)

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from bunter.dimensions import DimensionGroup
     from bunter.graph.conjuncts import Conjunct
-    from bunter.graph.decisions import Decisions
     from bunter.graph.joins import Joins
     from bunter.graph.keys import Array
     from bunter.graph.precedents import Reused
     from bunter.graph.relation import Pairs
+    from bunter.graph.terms import Terms
     from bunter.pipeline import TaskNode
 
 __all__ = ["COMPANION", "NEEDED", "TARGET", "Selection", "Stream", "addressees", "select_closure"]
@@ -147,13 +147,7 @@ def _most_downstream(related: Sequence[TaskNode], tasks: Sequence[TaskNode]) -> 
     return [task.label for task in related if not below[task.label] & labels]
 
 
-def select_closure(
-    joins: Joins,
-    tasks: Sequence[TaskNode],
-    conjuncts: Sequence[Conjunct],
-    restrictions: Mapping[tuple[str, str], Conjunct],
-    decisions: Decisions | None = None,
-) -> Selection:
+def select_closure(joins: Joins, tasks: Sequence[TaskNode], terms: Terms) -> Selection:
     """Select by the definition of `closure`.
 
     Parameters
@@ -162,32 +156,20 @@ def select_closure(
         Relations of the dimension records.
     tasks : sequence of TaskNode
         Producers before consumers.
-    conjuncts : sequence of Conjunct
-        The user's conditions.
-    restrictions : mapping of (str, str) to Conjunct
-        By label and connection, a connection's own condition.
-    decisions : Decisions, optional
-        Vetoes and overrides.
+    terms : Terms
+        What is said about them.
     """
     filters: dict[str, list[Conjunct]] = {task.label: [] for task in tasks}
     meetings: dict[str, list[Conjunct]] = {task.label: [] for task in tasks}
     spoken: list[tuple[Conjunct, list[str]]] = []
-    for conjunct in conjuncts:
+    for conjunct in terms.conjuncts:
         labels, linked = addressees(conjunct, tasks)
         for label in labels:
             (meetings if linked else filters)[label].append(conjunct)
         if not conjunct.is_governing:
             about = labels or [task.label for task in tasks if _reads_overall(conjunct, task, tasks)]
             spoken.append((conjunct, about))
-    frontier = Frontier(
-        joins,
-        tasks,
-        filters=filters,
-        meetings=meetings,
-        selection=conjuncts,
-        restrictions=restrictions,
-        decisions=decisions,
-    )
+    frontier = Frontier(joins, tasks, terms, filters=filters, meetings=meetings)
     streams = _streams(frontier)
     targets, unmet = _targets(frontier, streams, spoken)
     roles = {label: np.where(mask, TARGET, 0).astype(np.int8) for label, mask in targets.items()}

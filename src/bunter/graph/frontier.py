@@ -9,9 +9,8 @@ import numpy as np
 
 from bunter.graph.calibrations import certified_datasets, lookup
 from bunter.graph.conjuncts import satisfied
-from bunter.graph.decisions import Decisions
 from bunter.graph.links import ties
-from bunter.graph.relation import Pairs, Relation
+from bunter.graph.relation import Pairs, Relation, match
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from bunter.graph.joins import Joins
     from bunter.graph.keys import Array
     from bunter.graph.sources import Existing
+    from bunter.graph.terms import Terms
     from bunter.pipeline import Connection, TaskNode
 
 __all__ = ["DatasetRows", "Frontier", "TaskRows"]
@@ -102,32 +102,31 @@ class Frontier:
         Relations of the dimension records.
     tasks : sequence of TaskNode
         Producers before consumers.
+    terms : Terms
+        What is said about them.
     filters : mapping of str to sequence of Conjunct
         For each label, the conditions on its quanta that need no join.
     meetings : mapping of str to sequence of Conjunct
         For each label, the conditions that hold if some data ID linked to the quantum satisfies them.
-    selection : sequence of Conjunct
-        All conditions, for overall inputs.
-    restrictions : mapping of (str, str) to Conjunct
-        By label and connection, a connection's own condition.
-    decisions : Decisions, optional
-        Vetoes on tasks and on what they make, and overrides.
+
+    Attributes
+    ----------
+    lacking : dict of (str, str) to array of bool
+        By label and connection of an indispensable input, the candidates that lack it.
     """
 
-    def __init__(  # noqa: PLR0913 - all but two by keyword
+    def __init__(
         self,
         joins: Joins,
         tasks: Sequence[TaskNode],
+        terms: Terms,
         *,
         filters: Mapping[str, Sequence[Conjunct]],
         meetings: Mapping[str, Sequence[Conjunct]],
-        selection: Sequence[Conjunct],
-        restrictions: Mapping[tuple[str, str], Conjunct],
-        decisions: Decisions | None = None,
     ) -> None:
-        self.decisions = decisions or Decisions()
         self.joins, self.filters, self.meetings = joins, filters, meetings
-        self.selection, self.restrictions = selection, restrictions
+        self.terms, self.decisions = terms, terms.decisions
+        self.lacking: dict[tuple[str, str], Array] = {}
         self.tasks: dict[str, TaskRows] = {}
         self.datasets: dict[str, DatasetRows] = {}
         self._narrowed: dict[str, Array] = {}
@@ -180,7 +179,7 @@ class Frontier:
         name = connection.dataset_type
         if name not in self._narrowed:
             allowed = usual
-            for conjunct in self.selection:
+            for conjunct in self.terms.conjuncts:
                 if conjunct.speaks_about(connection.dimensions):
                     allowed &= satisfied(conjunct, datasets.keys, self.joins)
             self._narrowed[name] = allowed
@@ -242,20 +241,43 @@ class Frontier:
             pairs = self._restricted(pairs, rows, connection)
             rows.edges[connection.name] = pairs
             enough = pairs.count_left(len(rows.keys)) >= connection.minimum
-            if connection.minimum > 0:
+            if (rows.task.label, connection.name) in self.terms.indispensable:
+                self.lacking[rows.task.label, connection.name] = rows.alive & ~enough
+            elif connection.minimum > 0:
                 rows.keep(enough, _lack(connection))
 
     def _edges(self, rows: TaskRows, connection: Connection) -> Pairs:
         datasets = self._existing(connection)
         living = np.flatnonzero(rows.alive)
         keys, group = rows.keys.take(living), rows.task.dimensions
-        if connection.kind == "prerequisite" and connection.dataset_type in self.joins.sources.calibrations:
-            pairs = lookup(self.joins, keys, group, connection, _first(datasets.source, datasets.usual))
-        else:
-            readable = np.flatnonzero(self._readable(connection))
-            pairs = self.joins.linked(keys, group, datasets.keys.take(readable), connection.dimensions)
-            pairs = Pairs(pairs.left, readable[pairs.right])
+        if connection.through:
+            return self._edges_through(rows, connection)
+        pairs = self._found_by(keys, group, connection, datasets)
         return Pairs(living[pairs.left], pairs.right)
+
+    def _edges_through(self, rows: TaskRows, connection: Connection) -> Pairs:
+        """Look for a prerequisite where and when the datasets of another input are, instead of the quantum."""
+        carrier = rows.task.connection(connection.through)
+        carried = rows.edges[carrier.name]
+        used, place = np.unique(carried.right, return_inverse=True)
+        keys = self.datasets[carrier.dataset_type].keys.take(used)
+        datasets = self._existing(connection)
+        found = self._found_by(keys, carrier.dimensions, connection, datasets)
+        steps = match(place.reshape(-1), found.left)
+        left, right = carried.left[steps.left], found.right[steps.right]
+        agree = np.ones(len(left), bool)
+        for name in set(rows.keys.columns) & set(datasets.keys.columns):
+            agree &= rows.keys.columns[name][left] == datasets.keys.columns[name][right]
+        size = max(len(datasets.keys), 1)
+        return Pairs(*np.divmod(np.unique(left[agree] * size + right[agree]), size))
+
+    def _found_by(self, keys: Relation, group: DimensionGroup, connection: Connection, datasets: DatasetRows) -> Pairs:
+        """Datasets that belong to some data IDs: for calibrations those valid at their times."""
+        if connection.kind == "prerequisite" and connection.dataset_type in self.joins.sources.calibrations:
+            return lookup(self.joins, keys, group, connection, _first(datasets.source, datasets.usual))
+        readable = np.flatnonzero(self._readable(connection))
+        pairs = self.joins.linked(keys, group, datasets.keys.take(readable), connection.dimensions)
+        return Pairs(pairs.left, readable[pairs.right])
 
     def _decided(self, pairs: Pairs, rows: TaskRows, connection: Connection) -> Pairs:
         """Apply vetoes on what the graph makes, and overrides."""
@@ -283,7 +305,7 @@ class Frontier:
         return Pairs(np.concatenate([kept.left, quanta[found.left]]), np.concatenate([kept.right, others[found.right]]))
 
     def _restricted(self, pairs: Pairs, rows: TaskRows, connection: Connection) -> Pairs:
-        conjunct = self.restrictions.get((rows.task.label, connection.name))
+        conjunct = self.terms.restrictions.get((rows.task.label, connection.name))
         if conjunct is None:
             return pairs
         datasets = self.datasets[connection.dataset_type].keys.take(pairs.right)

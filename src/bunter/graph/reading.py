@@ -93,7 +93,8 @@ class Reading:
         for task in self.pipeline.tasks:
             for connection in task.connections:
                 if not connection.is_init:
-                    sides = (task.dimensions, connection.dimensions)
+                    via = task.connection(connection.through) if connection.through else task
+                    sides = (via.dimensions, connection.dimensions)
                     names |= self._needed(sides[0] | sides[1], sides)
             for conjunct in self.conjuncts:
                 sides = (task.dimensions, conjunct.dimensions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,20 +17,14 @@ if TYPE_CHECKING:
 
     from bunter.dimensions import DimensionGroup
     from bunter.graph.conjuncts import Conjunct
-    from bunter.graph.decisions import Decisions
     from bunter.graph.joins import Joins
+    from bunter.graph.terms import Terms
     from bunter.pipeline import Connection, TaskNode
 
 __all__ = ["select_strict"]
 
 
-def select_strict(
-    joins: Joins,
-    tasks: Sequence[TaskNode],
-    conjuncts: Sequence[Conjunct],
-    restrictions: Mapping[tuple[str, str], Conjunct],
-    decisions: Decisions | None = None,
-) -> Selection:
+def select_strict(joins: Joins, tasks: Sequence[TaskNode], terms: Terms) -> Selection:
     """Select the data IDs that occur in one join of all dimensions and required inputs under all conditions.
 
     Parameters
@@ -38,18 +33,14 @@ def select_strict(
         Relations of the dimension records.
     tasks : sequence of TaskNode
         Producers before consumers; tasks that share no dataset type are joined apart.
-    conjuncts : sequence of Conjunct
-        The user's conditions.
-    restrictions : mapping of (str, str) to Conjunct
-        By label and connection, a connection's own condition.
-    decisions : Decisions, optional
-        Vetoes and overrides.
+    terms : Terms
+        What is said about them.
     """
     rows: dict[str, Relation] = {}
     for connected in _components(tasks):
-        joined = _everything(joins, connected, conjuncts)
+        joined = _everything(joins, connected, terms.conjuncts)
         rows |= {task.label: joined for task in connected}
-    frontier = _StrictFrontier(joins, tasks, rows, restrictions, decisions)
+    frontier = _StrictFrontier(joins, tasks, rows, terms)
     roles = {label: np.where(found.alive, TARGET, 0).astype(np.int8) for label, found in frontier.tasks.items()}
     unmet = {label: np.full(len(role), -1, np.int16) for label, role in roles.items()}
     return Selection(frontier, roles, sum(map(len, roles.values())), {}, unmet, [])
@@ -103,18 +94,9 @@ def _existing(joins: Joins, connection: Connection) -> Relation:
 class _StrictFrontier(Frontier):
     """Candidates and edges are projections of the one join."""
 
-    def __init__(
-        self,
-        joins: Joins,
-        tasks: Sequence[TaskNode],
-        rows: Mapping[str, Relation],
-        restrictions: Mapping[tuple[str, str], Conjunct],
-        decisions: Decisions | None,
-    ) -> None:
+    def __init__(self, joins: Joins, tasks: Sequence[TaskNode], rows: Mapping[str, Relation], terms: Terms) -> None:
         self.rows = rows
-        super().__init__(
-            joins, tasks, filters={}, meetings={}, selection=(), restrictions=restrictions, decisions=decisions
-        )
+        super().__init__(joins, tasks, replace(terms, conjuncts=()), filters={}, meetings={})
 
     def _candidates(self, task: TaskNode) -> TaskRows:
         group = task.dimensions

@@ -12,8 +12,13 @@ from bunter.errors import PipelineError, near
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Connections", "Declaration", "InitInput", "InitOutput", "Input", "Output", "PrerequisiteInput"]
+    from bunter.pipeline.planned import PlannedQuanta
 
+__all__ = ["Connections", "Declaration", "InitInput", "InitOutput", "Input", "Output", "PrerequisiteInput", "adjusts"]
+
+_OPTIONS = frozenset(
+    {"dimensions", "multiple", "minimum", "is_calibration", "deferred", "whole", "where", "through", "missing"}
+)
 _NAME = re.compile(r"[A-Za-z_{][A-Za-z0-9_{}]*(\.[A-Za-z_][A-Za-z0-9_]*)?$")
 
 
@@ -43,6 +48,11 @@ class Declaration:
         Whether a user's selection leaves this input alone, though it speaks about its dimensions.
     where : str
         Query expression that restricts this connection only.
+    through : str
+        Another input, whose datasets say in place of the quantum where on the sky and when to look for this one.
+    missing : str
+        What becomes of a quantum with too few of these: ``prune`` leaves it out, ``fail`` refuses to plan the run; by
+        default the profile of the run decides.
     when : str
         Configuration field that decides whether the connection exists: ``"do_flat"`` or ``"not do_flat"``.
     """
@@ -57,6 +67,8 @@ class Declaration:
     deferred: bool = False
     whole: bool = False
     where: str = ""
+    through: str = ""
+    missing: str = ""
     when: str = ""
 
     kind: ClassVar[str] = ""
@@ -74,7 +86,9 @@ class Declaration:
         self._refuse_foreign_options()
 
     def _refuse_foreign_options(self) -> None:
-        for option in ("dimensions", "multiple", "minimum", "is_calibration", "deferred", "whole", "where"):
+        if self.missing not in {"", "prune", "fail"}:
+            raise PipelineError(f"{self.name!r} has missing={self.missing!r}; it is 'prune' or 'fail'")
+        for option in _OPTIONS:
             if option not in self.options and getattr(self, option) != type(self).__dataclass_fields__[option].default:
                 raise PipelineError(f"{type(self).__name__}({self.name!r}) takes no {option!r}")
 
@@ -89,7 +103,7 @@ class Input(Declaration):
 
     __slots__ = ()
     kind = "input"
-    options = frozenset({"dimensions", "multiple", "minimum", "is_calibration", "deferred", "whole", "where"})
+    options = _OPTIONS - {"through"}
 
 
 class PrerequisiteInput(Declaration):
@@ -97,7 +111,7 @@ class PrerequisiteInput(Declaration):
 
     __slots__ = ()
     kind = "prerequisite"
-    options = frozenset({"dimensions", "multiple", "minimum", "is_calibration", "deferred", "where"})
+    options = _OPTIONS - {"whole"}
 
 
 class InitInput(Declaration):
@@ -181,6 +195,8 @@ class Connections:
     ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Drop inputs or outputs of one quantum; called only where a subclass overrides it.
 
+        Called when a graph is built, with what should be there, and again before the quantum runs, with what is.
+
         Parameters
         ----------
         inputs, outputs : Mapping[str, Sequence]
@@ -200,6 +216,17 @@ class Connections:
         """
         del data_id
         return inputs, outputs
+
+    def adjust_quanta(self, quanta: PlannedQuanta) -> None:
+        """Drop quanta, or what they read, where all of them must be seen at once; called only where it is overridden.
+
+        Called while a graph is built, after `adjust_quantum`.
+
+        Parameters
+        ----------
+        quanta : PlannedQuanta
+            All planned quanta of the task, as columns.
+        """
 
     def remove(self, *names: str) -> None:
         """Take connections away; for use in `adjust`."""
@@ -269,3 +296,11 @@ def _named(declaration: Declaration, name: str, words: Mapping[str, str]) -> Dec
         raise PipelineError(
             f"the name {name!r} has a template that is not one of: {', '.join(words) or 'none'}"
         ) from None
+
+
+def adjusts(connections: type[Connections]) -> bool:
+    """Whether a task wants to have a say in its quanta."""
+    return (connections.adjust_quantum, connections.adjust_quanta) != (
+        Connections.adjust_quantum,
+        Connections.adjust_quanta,
+    )

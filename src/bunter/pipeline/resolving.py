@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bunter.dataset import DatasetType
 from bunter.errors import ButlerError, PipelineError, StorageClassError, near
 from bunter.pipeline.configuring import build_config
-from bunter.pipeline.connections import Connections
+from bunter.pipeline.connections import Connections, adjusts
 from bunter.pipeline.pipeline_task import PipelineTask
 from bunter.pipeline.task_node import Connection, TaskNode
 from bunter.pipeline.trust import find_task
@@ -48,6 +48,7 @@ def resolve_task(
         connections = task.Connections(config)
         check_signature(task, connections)
         _refuse_shared_outputs(connections, universe)
+        _refuse_odd_detours(connections)
         return TaskNode(
             label=entry.label,
             class_name=entry.class_name,
@@ -58,7 +59,7 @@ def resolve_task(
                 *_automatic(entry.label, universe.conform(connections.dimensions), universe),
             ),
             version=_version_of(task),
-            adjusts_quanta=task.Connections.adjust_quantum is not Connections.adjust_quantum,
+            adjusts_quanta=adjusts(task.Connections),
         )
     except ButlerError as error:
         place = _place_of_renames(entry)
@@ -113,6 +114,17 @@ def _refuse_shared_outputs(connections: Connections, universe: Universe) -> None
             )
 
 
+def _refuse_odd_detours(connections: Connections) -> None:
+    """Refuse a prerequisite that is looked for through something that is no input."""
+    inputs = connections.of_kind("input")
+    for name, one in connections.of_kind("prerequisite").items():
+        if one.through and one.through not in inputs:
+            raise PipelineError(
+                f"its prerequisite {name!r} is looked for through {one.through!r}, which is no input"
+                f"{near(one.through, inputs)}"
+            )
+
+
 def _connection(name: str, declaration: Declaration, universe: Universe) -> Connection:
     dataset_type, _, component = declaration.name.partition(".")
     return Connection(
@@ -128,6 +140,8 @@ def _connection(name: str, declaration: Declaration, universe: Universe) -> Conn
         deferred=declaration.deferred,
         whole=declaration.whole,
         where=declaration.where,
+        through=declaration.through,
+        missing=declaration.missing,
         doc=declaration.doc,
     )
 

@@ -40,7 +40,7 @@ class Connection:
         Dimensions of the dataset type.
     storage_class : str
         Storage class that the task sees.
-    multiple, minimum, is_calibration, deferred, whole, where
+    multiple, minimum, is_calibration, deferred, whole, where, through, missing
         As declared.
     doc : str
         What it is.
@@ -58,6 +58,8 @@ class Connection:
     deferred: bool = False
     whole: bool = False
     where: str = ""
+    through: str = ""
+    missing: str = ""
     doc: str = ""
 
     @property
@@ -95,7 +97,7 @@ class TaskNode:
     version : str
         Version of the task.
     adjusts_quanta : bool
-        Whether the task overrides ``adjust_quantum``.
+        Whether the task overrides ``adjust_quantum`` or ``adjust_quanta``.
     """
 
     label: str

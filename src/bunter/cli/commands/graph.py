@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from bunter.cli.output import Emit
     from bunter.graph import Decision, Precedent, QuantumGraph
 
-__all__ = ["DECISIONS_HELP", "SKIP_HELP", "decisions_in", "qgraph"]
+__all__ = ["DECISIONS_HELP", "PROFILE_HELP", "SKIP_HELP", "decisions_in", "qgraph"]
 
+PROFILE_HELP = (
+    "What a missing input means: the quantum is left out (development, the default), or an error (production)."
+)
 DECISIONS_HELP = "YAML file of vetoes and overrides, with reasons and authors."
 
 SKIP_HELP = "Do not do again what runs in this collection have done alike, on the same inputs. Repeatable."
@@ -43,6 +46,7 @@ _EPILOG = '\b\nExample: bunter qgraph -b demo -p bunter.demo:pipelines/science.y
     "--closure", "selection", flag_value="closure", default=True, help="Add what the selection needs (default)."
 )
 @click.option("--max-growth", default=20.0, show_default=True, help="Most quanta needed for each one asked for.")
+@click.option("--profile", type=click.Choice(["development", "production"]), default="development", help=PROFILE_HELP)
 @click.option("--decisions", "decided", type=click.Path(exists=True), help=DECISIONS_HELP)
 @click.option("--skip-existing-in", "skip", multiple=True, metavar="COLLECTION", help=SKIP_HELP)
 @click.option("-n", "--dry-run", is_flag=True, help="Only count; write nothing.")
@@ -63,6 +67,7 @@ def qgraph(
     max_growth: float,
     skip: tuple[str, ...],
     decided: str | None,
+    profile: str,
     dry_run: bool,
     overrides: tuple[str, ...],
     files: tuple[str, ...],
@@ -97,6 +102,7 @@ def qgraph(
             max_growth=max_growth,
             precedents=_precedents(butler, skip),
             decisions=decisions_in(decided),
+            profile="production" if profile == "production" else "development",
             artifacts=not dry_run,
             command=shlex.join(sys.argv),
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bunter.cli.commands.graph import DECISIONS_HELP, SKIP_HELP, decisions_in
+from bunter.cli.commands.graph import DECISIONS_HELP, PROFILE_HELP, SKIP_HELP, decisions_in
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
 from bunter.cli.output import output_options
 
@@ -46,6 +46,7 @@ usage, 130 interrupted."""
     "--closure", "selection", flag_value="closure", default=True, help="Add what the selection needs (default)."
 )
 @click.option("--max-growth", default=20.0, show_default=True, help="Most quanta needed for each one asked for.")
+@click.option("--profile", type=click.Choice(["development", "production"]), default="development", help=PROFILE_HELP)
 @click.option("--decisions", "decided", type=click.Path(exists=True), help=DECISIONS_HELP)
 @click.option("--skip-existing-in", "skip", multiple=True, metavar="COLLECTION", help=SKIP_HELP)
 @pipeline_options
@@ -69,6 +70,7 @@ def run(
     max_growth: float,
     skip: tuple[str, ...],
     decided: str | None,
+    profile: str,
     overrides: tuple[str, ...],
     files: tuple[str, ...],
     select: str | None,
@@ -98,6 +100,7 @@ def run(
         select="strict" if selection == "strict" else "closure",
         max_growth=max_growth,
         decisions=decisions_in(decided),
+        profile="production" if profile == "production" else "development",
         skip_existing_in=tuple(name for names in skip for name in names.split(",")),
         command=shlex.join(sys.argv),
     )

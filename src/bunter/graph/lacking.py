@@ -1,0 +1,60 @@
+"""Inputs that may not be missing: which they are, and what to say when they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bunter.errors import GraphError
+
+if TYPE_CHECKING:
+    from bunter.graph.closure import Selection
+    from bunter.graph.keys import Array
+    from bunter.pipeline import Connection, PipelineGraph
+
+__all__ = ["indispensable", "refuse_lacking"]
+
+_MOST = 20
+
+
+def indispensable(pipeline: PipelineGraph, profile: str) -> set[tuple[str, str]]:
+    """Return the inputs whose lack is an error: those that say so, and in production those that take one dataset."""
+    return {
+        (task.label, connection.name)
+        for task in pipeline.tasks
+        for connection in (*task.inputs, *task.prerequisites)
+        if connection.minimum and _policy(connection, profile) == "fail"
+    }
+
+
+def _policy(connection: Connection, profile: str) -> str:
+    return connection.missing or ("fail" if profile == "production" and not connection.multiple else "prune")
+
+
+def refuse_lacking(selection: Selection) -> None:
+    """Raise if planned quanta lack an input that may not be missing.
+
+    Raises
+    ------
+    GraphError
+        With the data IDs of up to 20 of them.
+    """
+    for (label, name), mask in selection.frontier.lacking.items():
+        rows = np.flatnonzero(mask & (selection.roles[label] > 0))
+        if len(rows):
+            kind = selection.frontier.tasks[label].task.connection(name).dataset_type
+            shown = "".join(f"\n  {text}" for text in _data_ids(selection, label, rows[:_MOST]))
+            more = f"\n  and {len(rows) - _MOST:,} more" if len(rows) > _MOST else ""
+            raise GraphError(
+                f"{len(rows):,} quanta of task {label!r} lack their input {name!r} ({kind!r}), which may not be missing; "
+                f"provide it, or leave these quanta out by the selection or a veto:{shown}{more}"
+            )
+
+
+def _data_ids(selection: Selection, label: str, rows: Array) -> list[str]:
+    task = selection.frontier.tasks[label]
+    vocabulary = selection.frontier.joins.sources.vocabulary
+    names = task.task.dimensions.required
+    columns = {name: vocabulary.decode(name, task.keys.columns[name][rows]).tolist() for name in names}
+    return [", ".join(f"{name}={columns[name][at]!r}" for name in names) for at in range(len(rows))]
