@@ -239,3 +239,25 @@ def test_ids_of_any_bytes_come_back(taken, monkeypatch):
     found = {row["detector"]: row["id"] for batch in registry.execute(query).batches() for row in batch.to_pylist()}
     assert taken == [True]
     assert found == dict(zip(DETECTORS, odd, strict=True))
+
+
+def test_few_rows_and_blocks_of_one_row_or_of_very_many_are_read_row_by_row(taken, monkeypatch):
+    registry = survey(1)
+    query = bound_question(*QUESTIONS[0])
+    for name, value in (("_LEAST_ROWS", 1000), ("_LEAST_IN_BLOCK", 6), ("_MOST_IN_BLOCK", 1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(block_reading, name, value)
+            list(registry.execute(query).batches())
+    assert not any(taken)
+    list(registry.execute(query).batches())
+    assert taken[-1]
+
+
+def test_calibrations_that_are_too_many_to_keep_are_joined_in_the_database(taken, monkeypatch):
+    registry = survey(4)
+    query = bound_question(*QUESTIONS[15])
+    monkeypatch.setattr(block_reading, "_MOST_ROWS", 0)
+    wanted = rows(registry, query)
+    monkeypatch.setattr(block_reading, "_MOST_ROWS", 500_000)
+    assert rows(registry, query) == wanted
+    assert taken == [False, True]

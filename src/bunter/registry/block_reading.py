@@ -28,6 +28,7 @@ __all__ = ["BlockReading", "block_reading"]
 
 _LEAST_ROWS = 1000
 _LEAST_IN_BLOCK = 4
+_MOST_IN_BLOCK = 100_000  # a block is one value, which must fit into memory and into the limits of a database
 _MOST_ROWS = 500_000  # of calibrations, which are all kept in memory
 _ENOUGH = 4  # calibrations for each row that needs one
 
@@ -95,12 +96,22 @@ def _is_plain(query: BoundQuery) -> bool:
     cut = query.order_by or query.limit is not None or query.offset or query.keyed or query.projection is not None
     joined = query.data_id_table is not None or query.spatial_joins
     kind = query.kind == "joined" or (query.kind == "datasets" and len(query.searches) == 1)
-    if cut or joined or not kind:
+    if cut or joined or not kind or _is_about_one(query):
         return False
     if any(isinstance(node, bound.RegionOverlap) for node in bound.walk(query.where)):
         return False
     inner = all(search.join == "inner" for search in query.searches)
     return inner and all(isinstance(column, bound.KeyColumn) for column in bound.columns_of(query.where))
+
+
+def _is_about_one(query: BoundQuery) -> bool:
+    """Whether a data ID is given whole: the question is not worth a thought, let alone a look at the rows."""
+    given = {
+        term.left.dimension
+        for term in bound.conjuncts(query.where)
+        if isinstance(term, bound.Comparison) and term.op == "=" and isinstance(term.left, bound.KeyColumn)
+    }
+    return given.issuperset(query.dimensions.required)
 
 
 def _relation(catalog: Catalog, search: DatasetSearch, alias: str) -> Relation:
@@ -127,15 +138,23 @@ class _Rows:
     relation: Relation
 
     def fit(self, connection: Connection) -> bool:
-        """Say whether there are enough rows, and enough of them in a block."""
+        """Say whether there are enough rows, and enough of them in a block but not too many."""
+        blocks, rows = self._sample(connection, max(1, _LEAST_ROWS))
+        if blocks == 1 and rows >= _LEAST_ROWS:
+            blocks, rows = self._sample(connection, _MOST_IN_BLOCK)
+        few = blocks == 0 or rows < _LEAST_ROWS or rows < _LEAST_IN_BLOCK * blocks
+        return not few and rows < _MOST_IN_BLOCK * blocks
+
+    def _sample(self, connection: Connection, most: int) -> tuple[int, int]:
+        """Return the number of blocks, and of rows, among some rows."""
         shared = {"run": self.relation.columns["run"], **self._leading()}
-        some = f"SELECT {projected(shared)} {self.source} LIMIT {max(1, _LEAST_ROWS)}"
+        some = f"SELECT {projected(shared)} {self.source} LIMIT {most}"
         names = ", ".join(map(quoted, shared))
         sizes = f"SELECT count(*) AS size FROM ({some}) AS looked_at GROUP BY {names}"  # noqa: S608 - our text
-        found = connection.fetchone(f"SELECT count(*), sum(size) FROM ({sizes}) AS sizes", self.parameters)  # noqa: S608
+        sql = f"SELECT count(*), coalesce(sum(size), 0) FROM ({sizes}) AS sizes"  # noqa: S608
+        found = connection.fetchone(sql, self.parameters)
         assert found is not None, "a count is a row"
-        blocks, rows = found
-        return bool(blocks and rows >= max(_LEAST_ROWS, _LEAST_IN_BLOCK * blocks))
+        return int(found[0]), int(found[1])
 
     def count(self, connection: Connection, most: int) -> int:
         """Return the number of rows, up to a limit."""
