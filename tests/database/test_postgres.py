@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import subprocess
@@ -570,3 +571,29 @@ def test_sqlite_repositories_do_not_load_the_driver():
         "assert not any(name.startswith('psycopg') for name in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ})
+
+
+def test_the_planner_knows_of_many_new_rows_at_once(postgres_url):
+    with Database.create(postgres_url) as database:
+        with database.write() as tx:
+            tx.bulk_insert("attribute", ["name", "value"], [(f"a{n}", "") for n in range(2000)])
+        with database.read() as connection:
+            (size,) = connection.fetchone("SELECT reltuples FROM pg_class WHERE oid = to_regclass('attribute')")
+    assert size >= 2000
+
+
+def test_blocks_that_fail_between_others_are_taken_back_alone(postgres_url):
+    with Database.create(postgres_url) as database:
+        with database.write() as tx:
+            for name, fails in (("a", False), ("b", True), ("c", False)):
+                with contextlib.suppress(KeyError), tx.savepoint():
+                    with tx.savepoint():
+                        tx.bulk_insert("attribute", ["name", "value"], [(name, "1")])
+                    with contextlib.suppress(ValueError), tx.savepoint():
+                        tx.bulk_insert("attribute", ["name", "value"], [(name * 2, "1")])
+                        raise ValueError
+                    if fails:
+                        raise KeyError
+        with database.read() as connection:
+            names = connection.fetchall("SELECT name FROM attribute WHERE value = '1' ORDER BY name")
+    assert names == [("a",), ("c",)]

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from again_on_postgres import OnServer
 
+from again_on_postgres import OnServer
 from bunter.registry.catalog import BunterCatalog
 from bunter.registry.spatial import settle
 from bunter.registry.translate import translate

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bunter.butler.config import Configuration
     from bunter.butler.mirror import MirrorReport
     from bunter.butler.repository import Repository
+    from bunter.butler.transfers.dump_manifest import DumpManifest
     from bunter.database import Transaction
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.activity import Activity
@@ -182,7 +183,12 @@ class DirectRepository:
         del principal
         with self._database.read() as connection:
             return self._registry.find(
-                connection, request.dataset_type, request.rows, request.collections, request.timespans
+                connection,
+                request.dataset_type,
+                request.rows,
+                request.collections,
+                request.timespans,
+                generation=request.generation,
             )
 
     def execute(self, principal: Principal, query: BoundQuery) -> ResultStream:
@@ -338,6 +344,12 @@ class DirectRepository:
         if isinstance(change, RemoveDatasets):
             self._records.remove(transaction, change.ids)
         self._registry.apply(transaction, change)
+
+    def dump(self, folder: str | Path, **more: Any) -> DumpManifest:
+        """Write everything to a folder; see `bunter.butler.transfers.dumping.dump_database`."""
+        from bunter.butler.transfers.dumping import dump_database
+
+        return dump_database(self._database, self.datastore, folder, **more)
 
     def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
         """See `Repository`."""

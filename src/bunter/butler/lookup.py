@@ -82,14 +82,14 @@ class Lookup:
     ) -> DatasetRef | None:
         """Return the first dataset of this data ID, None if there is none."""
         facts = self._session.facts
-        sought = self._sought(dataset_type, data_id, key, timespan)
+        sought = self._sought(dataset_type, data_id, key, timespan, facts)
         kind, coordinate = sought.kind, sought.data_id
         names = self._queries.collections(collections, facts)
         if (ref := self._in_unit(kind, coordinate, names)) is not None:
             return ref
         names = self._searched(sought, names, collections)
         times = [sought.timespan] if kind.is_calibration else None
-        request = FindRequest(kind, [coordinate.required_values], names, times)
+        request = FindRequest(kind, [coordinate.required_values], names, times, facts.generation)
         try:
             found = self._session.repository.resolve(self._session.principal, request)[0]
         except CalibrationLookupError as exc:
@@ -104,9 +104,9 @@ class Lookup:
         data_id: Mapping[str, object] | DataCoordinate | None,
         key: Mapping[str, object],
         timespan: Timespan | None,
+        facts: RepositoryFacts,
     ) -> Sought:
         """Complete what a user asks for; keys of a calibration may name the moment when it is wanted."""
-        facts = self._session.facts
         kind = dataset_type if isinstance(dataset_type, DatasetType) else dataset_type_of(facts, dataset_type)
         if not kind.is_calibration:
             return Sought(kind, self._data_ids.standardize(data_id, kind.dimensions, **key))
@@ -138,7 +138,7 @@ class Lookup:
         """Tell for each collection, in the order of search, what it had to offer."""
         from bunter.butler.explanation import explain
 
-        sought = self._sought(dataset_type, data_id, key, timespan)
+        sought = self._sought(dataset_type, data_id, key, timespan, self._session.facts)
         names = self._queries.collections(collections)
         asked = collections_of(collections) or self._session.defaults.collections
         searched = [
@@ -231,7 +231,7 @@ class Lookup:
             return self._located(refs)
         rest = [ref for ref in refs if ref.id not in unit.pending]
         found = dict(zip((ref.id for ref in rest), self._located(rest), strict=True))
-        return [[unit.pending[ref.id].stored] if ref.id in unit.pending else found[ref.id] for ref in refs]
+        return [list(unit.pending[ref.id].stored) if ref.id in unit.pending else found[ref.id] for ref in refs]
 
     def _located(self, refs: Sequence[DatasetRef]) -> list[list[StoredArtifact]]:
         return self._session.repository.locate(self._session.principal, [ref.id.bytes for ref in refs])
@@ -255,7 +255,7 @@ class Lookup:
         wanted = storage_class or ref.dataset_type.storage_class
         if (unit := self._session.unit) is not None and (mine := unit.pending.get(ref.id)) is not None:
             return datastore.read(
-                [mine.stored], storage_class=wanted, component=component, parameters=parameters, staged=mine.staged
+                mine.stored, storage_class=wanted, component=component, parameters=parameters, staged=mine.staged
             )
         if component == "header" and not parameters and (header := Annotations(self._session).header(ref)) is not None:
             return header

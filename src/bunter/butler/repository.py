@@ -72,12 +72,15 @@ class FindRequest:
         Names of RUN, TAGGED and CALIBRATION collections in order; chains are flattened before.
     timespans : sequence of Timespan or None, optional
         Time of each data ID, for calibrations; None where unknown.
+    generation : int, optional
+        That of the facts which the asker has just seen: what was true then need not be looked up again.
     """
 
     dataset_type: DatasetType
     rows: Sequence[tuple[object, ...]]
     collections: tuple[str, ...]
     timespans: Sequence[Timespan | None] | None = None
+    generation: int | None = None
 
 
 class Repository(Protocol):

@@ -311,6 +311,7 @@ class Transaction(Connection):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection.raw, connection.tally, connection.where)
         self._ledger = _Ledger()
+        self._generation: int | None = None
         self._depth = 0
         self.scratch: dict[str, Any] = {}
 
@@ -333,7 +334,8 @@ class Transaction(Connection):
         """
         if self._ledger.change is None:
             row = self.fetchone(
-                'INSERT INTO change (committed, "user", host, command, activity) VALUES (?, ?, ?, ?, ?) RETURNING n',
+                'INSERT INTO change (committed, "user", host, command, activity) VALUES (?, ?, ?, ?, ?) '
+                "RETURNING n, (SELECT n FROM generation)",  # which will be asked for next: nobody else can change it
                 (
                     utc_to_tai_ns(effects.now_ns()),
                     getattr(principal, "user", ""),
@@ -344,13 +346,19 @@ class Transaction(Connection):
             )
             assert row is not None, "an inserted row has a number"
             self._ledger = _Ledger(int(row[0]), self._ledger.touched)
+            self._generation = None if self.touched else int(row[1])
         assert self._ledger.change is not None
         return self._ledger.change
+
+    def generation(self) -> int:
+        """See `Connection.generation`."""
+        return super().generation() if self._generation is None else self._generation
 
     def touch(self) -> None:
         """Tell all caches of slow-moving rows, here and in other processes, to look again after the commit."""
         if not self._ledger.touched:
             self.execute("UPDATE generation SET n = n + 1")
+            self._generation = None
             self._ledger = _Ledger(self._ledger.change, touched=True)
 
     @contextmanager
@@ -358,14 +366,20 @@ class Transaction(Connection):
         """Take back what the block wrote if an exception leaves it."""
         before, self._depth = self._ledger, self._depth + 1
         name = f"level{self._depth}"
-        self.execute(f"SAVEPOINT {name}")
+        self._begin_level(name)
         try:
             yield self
         except BaseException:
             self.execute(f"ROLLBACK TO {name}")
-            self._ledger = before
+            self._ledger, self._generation = before, None
             self.scratch.clear()
             raise
         finally:
-            self.execute(f"RELEASE {name}")
+            self._end_level(name)
             self._depth -= 1
+
+    def _begin_level(self, name: str) -> None:
+        self.execute(f"SAVEPOINT {name}")
+
+    def _end_level(self, name: str) -> None:
+        self.execute(f"RELEASE {name}")

@@ -54,7 +54,9 @@ _JOINS = "JOIN artifact a ON a.id = l.artifact JOIN artifact_directory d ON d.id
 _LOCATE_ONE = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} WHERE l.dataset_id = ?"  # noqa: S608 - constants
 
 _ALL = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} ORDER BY a.id"  # noqa: S608 - constants
-_DIRECTORY = "SELECT id FROM artifact_directory WHERE datastore = ? AND path = ?"
+_DIRECTORY = (
+    "SELECT (SELECT id FROM artifact_directory WHERE datastore = ? AND path = ?), (SELECT max(id) FROM artifact)"
+)
 
 
 class ArtifactRecords:
@@ -76,8 +78,7 @@ class ArtifactRecords:
         KeyTakenError
             If an artifact of this datastore and key, or a place of one of the datasets, is recorded already.
         """
-        directories = _directories(tx, change.artifacts)
-        first = (tx.fetchone("SELECT max(id) FROM artifact") or (None,))[0] or 0
+        directories, first = _directories(tx, change.artifacts)
         rows = [
             (
                 i,
@@ -208,11 +209,12 @@ class ArtifactRecords:
         ]
 
 
-def _directories(tx: Transaction, artifacts: Sequence[ArtifactRow]) -> dict[tuple[str, str], int]:
-    """Numbers of the directories, new ones made."""
+def _directories(tx: Transaction, artifacts: Sequence[ArtifactRow]) -> tuple[dict[tuple[str, str], int], int]:
+    """Numbers of the directories, new ones made, and the number of the last artifact."""
     names = list({(a.datastore, a.directory): None for a in artifacts})
-    if len(names) == 1 and (found := tx.fetchone(_DIRECTORY, names[0])) is not None:
-        return {names[0]: found[0]}
+    number, last = tx.fetchone(_DIRECTORY, names[0] if len(names) == 1 else ("", "")) or (None, None)
+    if number is not None and len(names) == 1:
+        return {names[0]: number}, last or 0
     tx.executemany("INSERT INTO artifact_directory (datastore, path) VALUES (?, ?) ON CONFLICT DO NOTHING", names)
     source, parameters = tx.inline(2, names)
     rows = tx.fetchall(
@@ -220,7 +222,7 @@ def _directories(tx: Transaction, artifacts: Sequence[ArtifactRow]) -> dict[tupl
         "WHERE d.path = k.c1 AND d.datastore = k.c0",
         parameters,
     )
-    return {(datastore, path): number for datastore, path, number in rows}
+    return {(datastore, path): number for datastore, path, number in rows}, last or 0
 
 
 def _known(tx: Transaction, nonces: Iterable[str]) -> dict[str, int]:

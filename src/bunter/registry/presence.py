@@ -36,8 +36,33 @@ def require_values(connection: Connection, dimensions: DimensionGroup, values: M
     DimensionValueError
         If a value is unknown; names the first one.
     """
-    for element, names in _checked_elements(dimensions):
+    checked = _checked_elements(dimensions)
+    if _all_there(connection, dimensions, [values[name] for name in dimensions.required]):
+        return
+    for element, names in checked:
         _require(connection, element, names, (values[name] for name in names), "datasets that have it")
+
+
+def _all_there(connection: Connection, dimensions: DimensionGroup, columns: Sequence[Sequence[Any]]) -> bool:
+    """Say of one data ID, in one statement, that it is known: where it is not, more is to be found out."""
+    if not columns or len(columns[0]) != 1 or (sql := _exist(dimensions)) is None:
+        return False
+    (known,) = connection.fetchone(sql, [column[0] for column in columns]) or (None,)
+    return known is not None
+
+
+@cache
+def _exist(dimensions: DimensionGroup) -> str | None:
+    """Return a statement for one data ID, None where a single look would not be less than one for each element."""
+    checked = _checked_elements(dimensions)
+    if len(checked) < 2 or any(element.skypix for element, _ in checked):
+        return None
+    place = {name: number for number, name in enumerate(dimensions.required, 1)}
+    looks = [
+        _exists(dimensions.universe, element.name, names, tuple(f"?{place[name]}" for name in names))
+        for element, names in checked
+    ]
+    return f"SELECT {' + '.join(f'({look})' for look in looks)}"
 
 
 def require_parents(connection: Connection, records: Records) -> None:
@@ -104,15 +129,15 @@ def _absent_row(
     connection: Connection, element: Element, names: tuple[str, ...], rows: set[tuple[Any, ...]]
 ) -> tuple[Any, ...] | None:
     if len(rows) <= _FEW:
-        sql = _exists(element.universe, element.name, names)
+        sql = _exists(element.universe, element.name, names, ("?",) * len(names))
         return next((row for row in rows if connection.fetchone(sql, row) is None), None)
     table = connection.upload("presence", len(names), rows)
     return connection.fetchone(_missing(element.universe, element.name, names, table))
 
 
 @cache
-def _exists(universe: Universe, name: str, names: tuple[str, ...]) -> str:
-    conditions = " AND ".join(f'"{column}" = ?' for column in names)
+def _exists(universe: Universe, name: str, names: tuple[str, ...], values: tuple[str, ...]) -> str:
+    conditions = " AND ".join(f'"{column}" = {value}' for column, value in zip(names, values, strict=True))
     return f'SELECT 1 FROM "{_table(universe, name)}" WHERE {conditions} LIMIT 1'  # noqa: S608 - our names
 
 

@@ -176,16 +176,24 @@ class Registry:
         """Number that grows when collections, dataset types or governors change; as last seen by this object."""
         return -1 if self._roster is None else self._roster.generation
 
-    def find(
+    def find(  # noqa: PLR0913 - a request, spelt out
         self,
         connection: Connection,
         dataset_type: DatasetType,
         rows: Sequence[tuple[Any, ...]],
         collections: Sequence[str],
         timespans: Sequence[Timespan | None] | Timespan | None = None,
+        *,
+        generation: int | None = None,
     ) -> list[Found | None]:
-        """Find the first dataset for each data ID; see `bunter.registry.find.Finder.find`."""
-        return finder(self.roster(connection), dataset_type, collections).find(connection, rows, timespans)
+        """Find the first dataset for each data ID; see `bunter.registry.find.Finder.find`.
+
+        An asker who has just seen the facts of a ``generation`` saves looking whether there are others.
+        """
+        known = self._roster
+        if known is None or known.generation != generation or isinstance(connection, Transaction):
+            known = self.roster(connection)
+        return finder(known, dataset_type, collections).find(connection, rows, timespans)
 
     def get_many(self, connection: Connection, ids: Sequence[bytes]) -> list[DatasetRef | None]:
         """Return the datasets with these ids, None where there is none."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ServerConnection", "ServerTransaction"]
 
 _AT_ONCE = 50_000
+_MANY = 1_000  # rows that come at once and change what a plan should be
 _LOCK_CLASS = 0x42756E74  # "Bunt": tells our locks from those of other programs in the database
 _BY_KEY = re.compile(r"\s*CREATE\s+TABLE\s+(\w+|\"[^\"]+\").*\bWITHOUT\s+ROWID\s*$", re.DOTALL)
 _COMMITS = {Durability.full: "on", Durability.batch: "off", Durability.none: "off"}
@@ -46,7 +47,7 @@ class ServerConnection(Connection):
             rows = list(rows)
             return max(0, self.raw.executemany(sql, rows).rowcount) if rows else 0
         if found.many is not None:
-            return self._insert(found.many, found.width, rows)
+            return self._insert(found.table, found.many, found.width, rows)
         remaining = iter(rows)
         if len(first := list(islice(remaining, 2))) < 2:
             return self.execute(sql, first[0]).rowcount if first else 0
@@ -55,12 +56,14 @@ class ServerConnection(Connection):
             all_rows = ((*row, *found.constants) for row in all_rows)
         return self.copy(found.table, found.columns, all_rows)
 
-    def _insert(self, text: str, width: int, rows: Iterable[Sequence[object]]) -> int:
+    def _insert(self, table: str, text: str, width: int, rows: Iterable[Sequence[object]]) -> int:
         self.tally.statements += 1
         count, remaining = 0, iter(rows)
         while part := list(islice(remaining, _AT_ONCE)):
             self.raw.keep("upload_rows", width, part)
             count += self.raw.execute(text).rowcount
+        if count >= _MANY:
+            self._look_again(table, count)
         return count
 
     def bulk_insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
@@ -72,7 +75,21 @@ class ServerConnection(Connection):
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
         """See `Connection.copy`; truth values may be numbers."""
         self.tally.statements += 1
-        return self.raw.copy(table, columns, rows)
+        count = self.raw.copy(table, columns, rows)
+        if count >= _MANY:
+            self._look_again(table, count)
+        return count
+
+    def _look_again(self, table: str, count: int) -> None:
+        """Gather statistics of a table that has become a multiple of what the planner knows.
+
+        The server would do so within a minute, and until then read whole tables for one row.
+        """
+        (known,) = self.raw.run(
+            "SELECT reltuples FROM pg_class WHERE oid = to_regclass($1)", [f'"{table}"']
+        ).fetchall()[0]
+        if known < count:
+            self.raw.run(f'ANALYZE "{table}"')
 
     def upload(self, slot: str, width: int, rows: Iterable[Sequence[object]], kinds: Sequence[str] = ()) -> str:
         """See `Connection.upload`; the rows travel with each statement that names them."""
@@ -160,4 +177,20 @@ class ServerConnection(Connection):
 
 
 class ServerTransaction(ServerConnection, Transaction):
-    """A transaction on a server."""
+    """A transaction on a server.
+
+    A savepoint is released with the next one, or by the commit: a round trip of its own would do nothing else.
+    """
+
+    _ended = ""
+
+    def _begin_level(self, name: str) -> None:
+        if self._ended == name:
+            self.tally.statements += 1
+            self.raw.script(f"RELEASE {name}; SAVEPOINT {name}")
+        else:
+            super()._begin_level(name)
+        self._ended = ""
+
+    def _end_level(self, name: str) -> None:
+        self._ended = name
