@@ -9,7 +9,7 @@ import pytest
 from bunter.contracts.repository import fill_dimensions
 from bunter.dataset import DatasetRef, FileDataset
 from bunter.datastore import MAIN, MemoryStore
-from bunter.errors import ConfigurationError
+from bunter.errors import ConfigurationError, ConflictingDatasetError
 from bunter.values import new_id
 
 if TYPE_CHECKING:
@@ -149,6 +149,28 @@ class ChainContract:
         butler.remove_datasets([ref])
         assert (tmp_path / "release" / key).read_bytes() == content
         assert butler.check().is_clean
+
+    def test_objects_in_memory_are_copied_as_they_come_and_go(self, make: Make) -> None:
+        ram = {"kind": "memory", "objects": "copied", "constraints": {"accept": ["note"]}}
+        butler = filled(make({"stores": {"ram": ram}, "order": ["ram"]}))
+        given = {"list": [1, 2]}
+        ref = butler.put(given, "note", instrument="Cam", detector=0, run="run1")
+        given["list"].append(3)
+        butler.get(ref)["list"].append(4)
+        assert butler.get(ref) == {"list": [1, 2]}
+        assert butler.put({"list": [1, 2]}, "note", instrument="Cam", detector=0, run="run1") == ref
+        with pytest.raises(ConflictingDatasetError):
+            butler.put({"list": [1]}, "note", instrument="Cam", detector=0, run="run1")
+        assert butler.check(deep=True).is_clean
+
+    def test_objects_that_are_handed_over_are_the_same(self, make: Make) -> None:
+        ram = {"kind": "memory", "objects": "handed-over", "constraints": {"accept": ["note"]}}
+        butler = filled(make({"stores": {"ram": ram}, "order": ["ram"]}))
+        given = {"anything": object()}
+        ref = butler.put(given, "note", instrument="Cam", detector=0, run="run1")
+        assert butler.get(ref) is given
+        butler.remove_datasets([ref])
+        assert list(butler.datastore.stores["ram"].walk()) == []
 
     def test_places_of_many_datasets_are_asked_in_bulk(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         butler = filled(make({"stores": {"second": {"kind": "memory", "copies": True}}}))

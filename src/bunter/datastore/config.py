@@ -25,6 +25,9 @@ def _flat(tree: Any) -> Any:
     return flat
 
 
+_OBJECTS = {"copied": "object", "handed-over": "same-object"}
+"""Formats that write nothing; only stores in memory have them."""
+
 Lookup = Annotated[dict[str, str], BeforeValidator(_flat)]
 
 
@@ -127,6 +130,9 @@ class DatastoreConfig(BaseModel):
     def _knows_its_stores(self) -> DatastoreConfig:
         if MAIN in self.stores:
             raise ValueError(f"the store {MAIN!r} is the one at datastore.root; give the other one another name")
+        written = [*self.formats.values(), *(form for child in self.stores.values() for form in child.formats.values())]
+        if kept := [form for form in written if form in _OBJECTS.values()]:
+            raise ValueError(f"the format {kept[0]!r} writes nothing; give a store in memory 'objects: ...' instead")
         if unknown := [name for name in self.order if name not in self.ordered()]:
             raise ValueError(f"datastore.order names {unknown[0]!r}; the stores are {', '.join((MAIN, *self.stores))}")
         return self
@@ -141,6 +147,9 @@ class DatastoreConfig(BaseModel):
         if name == MAIN:
             return self
         child = self.stores[name]
+        if child.objects != "bytes":
+            kept = {"default": _OBJECTS[child.objects]}
+            return self.model_copy(update={"constraints": child.constraints, "formats": kept, "composites": {}})
         return self.model_copy(
             update={
                 "templates": {**self.templates, **child.templates},

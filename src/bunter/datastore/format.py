@@ -131,6 +131,8 @@ _BUILT_IN = {
     "hdf5": "bunter.datastore.formats.hdf5:Hdf5Format",
     "zarr": "bunter.datastore.formats.zarr_zip:ZarrFormat",
     "asdf": "bunter.datastore.formats.asdf_tree:AsdfFormat",
+    "object": "bunter.datastore.formats.objects:ObjectFormat",
+    "same-object": "bunter.datastore.formats.objects:SameObjectFormat",
     "png": "bunter.datastore.formats.plot:PngFormat",
     "svg": "bunter.datastore.formats.plot:SvgFormat",
     "pickle": "bunter.datastore.formats.pickled:PickleFormat",
