@@ -173,7 +173,10 @@ def string_condition(draw, schema, element, column):
     if form == 1:
         return membership(draw, name, [literal(each) for each in draw(some_of(known, 3))])
     if form == 2:
-        return f"GLOB({name}, {literal(draw(patterns(value)))})"
+        pattern = draw(patterns(value))
+        # What is unknown matches nothing; to the reference system it matches a pattern of stars.
+        known = f"{name} != NULL AND " if not pattern.strip("*") else ""
+        return f"({known}GLOB({name}, {literal(pattern)}))"
     return f"{name} {draw(st.sampled_from(['=', '!=', '<', '>=', '=', '=']))} {literal(value)}"
 
 
@@ -315,7 +318,7 @@ def elements_of(schema, names):
 
 @st.composite
 def completed(draw, schema, names, datasets=()):
-    """Conditions, data ID, order and limit for a question about some dimensions."""
+    """Conditions and data ID for a question about some dimensions; governors by data ID, as literals or as bind values."""
     names = set(names)
     for name in tuple(names):
         if name in NEIGHBOURS and draw(st.integers(0, 5)) == 0 and NEIGHBOURS[name]:
@@ -323,10 +326,12 @@ def completed(draw, schema, names, datasets=()):
     elements = elements_of(schema, names)
     where = draw(expressions(schema, elements, datasets)) if draw(st.integers(0, 9)) else ""
     data_id = draw(governed(schema, schema.universe.conform(names).names))
+    bind = {}
     if data_id and draw(st.booleans()):
-        fixed = " AND ".join(f"{name} = '{value}'" for name, value in data_id.items())
+        bind = draw(st.sampled_from([{}, {f"the_{name}": value for name, value in data_id.items()}]))
+        fixed = " AND ".join(f"{name} = {f'the_{name}' if bind else literal(each)}" for name, each in data_id.items())
         where, data_id = f"{fixed} AND ({where})" if where else fixed, {}
-    return where, data_id
+    return {"where": where, "data_id": data_id, "bind": bind}
 
 
 @st.composite
@@ -336,8 +341,8 @@ def dataset_questions(draw, schema):
     first = draw(st.booleans())
     # Which is found first does not depend on the condition in Bunter; in the reference system it does.
     spoken = () if first and len(collections) > 1 else (name,)
-    where, data_id = draw(completed(schema, schema.dataset_types[name], spoken))
-    return Asked("datasets", name, where, collections, first, data_id=data_id)
+    conditions = draw(completed(schema, schema.dataset_types[name], spoken))
+    return Asked("datasets", name, collections=collections, find_first=first, **conditions)
 
 
 @st.composite
@@ -352,16 +357,15 @@ def data_id_questions(draw, schema):
     spoken = names | {
         each for name in joined for each in schema.dataset_types[name] if not each.startswith(("htm", "healpix"))
     }
-    where, data_id = draw(completed(schema, spoken, joined))
-    return Asked("data_ids", tuple(sorted(names)), where, collections, joined=joined, data_id=data_id)
+    conditions = draw(completed(schema, spoken, joined))
+    return Asked("data_ids", tuple(sorted(names)), collections=collections, joined=joined, **conditions)
 
 
 @st.composite
 def record_questions(draw, schema):
     element = draw(st.sampled_from(sorted({key[0] for key in schema.fields})))
     dimensions = schema.universe[element].required
-    where, data_id = draw(completed(schema, dimensions))
-    return Asked("records", element, where, data_id=data_id)
+    return Asked("records", element, **draw(completed(schema, dimensions)))
 
 
 @st.composite

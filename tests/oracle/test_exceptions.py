@@ -66,6 +66,12 @@ KNOWN = [
         "UnimplementedQueryError",
         lambda ask: ask("visit.region != NULL") - ask("visit.region OVERLAPS REGION('CIRCLE 150 2 0.7')"),
     ),
+    Known(
+        "what is unknown matches a star",
+        visits("GLOB(visit.target_name, '*')"),
+        "wrong",
+        visits("visit.target_name != NULL"),
+    ),
     Known("no quote in a string", visits("visit.target_name = 'it''s'"), "InvalidQueryError", lambda _: set()),
     Known(
         "ints and floats do not mix",

@@ -83,21 +83,13 @@ def test_find_dataset(survey, survey_schema):
         left = told_by(
             lambda: dataset_id(survey.ours.find_dataset(name, data_id, collections=collections, timespan=span))
         )
-        # Without a time the reference's find_dataset passes over validity ranges, while its get takes any; Bunter has one rule.
-        timed = {"exposure", "visit", "exposure.obs_id", "visit.name"}.isdisjoint(data_id)
-        at = Timespan() if span is None and name in survey_schema.calibrations and timed else span
-        right = told_by(
-            lambda: dataset_id(
-                survey.theirs.find_dataset(name, data_id, collections=collections, timespan=their_timespan(at))
-            )
-        )
+        right = told_by(lambda: dataset_id(_theirs_at_the_time(survey, survey_schema, asked)))
         said = f"{name} {data_id} {collections} {span}\n  Bunter: {left}\n  reference: {right}"
         if isinstance(right, asking.Refusal):
             # Keys that the dataset has not are not looked up in Bunter, and so do not contradict others.
-            beside = {"exposure.obs_id", "visit.name", "detector.full_name"} & data_id.keys()
-            once = right.name == "CalibrationLookupError" and left == _only_candidate(
-                survey, name, data_id, collections
-            )
+            named = isinstance(data_id.get("exposure", data_id.get("visit")), str)
+            beside = named or {"exposure.obs_id", "visit.name", "detector.full_name"} & data_id.keys()
+            once = right.name == "CalibrationLookupError" and _is_only_candidate(survey, survey_schema, asked, left)
             assert isinstance(left, asking.Refusal) or once or (beside and right.name == "DimensionValueError"), said
             return f"refused: {right.name}"
         assert left == right, said
@@ -106,15 +98,42 @@ def test_find_dataset(survey, survey_schema):
     campaign(sought(survey_schema), check)
 
 
-def _only_candidate(survey, name, data_id, collections):
-    """The one dataset that has all validity ranges of a data ID in the first collection with any; None for several."""
-    flat = survey.ours.collections.query(collections, flatten_chains=True)
-    for collection in flat:
+def _theirs_at_the_time(survey, schema, asked):
+    """Find with the time that the reference's get would take: its find_dataset has no time of its own."""
+    name, data_id, collections, _ = asked
+    return survey.theirs.find_dataset(
+        name, data_id, collections=collections, timespan=_their_time(survey, schema, asked)
+    )
+
+
+def _their_time(survey, schema, asked):
+    name, data_id, _, span = asked
+    if span is not None or name not in schema.calibrations:
+        return their_timespan(span)
+    if "exposure" not in data_id:
+        return theirs.Timespan(None, None)
+    return survey.theirs.registry.expandDataId(instrument=data_id["instrument"], exposure=data_id["exposure"]).timespan
+
+
+def _is_only_candidate(survey, schema, asked, found):
+    """Whether several validity ranges of the same dataset, and of no other, are what the reference calls ambiguous."""
+    name, _, collections, _ = asked
+    if not isinstance(found, str):
+        return False
+    data_id = survey.ours.get_dataset(uuid.UUID(found)).data_id.mapping
+    begin, end = asking.their_bounds(_their_time(survey, schema, asked))
+    for collection in survey.ours.collections.query(collections, flatten_chains=True):
         rows = survey.ours.calibrations(name, collection).to_pylist()
-        ids = {row["id"].hex() for row in rows if all(row.get(key, value) == value for key, value in data_id.items())}
+        ids = {
+            row["id"].hex()
+            for row in rows
+            if all(row[key] == value for key, value in data_id.items())
+            and begin < row["timespan_end"]
+            and row["timespan_begin"] < end
+        }
         if ids:
-            return ids.pop() if len(ids) == 1 else None
-    return None
+            return ids == {found}
+    return False
 
 
 @st.composite
