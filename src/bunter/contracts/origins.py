@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -103,6 +104,27 @@ class OriginContract(AnnotatedRepository):
         butler.remove_datasets(refs[1:])
         again = self.image(butler, 0, cards[0], header=True)
         assert butler.get(again.part("header"))["SITE"] == 3
+
+    def test_headers_metadata_origins_and_activities_have_views(self, butler: Butler, tmp_path: Path) -> None:
+        refs = self.ingest(butler, tmp_path, [{"A": 1, "B": "x"}, {"A": 2, "C": True}])
+        butler.set_metadata(refs[0], {"flag": "good"})
+        cards = {row[0]: json.loads(row[1]) for row in butler.sql("SELECT id, cards FROM v1_header")}
+        assert {key: cards[str(refs[0].id)].get(key) for key in "ABC"} == {"A": 1, "B": "x", "C": None}
+        assert {key: cards[str(refs[1].id)].get(key) for key in "ABC"} == {"A": 2, "B": None, "C": True}
+        ((id_, document, kind, run),) = butler.sql("SELECT id, document, dataset_type, run FROM v1_metadata").rows
+        assert (id_, json.loads(document), kind, run) == (str(refs[0].id), {"flag": "good"}, "frame", "run1")
+        origins = butler.sql("SELECT id, name, size FROM v1_origin ORDER BY name").rows
+        assert [row[:2] for row in origins] == [(str(refs[0].id), "f0.fits"), (str(refs[1].id), "f1.fits")]
+        assert all(row[2] > 0 for row in origins)
+        activity = butler.origin(refs[0]).activity
+        assert activity is not None
+        sql = (
+            "SELECT a.activity_number, a.kind FROM v1_activity a JOIN v1_change c "
+            "ON c.activity_number = a.activity_number JOIN v1_dataset d ON d.change_number = c.change_number"
+        )
+        assert set(butler.sql(sql).rows) == {(activity.number, activity.kind)}
+        assert butler.sql("SELECT count(*) FROM v1_packer").rows == [(0,)]
+        assert butler.sql("SELECT count(*) FROM v1_migration").rows == [(0,)]
 
     @staticmethod
     def ingest(butler: Butler, folder: Path, cards: list[dict[str, Any]], **more: Any) -> list[DatasetRef]:

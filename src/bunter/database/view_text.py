@@ -55,6 +55,12 @@ class ViewText:
         # Instants before 1970 are none that a telescope in these tables has seen, but they must not become wrong text.
         return f"CASE WHEN {column} > 0 AND {column} < {MAX_NS} THEN {text} END"
 
+    def merged(self, document: str, changes: str) -> str:
+        """JSON object (text) with the values of another one in place of its own; those that are null there are left out."""
+        if self._postgresql:
+            return f"CAST(jsonb_strip_nulls(CAST({document} AS jsonb) || CAST({changes} AS jsonb)) AS text)"
+        return f"json_patch({document}, {changes})"
+
     def bound(self, column: str) -> str:
         """Return an instant in ns; null for an end that is open."""
         return f"CASE WHEN {column} > {MIN_NS} AND {column} < {MAX_NS} THEN {column} END"

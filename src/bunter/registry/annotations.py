@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import bunter.dataset.annotations as beside
 from bunter.registry.activities import activities, add_origins, create_activity_table, end_activity, origins_of
 from bunter.registry.annotation_tables import create_annotation_tables
+from bunter.registry.annotation_views import create_annotation_views
 from bunter.registry.headers import add_headers, card_names, card_values, headers_of, remove_headers
 from bunter.registry.metadata import metadata_of, remove_metadata, set_metadata
 from bunter.registry.metadata_index import create_metadata_index, drop_metadata_index, metadata_indexes
@@ -44,6 +45,7 @@ def create_tables(transaction: Transaction) -> None:
     """Make the tables."""
     create_activity_table(transaction)
     create_annotation_tables(transaction)
+    create_annotation_views(transaction)
 
 
 def remove_annotations(transaction: Transaction, gone: str) -> None:

@@ -18,11 +18,13 @@ __all__ = ["MirrorTable", "last_change", "mirror_tables", "removed_since"]
 
 _INTEGERS = frozenset({
     "change_number", "removed_number", "ingested_ns", "committed_ns", "begin_ns", "end_ns", "position", "size",
-    "format_version", "artifact", "type_number", "as_of",
+    "format_version", "artifact", "type_number", "as_of", "activity_number", "began_ns", "ended_ns", "modified_ns",
+    "process",
 })  # fmt: skip
 _BYTES = frozenset({"id_bytes", "region"})
 _FLAGS = frozenset({"is_calibration", "owned"})
 _GROWING = {"v1_change": "change_number", "v1_dataset_removed": "removed_number"}
+_BESIDE = frozenset({"v1_artifact", "v1_header", "v1_origin"})  # they come with their dataset
 _KINDS = {"int": "int64", "float": "double", "bool": "bool", "region": "binary"}
 
 
@@ -77,8 +79,8 @@ def _table(
     columns = {each[0]: _arrow_type(each[0], kinds, universe) for each in described}
     listed = ", ".join(f's."{column}"' for column in columns)
     count = f"SELECT count(*) FROM {name}"  # noqa: S608
-    if name == "v1_artifact":
-        fresh = "FROM dataset o JOIN v1_artifact s ON s.id_bytes = o.id WHERE o.added > :since"
+    if name in _BESIDE:
+        fresh = f"FROM dataset o JOIN {name} s ON s.id_bytes = o.id WHERE o.added > :since"
         return MirrorTable(name, "datasets", columns, f"SELECT {listed} {fresh}", count)
     if is_type or name == "v1_dataset":
         rows = f"SELECT {listed} FROM {name} s WHERE s.change_number > :since"  # noqa: S608

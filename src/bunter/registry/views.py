@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bunter.database.view_text import ViewText
 from bunter.dataset import CollectionType
+from bunter.registry.annotation_views import ANNOTATION_VIEWS, create_annotation_views
 from bunter.registry.layout import LIVE, element_table
 from bunter.registry.relations import quoted
 from bunter.registry.view_columns import data_id_columns, data_id_text, record_columns
@@ -51,12 +52,15 @@ FIXED_VIEWS = {
     "v1_snapshot": "Named moments of the repository.",
     "v1_change": "Every change of the repository: when, by whom, by which command.",
     "v1_artifact": "Every artifact with the datasets that it holds.",
+    "v1_packer": "Packers of data IDs into integers.",
+    "v1_migration": "What was changed about the repository itself: formats, universes.",
+    **ANNOTATION_VIEWS,
 }
 """Views that every repository has, beside one per dimension element and one per dataset type."""
 
 
 def create_views(tx: Transaction, universe: Universe) -> None:
-    """Make the views of an empty registry; those of artifacts are made with the records of artifacts."""
+    """Make the views of an empty registry; those of artifacts and annotations are made with their tables."""
     text = ViewText.of(tx)
     for name, body in (*_fixed(text), *_elements(text, universe), *_memberships(text, ())):
         _replace(tx, name, body)
@@ -66,6 +70,7 @@ def refresh_views(tx: Transaction, roster: Roster, universe: Universe) -> None:
     """Make all views of the registry anew, as after a change of the tables behind them."""
     drop_views(tx, roster, universe)
     create_views(tx, universe)
+    create_annotation_views(tx)
     done: list[GroupLayout] = []
     for layout in sorted(roster.layouts.values(), key=lambda each: each.number):
         create_group_view(tx, layout, done)
@@ -224,7 +229,24 @@ def _fixed(text: ViewText) -> Iterator[tuple[str, str]]:
     )
     yield (
         "v1_change",
-        f"SELECT k.n AS change_number, {when} AS committed, k.committed AS committed_ns, {who} FROM change k",  # noqa: S608
+        (
+            f"SELECT k.n AS change_number, {when} AS committed, k.committed AS committed_ns, {who}, "  # noqa: S608
+            "k.activity AS activity_number FROM change k"
+        ),
+    )
+    yield (
+        "v1_packer",
+        (
+            f"SELECT p.name AS packer, p.fixed, p.layout, {when} AS registered, p.added AS change_number "  # noqa: S608
+            f"FROM packer p {added} = p.added WHERE p.retired = {LIVE}"
+        ),
+    )
+    yield (
+        "v1_migration",
+        (
+            f"SELECT m.kind, m.title, m.detail, {when} AS migrated, m.change AS change_number, {who} "  # noqa: S608
+            f"FROM migration m {added} = m.change"
+        ),
     )
 
 
