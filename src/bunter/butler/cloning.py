@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bunter.database import Transaction
     from bunter.database.cloning import Copied
 
-__all__ = ["Clone", "clone_registry"]
+__all__ = ["Clone", "clone_registry", "make_views"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _cloned(
     registry = Registry.open(source)
     options = options_of(configuration.model.registry)
     with source.write() if switched is not None else nullcontext() as held:
-        done = clone_database(source, str(target), options=options, finish=_make_views(registry), progress=progress)
+        done = clone_database(source, str(target), options=options, finish=make_views(registry), progress=progress)
         if held is not None:
             held.bulk_insert("attribute", ["name", "value"], [(MOVED_TO, str(target))])
             held.touch()  # so that programs which have it open look again
@@ -149,7 +149,8 @@ def _cloned(
     return tuple((copied.table, copied.rows) for copied in done)
 
 
-def _make_views(registry: Any) -> Callable[[Transaction], None]:
+def make_views(registry: Any) -> Callable[[Transaction], None]:
+    """Return what makes all views of a registry in a database that has its tables."""
     from bunter.datastore.artifact_view import create_artifact_view
     from bunter.registry.views import refresh_views
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bunter.butler.queries import Queries
     from bunter.butler.session import Session
     from bunter.butler.transfers import TransferReport, Transfers
+    from bunter.butler.transfers.dump_manifest import DumpManifest
     from bunter.butler.transfers.manifest import Manifest
     from bunter.dataset import DatasetRef
 
@@ -94,6 +95,42 @@ class TransferringButler:
         else:
             parcel = self.transfers.parcel(dataset_types, collections, where=where)
         return self.transfers.export(folder, parcel, transfer=transfer, **more)
+
+    def dump(self, folder: str | Path, *, artifacts: bool = True, transfer: str = "auto", **more: Any) -> DumpManifest:
+        """Write everything that is in this repository to a folder, from which `load` makes the same repository again.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Empty, or an unfinished dump, which is completed.
+        artifacts : bool
+            Whether artifacts are written as well; those that stay where they are (``direct``) never are.
+        transfer : str
+            "copy" (also "auto"), "hardlink", "link", "symlink" or "relsymlink".
+        **more
+            ``dry_run`` and ``progress``.
+        """
+        from bunter.butler.transfers.service import dump
+
+        return dump(self._session.repository, folder, artifacts=artifacts, transfer=transfer, **more)
+
+    @classmethod
+    def load(cls, folder: str | Path, root: str | Path, **more: Any) -> Self:
+        """Make a repository out of a dump, and open it: the same ids, histories and numbers of changes.
+
+        Parameters
+        ----------
+        folder : str or Path
+            What `dump` wrote.
+        root : str or Path
+            Folder of the new repository: empty, or begun by a load of the same dump.
+        **more
+            ``database`` (an address as for `create`), ``seed_config``, ``transfer``, ``progress``.
+        """
+        from bunter.butler.transfers.loading import load_dump
+
+        load_dump(folder, root, **more)
+        return cls(root)  # type: ignore[call-arg]
 
     def import_(self, path: str | Path, *, transfer: str = "auto", **more: Any) -> TransferReport:
         """Take in what `export` wrote, a folder or a zip file of it; ids stay the same, and what is there stays as it is.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bunter.database.server_options import ServerOptions
     from bunter.database.shape import TableShape
 
-__all__ = ["Copied", "clone_database", "fingerprint", "survey_tables"]
+__all__ = ["Copied", "RowSum", "clone_database", "fingerprint", "make_tables", "row_batches", "survey_tables"]
 
 _BATCH = 20_000
 _BASE = ("attribute", "change", "generation")
@@ -45,7 +45,7 @@ class Copied:
     fingerprint: str
 
 
-class _Sum:
+class RowSum:
     """Adds up digests of rows, so that their order makes no difference."""
 
     def __init__(self, shape: TableShape) -> None:
@@ -77,13 +77,14 @@ class _Sum:
 
 def fingerprint(connection: Connection, shape: TableShape) -> Copied:
     """Read a whole table and return how many rows it has and what they are, in bounded memory."""
-    total = _Sum(shape)
-    for rows in _batches(connection, shape):
+    total = RowSum(shape)
+    for rows in row_batches(connection, shape):
         total.add(rows)
     return total.result(shape.name)
 
 
-def _batches(connection: Connection, shape: TableShape) -> Iterator[list[Row]]:
+def row_batches(connection: Connection, shape: TableShape) -> Iterator[list[Row]]:
+    """Yield all rows of a table, many at a time."""
     names = ", ".join(f'"{name}"' for name in shape.names)
     return connection.stream(f'SELECT {names} FROM "{shape.name}"', (), _BATCH)  # noqa: S608 - names of the catalog
 
@@ -144,7 +145,7 @@ def clone_database(
 
 def _clone_tables(source: Connection, target: Transaction, progress: Callable[[Copied], None] | None) -> list[Copied]:
     shapes = source.tables()
-    _make(shapes, target)
+    make_tables(shapes, target)
     done = []
     for shape in shapes:
         done.append(_copy(shape, source, target))
@@ -155,7 +156,14 @@ def _clone_tables(source: Connection, target: Transaction, progress: Callable[[C
     return done
 
 
-def _make(shapes: Sequence[TableShape], target: Transaction) -> None:
+def make_tables(shapes: Sequence[TableShape], target: Transaction) -> None:
+    """Make tables where they are not there; those that every database has are emptied.
+
+    Raises
+    ------
+    DatabaseDamagedError
+        If a table is there that is made otherwise.
+    """
     there = {shape.name: shape.comparable() for shape in target.tables()}
     for shape in shapes:
         if shape.name not in there:
@@ -170,10 +178,10 @@ def _make(shapes: Sequence[TableShape], target: Transaction) -> None:
 
 
 def _copy(shape: TableShape, source: Connection, target: Transaction) -> Copied:
-    total = _Sum(shape)
+    total = RowSum(shape)
 
     def rows() -> Iterator[Row]:
-        for batch in _batches(source, shape):
+        for batch in row_batches(source, shape):
             total.add(batch)
             yield from batch
 

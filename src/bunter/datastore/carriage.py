@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from bunter.dataset import StoredArtifact
     from bunter.datastore.datastore import Datastore
-    from bunter.datastore.store import ArtifactStore
+    from bunter.datastore.store import ArtifactStore, PublishingStore
 
-__all__ = ["Cargo", "CopiesWithin", "Progress", "carry", "checked_pieces", "content_of"]
+__all__ = ["Cargo", "CopiesWithin", "Progress", "carry", "carry_into", "checked_pieces", "content_of"]
 
 _WORKERS = 8
 _WHOLE = 32 << 20
@@ -131,6 +131,39 @@ def carry(
         target.discard([item for item in staged if item is not None])
         raise
     return [item for item in staged if item is not None]
+
+
+def carry_into(
+    store: PublishingStore, cargo: Sequence[Cargo], *, transfer: str, durability: Durability = Durability.full
+) -> None:
+    """Bring artifacts to a store under their keys, at once and for good: nobody records them in the same step.
+
+    Parameters
+    ----------
+    store : PublishingStore
+        Where they go.
+    cargo : sequence of Cargo
+        What goes there.
+    transfer : str
+        How files come in; what is linked is read and compared.
+    durability : Durability
+        What survives a power cut when this returns.
+    """
+    if not cargo:
+        return
+    from bunter.datastore.datastore import Datastore
+
+    target = Datastore(None, {MAIN: store})
+    try:
+        staged = carry(target, cargo, transfer=Transfer(transfer))
+        try:
+            target.publish(staged, durability)
+        except BaseException:
+            target.discard(staged)
+            raise
+        target.settle(staged)
+    finally:
+        target.close()
 
 
 def _each(act: Callable[[int], None], count: int) -> None:

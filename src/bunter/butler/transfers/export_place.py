@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bunter.datastore import ArtifactStore
     from bunter.values import ByteRange
 
-__all__ = ["ExportPlace", "FolderPlace", "ZipPlace", "place_of"]
+__all__ = ["ExportPlace", "FolderFiles", "FolderPlace", "ZipPlace", "place_of"]
 
 
 class ExportPlace(Protocol):
@@ -56,7 +56,7 @@ class FolderPlace:
     def __init__(self, root: Path, *, outside: bool = False) -> None:
         self._root = root
         self.name = str(root)
-        self.files: ArtifactStore = _FolderFiles(f"{root}/{FILES}", outside=outside)
+        self.files: ArtifactStore = FolderFiles(f"{root}/{FILES}", outside=outside)
 
     def open(self, name: str) -> BinaryIO:
         """See `ExportPlace`."""
@@ -73,15 +73,24 @@ class FolderPlace:
             raise KeyMissingError(f"{self._root / name} is missing; fetch the export again") from exc
 
 
-class _FolderFiles:
-    """Files below a folder, for reading; a link that leads out of it is refused."""
+class FolderFiles:
+    """Files below a folder, for reading; a link that leads out of it is refused.
 
-    def __init__(self, root: str, *, outside: bool) -> None:
+    Parameters
+    ----------
+    root : str
+        The folder.
+    outside : bool
+        Whether links out of it, and absolute paths, are followed.
+    """
+
+    def __init__(self, root: str, *, outside: bool = False) -> None:
         self._root = root
         self._outside = outside
         self._real = f"{os.path.realpath(root)}/"
 
     def path(self, key: str) -> Path:
+        """Return where a file is; ExportFileError if it is not below the folder."""
         if key.startswith("/") and self._outside:
             return Path(key)
         try:
@@ -97,6 +106,7 @@ class _FolderFiles:
         return Path(path)
 
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
+        """See `ArtifactStore`."""
         path = self.path(key)
         try:
             if ranges is None:
@@ -106,13 +116,16 @@ class _FolderFiles:
             raise KeyMissingError(f"{path} is missing; fetch the export again") from exc
 
     def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
+        """See `ArtifactStore`."""
         found = [effects.stat(self.path(key)) for key in keys]
         return [None if item is None else Stat(item.st_size, item.st_mtime_ns) for item in found]
 
     def delete_many(self, keys: Sequence[str]) -> dict[str, OSError]:
+        """Refuse."""
         return {key: PermissionError(f"{key} is not ours to remove") for key in keys}
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """See `ArtifactStore`."""
         for name, found in effects.walk(self._root):
             if name.startswith(prefix):
                 yield name, Stat(found.st_size, found.st_mtime_ns)

@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any
 from bunter.butler.transfers.outgoing import RepositoryParcel
 from bunter.butler.transfers.parcel import Selection
 from bunter.butler.transfers.receiving import Receiving
+from bunter.errors import ReadOnlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from bunter.butler.queries import Queries
+    from bunter.butler.repository import Repository
     from bunter.butler.session import Session
+    from bunter.butler.transfers.dump_manifest import DumpManifest
     from bunter.butler.transfers.manifest import Manifest
     from bunter.butler.transfers.parcel import Parcel
     from bunter.butler.transfers.report import TransferReport
     from bunter.datastore.carriage import Progress
 
-__all__ = ["Transfers"]
+__all__ = ["Transfers", "dump"]
 
 
 class Transfers:
@@ -152,3 +155,18 @@ class Transfers:
             progress=progress,
         )
         return receiving.survey() if dry_run else receiving.take()
+
+
+def dump(repository: Repository, folder: str | Path, **more: Any) -> DumpManifest:
+    """Write everything in a repository to a folder; see `bunter.butler.transfers.dumping.dump_database`.
+
+    Raises
+    ------
+    ReadOnlyError
+        If it is shown as it once was: a dump is of a repository as it is, with its history.
+    """
+    write = getattr(repository, "dump", None)
+    if write is None:
+        raise ReadOnlyError("a dump has the whole history of a repository; open it without as_of to dump it")
+    manifest: DumpManifest = write(folder, **more)
+    return manifest

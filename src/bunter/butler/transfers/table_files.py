@@ -74,6 +74,12 @@ class TableWriter:
         if self._waiting >= _TOGETHER:
             self._flush()
 
+    def add_batch(self, batch: pa.RecordBatch) -> None:
+        """Write rows."""
+        import pyarrow as pa
+
+        self.add_table(pa.Table.from_batches([batch]))
+
     def _flush(self) -> None:
         import pyarrow as pa
 

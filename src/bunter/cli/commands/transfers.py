@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bunter.butler.transfers import TransferReport
+    from bunter.butler.transfers.dump_manifest import DumpManifest
     from bunter.cli.output import Emit
 
-__all__ = ["export", "import_export", "sync", "transfer_datasets"]
+__all__ = ["dump", "export", "import_export", "load", "sync", "transfer_datasets"]
 
 TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
 OUTWARD = ("auto", "copy", "hardlink", "link", "symlink", "relsymlink", "direct", "none")
@@ -247,3 +248,86 @@ def import_export(
             progress=bytes_told(),
         )
     _tell(report, emit)
+
+
+@click.command("dump", epilog="\b\nExample: bunter dump demo dumped")
+@click.argument("repo")
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.option("--without-artifacts", is_flag=True, help="Only the tables of the registry.")
+@click.option(
+    "-t",
+    "--transfer",
+    type=click.Choice(("auto", "copy", "hardlink", "link", "symlink", "relsymlink")),
+    default="auto",
+    help="How artifacts get there.",
+)
+@dry_run_option
+@output_options
+def dump(*, repo: str, folder: str, without_artifacts: bool, transfer: str, dry_run: bool, emit: Emit) -> None:
+    """Write everything that is in REPO to FOLDER: each table as a Parquet file, and the artifacts.
+
+    `bunter load` makes the same repository again, with any database and store. The same command again completes what was
+    cut short.
+    """
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False) as butler:
+        manifest = butler.dump(
+            folder, artifacts=not without_artifacts, transfer=transfer, dry_run=dry_run, progress=bytes_told()
+        )
+    _tell_dump(manifest, "would dump" if dry_run else "dumped", f"from {repo} to {folder}", emit, dry_run=dry_run)
+
+
+@click.command("load", epilog="\b\nExample: bunter load dumped again")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.argument("repo")
+@click.option("--database", help="Where the registry is to be, as for create; a SQLite file in the folder by default.")
+@click.option("--seed-config", type=click.Path(exists=True, dir_okay=False), help="A partial configuration file.")
+@click.option(
+    "-t",
+    "--transfer",
+    type=click.Choice(("auto", "copy", "link", "hardlink")),
+    default="auto",
+    help="How artifacts come in.",
+)
+@dry_run_option
+@output_options
+def load(
+    *,
+    folder: str,
+    repo: str,
+    database: str | None,
+    seed_config: str | None,
+    transfer: str,
+    dry_run: bool,
+    emit: Emit,
+) -> None:
+    """Make the repository REPO out of FOLDER, which `bunter dump` wrote: same ids, histories and numbers of changes."""
+    from bunter.butler.transfers.loading import load_dump
+
+    manifest = load_dump(
+        folder,
+        repo,
+        database=database,
+        seed_config=seed_config,
+        transfer=transfer,
+        dry_run=dry_run,
+        progress=bytes_told(),
+    )
+    _tell_dump(manifest, "would load" if dry_run else "loaded", f"from {folder} to {repo}", emit, dry_run=dry_run)
+
+
+def _tell_dump(manifest: DumpManifest, verb: str, way: str, emit: Emit, *, dry_run: bool) -> None:
+    from bunter.values import counted, sized
+
+    emit.record(
+        {
+            "tables": len(manifest.tables),
+            "rows": manifest.rows,
+            "artifacts": manifest.artifacts,
+            "size": manifest.size,
+            "dry_run": dry_run,
+        },
+        f"{verb} {counted(manifest.rows, 'row')} of {counted(len(manifest.tables), 'table')} and "
+        f"{counted(manifest.artifacts, 'artifact')} ({sized(manifest.size)}) {way}",
+    )

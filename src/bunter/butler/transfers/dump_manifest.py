@@ -1,0 +1,137 @@
+"""The manifest of a dump: tables with their shapes and digests, and what of the configuration goes along."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bunter.butler.transfers.table_files import TableFile
+from bunter.database.cloning import Copied
+from bunter.database.shape_text import described, shape_of
+from bunter.errors import ButlerError, ExportFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bunter.database.shape import TableShape
+
+__all__ = ["DUMP_MANIFEST", "DumpManifest", "DumpedTable"]
+
+DUMP_MANIFEST = "bunter-dump.json"
+"""Name of the file, which is written last and makes a folder a dump."""
+
+_FORMAT = 1
+_FILE = re.compile(r"tables-[a-z0-9]+/[A-Za-z0-9_]+\.parquet")
+_KEPT = ("templates", "formats", "constraints", "durability")
+
+
+@dataclass(frozen=True, slots=True)
+class DumpedTable:
+    """A table: how it is made, its file, and the fingerprint of its rows."""
+
+    shape: TableShape
+    file: TableFile
+    copied: Copied
+
+
+@dataclass(frozen=True, slots=True)
+class DumpManifest:
+    """What a dump holds.
+
+    Parameters
+    ----------
+    source : str
+        Address of the repository.
+    tables : tuple of DumpedTable
+        Every table.
+    has_artifacts : bool
+        Whether the artifacts are in it.
+    artifacts, size : int
+        How many, and their bytes.
+    datastore : mapping
+        Settings of the datastore that say how things are named and written; never places.
+    """
+
+    source: str
+    tables: tuple[DumpedTable, ...]
+    has_artifacts: bool
+    artifacts: int
+    size: int
+    datastore: Mapping[str, Any]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of all tables."""
+        return sum(table.copied.rows for table in self.tables)
+
+    def to_json(self) -> bytes:
+        """Return it as JSON that carries its own digest."""
+        content: dict[str, Any] = {
+            "format": _FORMAT,
+            "source": self.source,
+            "has_artifacts": self.has_artifacts,
+            "artifacts": self.artifacts,
+            "size": self.size,
+            "datastore": dict(self.datastore),
+            "tables": [
+                {**described(table.shape), **table.file.as_row(), "fingerprint": table.copied.fingerprint}
+                for table in self.tables
+            ],
+        }
+        content["sha256"] = _digest(content)
+        return json.dumps(content, indent=1, ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes, where: str) -> DumpManifest:
+        """Read a manifest.
+
+        Raises
+        ------
+        ExportFileError
+            If it is none, was changed, or has names that are not allowed.
+        """
+        try:
+            return cls._read(_checked(json.loads(text), where))
+        except ExportFileError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ButlerError) as exc:
+            raise ExportFileError(f"{where} cannot be used: {' '.join(str(exc).split())[:300]}") from exc
+
+    @classmethod
+    def _read(cls, content: dict[str, Any]) -> DumpManifest:
+        return cls(
+            str(content["source"]),
+            tuple(_table(tree) for tree in content["tables"]),
+            bool(content["has_artifacts"]),
+            int(content["artifacts"]),
+            int(content["size"]),
+            {name: value for name, value in content["datastore"].items() if name in _KEPT},
+        )
+
+
+def kept_settings(datastore: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a datastore that go along with its artifacts: never its places."""
+    return {name: datastore[name] for name in _KEPT if datastore.get(name)}
+
+
+def _table(tree: Mapping[str, Any]) -> DumpedTable:
+    shape = shape_of(tree)
+    if not _FILE.fullmatch(tree["file"]):
+        raise ExportFileError(f"{tree['file']!r} is no name of a table's file")
+    file = TableFile(tree["file"], int(tree["rows"]), str(tree["sha256"]))
+    return DumpedTable(shape, file, Copied(shape.name, file.rows, str(tree["fingerprint"])))
+
+
+def _checked(content: Any, where: str) -> dict[str, Any]:
+    if not isinstance(content, dict) or content.pop("sha256", None) != _digest(content):
+        raise ExportFileError(f"{where} is not as it was written; fetch the dump again")
+    if content["format"] != _FORMAT:
+        raise ExportFileError(f"{where} has format {content['format']}; this Bunter reads {_FORMAT}")
+    return content
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

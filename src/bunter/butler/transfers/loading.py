@@ -1,0 +1,205 @@
+"""A dump made a repository again, with any database and any store; ids, histories and numbers of changes are the same."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from bunter import effects, safe_yaml
+from bunter.butler.cloning import make_views
+from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.butler.registry_place import folder_and_database, options_of, place_of
+from bunter.butler.transfers.dump_manifest import DUMP_MANIFEST, DumpManifest
+from bunter.butler.transfers.dumping import ARTIFACTS
+from bunter.butler.transfers.export_place import FolderFiles
+from bunter.butler.transfers.recorded_artifacts import open_table, recorded_artifacts
+from bunter.butler.transfers.table_files import batches_of, check_table
+from bunter.database import Database
+from bunter.database.cloning import fingerprint, make_tables
+from bunter.database.table_rows import copy_rows
+from bunter.datastore import Datastore
+from bunter.datastore.carriage import Cargo, Progress, carry_into
+from bunter.errors import ConfigurationError, DatabaseDamagedError, ExportFileError, RepositoryExistsError
+from bunter.registry import Registry
+from bunter.values import Durability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bunter.butler.config import Configuration
+    from bunter.butler.transfers.dump_manifest import DumpedTable
+    from bunter.database import Transaction
+    from bunter.dataset import StoredArtifact
+
+__all__ = ["load_dump"]
+
+_MARK = ".bunter-load"
+
+
+def load_dump(  # noqa: PLR0913 - all but two by keyword
+    folder: str | Path,
+    root: str | Path,
+    *,
+    database: str | None = None,
+    seed_config: str | Path | None = None,
+    transfer: str = "auto",
+    dry_run: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> DumpManifest:
+    """Make a repository out of a dump; what an interrupted load of the same dump has brought is used.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The dump.
+    root : str or Path
+        Folder of the new repository: empty, or one that a load of this dump has begun.
+    database : str, optional
+        Where its registry is to be, as for `Butler.create`.
+    seed_config : str or Path, optional
+        A partial configuration file, as for `Butler.create`.
+    transfer : str
+        How artifacts come in: "copy", "hardlink", "link", or "auto" (link, or copy where links do not reach).
+    dry_run : bool
+        Whether only to read and compare the tables.
+    progress : callable, optional
+        Is told how far it has come.
+
+    Raises
+    ------
+    ExportFileError
+        If it is no dump, or not as it was written.
+    RepositoryExistsError
+        If there is something at the root, or in the database.
+    """
+    dump = Path(folder).absolute()
+    try:
+        text = effects.read_bytes(dump / DUMP_MANIFEST)
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise ExportFileError(f"{dump} has no {DUMP_MANIFEST}, so it is no dump, or an unfinished one") from exc
+    manifest = DumpManifest.from_json(text, str(dump / DUMP_MANIFEST))
+    for table in manifest.tables:
+        check_table(table.file, effects.read_chunks(dump / table.file.file), str(dump))
+    place, database = folder_and_database(root, database)
+    loading = _Loading(dump, manifest, Path(place).absolute(), database, seed_config, hashlib.sha256(text).hexdigest())
+    loading.check()
+    if not dry_run:
+        loading.run(transfer, progress)
+    return manifest
+
+
+class _Loading:
+    """One load: places and settings."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one call
+        self,
+        dump: Path,
+        manifest: DumpManifest,
+        root: Path,
+        database: str | None,
+        seed: str | Path | None,
+        mark: str,
+    ) -> None:
+        self._dump, self._manifest, self._root, self._mark = dump, manifest, root, mark
+        argument: dict[str, Any] = {"registry": {"database": database}} if database else {}
+        settings = {} if seed is not None else dict(manifest.datastore)
+        if settings:
+            argument["datastore"] = settings
+        seeded = {} if seed is None else safe_yaml.load(effects.read_bytes(seed)) or {}
+        self._kept = {**seeded, **argument}
+        self._configuration: Configuration = load_configuration(
+            seed=None if seed is None else Path(seed), argument=argument
+        )
+
+    def check(self) -> None:
+        root, registry = self._root, self._configuration.model.registry
+        if self._is_ours():
+            return
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise RepositoryExistsError(f"{root} is not empty; choose a folder that is empty or does not exist")
+        Database.check_absent(place_of(root, registry), options_of(registry))
+
+    def _is_ours(self) -> bool:
+        """Whether a load of this dump has begun here, and not ended."""
+        mark = self._root / _MARK
+        return mark.is_file() and effects.read_bytes(mark).decode("ascii", "replace") == self._mark
+
+    def run(self, transfer: str, progress: Callable[[Progress], None] | None) -> None:
+        root, model = self._root, self._configuration.model
+        effects.mkdirs(root)
+        if not self._is_ours():
+            effects.write_new(root / _MARK, self._mark.encode(), sync=True)
+            effects.sync_dir(root)
+        if not (root / CONFIG_NAME).exists():
+            if self._manifest.has_artifacts:
+                self._bring_artifacts(transfer, progress)
+            place, options = place_of(root, model.registry), options_of(model.registry)
+            Database.discard(place, options)
+            self._fill(place, options)
+            text = yaml.safe_dump({"format": model.format, **self._kept}, sort_keys=False)
+            effects.write_new(root / CONFIG_NAME, text.encode(), sync=True)
+        effects.unlink(root / _MARK)
+        effects.sync_dir(root)
+
+    def _bring_artifacts(self, transfer: str, progress: Callable[[Progress], None] | None) -> None:
+        done = Progress(0, 0)
+        with Datastore.open(self._root, self._configuration.model.datastore) as datastore:
+            for store in datastore.stores.values():
+                store.recover(set)
+            for some in recorded_artifacts(self._dump, self._manifest.tables):
+                by_store: dict[str, list[StoredArtifact]] = {}
+                for stored in some:
+                    by_store.setdefault(stored.datastore, []).append(stored)
+                for name, items in by_store.items():
+                    self._bring(datastore, name, items, transfer)
+                done = Progress(done.artifacts + len(some), done.done + sum(max(s.size, 0) for s in some))
+                if progress is not None:
+                    progress(done)
+
+    def _bring(self, datastore: Datastore, name: str, items: Sequence[StoredArtifact], transfer: str) -> None:
+        if name not in datastore.stores:
+            raise ConfigurationError(
+                f"the dump has artifacts of a store {name!r}; give load a seed configuration that has it (datastore.stores)"
+            )
+        store = datastore.stores[name]
+        origin = FolderFiles(f"{self._dump}/{ARTIFACTS}/{name}")
+        there = store.stat_many([item.key for item in items])
+        # A key is used once, so what is there under it came from an earlier attempt; a power cut may have torn it.
+        torn = [i.key for i, stat in zip(items, there, strict=True) if stat is not None and stat.size != i.size >= 0]
+        if torn:
+            store.delete_many(torn)
+        gone = set(torn)
+        missing = [i for i, stat in zip(items, there, strict=True) if stat is None or i.key in gone]
+        cargo = [Cargo(origin, item, item.key) for item in missing]
+        carry_into(store, cargo, transfer=transfer, durability=Durability.full)
+
+    def _fill(self, place: str | Path, options: Any) -> None:
+        tables = self._manifest.tables
+        try:
+            with Database.create(place, options=options) as database:
+                with database.write() as transaction:
+                    make_tables([table.shape for table in tables], transaction)
+                    for table in tables:
+                        _fill_table(transaction, table, self._dump)
+                    transaction.settle_tables([table.shape for table in tables])
+                _make_views_of(database)
+        except BaseException:
+            Database.discard(place, options)
+            raise
+
+
+def _fill_table(transaction: Transaction, table: DumpedTable, dump: Path) -> None:
+    copied = copy_rows(transaction, table.shape, batches_of(partial(open_table, dump / table.file.file)))
+    if copied != table.copied or fingerprint(transaction, table.shape) != copied:
+        raise DatabaseDamagedError(f"the rows of table {table.shape.name} are not those of the dump")
+
+
+def _make_views_of(database: Database) -> None:
+    """Make the views of a registry whose tables have just come."""
+    registry = Registry.open(database)
+    with database.write() as transaction:
+        make_views(registry)(transaction)
