@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bunter.dataset.id_mode import IdMode
     from bunter.datastore import ArtifactURI, Datastore
     from bunter.datastore.check import CheckReport
+    from bunter.datastore.nearline import RecallOrder
     from bunter.dimensions import DataCoordinate, Packer, Universe
     from bunter.values import Timespan
 
@@ -298,6 +299,11 @@ class Butler(AskingButler, AnnotatedButler, TransferringButler):
     def get_uris(self, refs: Sequence[DatasetRef]) -> list[list[ArtifactURI]]:
         """Return where the artifacts of each dataset are, in bulk."""
         return self._lookup.uris(refs)
+
+    def recall(self, refs: Iterable[DatasetRef], *, dry_run: bool = False) -> list[RecallOrder]:
+        """Order artifacts back that are nearline, such as on tape; one order for each store, grouped by container."""
+        stored = [item for each in self._lookup.locate(list(refs)) for item in each]
+        return self.datastore.recall(stored, dry_run=dry_run)
 
     def ingest(
         self, *files: FileDataset, transfer: str = "auto", skip_existing: bool = False, header: bool = False

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bunter.datastore.chain import Child
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
+from bunter.datastore.nearline import NearlineStore, recall_named
 from bunter.datastore.services import open_object_store, place_below
 from bunter.datastore.store import MAIN
 
@@ -69,7 +70,11 @@ def _child(
     folder: Path | StoreAddress | None,
     database: Database | None,
 ) -> Child:
-    store = _memory(folder, name) if child.root is None else store_at(child.root, folder, name, database)
+    if child.root is None:
+        return Child(name, _memory(folder, name), config, child.read_only, child.copies)
+    store = store_at(child.root, folder, name, database)
+    if child.nearline is not None:
+        store = cast("PublishingStore", NearlineStore(store, recall_named(child.nearline, child.root)))
     return Child(name, store, config, child.read_only, child.copies)
 
 

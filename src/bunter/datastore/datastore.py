@@ -21,6 +21,7 @@ from bunter.datastore.format import ReadRequest, WritesPieces, format_of
 from bunter.datastore.key import is_direct, split_key
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
+from bunter.datastore.nearline import recall_artifacts
 from bunter.datastore.places import are_there, by_store, places_of
 from bunter.datastore.ranged import LARGE
 from bunter.datastore.reading import part_for
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from bunter.datastore.chain import Route
     from bunter.datastore.config import DatastoreConfig
     from bunter.datastore.format import Format
+    from bunter.datastore.nearline import RecallOrder
     from bunter.datastore.store import ArtifactStore, PublishingStore
     from bunter.datastore.store_address import StoreAddress
     from bunter.dimensions import DataCoordinate
@@ -449,6 +451,10 @@ class Datastore:
     def exists_many(self, stored: Sequence[StoredArtifact]) -> list[bool]:
         """Whether each artifact is there now."""
         return are_there(stored, self.holders)
+
+    def recall(self, stored: Sequence[StoredArtifact], *, dry_run: bool = False) -> list[RecallOrder]:
+        """Order back what is nearline among artifacts, each container once; see `recall_artifacts`."""
+        return recall_artifacts(stored, self.stores, dry_run=dry_run)
 
     # ------------------------------------------------------------------ removing
 
