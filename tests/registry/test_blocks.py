@@ -32,6 +32,7 @@ KINDS = {
     "curve": DatasetType("curve", UNIVERSE.conform(["physical_filter"]), "Text", is_calibration=True),
 }
 RUNS = ("r0", "r1", "r2")
+CALIBRATED = ("joined", ("raw", "flat"), ("chain", "calib"), True, None)
 EXPOSURES = 40
 DETECTORS = (-3, 0, 1, 7, 2**60)
 QUESTIONS = [
@@ -42,7 +43,12 @@ QUESTIONS = [
     ("datasets", ("raw",), ("chain",), True, "exposure > 7 AND exposure NOT IN (11, 13)"),
     ("datasets", ("raw",), ("chain",), True, "detector >= 0"),
     ("datasets", ("raw",), ("chain",), True, "physical_filter = 'g_A'"),
+    ("datasets", ("raw",), ("chain",), True, "band = 'r' AND exposure > 9"),
+    ("datasets", ("raw",), ("chain",), True, "NOT (exposure.exposure_time > 20) OR exposure.obs_id = 'o7'"),
+    ("datasets", ("raw",), RUNS, False, "day_obs = 1 AND exposure.timespan.begin IS NULL"),
+    ("datasets", ("raw",), ("chain",), True, "band = 'r' OR detector.full_name = 'D1'"),
     ("datasets", ("raw",), ("chain",), True, "raw.run = 'r1'"),
+    ("datasets", ("raw",), ("chain",), True, "raw.run = 'r1' OR band = 'r'"),
     ("datasets", ("raw",), ("chain",), True, "exposure < 0"),
     ("datasets", ("raw",), ("nothing",), True, None),
     ("datasets", ("coadd",), ("chain",), True, None),
@@ -50,8 +56,10 @@ QUESTIONS = [
     ("datasets", ("camera",), ("chain",), True, None),
     ("datasets", ("flat",), ("chain",), True, None),
     ("datasets", ("flat",), ("calib",), False, None),
-    ("joined", ("raw", "flat"), ("chain", "calib"), True, None),
+    CALIBRATED,
     ("joined", ("raw", "flat"), ("r0", "calib"), False, "exposure < 20"),
+    ("joined", ("raw", "flat"), ("chain", "calib"), True, "exposure.exposure_time > 20"),
+    ("joined", ("raw", "flat"), ("chain", "calib"), True, "flat.timespan OVERLAPS exposure.timespan AND band = 'g'"),
     ("joined", ("raw", "bias"), ("chain", "calib"), True, None),
     ("joined", ("raw", "curve"), ("chain", "calib"), True, None),
     ("joined", ("raw", "flat", "bias", "curve"), ("chain", "calib"), True, None),
@@ -70,8 +78,9 @@ def records(draw):
     yield "detector", [{"instrument": "A", "id": d, "full_name": f"D{d}"} for d in DETECTORS]
     common = {"instrument": "A", "day_obs": 1, "group": "one"}
     exposures = ({"id": n, "obs_id": f"o{n}", "physical_filter": draw.choice(("g_A", "r_A"))} for n in range(EXPOSURES))
+    lasting = ({} if draw.random() < 0.2 else {"exposure_time": draw.choice((15.0, 30.0))} for _ in spans)
     timed = ({} if draw.random() < 0.1 else {"timespan": span} for span in spans)
-    yield "exposure", [common | row | time for row, time in zip(exposures, timed, strict=True)]
+    yield "exposure", [common | row | time | more for row, time, more in zip(exposures, timed, lasting, strict=True)]
     yield "skymap", [{"name": "s", "hash": b"1" * 20, "tract_max": 3, "patch_nx_max": 9, "patch_ny_max": 1}]
     yield "tract", [{"skymap": "s", "id": n} for n in range(3)]
     yield "patch", [{"skymap": "s", "tract": t, "id": n, "cell_x": n, "cell_y": 0} for t in range(3) for n in range(9)]
@@ -204,7 +213,7 @@ def test_batches_of_any_size_have_the_same_rows(size, taken, monkeypatch):
     from bunter.registry import blocks
 
     registry = survey(11)
-    for question in (QUESTIONS[0], QUESTIONS[2], QUESTIONS[15]):
+    for question in (QUESTIONS[0], QUESTIONS[2], CALIBRATED):
         query = bound_question(*question)
         wanted = by_row(monkeypatch, lambda query=query: rows(registry, query))
         monkeypatch.setattr(blocks, "_BATCH_ROWS", size)
@@ -255,7 +264,7 @@ def test_few_rows_and_blocks_of_one_row_or_of_very_many_are_read_row_by_row(take
 
 def test_calibrations_that_are_too_many_to_keep_are_joined_in_the_database(taken, monkeypatch):
     registry = survey(4)
-    query = bound_question(*QUESTIONS[15])
+    query = bound_question(*CALIBRATED)
     monkeypatch.setattr(block_reading, "_MOST_ROWS", 0)
     wanted = rows(registry, query)
     monkeypatch.setattr(block_reading, "_MOST_ROWS", 500_000)

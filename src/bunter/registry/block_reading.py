@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from bunter.query import bound
 from bunter.registry.attach import facts
 from bunter.registry.blocks import Blocks, BlockShape
+from bunter.registry.early import Early
 from bunter.registry.join import Join, projected
-from bunter.registry.predicates import condition_sql
 from bunter.registry.relations import SearchRequest, quoted
 from bunter.registry.translate import result_group
 from bunter.registry.validities import CalibrationColumns, read_validities
@@ -62,9 +62,9 @@ class BlockReading:
 def block_reading(connection: Connection, catalog: Catalog, query: BoundQuery) -> BlockReading | None:
     """Return how to answer a question from blocks; None if it must, or had better, be answered row by row.
 
-    Such a question is about all datasets of one type in runs, with conditions on nothing but their data IDs, perhaps
-    together with the calibrations that were valid then. Their number is looked at: few rows need no blocks, and blocks of
-    few rows are slower than rows.
+    Such a question is about all datasets of one type in runs, with conditions on nothing but their data IDs and the
+    records of these, perhaps together with the calibrations that were valid then. Their number is looked at: few rows
+    need no blocks, and blocks of few rows are slower than rows.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def block_reading(connection: Connection, catalog: Catalog, query: BoundQuery) -
     main = [search for search in query.searches if search.label not in timed]
     if len(main) != 1 or not _comes_in_blocks(relations[main[0].label], query):
         return None
-    rows = _rows(catalog, query, main[0].label, relations[main[0].label])
+    rows = _rows(catalog, query, main[0], relations[main[0].label])
     if rows is None or not rows.fit(connection):
         return None
     attach = _calibrations(connection, catalog, query, timed, rows)
@@ -98,10 +98,7 @@ def _is_plain(query: BoundQuery) -> bool:
     kind = query.kind == "joined" or (query.kind == "datasets" and len(query.searches) == 1)
     if cut or joined or not kind or _is_about_one(query):
         return False
-    if any(isinstance(node, bound.RegionOverlap) for node in bound.walk(query.where)):
-        return False
-    inner = all(search.join == "inner" for search in query.searches)
-    return inner and all(isinstance(column, bound.KeyColumn) for column in bound.columns_of(query.where))
+    return all(search.join == "inner" for search in query.searches)
 
 
 def _is_about_one(query: BoundQuery) -> bool:
@@ -125,7 +122,7 @@ def _comes_in_blocks(relation: Relation, query: BoundQuery) -> bool:
     universe = query.dimensions.universe
     *_, last = relation.clustered
     varying = [name for name in relation.clustered if not universe[name].governor]
-    restricted = {column.dimension for column in bound.columns_of(query.where) if isinstance(column, bound.KeyColumn)}
+    restricted = bound.dimensions_of(query.where, universe)
     return len(varying) > 1 and universe.key_column(last).kind == "int" and last not in restricted
 
 
@@ -181,16 +178,16 @@ class _Rows:
         return BlockReading(text, self.parameters, Blocks(shape, rank), attach)
 
 
-def _rows(catalog: Catalog, query: BoundQuery, label: str, relation: Relation) -> _Rows | None:
+def _rows(catalog: Catalog, query: BoundQuery, search: DatasetSearch, relation: Relation) -> _Rows | None:
     """Return the rows of a search, None if the question joins them with anything but calibrations."""
     join = Join(catalog, query.dimensions)
-    join.datasets[label] = join.add(relation)
+    join.add(relation)
     join.supply()
-    conditions = [condition_sql(term, join) for term in bound.conjuncts(query.where)]
+    early = Early(query, catalog.dimensions(search.dataset_type), catalog, settled=None, binding=join.binding)
     join.close()
-    join.conditions += conditions
-    if len(join.relations) != 1:
+    if len(join.relations) != 1 or not early.complete:
         return None
+    join.conditions += early(relation.keys)
     (source,) = join.sources()
     return _Rows(source, join.binding.values, relation)
 

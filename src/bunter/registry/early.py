@@ -66,6 +66,12 @@ class Early:
             found += self._overlapping(keys)
         return found
 
+    @property
+    def complete(self) -> bool:
+        """Whether these conditions say all that the condition of the query says."""
+        derived = [term for terms in self._derived().values() for term in terms]
+        return all(self._is_plain(term) or term in derived for term in self._terms)
+
     def _is_plain(self, term: Predicate) -> bool:
         required = self._dimensions.required
         columns = bound.columns_of(term)
