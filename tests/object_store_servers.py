@@ -8,12 +8,16 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -116,6 +120,61 @@ def s3_place(s3_server, monkeypatch):
     for name, value in s3_server.environment_of_clients.items():
         monkeypatch.setenv(name, value)
     return s3_server.new_place()
+
+
+class Storm:
+    """A service that answers 503 to a share of the requests and hands the others on to another one."""
+
+    def __init__(self, port, share):
+        self.answered, self.refused = 0, 0
+        storm, chance = self, random.Random(1)
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one(self):
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                if chance.random() < share:
+                    storm.refused += 1
+                    self.answer(503, {}, b"slow down")
+                    return
+                storm.answered += 1
+                upstream = HTTPConnection("127.0.0.1", port, timeout=30)
+                upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+                for name, value in self.headers.items():
+                    upstream.putheader(name, value)
+                upstream.endheaders(body)
+                answer = upstream.getresponse()
+                self.answer(answer.status, dict(answer.getheaders()), answer.read())
+                upstream.close()
+
+            do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = handle_one  # noqa: N815 - names of the standard library
+
+            def answer(self, status, headers, body):
+                self.send_response(status)
+                for name, value in headers.items():
+                    if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
+                        self.send_header(name, value)
+                length = headers.get("Content-Length") if self.command == "HEAD" else len(body)
+                self.send_header("Content-Length", str(length))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class WebDAVServer(Service):

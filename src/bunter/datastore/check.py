@@ -10,7 +10,7 @@ from uuid import UUID
 
 from bunter import effects
 from bunter.datastore.key import is_direct
-from bunter.datastore.store import LocalPaths
+from bunter.datastore.store import LocalPaths, SetsAside
 from bunter.errors import KeyMissingError
 from bunter.values import Digesting, sized
 
@@ -281,7 +281,7 @@ def _digest(store: ArtifactStore, key: str) -> bytes:
 
 
 def quarantine(datastore: Datastore, report: CheckReport, *, older_than_s: float) -> list[str]:
-    """Take orphans of local stores out of the way, to ``.orphans`` below the root; return their keys.
+    """Take orphans of files and objects out of the way, to ``.orphans`` below the root; return their keys.
 
     Parameters
     ----------
@@ -297,12 +297,12 @@ def quarantine(datastore: Datastore, report: CheckReport, *, older_than_s: float
     for finding in report.of(Problem.ORPHAN):
         store = datastore.stores[finding.datastore]
         stat = store.stat_many([finding.key])[0]
-        if (
-            isinstance(store, LocalPaths)
-            and not is_direct(finding.key)
-            and stat is not None
-            and stat.modified_ns <= horizon_ns
-        ):
+        if is_direct(finding.key) or stat is None or stat.modified_ns > horizon_ns:
+            continue
+        if isinstance(store, SetsAside):
+            store.set_aside([finding.key])
+            moved.append(finding.key)
+        elif isinstance(store, LocalPaths):
             source, target = store.path(finding.key), store.path("x").parent / ".orphans" / finding.key
             effects.mkdirs(target.parent)
             effects.rename(source, target)

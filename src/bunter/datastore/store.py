@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from bunter.database import Transaction
     from bunter.values import ByteRange, Digests, Durability, Pieces
 
-__all__ = ["MAIN", "ArtifactStore", "ConfirmingStore", "LocalPaths", "PublishingStore", "Staged", "Stat", "Transfer"]
+__all__ = [
+    "MAIN",
+    "ArtifactStore",
+    "ConfirmingStore",
+    "LocalPaths",
+    "PublishingStore",
+    "SetsAside",
+    "Staged",
+    "Stat",
+    "Transfer",
+]
 
 MAIN = "main"
 """Name of the store that new artifacts go to, unless the configuration says otherwise."""
@@ -157,6 +167,14 @@ class ConfirmingStore(Protocol):
 
     def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
         """Take the intents of published artifacts out, in the transaction that registers them."""
+
+
+@runtime_checkable
+class SetsAside(Protocol):
+    """A store that is no folder, and takes objects out of the way itself."""
+
+    def set_aside(self, keys: Sequence[str]) -> None:
+        """Rename artifacts to names below ``.orphans``, which are no keys."""
 
 
 @runtime_checkable

@@ -6,9 +6,10 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from bunter.datastore.bucket import Signs
 from bunter.datastore.key import is_direct
 from bunter.datastore.store import LocalPaths
-from bunter.errors import KeyMissingError
+from bunter.errors import ConfigurationError, KeyMissingError
 from bunter.values import ByteRange
 
 if TYPE_CHECKING:
@@ -61,6 +62,27 @@ class ArtifactURI:
         """Return ``size`` bytes from offset ``begin``; fewer at the end."""
         return self._store.read(self.stored.key, [ByteRange(begin, size)])[0]
 
+    def sign(self, seconds: float = 900.0, method: str = "GET") -> str:
+        """Return an address that opens the whole artifact without credentials, for a while.
+
+        Parameters
+        ----------
+        seconds : float
+            How long it holds.
+        method : str
+            What it allows: ``GET`` or ``PUT``.
+
+        Raises
+        ------
+        ConfigurationError
+            If the artifact is not in a store that gives out such addresses.
+        """
+        if not isinstance(self._store, Signs):
+            raise ConfigurationError(
+                f"{self} is not in a store that signs addresses, as S3 does; `open` or `read` it instead"
+            )
+        return self._store.sign(self.stored.key, seconds, method)
+
     def open(self) -> BinaryIO:
         """Open it for reading; close it, or use it as a context."""
         if (path := self.path) is None:
@@ -72,7 +94,9 @@ class ArtifactURI:
 
     def __str__(self) -> str:
         place = self.path
-        address = place.as_uri() if place is not None else f"memory:{self.stored.key}"
+        where = getattr(self._store, "address", None)
+        remote = f"{where}/{self.stored.key}" if where else f"memory:{self.stored.key}"
+        address = place.as_uri() if place is not None else remote
         return f"{address}#{self.selector}" if self.selector else address
 
     def __repr__(self) -> str:

@@ -1,0 +1,132 @@
+"""What goes wrong with a storage service: killed writers, killed servers, storms of errors; nothing is lost or left."""
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from bunter import Butler, FileDataset, effects
+from bunter.contracts.repository import fill_dimensions
+from bunter.dataset import DatasetRef
+from bunter.errors import StoreUnavailableError
+from bunter.values import new_id
+from object_store_servers import S3Server, Storm
+
+FULL = {"put": [0], "put_many": [0, 1, 2], "copy": [0, 1, 2], "move": [0, 1, 2]}
+
+
+def killed_at_every_step(name, s3_place, tmp_path):
+    script = Path(__file__).with_name("s3_kills.py")
+    command = [sys.executable, str(script), name, s3_place, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return [(*how, *seen) for how, seen in zip(lines[::2], lines[1::2], strict=True)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["put", "put_many", "copy", "move"])
+def test_a_writer_killed_at_any_effect_leaves_all_or_nothing(name, s3_place, tmp_path):
+    steps = killed_at_every_step(name, s3_place, tmp_path)
+    assert len(steps) >= 6
+    for died, acknowledged, values, findings, sources, again, clean in steps:
+        assert values in ([], FULL[name])
+        assert values == FULL[name] or not acknowledged
+        assert died or acknowledged
+        assert findings == []
+        if name == "move":
+            assert len(sources) == 3 or values == FULL[name]
+        assert (again, clean) == (FULL[name], True)
+
+
+@pytest.mark.slow
+def test_a_removal_killed_at_any_effect_is_finished_by_the_same_command(s3_place, tmp_path):
+    for died, acknowledged, values, findings, _, again, clean in killed_at_every_step("remove", s3_place, tmp_path):
+        assert values in ([0, 1, 2], [2])
+        assert values == [2] or not acknowledged
+        assert died or acknowledged
+        assert findings == []
+        assert (again, clean) == ([2], True)
+
+
+@pytest.fixture
+def impatient(tmp_path, monkeypatch):
+    """A site whose failing requests are repeated for a second only."""
+    (tmp_path / "endpoints.yaml").write_text("s3: {retry_s: 1}\n")
+    monkeypatch.setenv("BUNTER_ENDPOINTS", str(tmp_path / "endpoints.yaml"))
+
+
+@pytest.fixture
+def own_server():
+    server = S3Server()
+    yield server
+    server.remove()
+
+
+def new_repository(address, tmp_path):
+    with Butler.create(address, database=str(tmp_path / "registry.sqlite3")) as butler:
+        fill_dimensions(butler)
+        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+        butler.dataset_types.register("blob", ["instrument", "detector"], "StructuredDataDict")
+        butler.collections.register("run1")
+
+
+@pytest.mark.slow
+def test_a_server_killed_in_the_middle_of_a_large_object_leaves_nothing(own_server, impatient, tmp_path, monkeypatch):
+    for name, value in own_server.environment_of_clients.items():
+        monkeypatch.setenv(name, value)
+    address = own_server.new_place()
+    new_repository(address, tmp_path)
+    large = tmp_path / "large.json"
+    large.write_text(json.dumps({"x": "0" * 64_000_000}))
+
+    def ingest():
+        with Butler(address) as butler:
+            kind = butler.dataset_types.get("blob")
+            data_id = butler.standardize({"instrument": "Cam", "detector": 0}, kind.dimensions.required)
+            butler.ingest(FileDataset(str(large), [DatasetRef(new_id(), kind, data_id, "run1")]), transfer="copy")
+
+    effects.set_hook(lambda operation, _: operation == "store_put" and threading.Timer(0.05, own_server.stop).start())
+    try:
+        with pytest.raises(StoreUnavailableError, match="bunter doctor"):
+            ingest()
+    finally:
+        effects.set_hook(None)
+    own_server.start()
+    with Butler(address, writeable=True) as butler:
+        assert butler.query_datasets("blob", "*", find_first=False).count() == 0
+        butler.repository.recover()
+        assert butler.check().is_clean
+    ingest()
+    with Butler(address) as butler:
+        assert butler.check(deep=True).is_clean
+        assert butler.get("blob", instrument="Cam", detector=0)["x"] == "0" * 64_000_000
+
+
+def test_a_storm_of_errors_is_waited_out(s3_server, s3_place, tmp_path, monkeypatch):
+    with Storm(s3_server.port, share=0.3) as storm:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", storm.url)
+        new_repository(s3_place, tmp_path)
+        with Butler(s3_place, run="run1") as butler:
+            data_ids = [{"instrument": "Cam", "exposure": e, "detector": d} for e in range(4) for d in range(3)]
+            refs = butler.put_many([{"n": n} for n in range(12)], "thing", data_ids)
+            assert [butler.get(ref)["n"] for ref in refs] == list(range(12))
+            assert butler.check(deep=True).is_clean
+        assert storm.refused > 5
+
+
+def test_a_service_that_stays_away_is_named(own_server, impatient, tmp_path, monkeypatch):
+    for name, value in own_server.environment_of_clients.items():
+        monkeypatch.setenv(name, value)
+    address = own_server.new_place()
+    new_repository(address, tmp_path)
+    with Butler(address, run="run1") as butler:
+        own_server.stop()
+        with pytest.raises(StoreUnavailableError, match=r"s3://bucket/place\d+/data/run1/thing"):
+            butler.put({"n": 0}, "thing", instrument="Cam", exposure=0, detector=0)
+        own_server.start()
+        butler.put({"n": 0}, "thing", instrument="Cam", exposure=0, detector=0)
+        assert butler.check().counts() in ({}, {"unfinished": 1})
