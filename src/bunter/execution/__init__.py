@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bunter.execution.claims import claimed_keys
+    from bunter.execution.lineage import Lineage, find_lineage
     from bunter.execution.precedents import find_precedents
     from bunter.execution.run import RunOptions, run_graph
     from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
@@ -25,7 +26,9 @@ _HOMES = {
     "RunDirectory": "run_directory",
     "RunRequest": "run_directory",
     "run_directories": "run_directory",
+    "Lineage": "lineage",
     "find_precedents": "precedents",
+    "find_lineage": "lineage",
     "Scheduler": "scheduler",
     "State": "scheduler",
     "Wish": "start",
@@ -39,6 +42,7 @@ _HOMES = {
 
 __all__ = [
     "FailedQuantum",
+    "Lineage",
     "RunDirectory",
     "RunOptions",
     "RunRequest",
@@ -49,6 +53,7 @@ __all__ = [
     "Watcher",
     "Wish",
     "claimed_keys",
+    "find_lineage",
     "find_precedents",
     "run_directories",
     "run_graph",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bunter.cli.output import Emit
     from bunter.dataset import DatasetRef
 
-__all__ = ["index_metadata", "origin", "query_activities", "query_headers", "set_metadata"]
+__all__ = ["dataset_of", "index_metadata", "origin", "query_activities", "query_headers", "set_metadata"]
 
 _collections = click.option("--collections", multiple=True, help="Collections to search, in order. Repeatable.")
 _where = click.option("--where", default="", help='Query expression, such as "raw.header.AIRMASS < 1.4".')
@@ -189,6 +189,21 @@ def _told(value: object) -> object:
     if isinstance(value, dict):
         return ", ".join(f"{name}={each}" for name, each in value.items())
     return value
+
+
+def dataset_of(
+    butler: Butler,
+    dataset_type: str | None,
+    data_id: tuple[str, ...],
+    identity: str | None,
+    collections: tuple[str, ...],
+) -> DatasetRef:
+    """Find the one dataset that a command is about, by type and data ID or by id."""
+    if bool(dataset_type) == bool(identity):
+        raise click.UsageError("name a dataset by its type and data ID, or by --id")
+    if identity:
+        return _by_id(butler, (identity,))[0]
+    return _by_data_id(butler, str(dataset_type), data_id, collections)
 
 
 def _by_data_id(

@@ -1,0 +1,74 @@
+"""What datasets were made of, and what was made of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bunter.cli.commands.annotations import dataset_of
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from bunter.cli.output import Emit
+    from bunter.execution import Lineage
+
+__all__ = ["lineage"]
+
+_EPILOG = """\b\nExamples: bunter lineage demo coadd tract=0 patch=3 band=r --depth 2
+          bunter lineage demo raw exposure=2025092000012 detector=0 --down --style svg --output lineage.svg"""
+
+
+@click.command("lineage", epilog=_EPILOG)
+@click.argument("repo")
+@click.argument("dataset_type", required=False)
+@click.argument("data_id", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--id", "identity", help="Id of the dataset, instead of type and data ID.")
+@click.option("--collections", multiple=True, help="Where to look for the dataset. Repeatable.")
+@click.option("--down", is_flag=True, help="What was made of it, instead of what it was made of.")
+@click.option("--depth", type=click.IntRange(min=1), help="Most quanta between it and the others.")
+@click.option("--style", type=click.Choice(["tree", "svg", "mermaid", "prov"]), default="tree", show_default=True)
+@click.option("--output", type=click.Path(), help="Write into this new file.")
+@output_options
+def lineage(
+    *,
+    repo: str,
+    dataset_type: str | None,
+    data_id: tuple[str, ...],
+    identity: str | None,
+    collections: tuple[str, ...],
+    down: bool,
+    depth: int | None,
+    style: str,
+    output: str | None,
+    emit: Emit,
+) -> None:
+    """Say what a dataset of REPO was made of, through all runs, or what was made of it."""
+    from bunter.butler import Butler
+    from bunter.execution import find_lineage
+
+    if output and Path(output).exists():
+        raise click.UsageError(f"{output} is there already; remove it or choose another name")
+    with Butler(repo, writeable=False) as butler:
+        ref = dataset_of(butler, dataset_type, data_id, identity, collections)
+        found = find_lineage(butler, ref, down=down, depth=depth)
+    text = _drawn(found, style)
+    if output:
+        Path(output).write_text(text, encoding="utf-8")
+        emit.note(f"wrote {output}: {len(found.datasets)} datasets, {len(found.quanta)} quanta")
+    elif style == "tree":
+        emit.record(found.to_dict(), text)
+    else:
+        click.echo(text)
+
+
+def _drawn(found: Lineage, style: str) -> str:
+    from bunter.execution.lineage_drawing import drawing_of, prov_of, tree_of
+
+    if style == "tree":
+        return tree_of(found)
+    if style == "prov":
+        return json.dumps(prov_of(found), indent=1)
+    return drawing_of(found, style)

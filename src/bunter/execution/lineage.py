@@ -1,0 +1,339 @@
+"""What a dataset was made of, and what was made of it, through the quanta of all runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bunter.errors import RunError
+from bunter.execution.run_directory import RunDirectory, run_directories, runs_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from uuid import UUID
+
+    from bunter.butler import Butler
+    from bunter.dataset import DatasetRef
+    from bunter.execution.receipt import Receipt, Told
+    from bunter.graph import QuantumGraph, QuantumRef
+
+__all__ = ["Lineage", "TracedDataset", "TracedQuantum", "find_lineage"]
+
+_MOST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class TracedDataset:
+    """A dataset in a lineage.
+
+    Parameters
+    ----------
+    id : UUID
+        Its id.
+    dataset_type : str
+        Name of its type.
+    data_id : mapping
+        Values of the required dimensions.
+    run : str
+        The run that holds it.
+    """
+
+    id: UUID
+    dataset_type: str
+    data_id: Mapping[str, Any]
+    run: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset_type}@{{{_shown(self.data_id)}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class TracedQuantum:
+    """A quantum in a lineage.
+
+    Parameters
+    ----------
+    run : str
+        The run.
+    quantum : int
+        Its number in the graph of the run.
+    task, class_name, version : str
+        Label, class and version of the task.
+    config_hash : str
+        SHA-256 of the configuration.
+    data_id : mapping
+        Values of the required dimensions.
+    facts : mapping
+        Of its receipt: ``begin_ns`` (UTC since 1970), ``wall_s``, ``cpu_s``, ``peak_memory`` (bytes), ``host``.
+    """
+
+    run: str
+    quantum: int
+    task: str
+    class_name: str
+    version: str
+    config_hash: str
+    data_id: Mapping[str, Any]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others."""
+        return f"{self.run}#{self.quantum}"
+
+    def __str__(self) -> str:
+        return f"{self.task}@{{{_shown(self.data_id)}}}"
+
+
+def _shown(data_id: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {value!r}" for name, value in data_id.items())
+
+
+@dataclass(slots=True)
+class Lineage:
+    """Datasets and the quanta between them.
+
+    Parameters
+    ----------
+    root : UUID
+        The dataset that was asked about.
+    down : bool
+        Whether it tells what was made of that dataset, instead of what it was made of.
+    datasets : dict of UUID to TracedDataset
+        All datasets.
+    quanta : dict of str to TracedQuantum
+        All quanta, by key.
+    used : list of (str, UUID)
+        A quantum, and a dataset that it has read.
+    made : list of (str, UUID)
+        A quantum, and a dataset that it has written.
+    """
+
+    root: UUID
+    down: bool
+    datasets: dict[UUID, TracedDataset] = field(default_factory=dict)
+    quanta: dict[str, TracedQuantum] = field(default_factory=dict)
+    used: list[tuple[str, UUID]] = field(default_factory=list)
+    made: list[tuple[str, UUID]] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "root": str(self.root),
+            "direction": "down" if self.down else "up",
+            "datasets": [
+                {"id": str(one.id), "dataset_type": one.dataset_type, "data_id": dict(one.data_id), "run": one.run}
+                for one in self.datasets.values()
+            ],
+            "quanta": [
+                {"key": one.key, "run": one.run, "quantum": one.quantum, "task": one.task, "class": one.class_name,
+                 "version": one.version, "config_sha256": one.config_hash, "data_id": dict(one.data_id), **one.facts}
+                for one in self.quanta.values()
+            ],
+            "used": [[quantum, str(dataset)] for quantum, dataset in self.used],
+            "made": [[quantum, str(dataset)] for quantum, dataset in self.made],
+        }  # fmt: skip
+
+
+def find_lineage(butler: Butler, ref: DatasetRef, *, down: bool = False, depth: int | None = None) -> Lineage:
+    """Find what a dataset was made of, or what was made of it.
+
+    Only what quanta have really read counts, as their receipts say.
+
+    Parameters
+    ----------
+    butler : Butler
+        The repository.
+    ref : DatasetRef
+        The dataset.
+    down : bool
+        Whether to look for what was made of it.
+    depth : int, optional
+        Most quanta between the dataset and the others; None for all.
+
+    Raises
+    ------
+    RunError
+        If there are more than 100,000 datasets; give a depth.
+    """
+    runs = _Runs(runs_root(butler))
+    required = {name: ref.data_id[name] for name in ref.dataset_type.dimensions.required}
+    first = TracedDataset(ref.id, ref.dataset_type.name, required, ref.run)
+    found = Lineage(ref.id, down, {ref.id: first})
+    edge, level = [first], 0
+    while edge and (depth is None or level < depth):
+        edge, level = [new for one in edge for new in _step(runs, found, one)], level + 1
+        if len(found.datasets) > _MOST:
+            raise RunError(f"the lineage of {first} has more than {_MOST:,} datasets; limit it, as in --depth 3")
+    return found
+
+
+def _step(runs: _Runs, found: Lineage, one: TracedDataset) -> Iterator[TracedDataset]:
+    """Go one quantum further; yield the datasets that are new."""
+    works = runs.readers(one) if found.down else runs.maker(one)
+    near, far = (found.used, found.made) if found.down else (found.made, found.used)
+    for history, quantum in works:
+        work = history.work(quantum)
+        near.append((work.key, one.id))
+        if work.key in found.quanta:
+            continue
+        found.quanta[work.key] = work
+        for other in history.made(quantum) if found.down else history.used(quantum):
+            far.append((work.key, other.id))
+            if other.id not in found.datasets:
+                found.datasets[other.id] = other
+                yield other
+
+
+class _Runs:
+    """The runs of a repository, each read once.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that holds the folders of runs.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._read: dict[str, _History] = {}
+
+    def _history(self, directory: RunDirectory) -> _History:
+        name = str(directory.path)
+        if name not in self._read:
+            self._read[name] = _History(directory)
+        return self._read[name]
+
+    @cached_property
+    def _all(self) -> list[_History]:
+        return [self._history(one) for one in run_directories(self._root) if one.has_graph()]
+
+    def maker(self, one: TracedDataset) -> list[tuple[_History, int]]:
+        """Find the quantum that made a dataset: none for one that no pipeline has made here."""
+        directory = RunDirectory.of(self._root, one.run)
+        histories = [self._history(directory)] if directory.exists and directory.has_graph() else self._all
+        for history in histories:
+            row = history.row_of(one.id)
+            if row is not None and (quantum := history.maker_of(row)) is not None:
+                return [(history, quantum)]
+        return []
+
+    def readers(self, one: TracedDataset) -> list[tuple[_History, int]]:
+        """Find the quanta that have read a dataset."""
+        return [(history, quantum) for history in self._all for quantum in history.readers_of(one)]
+
+
+class _History:
+    """One run: its graph and receipts.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+        Folder of the run.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.graph: QuantumGraph = directory.graph()
+        self._directory = directory
+        self._base = int.from_bytes(self.graph.header.base, "big")
+        self._size = sum(map(len, self.graph.datasets.values()))
+        self._tasks = {task["label"]: task for task in self.graph.pipeline["tasks"]}
+        self._made: dict[int, TracedDataset] = {}
+
+    @cached_property
+    def _told(self) -> Told:
+        return self._directory.told()
+
+    @cached_property
+    def _receipts(self) -> dict[int, Receipt]:
+        return {receipt.quantum: receipt for receipt in self._told.receipts}
+
+    @cached_property
+    def _makers(self) -> dict[int, int]:
+        return {output.row: receipt.quantum for receipt in self._told.receipts for output in receipt.outputs}
+
+    def row_of(self, identity: UUID) -> int | None:
+        """Row of a dataset that the graph predicted."""
+        row = identity.int - self._base
+        return row if 0 <= row < self._size else None
+
+    def maker_of(self, row: int) -> int | None:
+        """Quantum that has written a dataset; constructions of tasks count for none."""
+        quantum = self._makers.get(row)
+        return quantum if quantum is not None and quantum >= 0 else None
+
+    def readers_of(self, one: TracedDataset) -> list[int]:
+        """Quanta that have read a dataset."""
+        table = self.graph.datasets.get(one.dataset_type)
+        if table is None:
+            return []
+        row = self.row_of(one.id)
+        own = row - table.first if row is not None else self._existing(one)
+        if own is None:
+            return []
+        quanta = [
+            int(quantum) + self.graph.tasks[edge.label].first
+            for edge in self.graph.edges.values()
+            if edge.kind in {"input", "prerequisite"} and edge.dataset_type == one.dataset_type
+            for quantum in edge.quanta[edge.datasets == own]
+        ]
+        return [quantum for quantum in dict.fromkeys(quanta) if self._has_read(quantum, own + table.first)]
+
+    def _existing(self, one: TracedDataset) -> int | None:
+        ids = self.graph.datasets[one.dataset_type].ids
+        if ids is None:
+            return None
+        rows = np.flatnonzero((ids == np.frombuffer(one.id.bytes, np.uint8)).all(axis=1))
+        return int(rows[0]) if len(rows) else None
+
+    def _has_read(self, quantum: int, row: int) -> bool:
+        receipt = self._receipts.get(quantum)
+        return receipt is not None and row not in receipt.unread
+
+    def used(self, quantum: int) -> list[TracedDataset]:
+        """Datasets that a quantum has read."""
+        refs = [ref for refs in self.graph.quantum(quantum).inputs.values() for ref in refs]
+        there = [ref for ref in refs if ref.exists or ref.row in self._makers]
+        return [self._dataset(ref) for ref in there if self._has_read(quantum, ref.row)]
+
+    def made(self, quantum: int) -> list[TracedDataset]:
+        """Datasets that a quantum has written, its log and metadata left out."""
+        automatic = {f"{self.graph.place(quantum)[0]}_{word}" for word in ("log", "metadata")}
+        refs = [self.graph.ref(output.row) for output in self._receipts[quantum].outputs]
+        return [self._dataset(ref) for ref in refs if ref.dataset_type not in automatic]
+
+    def _dataset(self, ref: QuantumRef) -> TracedDataset:
+        if ref.row not in self._made:
+            required = self.graph.datasets[ref.dataset_type].keys.required
+            data_id = {name: ref.data_id[name] for name in required}
+            self._made[ref.row] = TracedDataset(ref.uuid, ref.dataset_type, data_id, ref.run)
+        return self._made[ref.row]
+
+    def work(self, quantum: int) -> TracedQuantum:
+        """Say what a quantum was."""
+        label, own = self.graph.place(quantum)
+        keys, task = self.graph.tasks[label].keys, self._tasks[label]
+        data_id = keys.data_id(own)
+        receipt = self._receipts.get(quantum)
+        spent = receipt.resources if receipt is not None else None
+        names = ("begin_ns", "wall_s", "cpu_s", "peak_memory", "host")
+        return TracedQuantum(
+            self.graph.header.output_run,
+            quantum,
+            label,
+            task["class"],
+            task["version"],
+            _config_hash(task["config"]),
+            {name: data_id[name] for name in keys.required},
+            {name: getattr(spent, name) for name in names} if spent is not None else {},
+        )
+
+
+def _config_hash(config: Mapping[str, Any]) -> str:
+    from bunter.pipeline.config import config_hash
+
+    return config_hash(dict(config))
