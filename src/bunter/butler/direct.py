@@ -10,12 +10,13 @@ import yaml
 
 from bunter import effects
 from bunter.butler.config import CONFIG_NAME
+from bunter.butler.feeding import Feeding
 from bunter.butler.registry_place import options_of, place_of
 from bunter.butler.remote_root import RemoteFile
 from bunter.butler.repository import FindRequest, RepositoryFacts
 from bunter.butler.sealing import seal_sentence
 from bunter.database import Database
-from bunter.dataset.changes import AddArtifacts, RemoveDatasets, UnstoreDatasets
+from bunter.dataset.changes import AddArtifacts, AddDatasets, RemoveDatasets, UnstoreDatasets
 from bunter.dataset.inquiries import Summaries
 from bunter.datastore import Datastore
 from bunter.datastore.records import ArtifactRecords
@@ -68,6 +69,7 @@ class DirectRepository:
         self._registry = Registry.open(database)
         self._records = ArtifactRecords()
         self.datastore = datastore
+        self.feeding = Feeding(database, self._registry, self._records, datastore)
         self.writeable = not database.read_only
         self._facts: RepositoryFacts | None = None
         self._recovered = False
@@ -129,7 +131,7 @@ class DirectRepository:
         if isinstance(place, Path):
             effects.mkdirs(place.parent)
         with Database.create(place, options=options_of(model.registry)) as database:
-            cls._fill(database, universe)
+            cls.fill(database, universe)
         text = yaml.safe_dump({"format": model.format, **kept}, sort_keys=False)
         if not isinstance(root, Path):
             RemoteFile(root, CONFIG_NAME).write_text(text)
@@ -141,11 +143,12 @@ class DirectRepository:
     def in_memory(cls, location: str, universe: Universe, configuration: Configuration) -> Self:
         """Make a repository that lives as long as this process."""
         database = Database.memory()
-        cls._fill(database, universe)
+        cls.fill(database, universe)
         return cls(location, database, Datastore.memory(configuration.model.datastore))
 
     @staticmethod
-    def _fill(database: Database, universe: Universe) -> None:
+    def fill(database: Database, universe: Universe) -> None:
+        """Make the tables of an empty repository."""
         Registry.create(database, universe)
         with database.write() as transaction:
             ArtifactRecords().create(transaction)
@@ -277,6 +280,8 @@ class DirectRepository:
         self.datastore.settle(staged)
         if any(isinstance(change, RemoveDatasets | UnstoreDatasets) for change in changes):
             self.empty_trash()
+        if self.feeding.sinks and any(isinstance(change, AddDatasets | RemoveDatasets) for change in changes):
+            self.feeding.deliver()
 
     def _write(
         self,
@@ -295,6 +300,8 @@ class DirectRepository:
             transaction.next_change(principal, "" if activity is None else activity.name, begun)
             for change in changes:
                 self._apply(transaction, change)
+                if self.feeding.sinks:
+                    self.feeding.note(transaction, change)
             self.datastore.confirm(transaction, staged)
             return begun
 

@@ -35,6 +35,9 @@ __all__ = [
     "shown_as_of",
 ]
 
+EXPORT_NAME = "bunter-export.json"
+"""Name of the file that makes a folder an export, see `bunter.butler.transfers`."""
+
 _MEMORY = "memory://"
 _in_memory: dict[str, DirectRepository] = {}
 
@@ -132,8 +135,18 @@ def open_repository(address: Address) -> Repository:
     if is_remote(address.text):
         configuration = load_configuration(configuration_file(address.text))
         return DirectRepository.open(remote_root(address.text), configuration, read_only=address.writeable is False)
+    if not (Path(address.text) / CONFIG_NAME).is_file() and _is_export(address.text):
+        from bunter.butler.transfers.opened import open_export
+
+        return open_export(address.text, writeable=address.writeable)
     root = existing_root(address)
     return DirectRepository.open(root, load_configuration(root / CONFIG_NAME), read_only=_read_only(root, address))
+
+
+def _is_export(text: str) -> bool:
+    """Whether there is an export in a folder, or may be in a zip file."""
+    path = Path(text)
+    return (path / EXPORT_NAME).is_file() or (path.suffix == ".zip" and path.is_file())
 
 
 def shown_as_of(address: Address, repository: Repository, when: When) -> Repository:

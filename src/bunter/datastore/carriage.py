@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bunter.dataset import StoredArtifact
+    from bunter.datastore.chain import Route
     from bunter.datastore.datastore import Datastore
     from bunter.datastore.store import ArtifactStore, PublishingStore
 
@@ -53,11 +54,14 @@ class Cargo:
         What is recorded of it there.
     key : str
         Its key in the datastore that it comes to.
+    route : Route, optional
+        Which stores of that datastore take it; ``main`` if none is given.
     """
 
     store: ArtifactStore
     stored: StoredArtifact
     key: str
+    route: Route | None = None
 
 
 @runtime_checkable
@@ -195,12 +199,13 @@ def _bring(target: Datastore, cargo: Cargo, transfer: Transfer, *, verify: bool)
     if (copied := _copied_there(target, cargo)) is not None:
         return _known(copied, stored, lambda: target.discard([copied]))
     content: Any = content_of(store, stored)
-    return target.stage(cargo.key, content)
+    return target.stage(cargo.key, content, route=cargo.route)
 
 
 def _copied_there(target: Datastore, cargo: Cargo) -> Staged | None:
     main = target.stores[MAIN]
-    if not isinstance(main, CopiesWithin):
+    elsewhere = cargo.route is not None and (cargo.route.store != MAIN or cargo.route.copies)
+    if elsewhere or not isinstance(main, CopiesWithin):
         return None
     _size(cargo.store, cargo.stored)
     return main.stage_copy(target.owner, cargo.key, cargo.store, cargo.stored.key)
@@ -209,7 +214,7 @@ def _copied_there(target: Datastore, cargo: Cargo) -> Staged | None:
 def _from_file(target: Datastore, cargo: Cargo, path: str, transfer: Transfer, *, verify: bool) -> Staged:
     stored = cargo.stored
     _size(cargo.store, stored)
-    staged = target.stage(cargo.key, path, transfer=transfer, durability=Durability.batch)
+    staged = target.stage(cargo.key, path, transfer=transfer, durability=Durability.batch, route=cargo.route)
     try:
         if staged.digests is None and verify:
             staged = replace(staged, digests=_compared(cargo.store, stored))

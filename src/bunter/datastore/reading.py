@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from bunter.datastore.format import ReadRequest, ReadsFiles, ReadsMembers, format_of
+from bunter.datastore.members import is_member, member_of
 from bunter.datastore.ranged import LARGE, RangedFile, VerifiedFile
 from bunter.errors import FileIntegrityError, FormatError, KeyMissingError
 from bunter.values import quick_digest
@@ -42,6 +44,9 @@ def read_artifact(store: ArtifactStore, stored: StoredArtifact, request: ReadReq
     KeyMissingError
         If the artifact is gone.
     """
+    if is_member(stored):
+        store, stored = member_of(store, stored)
+        request = replace(request, selector=stored.selector)
     form = format_of(stored.format)
     if stored.format_version > form.version:
         raise FormatError(

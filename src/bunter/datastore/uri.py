@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from bunter.datastore.bucket import Signs
 from bunter.datastore.key import is_direct
+from bunter.datastore.members import is_member, member_of
 from bunter.datastore.store import LocalPaths
 from bunter.errors import ConfigurationError, KeyMissingError
 from bunter.values import ByteRange
@@ -31,7 +32,7 @@ class ArtifactURI:
     """
 
     def __init__(self, store: ArtifactStore, stored: StoredArtifact) -> None:
-        self._store, self.stored = store, stored
+        self._store, self.stored = member_of(store, stored) if is_member(stored) else (store, stored)
 
     @property
     def path(self) -> Path | None:

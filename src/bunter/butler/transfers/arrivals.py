@@ -131,12 +131,13 @@ def _compare_content(
         if not there:
             found.stored += [(columns, row, item) for item in here]
             continue
-        digests = {item.component: item.sha256 for item in there}
-        if any(
-            None not in (item.sha256, digests.get(item.component)) and item.sha256 != digests[item.component]
-            for item in here
-        ):
+        digests = {(item.component, item.selector): item.sha256 for item in there}
+        if any(_differ(item.sha256, digests.get((item.component, item.selector))) for item in here):
             sentence = (
                 f"{UUID(bytes=columns.ids[row])} ({columns.dataset_type.name!r} of {columns.run!r}) has other content"
             )
             found.conflicts.append(Conflict("content", sentence))
+
+
+def _differ(one: bytes | None, other: bytes | None) -> bool:
+    return one is not None and other is not None and one != other

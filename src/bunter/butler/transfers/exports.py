@@ -17,7 +17,7 @@ from bunter.errors import ExportFileError
 from bunter.values import new_nonce, pyarrow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -50,6 +50,8 @@ class Export:
         Title, licence, citation, and what else readers should know.
     progress : callable, optional
         Is told how far it has come.
+    sink : callable, optional
+        Takes the artifacts instead of the folder, given the root of their targets.
 
     Raises
     ------
@@ -57,7 +59,7 @@ class Export:
         If the folder holds anything else.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two by keyword
         self,
         parcel: Parcel,
         folder: str | Path,
@@ -65,7 +67,9 @@ class Export:
         transfer: str | None = "auto",
         about: Mapping[str, str] | None = None,
         progress: Callable[[Progress], None] | None = None,
+        sink: Callable[[str, Sequence[Outgoing]], None] | None = None,
     ) -> None:
+        self._sink = sink
         self._parcel = parcel
         self._folder = Path(folder).absolute()
         self._transfer = None if transfer is None else Transfer(transfer)
@@ -186,6 +190,9 @@ class Export:
 
         root = self._folder / FILES
         items = [Outgoing(self._parcel.store_of(item), item, f"{root}/{self._path(item)}") for item in artifacts]
+        if self._sink is not None:
+            self._sink(str(root), items)
+            return
         send(items, transfer=self._transfer, sync=True, progress=told)
 
     def _count(self, batch: Batch) -> list[StoredArtifact]:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bunter.butler.opening import EXPORT_NAME
 from bunter.butler.transfers.table_files import TableFile
 from bunter.dataset import CollectionInfo, CollectionType, DatasetType
 from bunter.dataset.collection import collection_name_problem
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MANIFEST", "Manifest"]
 
-MANIFEST = "bunter-export.json"
+MANIFEST = EXPORT_NAME
 """Name of the file, which is written last and makes a folder an export."""
 
 _FORMAT = 1

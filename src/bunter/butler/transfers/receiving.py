@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bunter.butler.activities import performed
 from bunter.butler.transfers.arrivals import arrivals
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.arrivals import Arrivals
     from bunter.butler.transfers.parcel import Annotations, Parcel
     from bunter.butler.transfers.report import Conflict
-    from bunter.dataset import StoredArtifact
+    from bunter.dataset import DatasetType, StoredArtifact
     from bunter.dataset.changes import Change
     from bunter.datastore import Staged
 
@@ -58,6 +58,8 @@ class Receiving:
     progress : callable, optional
         Is told how far it has come.
     """
+
+    keeps_all = False  # whether every artifact is remembered, not only those of several datasets
 
     def __init__(  # noqa: PLR0913 - all by keyword
         self,
@@ -133,18 +135,22 @@ class Receiving:
         report.refuse()
         facts = {"source": self._parcel.source, "transfer": str(self._transfer), "datasets": report.datasets}
         with performed(self._session, self._kind, kind=self._kind, facts=facts, only_outermost=True):
-            if changes := [*self._definitions.insertions(), *self._definitions.registrations()]:
-                self._session.commit(changes)
-            for batch in self._parcel.batches():
-                for portion in batch.portions(_PORTION_BYTES):
-                    types = self._definitions.types
-                    self._bring(arrivals(self._session, portion, types, only_stored=self._only_stored))
-            members, _, _ = MemberChanges(self._session, self._parcel, self._definitions.types).find()
-            if members:
-                self._session.commit(members)
-            for annotations in self._parcel.annotations():
-                self._annotate(annotations)
+            self.bring()
         return replace(report, dry_run=False)
+
+    def bring(self) -> None:
+        """Bring everything that is not there, without a look at the whole before."""
+        if changes := [*self._definitions.insertions(), *self._definitions.registrations()]:
+            self._session.commit(changes)
+        for batch in self._parcel.batches():
+            for portion in batch.portions(_PORTION_BYTES):
+                types = self._definitions.types
+                self._bring(arrivals(self._session, portion, types, only_stored=self._only_stored))
+        members, _, _ = MemberChanges(self._session, self._parcel, self._definitions.types).find()
+        if members:
+            self._session.commit(members)
+        for each in self._parcel.annotations():
+            self.annotate(each)
 
     def _bring(self, found: Arrivals) -> None:
         """Bring the artifacts of some datasets and register these."""
@@ -160,7 +166,8 @@ class Receiving:
                 values = tuple(columns.values[name][row] for name in columns.dataset_type.dimensions.required)
                 data_id = DataCoordinate(columns.dataset_type.dimensions, values)
                 key = self._key(columns.dataset_type, data_id, columns.run, nonce, stored)
-                fresh[place] = stored, nonce, Cargo(self._parcel.store_of(stored), stored, key)
+                route = self._session.repository.datastore.route(columns.dataset_type, data_id)
+                fresh[place] = stored, nonce, Cargo(self._parcel.store_of(stored), stored, key, route)
             links.append(ArtifactLink(columns.ids[row], stored.component, nonce, stored.selector))
         staged = self._carried([cargo for _, _, cargo in fresh.values()])
         row_of = self._session.repository.datastore.row
@@ -170,14 +177,17 @@ class Receiving:
         ]
         changes: list[Change] = [AddDatasets(columns, on_conflict="skip") for columns in found.new]
         self._session.commit([*changes, AddArtifacts(rows, links)] if rows or links else changes, staged)
-        self._shared |= {place: nonce for place, (stored, nonce, _) in fresh.items() if stored.selector}
+        self._shared |= {
+            place: nonce for place, (stored, nonce, _) in fresh.items() if stored.selector or self.keeps_all
+        }
 
-    def _key(self, kind: object, data_id: DataCoordinate, run: str, nonce: str, stored: StoredArtifact) -> str:
+    def _key(self, kind: DatasetType, data_id: DataCoordinate, run: str, nonce: str, stored: StoredArtifact) -> str:
         if self._transfer in {Transfer.DIRECT, Transfer.IN_PLACE}:
             return ""
-        component = {"component": stored.component} if stored.component else {}
-        suffix = _suffix(stored.key)
-        return self._session.repository.datastore.key_for(kind, data_id, run, nonce, suffix, **component)  # type: ignore[arg-type]
+        component: dict[str, Any] = {"component": stored.component} if stored.component else {}
+        datastore = self._session.repository.datastore
+        route = datastore.route(kind, data_id)
+        return datastore.key_for(kind, data_id, run, nonce, _suffix(stored.key), route=route, **component)
 
     def _carried(self, cargo: list[Cargo]) -> list[Staged]:
         before = self._done
@@ -192,7 +202,7 @@ class Receiving:
         datastore = self._session.repository.datastore
         return carry(datastore, cargo, transfer=self._transfer, verify=self._verify, progress=told)
 
-    def _annotate(self, found: Annotations) -> None:
+    def annotate(self, found: Annotations) -> None:
         """Keep headers, metadata and origins of datasets that have none; others are not touched."""
         session = self._session
         changes: list[Change] = []

@@ -1,0 +1,190 @@
+"""Exports in one zip file: written member by member, and taken into a store whole, where members are read in place."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bunter import effects
+from bunter.butler.activities import performed
+from bunter.butler.transfers.arrivals import arrivals
+from bunter.butler.transfers.definitions import Definitions
+from bunter.butler.transfers.export_place import ZipPlace
+from bunter.butler.transfers.exports import FILES, Export
+from bunter.butler.transfers.imports import ExportParcel
+from bunter.butler.transfers.manifest import MANIFEST
+from bunter.butler.transfers.member_changes import MemberChanges
+from bunter.butler.transfers.receiving import Receiving
+from bunter.dataset import ArtifactLink
+from bunter.dataset.changes import AddArtifacts, AddDatasets
+from bunter.datastore.carriage import checked_pieces
+from bunter.datastore.members import member_selector
+from bunter.datastore.zip_members import ZipMembers
+from bunter.errors import KeyTakenError
+from bunter.values import new_nonce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from bunter.butler.session import Session
+    from bunter.butler.transfers.manifest import Manifest
+    from bunter.butler.transfers.parcel import Parcel
+    from bunter.butler.transfers.report import TransferReport
+    from bunter.dataset.changes import Change
+    from bunter.datastore.carriage import Progress
+    from bunter.datastore.outward import Outgoing
+
+__all__ = ["ingest_archive", "write_archive"]
+
+_WHEN = (1980, 1, 1, 0, 0, 0)  # equal content gives equal files
+
+
+def write_archive(
+    parcel: Parcel,
+    path: str | Path,
+    *,
+    about: Mapping[str, str] | None = None,
+    texts: Mapping[str, str] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Manifest:
+    """Write an export as one zip file; it appears when it is whole.
+
+    Members are stored as they are, so that ranges of them can be read in place.
+
+    Parameters
+    ----------
+    parcel : Parcel
+        What to write.
+    path : str or Path
+        The file, which must not exist.
+    about, progress
+        As for `Export`.
+    texts : mapping of str to str, optional
+        Further files, by name.
+
+    Raises
+    ------
+    KeyTakenError
+        If there is such a file.
+    FileIntegrityError
+        If an artifact is not what was recorded of it; there is no file then.
+    """
+    path = Path(path).absolute()
+    if effects.stat(path) is not None:
+        raise KeyTakenError(f"{path} is there already; choose another name")
+    effects.mkdirs(path.parent)
+    tables, part = path.parent / f".{path.name}.tables", path.parent / f".{path.name}.part"
+    _clear(tables, part)
+    try:
+        effects.checkpoint(f"write {part}")
+        with zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive:
+            sink = _Sink(archive)
+            manifest = Export(parcel, tables, about=about, progress=progress, sink=sink).write()
+            for table in manifest.tables.values():
+                sink.add(table.file, effects.read_chunks(tables / table.file))
+            for name, text in (texts or {}).items():
+                sink.add(name, [text.encode()])
+            sink.add(MANIFEST, effects.read_chunks(tables / MANIFEST))
+        effects.sync_file(part)
+        effects.rename(part, path)
+        effects.sync_dir(path.parent)
+    finally:
+        _clear(tables, part)
+    return manifest
+
+
+class _Sink:
+    """Adds artifacts and other files to an archive."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._known: set[str] = set()
+
+    def __call__(self, root: str, items: Sequence[Outgoing]) -> None:
+        for item in items:
+            name = f"{FILES}/{item.target.removeprefix(f'{root}/')}"
+            if name not in self._known:
+                self._known.add(name)
+                self.add(name, checked_pieces(item.store, item.stored))
+
+    def add(self, name: str, pieces: Iterable[bytes]) -> None:
+        with self._archive.open(zipfile.ZipInfo(name, _WHEN), "w", force_zip64=True) as member:
+            for piece in pieces:
+                member.write(piece)
+
+
+def _clear(tables: Path, part: Path) -> None:
+    effects.unlink(part, missing_ok=True)
+    if tables.is_dir():
+        for name, _ in list(effects.walk(tables)):
+            effects.unlink(tables / name, missing_ok=True)
+        for folder in sorted((each for each in tables.rglob("*") if each.is_dir()), reverse=True):
+            effects.rmdir(folder)
+        effects.rmdir(tables)
+
+
+def ingest_archive(
+    session: Session,
+    path: str | Path,
+    *,
+    transfer: str = "auto",
+    keep_records: bool = False,
+    dry_run: bool = False,
+) -> TransferReport:
+    """Take the export in a zip file in without unpacking it: the file becomes one artifact, whose members are the datasets.
+
+    Parameters
+    ----------
+    session : Session
+        Where it goes.
+    path : str or Path
+        The zip file.
+    transfer : str
+        How it comes in, as for `Butler.ingest`.
+    keep_records, dry_run
+        As for `Transfers.take`.
+
+    Raises
+    ------
+    ExportFileError
+        If it holds no export, or not as it was written.
+    TransferConflictError
+        If anything contradicts what is there; nothing has changed.
+    """
+    path = Path(path).absolute()
+    parcel = ExportParcel(ZipPlace(ZipMembers.of_file(path), str(path)))
+    report = Receiving(session, parcel, keep_records=keep_records, kind="ingest").survey()
+    if dry_run:
+        return report
+    report.refuse()
+    definitions = Definitions(session, parcel, keep_records=keep_records)
+    nonce = new_nonce()
+    links: list[ArtifactLink] = []
+    changes: list[Change] = [*definitions.insertions(), *definitions.registrations()]
+    for batch in parcel.batches():
+        found = arrivals(session, batch, definitions.types)
+        changes += [AddDatasets(columns, on_conflict="skip") for columns in found.new]
+        links += [
+            ArtifactLink(columns.ids[row], item.component, nonce, member_selector(item, f"{FILES}/{item.key}"))
+            for columns, row, item in found.stored
+        ]
+    receiving = Receiving(session, parcel, kind="ingest")
+    with performed(
+        session, "ingest-zip", kind="ingest", facts={"source": str(path), "transfer": transfer}, only_outermost=True
+    ):
+        staged = []
+        if links:
+            datastore = session.repository.datastore
+            key = f"zips/{nonce[:4]}/{path.stem[:80]}-{nonce}.zip".replace(" ", "_")
+            staged = datastore.ingest_stage([path], transfer=transfer, keys=[key])
+            changes.append(AddArtifacts([datastore.row(staged[0], nonce, "zip")], links))
+        if changes:
+            session.commit(changes, staged)
+        if members := MemberChanges(session, parcel, definitions.types).find()[0]:
+            session.commit(members)
+        for each in parcel.annotations():
+            receiving.annotate(each)
+    from dataclasses import replace
+
+    return replace(report, artifacts=len(staged), size=sum(item.size for item in staged), dry_run=False)

@@ -1,0 +1,120 @@
+"""An export opened as a repository, for reading: its tables are read into memory, its artifacts stay where they are.
+
+Nothing that a stranger wrote is run, and no database file of a stranger is opened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bunter.butler.direct import DirectRepository
+from bunter.butler.session import Defaults, Session
+from bunter.butler.transfers.export_place import place_of
+from bunter.butler.transfers.imports import ExportParcel
+from bunter.butler.transfers.receiving import Receiving
+from bunter.database import Database
+from bunter.datastore import MAIN, Datastore, Staged, Stat
+from bunter.errors import ReadOnlyError
+from bunter.values import Digests, Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from bunter.dataset import DatasetType, StoredArtifact
+    from bunter.datastore import ArtifactStore
+    from bunter.datastore.carriage import Cargo
+    from bunter.dimensions import DataCoordinate
+    from bunter.values import ByteRange
+
+__all__ = ["open_export"]
+
+
+def open_export(path: str | Path, *, writeable: bool | None = None) -> DirectRepository:
+    """Open an export for reading.
+
+    Raises
+    ------
+    ExportFileError
+        If it is none, or its tables are not as they were written.
+    ReadOnlyError
+        If it was to be written.
+    """
+    if writeable:
+        raise ReadOnlyError(f"{path} is an export, which is only read; `bunter import` takes it into a repository")
+    place = place_of(path)
+    parcel = ExportParcel(place)
+    database = Database.memory()
+    DirectRepository.fill(database, parcel.universe)
+    repository = DirectRepository(str(path), database, Datastore(None, {MAIN: _ExportStore(place.files)}))
+    _Listing(Session(repository, Principal.current(), Defaults()), parcel).bring()
+    repository.writeable = False
+    return repository
+
+
+class _Listing(Receiving):
+    """Registers the artifacts of an export where they are."""
+
+    keeps_all = True
+
+    def _key(self, kind: DatasetType, data_id: DataCoordinate, run: str, nonce: str, stored: StoredArtifact) -> str:
+        del kind, data_id, run, nonce
+        return stored.key
+
+    def _carried(self, cargo: list[Cargo]) -> list[Staged]:
+        return [
+            Staged(
+                each.key,
+                each.stored.size,
+                None
+                if each.stored.sha256 is None or each.stored.xxh3 is None
+                else Digests(each.stored.sha256, each.stored.xxh3),
+                "",
+                owned=False,
+            )
+            for each in cargo
+        ]
+
+
+class _ExportStore:
+    """The artifacts of an export as a store to which nothing can be added."""
+
+    def __init__(self, files: ArtifactStore) -> None:
+        self._files = files
+        if (path := getattr(files, "path", None)) is not None:
+            self.path = path
+
+    def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
+        return self._files.read(key, ranges)
+
+    def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
+        return self._files.stat_many(keys)
+
+    def delete_many(self, keys: Sequence[str]) -> dict[str, OSError]:
+        return self._files.delete_many(keys)
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        return self._files.walk(prefix)
+
+    def own(self) -> str:
+        return ""
+
+    def disown(self, owner: str) -> None:
+        del owner
+
+    def stage(self, *_: object, **__: object) -> Staged:
+        raise ReadOnlyError("an export is only read")
+
+    def read_staged(self, item: Staged) -> bytes:
+        return self.read(item.key)[0]
+
+    def publish(self, *_: object) -> None:
+        """Nothing is ever staged."""
+
+    settle = discard = publish
+
+    def staged(self) -> Iterator[tuple[str, bool]]:
+        return iter(())
+
+    def recover(self, *_: object) -> int:
+        return 0
