@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bunter.butler.direct import DirectRepository
 from bunter.dataset.inquiries import Moment, Snapshots, Tombstones
-from bunter.errors import DatasetRemovedError, MissingSnapshotError, ReadOnlyError, near
+from bunter.errors import DatasetRemovedError, InvalidQueryError, MissingSnapshotError, ReadOnlyError, near
 from bunter.values import MAX_NS, MIN_NS, clock_text, parse_instant
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from bunter.butler.repository import Repository
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bunter.dataset.activity import Activity
     from bunter.dataset.changes import Change
     from bunter.datastore import Staged
+    from bunter.datastore.check import CheckReport
     from bunter.values import Durability, Principal
 
 __all__ = ["PastRepository", "When", "change_of", "removed_error"]
@@ -72,6 +73,14 @@ class PastRepository(DirectRepository):
         """Refuse: the past cannot be changed."""
         del principal, changes, staged, durability, activity
         raise ReadOnlyError(past_refusal(self._location, self.change))
+
+    def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
+        """Refuse: files are those of now, and what was removed since is gone with its files."""
+        del deep, claims
+        raise InvalidQueryError(
+            f"{self._location} is shown as of change {self.change}, but its files are those of now, so that they cannot be "
+            "checked against it; open it without as_of to check"
+        )
 
     def recover(self) -> int:
         """Leave everything as it is."""

@@ -16,6 +16,7 @@ from bunter.dataset.inquiries import Moment
 from bunter.errors import (
     ConflictingDefinitionError,
     DatasetRemovedError,
+    InvalidQueryError,
     MissingCollectionError,
     MissingSnapshotError,
     ReadOnlyError,
@@ -321,6 +322,13 @@ class PastContract:
                 deed()
         assert not past.writeable
         assert past.find_dataset("thing", exposure=0, detector=0) == ref
+
+    def test_files_are_not_checked_against_the_past(self, butler: Butler) -> None:
+        self.put(butler)
+        past = butler.clone(as_of=self.now(butler))
+        with pytest.raises(InvalidQueryError, match="files are those of now"):
+            past.check()
+        assert butler.check().is_clean
 
     def test_a_pickled_butler_stays_in_the_past(self, butler: Butler) -> None:
         self.put(butler)
