@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bunter.execution.claims import claimed_keys
+    from bunter.execution.comparison import Comparison, compare_runs
     from bunter.execution.lineage import Lineage, find_lineage
     from bunter.execution.precedents import find_precedents
     from bunter.execution.run import RunOptions, run_graph
@@ -26,6 +27,8 @@ _HOMES = {
     "RunDirectory": "run_directory",
     "RunRequest": "run_directory",
     "run_directories": "run_directory",
+    "Comparison": "comparison",
+    "compare_runs": "comparison",
     "Lineage": "lineage",
     "find_precedents": "precedents",
     "find_lineage": "lineage",
@@ -41,6 +44,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Comparison",
     "FailedQuantum",
     "Lineage",
     "RunDirectory",
@@ -53,6 +57,7 @@ __all__ = [
     "Watcher",
     "Wish",
     "claimed_keys",
+    "compare_runs",
     "find_lineage",
     "find_precedents",
     "run_directories",
