@@ -1,4 +1,4 @@
-"""Commands about the care of files: check, trash, formats."""
+"""Commands about the care of files: check, trash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bunter.cli.output import Emit
     from bunter.datastore.check import CheckReport
 
-__all__ = ["check", "formats", "trash"]
+__all__ = ["check", "trash"]
 
 _DAY_S = 86400.0
 
@@ -125,17 +125,3 @@ def trash(*, action: str, repo: str, dry_run: bool, emit: Emit) -> None:
         emit.note(f"{key} could not be removed: {error}")
     if failed:
         raise click.exceptions.Exit(1)
-
-
-@click.command("formats", epilog="\b\nExample: bunter formats --json")
-@output_options
-def formats(*, emit: Emit) -> None:
-    """List the file formats with the types that each of them writes."""
-    from bunter.datastore import format_names, format_of
-
-    rows = []
-    for name in format_names():
-        form = format_of(name)
-        types = ", ".join(kind.replace(":", ".").removeprefix("builtins.") for kind in form.python_types)
-        rows.append((name, form.version, form.extension, types))
-    emit.rows(("format", "version", "extension", "types"), rows)

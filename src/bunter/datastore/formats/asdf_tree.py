@@ -28,6 +28,7 @@ class AsdfFormat(ContainerFormat):
 
     name = "asdf"
     extension = ".asdf"
+    needs = ("asdf", "asdf")
 
     def write(self, content: Content, file: BinaryIO) -> None:
         """Write the tree and its blocks."""

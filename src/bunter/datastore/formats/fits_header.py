@@ -28,6 +28,9 @@ __all__ = [
     "wcs_of",
 ]
 
+FIRST = "BNTFIRST"
+"""Card of a compressed image that would be the first HDU of its file if it could be; MASK and UNCERT belong to it."""
+
 NO_WCS = "BNTNOWCS"
 """Card of an image that was written without a WCS though its header has cards of one."""
 
@@ -155,6 +158,9 @@ def moved(header: Header, box: tuple[int, int, int, int] | None) -> Header:
             if f"CRPIX{axis}" in header:
                 header[f"CRPIX{axis}"] -= begin
     header.remove(NO_WCS, ignore_missing=True)
+    if header.get(FIRST):
+        header.remove(FIRST)
+        header.remove("EXTNAME", ignore_missing=True)
     return header
 
 

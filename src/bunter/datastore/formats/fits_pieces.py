@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["pieces_of"]
 
 _BLOCK = 2880
+_GZIP_HEADER = 10
 _STEP = 8 << 20
 
 
@@ -58,4 +59,38 @@ def _written(hdu: Any) -> bytes:
         fits.HDUList([hdu]).writeto(out, output_verify="ignore")
         return out.getvalue()
     fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(out, output_verify="ignore")
+    if isinstance(hdu, fits.CompImageHDU):
+        _forget_times(out)
     return out.getvalue()[_BLOCK:]
+
+
+def _forget_times(out: io.BytesIO) -> None:
+    """Set the times in gzip headers to zero: tiles are stamped with the second in which they were compressed."""
+    import numpy as np
+    from astropy.io import fits
+
+    with fits.open(io.BytesIO(out.getvalue()), disable_image_compression=True) as hdus:
+        table = hdus[1]
+        heap = table.fileinfo()["datLoc"] + table.header.get("THEAP", table.header["NAXIS1"] * table.header["NAXIS2"])
+        places = []
+        gzipped_names = {"GZIP_COMPRESSED_DATA"} | (
+            {"COMPRESSED_DATA"} if table.header["ZCMPTYPE"].startswith("GZIP") else set()
+        )
+        for name in sorted(gzipped_names & set(table.columns.names)):
+            found = _descriptors(table, name)
+            places.append(found[found[:, 0] > _GZIP_HEADER, 1])
+    if not places:
+        return
+    content = np.frombuffer(out.getbuffer(), "u1")
+    starts = heap + np.concatenate(places)
+    gzipped = starts[(content[starts] == 0x1F) & (content[starts + 1] == 0x8B)]
+    content[gzipped[:, None] + np.arange(4, 8)] = 0
+
+
+def _descriptors(table: Any, name: str) -> Any:
+    """Length and offset of what is kept in the heap for each row of a column, (N, 2) int64."""
+    import numpy as np
+
+    index = table.columns.names.index(name)
+    raw = table.data.view(np.ndarray)
+    return np.asarray(raw[raw.dtype.names[index]], dtype=np.int64).reshape(-1, 2)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bunter.datastore.formats.boxes import box_of, box_slices
-from bunter.datastore.formats.fits_header import merged, moved, observation_cards, wcs_of
+from bunter.datastore.formats.fits_header import FIRST, merged, moved, observation_cards, wcs_of
 from bunter.datastore.formats.fits_pixels import Pixels
 from bunter.datastore.formats.fits_write import MASK, PSF, UNCERTAINTY
 from bunter.datastore.formats.tables import selected, table_component, to_wanted, wanted_kind
@@ -145,7 +145,7 @@ class _Image:
 
     def _companion(self, name: str) -> Any:
         """Extension of this name that belongs to an image that we wrote; None where there is none."""
-        if self.index != 0:
+        if self.index != 0 and not self.hdu.header.get(FIRST):
             return None
         try:
             hdu = self.hdus[name]

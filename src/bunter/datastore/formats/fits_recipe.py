@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from bunter.datastore.formats.fits_header import FIRST
 from bunter.errors import FormatError, near
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class Recipe:
                 header.remove(name, ignore_missing=True)
         made = fits.CompImageHDU(hdu.data, header, tile_shape=tile, **options)
         made.header["EXTNAME"] = hdu.name or "IMAGE"
+        if isinstance(hdu, fits.PrimaryHDU):
+            made.header[FIRST] = True, "its mask and uncertainty follow"
         return made
 
 

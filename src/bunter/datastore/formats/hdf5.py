@@ -34,6 +34,7 @@ class Hdf5Format(ContainerFormat):
 
     name = "hdf5"
     extension = ".h5"
+    needs = ("h5py", "hdf5")
     recipes = {"plain": "no compression; the default", "gzip": "gzip with shuffled bytes"}  # noqa: RUF012 - a protocol
 
     def __init__(self, recipe: str = "plain") -> None:

@@ -38,6 +38,7 @@ class ZarrFormat(ContainerFormat):
 
     name = "zarr"
     extension = ".zarr.zip"
+    needs = ("zarr", "zarr")
 
     def write(self, content: Content, file: BinaryIO) -> None:
         """Write members in the order of their names, without times."""

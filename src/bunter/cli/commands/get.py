@@ -1,0 +1,106 @@
+"""Command that reads one dataset, or a piece of it, into a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bunter.cli.arguments import as_of_option, data_id_of, dry_run_option, names_of
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from bunter.cli.output import Emit
+
+__all__ = ["get"]
+
+
+def _numbers(text: str | None, count: int, kind: type, what: str) -> tuple[Any, ...] | None:
+    if text is None:
+        return None
+    try:
+        numbers = tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count:
+        raise click.UsageError(f"{text!r} is not {what}")
+    return numbers
+
+
+@click.command(
+    "get",
+    epilog="\b\nExamples:\n  bunter get demo coadd tract=0 patch=3 band=r --bbox 100,100,200,150 -o cut.fits\n"
+    "  bunter get demo coadd.shape tract=0 patch=3 band=r",
+)
+@click.argument("repo")
+@click.argument("dataset_type")
+@click.argument("data_id", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="File to write; its suffix says the format.")
+@click.option("--bbox", metavar="X0,Y0,X1,Y1", help="Box of pixels from 0, without the last ones.")
+@click.option("--circle", metavar="RA,DEC,RADIUS", help="Smallest box with this circle on the sky, ICRS degrees.")
+@click.option("--columns", multiple=True, help="Columns of a table, separated by commas. Repeatable.")
+@click.option("--rows", metavar="BEGIN,END", help="Rows of a table from 0, without the last one.")
+@click.option("--collections", multiple=True, help="Where to find it. Repeatable.")
+@dry_run_option
+@as_of_option
+@output_options
+def get(
+    *,
+    repo: str,
+    dataset_type: str,
+    data_id: tuple[str, ...],
+    output: str | None,
+    bbox: str | None,
+    circle: str | None,
+    columns: tuple[str, ...],
+    rows: str | None,
+    collections: tuple[str, ...],
+    dry_run: bool,
+    as_of: str | None,
+    emit: Emit,
+) -> None:
+    """Read a dataset, a component of it (TYPE.COMPONENT), or a piece cut out of it; only what is needed is moved."""
+    from bunter.butler import Butler
+    from bunter.datastore.formats.foreign import format_of_file
+
+    asked = {
+        "bbox": _numbers(bbox, 4, int, "four whole numbers X0,Y0,X1,Y1"),
+        "circle": _numbers(circle, 3, float, "three numbers RA,DEC,RADIUS in degrees"),
+        "columns": names_of(columns) or None,
+        "rows": _numbers(rows, 2, int, "two whole numbers BEGIN,END"),
+    }
+    parameters = {name: value for name, value in asked.items() if value is not None}
+    form = None if output is None else format_of_file(output)
+    with Butler(repo, writeable=False, as_of=as_of) as butler:
+        found = butler.get(
+            dataset_type, data_id_of(data_id), collections=names_of(collections) or None, parameters=parameters
+        )
+    if output is None or form is None:
+        _show(found, emit)
+    else:
+        _save(found, output, form, emit, dry_run=dry_run)
+
+
+def _save(found: Any, output: str, form: str, emit: Emit, *, dry_run: bool) -> None:
+    from bunter import effects
+    from bunter.datastore import format_of
+    from bunter.errors import KeyTakenError
+    from bunter.values import sized
+
+    content = format_of(form).to_bytes(found)
+    if effects.stat(output) is not None:
+        raise KeyTakenError(f"{output} is there already; remove it, or choose another name")
+    if not dry_run:
+        effects.write_new(output, content, sync=False)
+    said = f"{'would write' if dry_run else 'wrote'} {sized(len(content))} to {output}"
+    emit.record({"output": output, "size": len(content), "format": form}, said)
+
+
+def _show(found: Any, emit: Emit) -> None:
+    """Print a plain value, or say what was read."""
+    if found is None or isinstance(found, str | int | float | bool | list | dict):
+        emit.record({"value": found}, str(found))
+        return
+    shape = getattr(found, "shape", None)
+    size = " x ".join(map(str, reversed(shape))) if shape else ""
+    emit.record({"type": type(found).__name__, "shape": list(shape or ())}, f"{type(found).__name__} {size}".strip())
