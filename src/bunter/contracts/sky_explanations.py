@@ -190,6 +190,34 @@ class ExplanationContract(_Filled):
         distance = float(told.partition(" deg away")[0].rpartition("(")[2])
         assert abs(distance - 0.5133) < 0.005  # 14 - 13.4833 degrees of right ascension at declination 5
 
+    def test_terms_under_or_and_not_have_near_misses_too(self, butler: Butler) -> None:
+        said = str(butler.query_data_ids("visit", where="band = 'z' OR visit = 77", instrument="Cam").explain())
+        assert "there is no band 'z'" in said
+        assert "there is no visit 77; nearest: 3" in said
+        assert "band here: 'g', 'r'" in str(
+            butler.query_data_ids("visit", where="NOT band IN ('g', 'r')", instrument="Cam").explain()
+        )
+        assert "visit here: 0 to 3" in str(
+            butler.query_data_ids("visit", where="NOT visit IN (0..9)", instrument="Cam").explain()
+        )
+
+    def test_regions_that_do_not_meet_are_told_with_the_pair_that_is_nearest(self, butler: Butler) -> None:
+        butler.dimension_records.insert("skymap", {"name": "far", "hash": b"1" * 20})
+        tracts = [{"skymap": "far", "id": n, "region": Region.box(120.0 - 50 * n, DEC, 2.0, 2.0)} for n in range(3)]
+        butler.dimension_records.insert("tract", tracts)
+        found = butler.query_data_ids(["visit", "tract"], instrument="Cam", skymap="far")
+        assert found.count() == 0
+        assert "nearest of tract and visit: tract 2 and visit 3 (about 5." in str(found.explain())
+        where = "visit.region OVERLAPS tract.region AND visit < 3"
+        assert "visit 2 and tract 2" in str(found.where(where).explain())
+
+    def test_an_explanation_gives_up_statements_that_take_too_long(
+        self, butler: Butler, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bunter.butler.reasons.trials._LONGEST_S", -1.0)
+        explanation = butler.query_data_ids("visit", where="visit = 77", instrument="Cam").explain()
+        assert "more to try than was tried" in str(explanation)
+
     def test_other_collections_that_have_it_are_named(self, butler: Butler) -> None:
         told = butler.query_datasets("calexp", "raw/all", where="band = 'r'").explain()
         assert culprits(told) == [("calexp in raw/all",)]

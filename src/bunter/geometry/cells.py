@@ -140,7 +140,7 @@ def _on_cube(vectors: Floats) -> tuple[Ints, Floats, Floats]:
     return face, u, v
 
 
-def _on_sphere(face: Ints, u: Floats, v: Floats) -> Floats:
+def _on_sphere(face: Ints, u: Any, v: Any) -> Floats:
     """Return unit vectors of places on the cube."""
     import numpy as np
 

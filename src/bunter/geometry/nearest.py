@@ -12,9 +12,10 @@ from bunter.geometry.shapes import decode, sphgeom, xyz
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["nearest"]
+__all__ = ["nearest", "nearest_pair"]
 
 _NARROW = 5.0  # degrees
+_BLOCK = 512
 
 
 def nearest(regions: Sequence[bytes], target: bytes, count: int = 1) -> list[tuple[int, float]]:
@@ -48,6 +49,31 @@ def nearest(regions: Sequence[bytes], target: bytes, count: int = 1) -> list[tup
         gap = max(0.0, _from_point(regions[place], (x, y, z), float(least[place]) + radius) - radius)
         found = sorted([*found, (gap, place)])[:count]
     return [(place, math.degrees(gap)) for gap, place in found]
+
+
+def nearest_pair(left: Sequence[bytes], right: Sequence[bytes]) -> tuple[int, int]:
+    """Find the two regions of two sets whose bounding circles come nearest to each other.
+
+    Parameters
+    ----------
+    left, right : Sequence[bytes]
+        Encoded regions, at least one of each.
+
+    Returns
+    -------
+    tuple[int, int]
+        Place in ``left`` and in ``right``.
+    """
+    import numpy as np
+
+    ours, theirs = caps(left), caps(right)
+    best: tuple[float, int, int] = (math.inf, 0, 0)
+    for begin in range(0, len(ours), _BLOCK):
+        block = ours[begin : begin + _BLOCK]
+        gaps = np.arccos(np.clip(block[:, :3] @ theirs[:, :3].T, -1, 1)) - block[:, 3:] - theirs[:, 3]
+        row, column = np.unravel_index(int(np.argmin(gaps)), gaps.shape)
+        best = min(best, (float(gaps[row, column]), begin + int(row), int(column)))
+    return best[1], best[2]
 
 
 def _from_point(region: bytes, point: tuple[float, float, float], otherwise: float) -> float:

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
+from bunter.database.time_limit import limited
 from bunter.dimensions import Element
 from bunter.dimensions.records import stored_columns
 from bunter.registry.attach import Attachments
@@ -69,12 +70,15 @@ class ResultStream:
     ----------
     rows : int
         How many rows `batches` has read.
+    time_limit_s : float, optional
+        Seconds after which a statement is given up, with a DatabaseBusyError; None, as at first, for no limit.
     """
 
     def __init__(self, registry: Registry, query: BoundQuery) -> None:
         self._registry = registry
         self.query = query
         self.rows = 0
+        self.time_limit_s: float | None = None
         self._known: dict[str, tuple[Any, pa.Array]] = {}
 
     @cached_property
@@ -154,7 +158,7 @@ class ResultStream:
 
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[Connection, BunterCatalog]]:
-        with self._registry.database.read(snapshot=True) as connection:
+        with self._registry.database.read(snapshot=True) as connection, limited(connection, self.time_limit_s):
             yield connection, BunterCatalog(self._registry.roster(connection), connection)
 
     def _statement(self, connection: Connection, catalog: BunterCatalog) -> Statement:

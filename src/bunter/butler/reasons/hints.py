@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bunter.butler.reasons.near_sky import region_hints
 from bunter.butler.reasons.near_values import NearValues
 from bunter.values import listed
 
@@ -94,6 +95,23 @@ class Hints:
             for search in query.searches
         )
         return replace(query, searches=tuple(searches))
+
+    def of_distance(self) -> Iterator[str]:
+        """Say how far apart regions are that must overlap, where it is only for this that there are no rows."""
+        from bunter.query.bound import RegionOverlap, all_of, columns_of, conjuncts
+
+        query = self._demands.bound(self._demands.constraints)
+        if query is None:
+            return
+        overlaps = [term for term in query.condition if isinstance(term, RegionOverlap)]
+        if not any(len(columns_of(term)) > 1 for term in overlaps):
+            return
+        rest = [term for term in conjuncts(query.where) if term not in overlaps]
+        free = replace(query, where=all_of(rest) if rest else None, spatial_joins=(), order_by=(), limit=1, offset=0)
+        rows = self._trials.table(free)
+        if rows is not None and rows.num_rows:
+            for term in overlaps:
+                yield from region_hints(self._trials.table, replace(free, limit=None), term.left, term.right)
 
     def of_nothing(self, question: Question) -> Iterator[str]:
         """Yield sentences about a question that has no rows even without its constraints."""

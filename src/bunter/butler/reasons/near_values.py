@@ -49,12 +49,17 @@ class NearValues:
         self._facts = demands.facts
         self._context = replace(context, order_by=(), limit=None, offset=0)
 
-    def of(self, predicate: Predicate) -> Iterator[str]:
-        """Yield sentences about one condition; none about those that speak of several things at once."""
+    def of(self, predicate: Predicate) -> Iterator[str]:  # noqa: C901 - one line per kind
+        """Yield sentences about one condition, and about each of those that it joins by OR."""
         if unknown := list(unknown_cards(self._session, self._context, predicate)):
             yield from unknown
             return
         match predicate:
+            case bound.Or(terms) | bound.And(terms):
+                for term in terms[:_FEW]:
+                    yield from self.of(term)
+            case bound.Not(term):
+                yield from self._other_than(term)
             case bound.Comparison("=", left, Constant(value, kind)) if isinstance(left, _COLUMNS):
                 yield from self._equal(left, value, kind)
             case bound.Membership(value, constants, ranges) if isinstance(value, _COLUMNS):
@@ -68,6 +73,16 @@ class NearValues:
                 yield from self._times(left, right)
             case bound.RegionOverlap(left, right):
                 yield from region_hints(self._trials.table, self._context, left, right)
+
+    def _other_than(self, term: Predicate) -> Iterator[str]:
+        """Say what there is, of which a condition wants nothing."""
+        for column in dict.fromkeys(bound.columns_of(term)):
+            if isinstance(column, _COLUMNS) and not isinstance(column, bound.HeaderColumn):
+                kind = column.kind
+                if kind == "str":
+                    yield from self._names(column, None)
+                elif kind in {"int", "float", "time"}:
+                    yield from self._range(column)
 
     def _equal(self, column: Column, value: object, kind: str) -> Iterator[str]:
         if isinstance(column, bound.HeaderColumn):

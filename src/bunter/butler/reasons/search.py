@@ -43,7 +43,7 @@ def explain(
     Returns
     -------
     Explanation
-        Of at most 80 questions and about 20 s; numbers beyond 100,000 are not told exactly.
+        Of at most 80 questions and about 5 s; numbers beyond 10,000 are not told exactly.
     """
     demands = Demands(question, facts, defaults)
     trials = Trials(session, demands)
@@ -59,7 +59,8 @@ def explain(
     conflicts = _conflicts(trials, every, dropped)
     hints = Hints(session, demands, trials)
     told = tuple(Conflict(tuple(c.text for c in conflict), tuple(hints.of(conflict))) for conflict in conflicts)
-    notes = [*([] if told else hints.of_nothing(question)), *_limits(trials)]
+    apart = list(hints.of_distance())
+    notes = [*apart, *([] if told or apart else hints.of_nothing(question)), *_limits(trials)]
     return Explanation(subject, 0, told, added, dropped if len(every) > 1 else (), tuple(notes))
 
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from bunter import effects
 from bunter.butler.reasons.explanation import Step
+from bunter.dataset import DatasetType
+from bunter.errors import DatabaseBusyError
+from bunter.query.bound import DatasetColumn, columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     import pyarrow as pa
 
     from bunter.butler.reasons.constraints import Constraint, Demands
     from bunter.butler.session import Session
     from bunter.query.bound import BoundQuery
+    from bunter.registry import ResultStream
 
 __all__ = ["MOST_ROWS", "Trials"]
 
-MOST_ROWS = 100_000
+_Answer = TypeVar("_Answer")
+
+MOST_ROWS = 10_000
 _MOST_TRIALS = 80
-_LONGEST_S = 20.0
+_LONGEST_S = 5.0
 
 
 class Trials:
@@ -45,7 +51,7 @@ class Trials:
         self._demands = demands
         self._known: dict[frozenset[Constraint], int | None] = {}
         self._left = _MOST_TRIALS
-        self._until = time.monotonic() + _LONGEST_S
+        self._until = effects.monotonic() + _LONGEST_S
         self.exhausted = False
 
     def count(self, active: Iterable[Constraint]) -> int | None:
@@ -59,7 +65,7 @@ class Trials:
         query = self._demands.bound(active)
         if query is None or not self._may_go_on():
             return None
-        return self._session.repository.execute(self._session.principal, _plain(query, MOST_ROWS + 1)).count()
+        return self._asked(_plain(query, MOST_ROWS + 1), lambda stream: stream.count())
 
     def any(self, active: Iterable[Constraint]) -> bool | None:
         """Say whether there is any row with these constraints; None if it is not known."""
@@ -70,7 +76,10 @@ class Trials:
         query = self._demands.bound(chosen)
         if query is None or not self._may_go_on():
             return None
-        return self._session.repository.execute(self._session.principal, _plain(query, None)).any()
+        found = self._asked(_plain(query, None), lambda stream: stream.any())
+        if found is False:
+            self._known[chosen] = 0
+        return found
 
     def table(self, query: BoundQuery) -> pa.Table | None:
         """Return the rows of a question about what is near; None when there have been enough questions."""
@@ -78,8 +87,17 @@ class Trials:
 
         if not self._may_go_on():
             return None
+        return self._asked(query, lambda stream: pa.Table.from_batches(list(stream.batches()), schema=stream.schema))
+
+    def _asked(self, query: BoundQuery, of: Callable[[ResultStream], _Answer]) -> _Answer | None:
+        """Return what is asked of the rows of a query; None if that takes longer than the time that is left."""
         stream = self._session.repository.execute(self._session.principal, query)
-        return pa.Table.from_batches(list(stream.batches()), schema=stream.schema)
+        stream.time_limit_s = max(0.01, self._until - effects.monotonic())
+        try:
+            return of(stream)
+        except DatabaseBusyError:
+            self.exhausted = True
+            return None
 
     def step(self, constraint: Constraint, active: Iterable[Constraint]) -> Step:
         """Return the count with these constraints as a step of an explanation."""
@@ -89,10 +107,22 @@ class Trials:
 
     def _may_go_on(self) -> bool:
         self._left -= 1
-        if self._left < 0 or time.monotonic() > self._until:
+        if self._left < 0 or effects.monotonic() > self._until:
             self.exhausted = True
         return not self.exhausted
 
 
 def _plain(query: BoundQuery, limit: int | None) -> BoundQuery:
-    return replace(query, order_by=(), limit=limit, offset=0)
+    """Return a question with as many rows, that need be neither sorted nor all looked at.
+
+    The first dataset of each data ID need not be found where nothing is asked of it: the data IDs that have one are as many.
+    """
+    query = replace(query, order_by=(), limit=limit, offset=0)
+    if not isinstance(query.result, DatasetType) or len(query.searches) != 1 or query.temporal_joins:
+        return query
+    (search,) = query.searches
+    read = any(isinstance(each, DatasetColumn) for term in query.condition for each in columns_of(term))
+    if not search.find_first or read or len(search.collections) == 1:
+        return query
+    group = query.result.dimensions
+    return replace(query, kind="data_ids", result=group, searches=(replace(search, find_first=False),))
