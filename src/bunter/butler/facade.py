@@ -325,12 +325,6 @@ class Butler(AskingButler, AnnotatedButler, TransferringButler):
             files, transfer=transfer, skip_existing=skip_existing, header=header
         )
 
-    def retrieve_artifacts(
-        self, refs: Iterable[DatasetRef], destination: str | Path, *, transfer: str = "auto"
-    ) -> list[Path]:
-        """Copy or link the artifacts of datasets to a folder and return the files."""
-        return Files(self._session, self._lookup).retrieve(list(refs), destination, transfer=transfer)
-
     # Changes
 
     def transaction(self) -> AbstractContextManager[Any]:

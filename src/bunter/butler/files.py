@@ -6,14 +6,13 @@ from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bunter import effects
 from bunter.butler.activities import performed
 from bunter.butler.publishing import new_refs
 from bunter.butler.sources import said_of, source_changes
 from bunter.dataset import ArtifactLink, DatasetColumns, DatasetRef, FileDataset
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore import format_of
-from bunter.errors import ConflictingDatasetError, DatasetNotFoundError, IngestError, KeyTakenError
+from bunter.errors import ConflictingDatasetError, IngestError
 from bunter.values import new_nonce
 from bunter.values.rows import instances
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from bunter.butler.session import Session
     from bunter.dataset.changes import Change
     from bunter.dataset.id_mode import IdMode
-    from bunter.datastore import ArtifactURI, Staged
+    from bunter.datastore import Staged
 
 __all__ = ["Files", "read_file_table"]
 
@@ -42,6 +41,10 @@ _SUFFIXES = {
     ".txt": "text",
     ".npy": "npy",
     ".png": "png",
+    ".svg": "svg",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+    ".asdf": "asdf",
 }
 
 
@@ -143,40 +146,11 @@ class Files:
             or self._session.repository.datastore.choice(file.refs[0].dataset_type).format.name
         )
 
-    def retrieve(self, refs: Sequence[DatasetRef], destination: str | Path, *, transfer: str = "auto") -> list[Path]:
-        """Copy or link artifacts to a folder; nothing there is overwritten."""
-        located = self._lookup.locate(refs)
-        if missing := [ref for ref, stored in zip(refs, located, strict=True) if not stored]:
-            raise DatasetNotFoundError(f"{len(missing)} of {len(refs)} datasets have no artifact, first {missing[0]}")
-        datastore = self._session.repository.datastore
-        uris = {item.key: datastore.uri(item) for stored in located for item in stored}
-        targets = [Path(destination) / Path(uri.stored.key).name for uri in uris.values()]
-        if taken := [target for target in targets if effects.stat(target) is not None]:
-            raise KeyTakenError(
-                f"{taken[0]} is there already ({len(taken)} of {len(targets)} files are); choose an empty folder"
-            )
-        effects.mkdirs(destination)
-        for uri, target in zip(uris.values(), targets, strict=True):
-            _retrieve(uri, target, transfer)
-        return targets
-
 
 def _suffix(path: str) -> str:
     """Return the suffix of a file with its dot, as `Path.suffix` does; a `Path` for each of many files takes longer."""
     stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
     return dot + suffix if stem and suffix else ""
-
-
-def _retrieve(uri: ArtifactURI, target: Path, transfer: str) -> None:
-    source = uri.path
-    if source is None:
-        effects.write_new(target, uri.read(), sync=False)
-    elif transfer == "symlink":
-        effects.symlink(source, target)
-    elif transfer == "hardlink":
-        effects.link(source, target)
-    else:
-        effects.copy_new(source, target, sync=False)
 
 
 def _artifacts(

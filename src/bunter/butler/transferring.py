@@ -96,6 +96,76 @@ class TransferringButler:
             parcel = self.transfers.parcel(dataset_types, collections, where=where)
         return self.transfers.export(folder, parcel, transfer=transfer, **more)
 
+    def retrieve_artifacts(
+        self, refs: Iterable[DatasetRef], destination: str | Path, *, transfer: str = "auto", **more: Any
+    ) -> list[Path]:
+        """Copy or link the artifacts of datasets to a folder, in parallel, and return the files.
+
+        Parameters
+        ----------
+        refs : iterable of DatasetRef
+            Which datasets.
+        destination : str or Path
+            The folder; a file that is there with the same content is taken as done, another one is an error.
+        transfer : str
+            "copy" (also "auto"), "hardlink", "link", "symlink" or "relsymlink".
+        **more
+            ``template``: names of the files, such as ``"{dataset_type}/{visit}_{detector}"``; ``preserve_path``: keep the
+            folders of the store; ``progress``.
+        """
+        from bunter.butler.transfers.retrieval import retrieve
+
+        return retrieve(self._session, list(refs), destination, transfer=transfer, **more)
+
+    def ingest_zip(self, path: str | Path, *, transfer: str = "auto", **more: Any) -> TransferReport:
+        """Take in a zip file that `bundle` wrote, without unpacking it: its members are read in place.
+
+        Parameters
+        ----------
+        path : str or Path
+            The zip file.
+        transfer : str
+            How it comes in, as for `ingest`.
+        **more
+            ``dry_run``, ``keep_records``.
+        """
+        from bunter.butler.transfers.archives import ingest_archive
+
+        return ingest_archive(self._session, path, transfer=transfer, **more)
+
+    def bundle(
+        self,
+        path: str | Path,
+        dataset_types: str | Sequence[str] = "*",
+        collections: str | Sequence[str] | None = None,
+        *,
+        where: str = "",
+        refs: Iterable[DatasetRef] | None = None,
+        **more: Any,
+    ) -> Manifest:
+        """Write datasets to something to be published, a folder or a zip file, that ``Butler(path)`` opens for reading.
+
+        Parameters
+        ----------
+        path : str or Path
+            A zip file if it ends in ``.zip``, else a folder.
+        dataset_types, collections, where
+            Which datasets, and which collections go along; everything by default.
+        refs : iterable of DatasetRef, optional
+            These datasets instead.
+        **more
+            ``title``, ``licence``, ``citation``, ``description``: texts that go into the manifest and README.md;
+            ``dry_run``, ``progress``.
+        """
+        from bunter.butler.transfers import Selection
+        from bunter.butler.transfers.bundles import write_bundle
+
+        if refs is not None:
+            parcel = self.transfers.parcel(selection=Selection(refs=list(refs)))
+        else:
+            parcel = self.transfers.parcel(dataset_types, collections, where=where)
+        return write_bundle(parcel, path, **more)
+
     def dump(self, folder: str | Path, *, artifacts: bool = True, transfer: str = "auto", **more: Any) -> DumpManifest:
         """Write everything that is in this repository to a folder, from which `load` makes the same repository again.
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.manifest import Manifest
     from bunter.butler.transfers.parcel import Parcel
     from bunter.butler.transfers.report import TransferReport
+    from bunter.dataset import DatasetRef
     from bunter.datastore.carriage import Progress
+    from bunter.datastore.outward import Outgoing
 
 __all__ = ["Transfers", "dump"]
 
@@ -85,6 +87,12 @@ class Transfers:
 
         writing = Export(parcel or self.parcel(), folder, transfer=transfer, about=about, progress=progress)
         return writing.survey() if dry_run else writing.write()
+
+    def planned_files(self, refs: Sequence[DatasetRef], destination: str | Path, **more: Any) -> list[Outgoing]:
+        """Say which artifact `Butler.retrieve_artifacts` would write to which file."""
+        from bunter.butler.transfers.retrieval import planned_files
+
+        return planned_files(self._session, refs, destination, **more)
 
     def import_(self, path: str | Path, *, allow_outside: bool = False, **more: Any) -> TransferReport:
         """Take an export in: a folder or a zip file of one; see `take`.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bunter.cli.arguments import as_of_option, data_id_of
 from bunter.cli.output import output_options
+from bunter.cli.progress import bytes_told
+from bunter.values import sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,19 +102,24 @@ def ingest_files(
     "retrieve-artifacts", epilog="\b\nExample: bunter retrieve-artifacts demo out -d coadd --where \"band = 'r'\""
 )
 @click.argument("repo")
-@click.argument("destination", type=click.Path(file_okay=False))
+@click.argument("destination", type=click.Path())
 @click.option(
     "-d", "--datasets", "dataset_types", multiple=True, default=("*",), help="Dataset type or glob. Repeatable."
 )
 @_collections
 @_where
+@click.option("--find-first", is_flag=True, help="Of several datasets of a data ID only the first one found.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many datasets.")
 @click.option(
     "-t",
     "--transfer",
-    type=click.Choice(["auto", "copy", "hardlink", "symlink"]),
+    type=click.Choice(["auto", "copy", "hardlink", "link", "symlink", "relsymlink"]),
     default="auto",
     help="How files get there.",
 )
+@click.option("--template", help="Names of the files, such as {dataset_type}/{visit}_{detector}.")
+@click.option("--preserve-path", is_flag=True, help="Keep the folders that the files have in their store.")
+@click.option("--zip", "as_zip", is_flag=True, help="Write the zip file DESTINATION, which opens as a repository.")
 @_dry_run
 @as_of_option
 @output_options
@@ -123,21 +130,56 @@ def retrieve_artifacts(
     dataset_types: tuple[str, ...],
     collections: tuple[str, ...],
     where: str,
+    find_first: bool,
+    limit: int | None,
     transfer: str,
+    template: str | None,
+    preserve_path: bool,
+    as_zip: bool,
     dry_run: bool,
     as_of: str | None,
     emit: Emit,
 ) -> None:
-    """Copy the files of datasets to the folder DESTINATION."""
+    """Copy the files of datasets to the folder DESTINATION, in parallel; the same command again completes.
+
+    A file is compared with its digest as it is copied, and one that is there with the same content is taken as done.
+    """
     from bunter.butler import Butler
 
     with Butler(repo, writeable=False, as_of=as_of) as butler:
-        refs = _refs(butler, dataset_types, collections, where)
-        files = [] if dry_run else butler.retrieve_artifacts(refs, destination, transfer=transfer)
+        refs = _refs(butler, dataset_types, collections, where, find_first=find_first or None)[:limit]
+        if as_zip:
+            manifest = butler.bundle(destination, refs=refs, dry_run=dry_run, progress=bytes_told())
+            files = [destination] * (not dry_run)
+            size = manifest.size
+        else:
+            files, size = _retrieved(
+                butler,
+                refs,
+                destination,
+                dry_run=dry_run,
+                transfer=transfer,
+                template=template,
+                preserve_path=preserve_path,
+            )
     if dry_run:
-        emit.record({"datasets": len(refs)}, f"would copy the files of {len(refs)} datasets to {destination}")
+        emit.record(
+            {"datasets": len(refs), "size": size},
+            f"would copy the files of {len(refs)} datasets ({sized(size)}) to {destination}",
+        )
     else:
-        emit.rows(("file",), [(str(path),) for path in files])
+        emit.rows(("file",), [(path,) for path in files])
+
+
+def _retrieved(
+    butler: Butler, refs: list[DatasetRef], destination: str, *, dry_run: bool, transfer: str, **names: Any
+) -> tuple[list[str], int]:
+    planned = butler.transfers.planned_files(refs, destination, **names)
+    size = sum(max(item.stored.size, 0) for item in planned)
+    if dry_run:
+        return [], size
+    files = butler.retrieve_artifacts(refs, destination, transfer=transfer, progress=bytes_told(), **names)
+    return [str(path) for path in files], size
 
 
 @click.command("get-uri", epilog="\b\nExample: bunter get-uri demo coadd tract=0 patch=3 band=r")

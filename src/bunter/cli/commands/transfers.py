@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.dump_manifest import DumpManifest
     from bunter.cli.output import Emit
 
-__all__ = ["dump", "export", "import_export", "load", "sync", "transfer_datasets"]
+__all__ = ["bundle", "dump", "export", "import_export", "ingest_zip", "load", "sync", "transfer_datasets"]
 
 TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
 OUTWARD = ("auto", "copy", "hardlink", "link", "symlink", "relsymlink", "direct", "none")
@@ -331,3 +331,75 @@ def _tell_dump(manifest: DumpManifest, verb: str, way: str, emit: Emit, *, dry_r
         f"{verb} {counted(manifest.rows, 'row')} of {counted(len(manifest.tables), 'table')} and "
         f"{counted(manifest.artifacts, 'artifact')} ({sized(manifest.size)}) {way}",
     )
+
+
+@click.command(
+    "bundle", epilog="\b\nExample: bunter bundle demo coadds.zip -d coadd --title 'One night' --licence CC-BY-4.0"
+)
+@click.argument("repo")
+@click.argument("path", type=click.Path())
+@_selection
+@click.option("--title", default="", help="What it is called.")
+@click.option("--licence", default="", help="Under which terms it may be used.")
+@click.option("--citation", default="", help="How to cite it.")
+@click.option("--description", default="", help="A few sentences for its README.")
+@dry_run_option
+@output_options
+def bundle(
+    *,
+    repo: str,
+    path: str,
+    dataset_types: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    title: str,
+    licence: str,
+    citation: str,
+    description: str,
+    dry_run: bool,
+    emit: Emit,
+) -> None:
+    """Write datasets of REPO to PATH, a folder or a .zip file, to be published; it opens as a repository."""
+    from bunter.butler import Butler
+    from bunter.values import counted, sized
+
+    with Butler(repo, writeable=False) as butler:
+        manifest = butler.bundle(
+            path,
+            names_of(dataset_types),
+            names_of(collections) or None,
+            where=where,
+            title=title,
+            licence=licence,
+            citation=citation,
+            description=description,
+            dry_run=dry_run,
+            progress=bytes_told(),
+        )
+    emit.record(
+        {
+            "path": path,
+            "datasets": manifest.datasets,
+            "artifacts": manifest.artifacts,
+            "size": manifest.size,
+            "dry_run": dry_run,
+        },
+        f"{'would bundle' if dry_run else 'bundled'} {counted(manifest.datasets, 'dataset')} "
+        f"({counted(manifest.artifacts, 'artifact')}, {sized(manifest.size)}) in {path}",
+    )
+
+
+@click.command("ingest-zip", epilog="\b\nExample: bunter ingest-zip demo coadds.zip --dry-run")
+@click.argument("repo")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False))
+@click.option("-t", "--transfer", type=click.Choice(TRANSFERS), default="auto", help="How the file comes in.")
+@click.option("--keep-records", is_flag=True, help="Keep dimension records that differ; else they are conflicts.")
+@dry_run_option
+@output_options
+def ingest_zip(*, repo: str, path: str, transfer: str, keep_records: bool, dry_run: bool, emit: Emit) -> None:
+    """Take in the zip file PATH that `bunter bundle` or `retrieve-artifacts --zip` wrote; members are read in place."""
+    from bunter.butler import Butler
+
+    with Butler(repo, writeable=False if dry_run else None) as butler:
+        report = butler.ingest_zip(path, transfer=transfer, keep_records=keep_records, dry_run=dry_run)
+    _tell(report, emit)

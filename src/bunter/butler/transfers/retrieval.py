@@ -1,0 +1,139 @@
+"""Artifacts of datasets as files of one's own: in one folder, under names of one's choice, or as the store names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bunter.datastore import Template, Transfer
+from bunter.datastore.key import is_direct
+from bunter.datastore.members import is_member, member_of
+from bunter.datastore.outward import Outgoing, send
+from bunter.errors import DatasetNotFoundError, KeyTakenError
+from bunter.values import new_nonce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bunter.butler.session import Session
+    from bunter.dataset import DatasetRef, StoredArtifact
+    from bunter.datastore import ArtifactStore
+    from bunter.datastore.carriage import Progress
+
+__all__ = ["planned_files", "retrieve"]
+
+
+def retrieve(  # noqa: PLR0913 - all but three by keyword
+    session: Session,
+    refs: Sequence[DatasetRef],
+    destination: str | Path,
+    *,
+    transfer: str = "auto",
+    template: str | None = None,
+    preserve_path: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> list[Path]:
+    """Copy or link artifacts to a folder, in parallel, compared with what is recorded; nothing there is overwritten.
+
+    A file that is there with the same content is taken as done, so that the same call again completes.
+
+    Parameters
+    ----------
+    session : Session
+        The repository.
+    refs : sequence of DatasetRef
+        Which datasets.
+    destination : str or Path
+        The folder; made if need be.
+    transfer : str
+        "copy" (also "auto"), "hardlink", "link", "symlink" or "relsymlink".
+    template : str, optional
+        Names below the folder, with fields as in `bunter.datastore.Template`, such as ``{dataset_type}/{visit}_{detector}``.
+    preserve_path : bool
+        Whether files keep the folders that they have in their store.
+    progress : callable, optional
+        Is told how far it has come.
+
+    Returns
+    -------
+    list of Path
+        The files, each artifact once.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        If a dataset has no artifact.
+    KeyTakenError
+        If two artifacts would be one file, or a file is there with other content.
+    """
+    items = planned_files(session, refs, destination, template=template, preserve_path=preserve_path)
+    send(items, transfer=Transfer(transfer), progress=progress)
+    return [Path(item.target) for item in items]
+
+
+def planned_files(
+    session: Session,
+    refs: Sequence[DatasetRef],
+    destination: str | Path,
+    *,
+    template: str | None = None,
+    preserve_path: bool = False,
+) -> list[Outgoing]:
+    """Say which artifact becomes which file; see `retrieve`."""
+    located = session.repository.locate(session.principal, [ref.id.bytes for ref in refs])
+    if missing := [ref for ref, stored in zip(refs, located, strict=True) if not stored]:
+        raise DatasetNotFoundError(f"{len(missing)} of {len(refs)} datasets have no artifact, first {missing[0]}")
+    datastore = session.repository.datastore
+    root = Path(destination).absolute()
+    names = None if template is None else _Names(template)
+    planned: dict[tuple[str, str, str], Outgoing] = {}
+    for ref, stored in zip(refs, located, strict=True):
+        for item in stored:
+            place = item.datastore, item.key, item.selector if is_member(item) else ""
+            if place in planned:
+                continue
+            store: ArtifactStore = datastore.store_of(item)
+            if is_member(item):
+                store, item = member_of(store, item)  # noqa: PLW2901 - the member stands for the archive from here on
+            name = _own_name(item, preserve_path=preserve_path) if names is None else names.of(ref, item)
+            planned[place] = Outgoing(store, item, f"{root}/{name}")
+    _refuse_equal(list(planned.values()))
+    return list(planned.values())
+
+
+def _own_name(stored: StoredArtifact, *, preserve_path: bool) -> str:
+    return stored.key if preserve_path and not is_direct(stored.key) else stored.key.rpartition("/")[2]
+
+
+class _Names:
+    """Names of files by a template; without the marks that make names in a store unique."""
+
+    def __init__(self, text: str) -> None:
+        self._template = Template(f"{{run}}/{text}")
+        self._nonce = new_nonce()
+
+    def of(self, ref: DatasetRef, stored: StoredArtifact) -> str:
+        mapping = ref.data_id.mapping
+        shown = "_".join(map(str, ref.data_id.required_values))
+        values = {
+            **mapping,
+            "run": ref.run,
+            "dataset_type": ref.dataset_type.name,
+            "data_id": shown or None,
+            "id": str(ref.id),
+            "component": stored.component or None,
+        }
+        name = stored.key.rpartition("/")[2]
+        stem, dot, suffix = name.partition(".")
+        key = self._template.key(values, self._nonce, f"{dot}{suffix}" if stem else "")
+        return key.partition("/")[2].replace(f"-{self._nonce}", "")
+
+
+def _refuse_equal(items: Sequence[Outgoing]) -> None:
+    seen: dict[str, StoredArtifact] = {}
+    for item in items:
+        if (other := seen.setdefault(item.target, item.stored)) is not item.stored:
+            raise KeyTakenError(
+                f"{other.key} and {item.stored.key} would both become {item.target}; keep their folders "
+                "(preserve_path, --preserve-path), or give a template that tells them apart"
+            )
