@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bunter.dataset import DatasetType
-    from bunter.datastore.config import DatastoreConfig
+    from bunter.datastore.config import ConstraintsConfig, DatastoreConfig
     from bunter.datastore.format import Format
     from bunter.storage_class import StorageClass
 
-__all__ = ["Choice", "check_configuration", "choose", "has_instruments"]
+__all__ = ["Choice", "check_configuration", "choose", "has_instruments", "takes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,11 @@ def _components(config: DatastoreConfig | None, keys: list[str], storage_class: 
     return component_formats(storage_class, configured)
 
 
+def takes(constraints: ConstraintsConfig, dataset_type: DatasetType) -> bool:
+    """Whether constraints let a dataset type in, whatever the instrument."""
+    return _permitted(constraints, list(_keys(dataset_type, None)))
+
+
 def has_instruments(config: DatastoreConfig) -> bool:
     """Whether anything is configured by instrument."""
     named = (*config.templates, *config.formats, *config.constraints.accept, *config.constraints.reject)
@@ -109,10 +114,12 @@ def _keys(dataset_type: DatasetType, instrument: object) -> Iterator[str]:
 
 
 def _accepted(config: DatastoreConfig | None, keys: list[str]) -> bool:
-    if config is None:
-        return True
+    return config is None or _permitted(config.constraints, keys)
+
+
+def _permitted(constraints: ConstraintsConfig, keys: list[str]) -> bool:
     special = {*keys[:-1], "all"}
-    accept, reject = config.constraints.accept, config.constraints.reject
+    accept, reject = constraints.accept, constraints.reject
     if special & set(accept):
         return True
     return not accept and not special & set(reject)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from bunter.datastore.store import MAIN
 
-__all__ = ["CacheConfig", "ChildConfig", "ConstraintsConfig", "DatastoreConfig"]
+__all__ = ["CacheConfig", "ChildConfig", "ConstraintsConfig", "DatastoreConfig", "SinkConfig"]
 
 
 def _flat(tree: Any) -> Any:
@@ -90,6 +90,20 @@ class CacheConfig(BaseModel):
     max_age_s: float | None = Field(None, ge=0, description="What was not used for so long goes, in seconds.")
 
 
+class SinkConfig(BaseModel):
+    """A place that takes values out of datasets, which are stored all the same."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str = Field(
+        "metrics",
+        description="`metrics` (scalars, view v1_metric), `rows` (tables, view v1_rows_<name>), `http`, or an entry point of bunter.sinks.",
+    )
+    address: str | None = Field(None, description="Where it is, if it is elsewhere; no tokens.")
+    options: dict[str, str] = Field(default_factory=dict, description="Whatever else its kind knows.")
+    constraints: ConstraintsConfig = Field(default=ConstraintsConfig(accept=(), reject=()))
+
+
 class DatastoreConfig(BaseModel):
     """Where artifacts are, how they are named, and which format writes what.
 
@@ -122,6 +136,9 @@ class DatastoreConfig(BaseModel):
         (), description="In which order stores are asked; those not named come last, `main` before the others."
     )
     cache: CacheConfig = Field(default_factory=lambda: CacheConfig.model_validate({}))
+    sinks: dict[str, SinkConfig] = Field(
+        default_factory=dict, description="Places that take values out of datasets, by name."
+    )
     offline: bool = Field(
         False, description="Whether a dataset that is not on this machine is an error instead of being fetched."
     )
@@ -130,6 +147,8 @@ class DatastoreConfig(BaseModel):
     def _knows_its_stores(self) -> DatastoreConfig:
         if MAIN in self.stores:
             raise ValueError(f"the store {MAIN!r} is the one at datastore.root; give the other one another name")
+        if bad := [name for name in self.sinks if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name)]:
+            raise ValueError(f"the sink {bad[0]!r} needs a name of small letters, digits and underscores")
         written = [*self.formats.values(), *(form for child in self.stores.values() for form in child.formats.values())]
         if kept := [form for form in written if form in _OBJECTS.values()]:
             raise ValueError(f"the format {kept[0]!r} writes nothing; give a store in memory 'objects: ...' instead")

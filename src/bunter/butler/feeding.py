@@ -1,0 +1,153 @@
+"""Sinks fed with what is committed: at once if they take it, later if not, and never half."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from bunter.datastore.choice import takes
+from bunter.datastore.sink import InnerSink, SinkItem, opened_sinks
+from bunter.datastore.sink_records import Fed, SinkRecords
+from bunter.errors import ButlerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bunter.database import Database, Transaction
+    from bunter.dataset import DatasetRef
+    from bunter.dataset.changes import Change
+    from bunter.datastore import Datastore
+    from bunter.datastore.records import ArtifactRecords
+    from bunter.datastore.sink import OuterSink
+    from bunter.registry import Registry
+
+__all__ = ["Feeding"]
+
+_BATCH = 1000
+_log = logging.getLogger(__name__)
+
+
+class Feeding:
+    """Sends datasets to the sinks of a repository's configuration.
+
+    Which datasets are to be sent, or removed, is written in the transaction that registers or removes them. What they hold
+    is read from the stores afterwards, so it does not matter who wrote it, and nothing is lost if this process dies.
+
+    Parameters
+    ----------
+    database : Database
+        Holds registry and records.
+    registry : Registry
+        Knows the datasets.
+    records : ArtifactRecords
+        Knows where they are.
+    datastore : Datastore
+        Reads them.
+    """
+
+    def __init__(self, database: Database, registry: Registry, records: ArtifactRecords, datastore: Datastore) -> None:
+        self._database, self._registry, self._records, self._datastore = database, registry, records, datastore
+        self._feed = SinkRecords()
+        self.sinks = opened_sinks(datastore.config)
+
+    def note(self, tx: Transaction, change: Change) -> None:
+        """Note what a change means for the sinks, in its transaction."""
+        from bunter.dataset.changes import AddDatasets, RemoveDatasets
+
+        if isinstance(change, AddDatasets):
+            for name in self._takers(change):
+                self._feed.expect(tx, name, change.columns.ids)
+        elif isinstance(change, RemoveDatasets):
+            self._feed.withdraw(tx, change.ids)
+
+    def _takers(self, change: Change) -> list[str]:
+        config = self._datastore.config
+        assert config is not None, "sinks come from a configuration"
+        kind = change.columns.dataset_type  # type: ignore[union-attr]
+        return [name for name in self.sinks if takes(config.sinks[name].constraints, kind)]
+
+    def deliver(self) -> dict[str, int]:
+        """Send and remove all that is due; return how many datasets each sink was told of. What fails is tried again later."""
+        told: dict[str, int] = {}
+        for name, sink in self.sinks.items():
+            try:
+                told[name] = self._deliver(name, sink)
+            except Exception as exc:  # noqa: BLE001 - the datasets are committed, whatever a sink makes of them
+                _log.warning("the sink %s could not be told, and will be later: %s", name, exc)
+                told[name] = 0
+        return told
+
+    def counts(self) -> list[tuple[str, str, int]]:
+        """Return sink, state and number of datasets."""
+        with self._database.read() as connection:
+            found = self._feed.counts(connection)
+        return [(sink, state.name.lower().replace("_", " "), count) for (sink, state), count in sorted(found.items())]
+
+    def _deliver(self, name: str, sink: InnerSink | OuterSink) -> int:
+        told = 0
+        with self._database.read() as connection:
+            if not self._feed.counts(connection):
+                return 0
+        for state, act in ((Fed.TO_REMOVE, self._remove), (Fed.TO_SEND, self._send)):
+            while True:
+                with self._database.read() as connection:
+                    ids = self._feed.due(connection, name, state, _BATCH)
+                if not ids:
+                    break
+                act(name, sink, ids)
+                told += len(ids)
+        return told
+
+    def _remove(self, name: str, sink: InnerSink | OuterSink, ids: Sequence[bytes]) -> None:
+        if not isinstance(sink, InnerSink):
+            sink.forget(ids)
+        with self._database.write() as tx:
+            if isinstance(sink, InnerSink):
+                with tx.savepoint():
+                    sink.remove(tx, ids)
+            self._feed.drop(tx, name, ids)
+
+    def _send(self, name: str, sink: InnerSink | OuterSink, ids: Sequence[bytes]) -> None:
+        with self._database.read() as connection:
+            refs = self._registry.get_many(connection, ids)
+        items, unfit = self._read([ref for ref in refs if ref is not None])
+        if not isinstance(sink, InnerSink):
+            sink.send(items)
+        with self._database.write() as tx:
+            if isinstance(sink, InnerSink):
+                unfit |= _appended(tx, sink, items)
+            fit = [item.ref.id.bytes for item in items if item.ref.id.bytes not in unfit]
+            self._feed.mark(tx, name, fit, Fed.SENT)
+            for id_, reason in unfit.items():
+                self._feed.mark(tx, name, [id_], Fed.UNFIT, reason)
+            self._feed.drop(tx, name, [id_ for id_, ref in zip(ids, refs, strict=True) if ref is None])
+
+    def _read(self, refs: Sequence[DatasetRef]) -> tuple[list[SinkItem], dict[bytes, str]]:
+        """Read datasets; say of those that cannot be read why."""
+        with self._database.read() as connection:
+            located = self._records.locate(connection, [ref.id.bytes for ref in refs])
+        items, unfit = [], {}
+        for ref, stored in zip(refs, located, strict=True):
+            if not stored:
+                unfit[ref.id.bytes] = "it has no artifact"
+                continue
+            try:
+                content = self._datastore.read(stored, storage_class=ref.dataset_type.storage_class)
+                items.append(SinkItem(ref, content))
+            except (ButlerError, FileNotFoundError) as exc:
+                unfit[ref.id.bytes] = str(exc)[:200]
+        return items, unfit
+
+
+def _appended(tx: Transaction, sink: InnerSink, items: Sequence[SinkItem]) -> dict[bytes, str]:
+    """Append datasets at once; if that fails, one by one, and say why some cannot be."""
+    unfit: dict[bytes, str] = {}
+    try:
+        with tx.savepoint():
+            sink.append(tx, items)
+    except Exception as exc:  # noqa: BLE001 - what a dataset holds is unknown to us
+        if len(items) == 1:
+            return {items[0].ref.id.bytes: str(exc)[:200]}
+        for item in items:
+            unfit |= _appended(tx, sink, [item])
+    return unfit
