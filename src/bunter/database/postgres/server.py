@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bunter.database.server_address import ServerAddress
     from bunter.database.server_options import ServerOptions
 
-__all__ = ["check_schema_absent", "create_schema", "drop_schema", "open_pool"]
+__all__ = ["check_schema_absent", "connected", "create_schema", "drop_schema", "open_pool"]
 
 _STAMP = "Bunter, database format "
 _OLDEST_SERVER = 130000
@@ -38,7 +38,7 @@ def create_schema(address: ServerAddress, options: ServerOptions) -> None:
     RepositoryExistsError
         If the schema holds anything; it stays as it was.
     """
-    driver = _connected(address, options)
+    driver = connected(address, options)
     try:
         with driver.transaction():
             _claim(driver, address)
@@ -61,7 +61,7 @@ def check_schema_absent(address: ServerAddress, options: ServerOptions) -> None:
     RepositoryExistsError
         If it does.
     """
-    driver = _connected(address, options, read_only=True)
+    driver = connected(address, options, read_only=True)
     try:
         _is_made(driver, address)
     except psycopg.Error as exc:
@@ -72,7 +72,7 @@ def check_schema_absent(address: ServerAddress, options: ServerOptions) -> None:
 
 def drop_schema(address: ServerAddress, options: ServerOptions) -> None:
     """Remove a schema and all that is in it."""
-    driver = _connected(address, options)
+    driver = connected(address, options)
     try:
         driver.execute(f"DROP SCHEMA IF EXISTS {_quoted(address.schema)} CASCADE")
     except psycopg.Error as exc:
@@ -114,7 +114,7 @@ def open_pool(address: ServerAddress, options: ServerOptions, tally: Tally, *, r
 
     def connection() -> ServerConnection:
         return ServerConnection(
-            Session(partial(_connected, address, options, read_only=read_only), where), tally, where
+            Session(partial(connected, address, options, read_only=read_only), where), tally, where
         )
 
     pool = ServerPool(connection, size=options.pool_size, limit_s=max(options.connect_timeout_s, 1.0))
@@ -151,7 +151,8 @@ def _check_stamp(connection: ServerConnection, address: ServerAddress) -> None:
         )
 
 
-def _connected(address: ServerAddress, options: ServerOptions, *, read_only: bool = False) -> psycopg.Connection[Any]:
+def connected(address: ServerAddress, options: ServerOptions, *, read_only: bool = False) -> psycopg.Connection[Any]:
+    """Open a connection of our settings."""
     try:
         driver = psycopg.connect(
             address.url,
