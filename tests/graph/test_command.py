@@ -81,10 +81,14 @@ def command(folder):
 def test_a_dry_run_counts_and_writes_nothing(command, folder):
     before = sorted(folder.iterdir())
     done = command("-d", "exposure = 2", "--dry-run", "--json")
-    assert [json.loads(line) for line in done.stdout.splitlines()] == [
-        {"task": "isr", "quanta": 2, "targets": 2, "needed": 0, "companions": 0, "candidates": 2},
-        {"task": "sum", "quanta": 1, "targets": 1, "needed": 0, "companions": 0, "candidates": 1},
-    ]
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["task"], row["quanta"], row["inputs"], row["outputs"]) for row in rows] == [
+        ("isr", 2, 4, 2), ("sum", 1, 2, 1),
+    ]  # fmt: skip
+    assert [(row["targets"], row["needed"], row["companions"], row["candidates"]) for row in rows] == [
+        (2, 0, 0, 2), (1, 0, 0, 1),
+    ]  # fmt: skip
+    assert {row["cpu"] for row in rows} == {None}
     assert sorted(folder.iterdir()) == before
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bunter.execution.claims import claimed_keys
     from bunter.execution.comparison import Comparison, compare_runs
+    from bunter.execution.forecast import Forecast, forecast_run
     from bunter.execution.lineage import Lineage, find_lineage
     from bunter.execution.precedents import find_precedents
     from bunter.execution.run import RunOptions, run_graph
@@ -28,6 +29,8 @@ _HOMES = {
     "RunRequest": "run_directory",
     "run_directories": "run_directory",
     "Comparison": "comparison",
+    "Forecast": "forecast",
+    "forecast_run": "forecast",
     "compare_runs": "comparison",
     "Lineage": "lineage",
     "find_precedents": "precedents",
@@ -46,6 +49,7 @@ _HOMES = {
 __all__ = [
     "Comparison",
     "FailedQuantum",
+    "Forecast",
     "Lineage",
     "RunDirectory",
     "RunOptions",
@@ -60,6 +64,7 @@ __all__ = [
     "compare_runs",
     "find_lineage",
     "find_precedents",
+    "forecast_run",
     "run_directories",
     "run_graph",
     "run_pipeline",

@@ -11,16 +11,19 @@ import click
 
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
 from bunter.cli.output import output_options
+from bunter.values import counted, sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bunter.butler import Butler
     from bunter.cli.output import Emit
+    from bunter.execution import Forecast
     from bunter.graph import Decision, Precedent, QuantumGraph
 
 __all__ = ["DECISIONS_HELP", "PROFILE_HELP", "SKIP_HELP", "decisions_in", "qgraph"]
 
+_ROLES = ("targets", "needed", "companions", "candidates")
 PROFILE_HELP = (
     "What a missing input means: the quantum is left out (development, the default), or an error (production)."
 )
@@ -86,7 +89,6 @@ def qgraph(
         raise click.UsageError(f"{file} is there already; remove it or choose another name")
     from bunter.butler import Butler
     from bunter.graph import build_graph
-    from bunter.values import counted, sized
 
     with Butler(repo, writeable=False) as butler:
         known = {kind.name: kind for kind in butler.dataset_types.query()}
@@ -103,10 +105,13 @@ def qgraph(
             precedents=_precedents(butler, skip),
             decisions=decisions_in(decided),
             profile="production" if profile == "production" else "development",
-            artifacts=not dry_run,
             command=shlex.join(sys.argv),
         )
-    _show(graph, emit)
+        foretold = _forecast(butler, graph) if dry_run else None
+    if foretold is None:
+        _show(graph, emit)
+    else:
+        _show_forecast(graph, foretold, emit)
     if file and not dry_run:
         size = graph.write(file)
         emit.note(f"wrote {file}: {counted(len(graph), 'quantum', 'quanta')}, {sized(size)}")
@@ -155,6 +160,38 @@ def _show(graph: QuantumGraph, emit: Emit) -> None:
         for one in graph.header.decisions:
             what = f"{one['for']} from {one['use']}" if "use" in one else f"no {one['veto']}"
             emit.note(f"decided by {one['author']}: {what} where {one['where']}; applied {one['hits']} times")
+
+
+def _forecast(butler: Butler, graph: QuantumGraph) -> Forecast:
+    from bunter.execution import forecast_run
+
+    return forecast_run(butler, graph)
+
+
+def _show_forecast(graph: QuantumGraph, foretold: Forecast, emit: Emit) -> None:
+    """Print what the run will have to do; where tasks have run before, also what that will probably take."""
+    from bunter.execution.charts import duration
+
+    plain = emit.style != "text"
+    size = (lambda count: count) if plain else (lambda count: "-" if count is None else sized(int(count)))
+    seconds = (lambda value: value) if plain else (lambda value: "-" if value is None else duration(value))
+    rows = [
+        (t.label, t.quanta, t.inputs, t.outputs, size(t.input_bytes), size(t.output_bytes), seconds(t.cpu_s),
+         seconds(t.wall_s), size(t.peak_memory), t.runs)
+        for t in foretold.tasks
+    ]  # fmt: skip
+    names = ("task", "quanta", "inputs", "outputs", "input_bytes", "output_bytes", "cpu", "wall", "peak_memory", "runs")
+    if plain:
+        told = graph.explanation.tasks
+        names = (*names, *_ROLES)
+        rows = [(*row, *(getattr(told[row[0]], role) for role in _ROLES)) for row in rows]
+    emit.rows(names, rows)
+    if not plain:
+        for line in graph.explanation.lines():
+            emit.note(line)
+        total = foretold.total("cpu_s")
+        known = f", about {duration(total)} of CPU" if total is not None else "; some tasks have never run here"
+        emit.note(f"{counted(len(graph), 'quantum', 'quanta')}{known}; nothing was written")
 
 
 @qgraph.command(epilog="\b\nExample: bunter qgraph show plan.bqg --task isr --where exposure=2025092000012")
