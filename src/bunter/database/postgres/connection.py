@@ -40,6 +40,19 @@ class ServerConnection(Connection):
         self.tally.statements += 1
         return self.raw.stream(sql, parameters, batch_size)
 
+    def _fetch(self, sql: str, parameters: Parameters) -> Any:
+        self.tally.statements += 1
+        return self.raw.fetch(sql, parameters)
+
+    def fetchall(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """See `Connection.fetchall`."""
+        return self._fetch(sql, parameters).fetchall()  # type: ignore[no-any-return]
+
+    def fetchone(self, sql: str, parameters: Parameters = ()) -> Row | None:
+        """See `Connection.fetchone`."""
+        row: Row | None = self._fetch(sql, parameters).fetchone()
+        return row
+
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> int:
         """See `Connection.executemany`; rows to be inserted go many at once."""
         if (found := insertion(sql)) is None:
@@ -50,7 +63,7 @@ class ServerConnection(Connection):
             return self._insert(found.table, found.many, found.width, rows)
         remaining = iter(rows)
         if len(first := list(islice(remaining, 2))) < 2:
-            return self.execute(sql, first[0]).rowcount if first else 0
+            return self._fetch(sql, first[0]).rowcount if first else 0
         all_rows: Iterable[Sequence[object]] = chain(first, remaining)
         if found.constants:
             all_rows = ((*row, *found.constants) for row in all_rows)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+_KEPT = 1000
 _NONE = (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
 
 
@@ -44,6 +45,8 @@ class Session:
         self._tables: dict[str, dict[str, int]] = {}
         self._cursors = 0
         self._answered = False
+        self._cursor: psycopg.Cursor[Any] | None = None
+        self._lent: psycopg.Cursor[Any] | None = None
 
     # What SQLite's connection has as well.
 
@@ -57,6 +60,16 @@ class Session:
             text, values = self._with_rows(statement, values)
             return self.run(head + text, values, prepare=False)
         return self.run(head + statement.text, values)
+
+    def fetch(self, sql: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
+        """Carry out one statement as `execute` does; the cursor is good until the next call, which spares making one."""
+        if self._cursor is None:
+            self._cursor = self.driver.cursor(binary=True)
+        self._lent = self._cursor
+        try:
+            return self.execute(sql, parameters)
+        finally:
+            self._lent = None
 
     def _with_rows(self, statement: Rewritten, values: Sequence[object]) -> tuple[str, Sequence[object]]:
         rows = [self._rows[name] for name in statement.uploads]
@@ -88,6 +101,8 @@ class Session:
 
     def _sent(self, text: str, values: Sequence[object] | None, prepare: bool | None) -> psycopg.Cursor[Any]:  # noqa: FBT001
         try:
+            if self._lent is not None:
+                return self._lent.execute(text, values or None, prepare=prepare)
             return self.driver.execute(text, values or None, prepare=prepare, binary=True)
         except psycopg.OperationalError:
             self._reopen()
@@ -100,7 +115,7 @@ class Session:
         """
         if self._answered or not self.driver.closed:
             raise  # noqa: PLE0704 - called while an error is handled
-        self.driver = self._connect()
+        self.driver, self._cursor = self._connect(), None
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> psycopg.Cursor[Any]:
         """Carry out one statement for each row, all sent before the first answer is waited for."""
@@ -180,6 +195,8 @@ class Session:
         """Forget uploaded rows, for the next user."""
         self._rows.clear()
         self._answered = False
+        if self._cursor is not None and self._cursor.rowcount > _KEPT:  # it holds its rows
+            self._cursor = None
 
     def stream(self, sql: str, parameters: Parameters, batch_size: int) -> Iterator[list[Row]]:
         """Read through a cursor of the server, which leaves the session free for other statements in between."""
