@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bunter.datastore.formats.boxes import array_part
 from bunter.datastore.formats.differences import array_difference
+from bunter.datastore.formats.wording import in_short
 from bunter.errors import FormatError
 from bunter.values import Pieces
 
@@ -65,7 +66,7 @@ class NumpyFormat:
         except (ValueError, EOFError, OSError, MemoryError) as exc:
             if isinstance(exc, FileNotFoundError):
                 raise
-            raise FormatError(f"not a NumPy array: {exc}") from exc
+            raise FormatError(f"not a NumPy array: {in_short(exc)}") from exc
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether shape, dtype and values are equal, NaN with NaN."""
@@ -107,7 +108,7 @@ def _head(file: BinaryIO) -> Any:
         reader = np.lib.format.read_array_header_1_0 if major == (1, 0) else np.lib.format.read_array_header_2_0
         return reader(file)
     except (ValueError, EOFError, OSError) as exc:
-        raise FormatError(f"not a NumPy array: {exc}") from exc
+        raise FormatError(f"not a NumPy array: {in_short(exc)}") from exc
 
 
 def _part(file: BinaryIO, request: ReadRequest) -> Any:

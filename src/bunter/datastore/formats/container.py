@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from bunter.datastore.formats.content import content_of, object_of
 from bunter.datastore.formats.differences import array_difference, mapping_difference
 from bunter.datastore.formats.fits_header import quiet
+from bunter.datastore.formats.wording import in_short
 from bunter.errors import FileIntegrityError, FormatError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ContainerFormat(ABC):
         except MemoryError as exc:
             raise FormatError("it asks for more memory than there is; it may be damaged") from exc
         except Exception as exc:  # what the libraries make of damaged bytes has many names
-            raise FormatError(f"not {self.name} that can be read: {' '.join(str(exc).split())[:300] or exc!r}") from exc
+            raise FormatError(f"not {self.name} that can be read: {in_short(exc)}") from exc
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether kind, notes and all arrays are equal, NaN with NaN."""

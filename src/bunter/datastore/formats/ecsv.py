@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bunter.datastore.formats.differences import table_difference
 from bunter.datastore.formats.tables import same_tables, selected, table_component, to_wanted
+from bunter.datastore.formats.wording import in_short
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class EcsvFormat:
         try:
             return kind.read(text, format="ascii.ecsv")  # written elsewhere: empty fields are masked values
         except (ValueError, KeyError, TypeError) as exc:
-            raise FormatError(f"not an ECSV table: {exc}") from exc
+            raise FormatError(f"not an ECSV table: {in_short(exc)}") from exc
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Read the table, some columns of it, or a component."""

@@ -9,6 +9,7 @@ from bunter.datastore.formats.differences import array_difference, card_differen
 from bunter.datastore.formats.fits_header import lasting_cards, quiet, same_header
 from bunter.datastore.formats.fits_recipe import PLAIN, RECIPES, Recipe
 from bunter.datastore.formats.inflating import GZIP, inflated
+from bunter.datastore.formats.wording import in_short
 from bunter.errors import FileIntegrityError, FormatError
 from bunter.values import Pieces
 
@@ -71,7 +72,7 @@ class FitsFormat:
                 hdus.update_extend()
                 hdus.verify("fix+ignore")
             except (ValueError, TypeError, OSError, fits.VerifyError) as exc:
-                raise FormatError(f"cannot be written as FITS: {exc}") from exc
+                raise FormatError(f"cannot be written as FITS: {in_short(exc)}") from exc
         return Pieces(lambda: pieces_of(hdus))
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
@@ -104,7 +105,7 @@ class FitsFormat:
                     "the headers of the file ask for more memory than there is; it may be damaged"
                 ) from exc
             except Exception as exc:  # what astropy and its decompressors make of damaged bytes has many names
-                raise FormatError(f"not a FITS file that can be read: {' '.join(str(exc).split()) or exc!r}") from exc
+                raise FormatError(f"not a FITS file that can be read: {in_short(exc)}") from exc
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether data and cards are equal but for DATE, CHECKSUM, DATASUM and provenance; NaN equals NaN."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.dataset.header import CardText, Header
 from bunter.datastore.formats.fits_header import is_structural, merged, observation_cards
+from bunter.datastore.formats.wording import in_short
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def headers_in(file: Any, selectors: tuple[str, ...] = ("",)) -> list[Header]:
             with fits.open(source, memmap=False, lazy_load_hdus=True, disable_image_compression=True) as hdus:
                 return [_header_in(hdus, selector) for selector in selectors]
         except (OSError, ValueError, TypeError, KeyError, IndexError, fits.VerifyError) as exc:
-            raise FormatError(f"no header can be read from it: {' '.join(str(exc).split())[:200]}") from exc
+            raise FormatError(f"no header can be read from it: {in_short(exc)}") from exc
 
 
 def _header_in(hdus: Any, selector: str) -> Header:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bunter.datastore.formats.arrow import from_arrow, to_arrow
 from bunter.datastore.formats.differences import mapping_difference, table_difference
 from bunter.datastore.formats.tables import rows_of, same_tables, wanted_kind
+from bunter.datastore.formats.wording import in_short
 from bunter.errors import FileIntegrityError, FormatError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class ParquetFormat:
                 write_page_checksum=True,
             )
         except pa.ArrowException as exc:
-            raise FormatError(f"the table cannot be written as Parquet: {exc}") from exc
+            raise FormatError(f"the table cannot be written as Parquet: {in_short(exc)}") from exc
         return out.getvalue()
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
@@ -109,7 +110,7 @@ def _read(source: Any, request: ReadRequest) -> object:
     except (pa.ArrowException, OSError, MemoryError) as exc:
         if isinstance(exc, FileNotFoundError | FileIntegrityError):
             raise
-        raise FormatError(f"not a Parquet table: {exc}") from exc
+        raise FormatError(f"not a Parquet table: {in_short(exc)}") from exc
 
 
 def _table(source: Any, parameters: Any) -> pa.Table:
@@ -129,7 +130,9 @@ def _table(source: Any, parameters: Any) -> pa.Table:
     try:
         return pq.read_table(source, columns=names, filters=filters, use_threads=threads)
     except (TypeError, ValueError, KeyError) as exc:
-        raise FormatError(f"the filters {filters!r} cannot be used: {exc}; see pyarrow.parquet.read_table") from exc
+        raise FormatError(
+            f"the filters {filters!r} cannot be used: {in_short(exc)}; see pyarrow.parquet.read_table"
+        ) from exc
 
 
 def _rows(file: Any, names: list[str] | None, rows: Any, filters: Any) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.format import ReadRequest, component_of
 from bunter.datastore.formats.differences import tree_difference
+from bunter.datastore.formats.wording import in_short
 from bunter.errors import FormatError
 from bunter.values import ByteRange
 
@@ -85,14 +86,16 @@ class JsonFormat:
         try:
             return _encode_json(obj).encode()
         except (TypeError, ValueError, UnicodeEncodeError) as exc:
-            raise FormatError(f"cannot be written as JSON: {exc}; put plain values, or choose another format") from exc
+            raise FormatError(
+                f"cannot be written as JSON: {in_short(exc)}; put plain values, or choose another format"
+            ) from exc
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Read the value, or one item of it as a component."""
         try:
             obj = json.loads(data)
         except (ValueError, RecursionError) as exc:
-            raise FormatError(f"not JSON: {exc}") from exc
+            raise FormatError(f"not JSON: {in_short(exc)}") from exc
         return _part(obj, request)
 
     def same(self, old: bytes, new: bytes) -> bool:
@@ -136,7 +139,7 @@ class JsonLinesFormat:
         try:
             obj: Any = json.loads(data) if request.selector else [json.loads(line) for line in data.splitlines()]
         except (ValueError, RecursionError) as exc:
-            raise FormatError(f"not JSON lines: {exc}") from exc
+            raise FormatError(f"not JSON lines: {in_short(exc)}") from exc
         return _part(obj, request)
 
     def same(self, old: bytes, new: bytes) -> bool:
@@ -198,7 +201,9 @@ class YamlFormat:
         try:
             text = yaml.dump(_yaml_value(obj), Dumper=dumper, sort_keys=False, allow_unicode=True, encoding="utf-8")
         except (TypeError, yaml.YAMLError) as exc:
-            raise FormatError(f"cannot be written as YAML: {exc}; put plain values, or choose another format") from exc
+            raise FormatError(
+                f"cannot be written as YAML: {in_short(exc)}; put plain values, or choose another format"
+            ) from exc
         return bytes(text)
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
@@ -215,7 +220,7 @@ class YamlFormat:
         try:
             loaded = safe_yaml.load(data)
         except (yaml.YAMLError, ValueError, TypeError, RecursionError) as exc:
-            raise FormatError(f"not YAML: {' '.join(str(exc).split())}") from exc
+            raise FormatError(f"not YAML: {in_short(exc)}") from exc
         if b"*" in data and b"&" in data:
             _refuse_explosion(loaded, {})
         return loaded
@@ -249,7 +254,7 @@ class TextFormat:
         try:
             return data.decode("utf-8", "surrogatepass")
         except UnicodeDecodeError as exc:
-            raise FormatError(f"not UTF-8 text: {exc}") from exc
+            raise FormatError(f"not UTF-8 text: {in_short(exc)}") from exc
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether the bytes are equal."""
