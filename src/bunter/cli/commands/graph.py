@@ -180,7 +180,18 @@ def _show_forecast(graph: QuantumGraph, foretold: Forecast, emit: Emit) -> None:
          seconds(t.wall_s), size(t.peak_memory), t.runs)
         for t in foretold.tasks
     ]  # fmt: skip
-    names = ("task", "quanta", "inputs", "outputs", "input_bytes", "output_bytes", "cpu", "wall", "peak_memory", "runs")
+    names: tuple[str, ...] = (
+        "task",
+        "quanta",
+        "inputs",
+        "outputs",
+        "input_bytes",
+        "output_bytes",
+        "cpu",
+        "wall",
+        "peak_memory",
+        "runs",
+    )
     if plain:
         told = graph.explanation.tasks
         names = (*names, *_ROLES)
