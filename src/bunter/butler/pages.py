@@ -89,7 +89,9 @@ def page(results: Results[Item], size: int, after: str | None = None) -> Page[It
 
 def _whole_order(question: Question) -> tuple[Any, ...]:
     """Add to what the user sorts by what tells all rows apart, in the order in which rows are kept."""
-    names = [each if isinstance(each, str) else unparse(each.node) for each in question.order_by]
+    names = [
+        each.strip().removeprefix("-") if isinstance(each, str) else unparse(each.node) for each in question.order_by
+    ]
     searches = [search for search in question.searches if search.join != "anti"]
     if question.kind == "datasets" and names and names[-1] in {f"{searches[0].label}.id", "id"}:
         return question.order_by
