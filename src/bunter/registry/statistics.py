@@ -66,9 +66,14 @@ def _statement(layout: GroupLayout, bytes_of: Callable[[str], str]) -> str:
     places = ", ".join(str(place) for place in range(1, len(keys) + 1))
     wanted = " ".join(joins) if night != "NULL" else ""
     return (
-        f"SELECT {', '.join(keys)}, count(*), CAST(coalesce(sum({bytes_of('d.id')}), 0) AS BIGINT) "  # noqa: S608
+        f"SELECT {', '.join(keys)}, count(*), {_whole(bytes_of('d.id'))} "  # noqa: S608
         f"FROM {layout.datasets} d JOIN dataset o ON o.id = d.id JOIN change k ON k.n = o.added {wanted} GROUP BY {places}"
     )
+
+
+def _whole(share: str) -> str:
+    """Return SQL of the sum of shares as whole bytes, the same in every database, which cut quotients at different digits."""
+    return f"CAST(round(round(coalesce(sum({share}), 0), 3)) AS BIGINT)"
 
 
 def removal_toll(
@@ -84,7 +89,7 @@ def removal_toll(
     """
     table = connection.upload("toll", 1, ((id_,) for id_ in sorted(ids)))
     found = connection.fetchall(
-        f"SELECT o.type, o.run, count(*), CAST(coalesce(sum({bytes_of('o.id')}), 0) AS BIGINT) "  # noqa: S608 - our names
+        f"SELECT o.type, o.run, count(*), {_whole(bytes_of('o.id'))} "  # noqa: S608 - our names
         f"FROM {table} q CROSS JOIN dataset o WHERE o.id = q.c0 GROUP BY o.type, o.run"
     )
     held = _memberships(connection, roster, table, {kind for kind, *_ in found})
