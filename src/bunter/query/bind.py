@@ -127,7 +127,7 @@ def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the Bo
     temporal = temporal_joins(dimensions, condition, asked.searched, asked.joined)
     if after is not None:
         known = {*dimensions.required, *(search.label for search in searches if search.join == "inner")}
-        condition = bound.all_of([condition, after_row(order, after, known)])
+        condition = bound.all_of([condition, after_row(order, after, known, condition)])
     return BoundQuery(
         kind=kind,
         dimensions=dimensions,

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["after_row"]
 
+_NONE = object()
 
-def after_row(order: Sequence[tuple[Value, bool]], values: Sequence[object], known: Collection[str]) -> Predicate:
+
+def after_row(
+    order: Sequence[tuple[Value, bool]],
+    values: Sequence[object],
+    known: Collection[str],
+    where: Predicate | None = None,
+) -> Predicate:
     """Return the condition that a row comes after another one.
 
     Parameters
@@ -27,6 +34,8 @@ def after_row(order: Sequence[tuple[Value, bool]], values: Sequence[object], kno
         The values of the other row, None for null.
     known : collection of str
         Dimensions and dataset searches of which all rows have a value.
+    where : Predicate, optional
+        Condition of all rows: what has one value in all of them orders nothing, and would hide an index that begins with it.
 
     Raises
     ------
@@ -35,6 +44,9 @@ def after_row(order: Sequence[tuple[Value, bool]], values: Sequence[object], kno
     """
     if len(order) != len(values):
         raise InvalidQueryError("the page asked for is one of another order; begin with the first page")
+    fixed = _fixed(where)
+    pairs = [(each, value) for each, value in zip(order, values, strict=True) if fixed.get(each[0], _NONE) != value]
+    order, values = [each for each, _ in pairs], [value for _, value in pairs]
     if not order:
         return bound.Always(False)
     nullable = frozenset(value for value, _ in order if not _never_null(value, known))
@@ -46,6 +58,15 @@ def after_row(order: Sequence[tuple[Value, bool]], values: Sequence[object], kno
         return chain
     # Says nothing new, but lets a database begin at the right place of an index.
     return bound.all_of([Comparison(">=" if up else "<=", first, Constant(begin, first.kind)), chain])
+
+
+def _fixed(where: Predicate | None) -> dict[Value, object]:
+    """Return the columns that a condition says are equal to a constant."""
+    return {
+        term.left: term.right.value
+        for term in bound.conjuncts(where)
+        if isinstance(term, Comparison) and term.op == "=" and isinstance(term.right, Constant)
+    }
 
 
 def _never_null(value: Value, known: Collection[str]) -> bool:
