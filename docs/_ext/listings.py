@@ -181,8 +181,21 @@ def formats() -> str:
     for name in format_names():
         each = format_of(name)
         types = ", ".join(f"`{kind.replace(':', '.').removeprefix('builtins.')}`" for kind in each.python_types)
-        rows.append((f"`{name}`", each.version, f"`{each.extension}`", types))
-    return table(("Format", "Version", "Extension", "Writes"), rows)
+        extension = f"`{each.extension}`" if each.extension else ""
+        rows.append((f"`{name}`", each.version, extension, getattr(each, "needs", ("", ""))[1], types))
+    return table(("Format", "Version", "Extension", "Needs", "Writes"), rows)
+
+
+def recipes() -> str:
+    """List the recipes of formats."""
+    from bunter.datastore import format_names, format_of
+
+    rows = [
+        (f"`{name}:{recipe}`", meaning)
+        for name in format_names()
+        for recipe, meaning in getattr(format_of(name), "recipes", {}).items()
+    ]
+    return table(("Recipe", "Meaning"), rows)
 
 
 def header_fields() -> str:
@@ -252,7 +265,7 @@ def made_views() -> str:
 LISTINGS: dict[str, Callable[[], str]] = {
     each.__name__: each
     for each in (
-        cli, global_options, errors, configuration, dimensions, storage_classes, formats, header_fields, python, butler,
+        cli, global_options, errors, configuration, dimensions, storage_classes, formats, recipes, header_fields, python, butler,
         fixed_views, made_views,
     )
 }  # fmt: skip

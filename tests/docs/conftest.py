@@ -19,6 +19,12 @@ def shell(text, folder):
     return done.stdout
 
 
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path_factory, monkeypatch):
+    """Keep what pages write for their reader out of the settings of whoever runs the tests."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
     """Folder that holds the repository ``demo``."""
