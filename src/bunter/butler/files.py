@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bunter.butler.facade import Butler
     from bunter.butler.lookup import Lookup
     from bunter.butler.session import Session
+    from bunter.butler.template_fields import TemplateFields
     from bunter.dataset.changes import Change
     from bunter.dataset.id_mode import IdMode
     from bunter.datastore import Staged
@@ -98,11 +99,7 @@ class Files:
         datastore = self._session.repository.datastore
         formats = [self._format_name(file) for file in files]
         nonces = [new_nonce() for _ in files]
-        keys = (
-            None
-            if transfer == "direct"
-            else [self._key(file, nonce) for file, nonce in zip(files, nonces, strict=True)]
-        )
+        keys = None if transfer == "direct" else self._keys(files, nonces)
         more = source_changes(files, header=header)
         routes = [datastore.route(file.refs[0].dataset_type, file.refs[0].data_id) for file in files]
         staged = datastore.ingest_stage([file.path for file in files], transfer=transfer, keys=keys, routes=routes)
@@ -113,14 +110,19 @@ class Files:
             self._session.commit([*changes, *more], staged)
         return refs
 
-    def _key(self, file: FileDataset, nonce: str) -> str:
+    def _keys(self, files: Sequence[FileDataset], nonces: Sequence[str]) -> list[str]:
+        fields = self._lookup.template_fields()
+        return [self._key(file, nonce, fields) for file, nonce in zip(files, nonces, strict=True)]
+
+    def _key(self, file: FileDataset, nonce: str, fields: TemplateFields) -> str:
         first = file.refs[0]
         suffix = _suffix(file.path)
         if suffix in {".gz", ".fz"}:
             suffix = _suffix(file.path.removesuffix(suffix)) + suffix
         datastore = self._session.repository.datastore
         route = datastore.route(first.dataset_type, first.data_id)
-        return datastore.key_for(first.dataset_type, first.data_id, first.run, nonce, suffix, route=route)
+        more = fields.of(route.choice.template.sought, first.data_id)
+        return datastore.key_for(first.dataset_type, first.data_id, first.run, nonce, suffix, route=route, **more)
 
     def _new(self, files: Sequence[FileDataset]) -> list[FileDataset]:
         """Leave out files all of whose datasets are registered; a file that is partly registered is an error."""

@@ -10,6 +10,7 @@ from bunter.butler.annotations import Annotations
 from bunter.butler.question import dataset_type_of
 from bunter.butler.repository import FindRequest
 from bunter.butler.search import collections_of
+from bunter.butler.template_fields import TemplateFields
 from bunter.dataset import CollectionType, DatasetRef, DatasetType, split_component
 from bunter.dimensions import DataCoordinate
 from bunter.errors import CalibrationLookupError, DatasetNotFoundError
@@ -300,6 +301,10 @@ class Lookup:
         there = iter(self._session.repository.datastore.exists_many(keys))
         found = [bool(stored) and sum(next(there) for _ in stored) == len(stored) for stored in located]
         return [there_is or ref.id in pending for ref, there_is in zip(refs, found, strict=True)]
+
+    def template_fields(self) -> TemplateFields:
+        """Return what looks values up for templates of file names."""
+        return TemplateFields(self._queries)
 
     def uris(self, refs: Sequence[DatasetRef]) -> list[list[ArtifactURI]]:
         """Return where the artifacts of each dataset are."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bunter.butler.lookup import Lookup
     from bunter.butler.notes import Notes
     from bunter.butler.session import Session, UnitOfWork
+    from bunter.butler.template_fields import TemplateFields
     from bunter.dataset import DatasetType
     from bunter.dataset.changes import Change
     from bunter.dataset.id_mode import IdMode
@@ -114,8 +115,9 @@ class Publishing:
 
     def _stage_all(self, items: Iterable[tuple[Any, DatasetRef]]) -> list[_Written]:
         written: list[_Written] = []
+        fields = self._lookup.template_fields()
         try:
-            written.extend(self._stage(obj, ref) for obj, ref in items)
+            written.extend(self._stage(obj, ref, fields) for obj, ref in items)
         except BaseException:
             self._discard(written)
             raise
@@ -134,13 +136,14 @@ class Publishing:
         unit.expect(Pending(item.ref, self._stored(item), tuple(_staged([item]))) for item in fresh)
         return [old or item.ref for item, old in zip(written, known, strict=True)]
 
-    def _stage(self, obj: Any, ref: DatasetRef) -> _Written:
+    def _stage(self, obj: Any, ref: DatasetRef, fields: TemplateFields) -> _Written:
         datastore = self._session.repository.datastore
         route = datastore.route(ref.dataset_type, ref.data_id)
         parts: list[_Part] = []
+        more = fields.of(route.choice.template.sought, ref.data_id)
         try:
             for component, encoded in datastore.encode_parts(obj, ref.dataset_type, route).items():
-                nonce, named = new_nonce(), {"component": component} if component else {}
+                nonce, named = new_nonce(), {**more, "component": component} if component else more
                 key = datastore.key_for(
                     ref.dataset_type, ref.data_id, ref.run, nonce, encoded.extension, route=route, **named
                 )

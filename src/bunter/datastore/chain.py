@@ -120,6 +120,36 @@ class Chain:
             )
         return Route(first[1], first[0].name, tuple(child.name for child, _ in takers if child.copies))
 
+    def troubles(self, dataset_type: DatasetType) -> list[str]:
+        """Say what stands in the way of storing datasets of a type; nothing if all is well."""
+        said: list[str] = []
+        instruments = {None, *self._instruments()}
+        for child in self.children:
+            for instrument in sorted(instruments, key=str) if not child.read_only else ():
+                choice = choose(child.config, dataset_type, instrument)
+                if choice.accepted:
+                    found = choice.template.troubles(dataset_type.dimensions)
+                    said += [
+                        f"{dataset_type.name} in {child.name}: template {choice.template.text!r}: {text}"
+                        for text in found
+                    ]
+        if not self._by_instrument:
+            try:
+                self.route(dataset_type)
+            except ConfigurationError as exc:
+                said.append(str(exc))
+        return list(dict.fromkeys(said))
+
+    def _instruments(self) -> set[str]:
+        """Instruments that the configuration names."""
+        named = [
+            key
+            for child in self.children
+            if child.config
+            for key in (*child.config.templates, *child.config.formats, *child.config.constraints.accept)
+        ]
+        return {key[11:].partition(">")[0] for key in named if key.startswith("instrument<")}
+
     def holders(self, name: str) -> list[PublishingStore]:
         """Return the stores that may have an artifact recorded in the child ``name``, in the order to ask them."""
         if len(self.children) == 1:

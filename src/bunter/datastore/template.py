@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter.datastore.key import NAME_LIMIT, escape, shorten
-from bunter.errors import TemplateError
+from bunter.errors import TemplateError, near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bunter.dimensions import DimensionGroup
 
 __all__ = ["DEFAULT", "Template"]
 
@@ -66,9 +68,41 @@ class Template:
                 f"template {text!r} must contain {{run}} or {{id}}, so that runs do not share directories"
             )
         self.names = frozenset(names)
+        fields = [field for part in self._parts for field in part]
+        needed = {name for field in fields if not field.optional for name in field.names}
+        self.sought = frozenset(needed | {name for name in names if "." in name}) - _SPECIAL
+        """Fields whose values are worth looking up where the data ID has them not."""
 
     def __repr__(self) -> str:
         return f"Template({self.text!r})"
+
+    def troubles(self, group: DimensionGroup) -> list[str]:
+        """Say what is wrong with it for datasets of some dimensions; nothing if it can name them all apart.
+
+        Parameters
+        ----------
+        group : DimensionGroup
+            Dimensions of a dataset type.
+        """
+        said = []
+        for name in sorted(self.names - _SPECIAL):
+            element, _, field = name.partition(".")
+            if element not in group.names:
+                if not self._is_optional(name):
+                    said.append(f"{{{name}}} has no value for dimensions {group.key}; mark it optional with ':?'")
+            elif field and field not in group.universe[element].field_names:
+                said.append(f"{{{name}}} is no field of {element}{near(field, group.universe[element].field_names)}")
+        covered = {name.partition(".")[0] for name in self.names}
+        if not covered & {"data_id", "id"} and (missing := [name for name in group.required if name not in covered]):
+            said.append(
+                f"datasets that differ in {', '.join(missing)} would look alike; add {{{missing[0]}}}, {{data_id}} or {{id}}"
+            )
+        return said
+
+    def _is_optional(self, name: str) -> bool:
+        """Whether all fields with a name do without it, or have another one."""
+        fields = [field for part in self._parts for field in part if name in field.names]
+        return all(field.optional or len(field.names) > 1 for field in fields)
 
     def key(self, values: Mapping[str, object], nonce: str, extension: str) -> str:
         """Make a key.
@@ -99,7 +133,10 @@ class Template:
             text = ""
             for field in part:
                 for name in field.names:
-                    if (value := values.get(name)) is not None:
+                    value = values.get(name)
+                    if value is None and "." in name:  # without its record, what identifies it stands in
+                        value = values.get(name.partition(".")[0])
+                    if value is not None:
                         shown = str(value)
                         text += field.literal + (shown if type(value) is int else _safe(shown, slashes=field.slashes))
                         break

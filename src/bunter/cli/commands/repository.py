@@ -106,7 +106,9 @@ def config_validate(*, repo: str, emit: Emit) -> None:
     check_configuration(configuration_of(repo).model.datastore)
     with Butler(repo, writeable=False) as butler:
         kinds = butler.dataset_types.query()
-        for kind in kinds:
-            butler.datastore.choice(kind)
+        troubles = [text for kind in kinds for text in butler.datastore.chain.troubles(kind)]
         count = len(kinds)
+    if troubles:
+        emit.rows(("trouble",), [(text,) for text in troubles])
+        raise click.exceptions.Exit(1)
     emit.record({"valid": True, "dataset_types": count}, f"the configuration is valid for {count} dataset types")

@@ -1,0 +1,77 @@
+"""Templates of file names in use: values of records, what config-validate says."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bunter import Butler, FileDataset
+from bunter.cli.program import cli
+from bunter.contracts.repository import fill_dimensions
+from bunter.dataset import DatasetRef
+from bunter.values import new_id
+
+
+def made(folder, **templates):
+    butler = Butler.create(folder, datastore={"templates": templates})
+    fill_dimensions(butler)
+    butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+    butler.collections.register("run1")
+    return butler
+
+
+@pytest.mark.parametrize(
+    ("template", "beginning"),
+    [
+        ("{run}/{band}/{exposure.obs_id}_{detector.full_name}", "run1/r/obs1_D2-"),
+        ("{run}/{physical_filter}_{exposure.seq_num}_{detector}", "run1/Cam-r_2_2-"),
+        ("{run:/}/{datasetType}.{component:?}/{day_obs}/{exposure!s}_{detector}", "run1/thing./20260101/1_2-"),
+    ],
+)
+def test_fields_of_records_and_implied_dimensions_have_values(tmp_path, template, beginning):
+    with made(tmp_path / "repo", thing=template) as butler:
+        ref = butler.put({}, "thing", instrument="Cam", exposure=1, detector=2, run="run1")
+        key = butler.get_uri(ref).stored.key
+        assert key.replace("thing/", "thing./").startswith(beginning)
+        file = tmp_path / "x.json"
+        file.write_text("{}")
+        other = butler.standardize({"instrument": "Cam", "exposure": 3, "detector": 2}, ["exposure", "detector"])
+        new = DatasetRef(new_id(), ref.dataset_type, other, "run1")
+        butler.ingest(FileDataset(str(file), [new]), transfer="copy")
+        assert Path(butler.get_uri(new).stored.key).parent.parts[0] == "run1"
+        assert butler.get(new) == {}
+
+
+def validated(folder):
+    done = CliRunner().invoke(cli, ["config-validate", str(folder), "--json"])
+    return done.exit_code, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("{run}/{exposure}", "datasets that differ in instrument, detector would look alike"),
+        ("{run}/{data_id}_{tract}", "{tract} has no value for dimensions"),
+        ("{run}/{data_id}_{exposure.obsid}", "{exposure.obsid} is no field of exposure; did you mean 'obs_id'?"),
+    ],
+)
+def test_what_is_wrong_with_a_template_is_told_when_it_is_validated(tmp_path, template, sentence):
+    made(tmp_path / "repo", thing=template).close()
+    code, said = validated(tmp_path / "repo")
+    assert code == 1
+    assert any(sentence in row["trouble"] for row in said)
+
+
+def test_templates_that_name_all_datasets_apart_are_valid(tmp_path):
+    made(tmp_path / "repo", thing="{run}/{instrument}_{exposure.obs_id}_{detector}_{tract:?}").close()
+    assert validated(tmp_path / "repo") == (0, [{"valid": True, "dataset_types": 1}])
+
+
+def test_a_type_that_no_store_takes_is_told(tmp_path):
+    butler = Butler.create(tmp_path / "repo", datastore={"constraints": {"reject": ["thing"]}})
+    butler.dataset_types.register("thing", ["instrument"], "StructuredDataDict")
+    butler.close()
+    code, said = validated(tmp_path / "repo")
+    assert code == 1
+    assert "does not take 'thing'" in said[0]["trouble"]
