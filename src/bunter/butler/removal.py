@@ -106,19 +106,7 @@ class Removal:
         unstore: bool = True,
         disassociate: str | Iterable[str] | None = None,
     ) -> int:
-        """Remove datasets with their memberships and artifacts; return how many there were.
-
-        Parameters
-        ----------
-        refs : sequence of DatasetRef
-            Which ones.
-        purge : bool
-            Whether they are forgotten; without it they stay registered.
-        unstore : bool
-            Whether the artifacts go, if the datasets stay.
-        disassociate : str or iterable of str, optional
-            TAGGED collections to take them out of, if the datasets stay.
-        """
+        """Remove datasets with their memberships and artifacts, as `Butler.remove_datasets` tells; return how many there were."""
         ids = [ref.id.bytes for ref in refs]
         tags = self._tags(disassociate)
         if purge:

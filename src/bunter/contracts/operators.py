@@ -241,13 +241,13 @@ class OperatorContract:
 
         kind, ids, nonce = butler.dataset_types["thing"], new_ids(2), new_nonce()
         values: dict[str, Any] = {"instrument": ["Cam"] * 2, "exposure": [0, 0], "detector": [0, 1]}
-        row = ArtifactRow(nonce, "main", "raws", "both.json", 100, None, None, "json")
+        row = ArtifactRow(nonce, "main", "raws", "both.json", 101, None, None, "json")
         links = [ArtifactLink(id_, "", nonce, str(place)) for place, id_ in enumerate(ids)]
         butler.apply(AddDatasets(DatasetColumns(kind, "run1", ids, values)), AddArtifacts([row], links))
-        assert butler.usage().bytes == 100
+        assert butler.usage().bytes == 101
         ref = butler.get_dataset(UUID(bytes=ids[0]))
         assert ref is not None
-        assert butler.removal.preview([ref]).bytes == 50
+        assert butler.removal.preview([ref]).bytes == 51  # whole bytes, alike in every database
 
     # Mirrors
 
