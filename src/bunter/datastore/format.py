@@ -167,7 +167,7 @@ _DEFAULTS = {
     "matplotlib.figure:Figure": "png",
 }
 
-_BY_STORAGE_CLASS = {"Config": "yaml", "TaskLog": "jsonl", "Plot": "png"}
+_BY_STORAGE_CLASS = {"ArrayTree": "hdf5", "Config": "yaml", "TaskLog": "jsonl", "Plot": "png"}
 
 
 def formats_for(storage_class: str, python_type: str) -> str | None:

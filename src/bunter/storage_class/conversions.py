@@ -109,6 +109,28 @@ def pandas_from_astropy(table: Any) -> Any:
     return table.to_pandas()
 
 
+def arrow_from_polars(frame: Any) -> Any:
+    """Arrow table of a polars one."""
+    return frame.to_arrow()
+
+
+def polars_from_arrow(table: Any) -> Any:
+    """Polars table of an Arrow one; units and metadata have no place there."""
+    import polars as pl
+
+    return pl.from_arrow(table)
+
+
+def polars_from_astropy(table: Any) -> Any:
+    """Polars table of an astropy one; units and metadata have no place there."""
+    return polars_from_arrow(arrow_from_astropy(table))
+
+
+def astropy_from_polars(frame: Any) -> Any:
+    """Astropy table of a polars one."""
+    return astropy_from_arrow(frame.to_arrow())
+
+
 def png_from_figure(figure: Any) -> bytes:
     """PNG of a figure, the same bytes for the same figure."""
     import io
