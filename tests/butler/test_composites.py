@@ -123,3 +123,14 @@ def test_a_conflict_tells_cards_items_and_rows(butler):
     other.header["OBJECT"] = "M 33"
     with pytest.raises(ConflictingDatasetError, match=r"1 header card differs \(OBJECT: 'M 31' and 'M 33'\)"):
         butler.put(other, "whole", run="run")
+
+
+def test_it_is_exported_and_imported_in_pieces(butler, tmp_path):
+    ref = butler.put(image(), "calexp", run="run")
+    butler.export(tmp_path / "export", refs=[ref])
+    Butler.create(tmp_path / "other").close()
+    with Butler(tmp_path / "other", writeable=True) as other:
+        other.import_(tmp_path / "export")
+        assert len(other.locate([ref.id.bytes])[0]) == 4
+        assert np.array_equal(other.get(ref).mask, image().mask)
+        assert np.array_equal(other.get("calexp.image", collections="run"), image().data)
