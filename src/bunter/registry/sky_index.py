@@ -61,16 +61,16 @@ def fill_cells(tx: Transaction, element: Element) -> None:
 
 
 def read_by_place(element: Element, terms: Iterable[Predicate]) -> bool:
-    """Say whether the index leaves fewer records than conditions: none of them names some of the element's own."""
+    """Say whether the index leaves fewer records than conditions: none names some of the element's own, or a range."""
     own = {name for name in element.required if not element.universe[name].governor}
     return not any(own & _named(term) for term in terms)
 
 
 def _named(term: Predicate) -> set[str]:
     match term:
-        case bound.Comparison("=", bound.KeyColumn(name), bound.Constant()):
+        case bound.Comparison(op, bound.KeyColumn(name), bound.Constant()) if op != "!=":
             return {name}
-        case bound.Comparison("=", bound.Constant(), bound.KeyColumn(name)):
+        case bound.Comparison(op, bound.Constant(), bound.KeyColumn(name)) if op != "!=":
             return {name}
         case bound.Membership(bound.KeyColumn(name)):
             return {name}
