@@ -92,6 +92,7 @@ COMMANDS: dict[str, Entry] = {
     "sql": Entry("operators:sql", _SEARCH, "Ask in SQL, over views; reads only."),
     "dump": Entry("transfers:dump", _CARE, "Write everything in a repository to a folder."),
     "load": Entry("transfers:load", _CARE, "Make a repository out of a dump."),
+    "overlay": Entry("overlay:overlay", _REPOSITORY, "Make a repository of your own over a release."),
     "clone": Entry("clone:clone", _CARE, "Copy the database of a repository to another one."),
     "mirror": Entry("operators:mirror", _CARE, "Copy the books to DuckDB or Parquet, for any client."),
     "stats": Entry("operators:stats", _CARE, "Count datasets and bytes: by type, run, night, user, day."),

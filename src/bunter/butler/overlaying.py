@@ -1,0 +1,102 @@
+"""A repository of one's own over a release: its catalogue copied, its files read where they are, new ones kept apart."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from bunter import effects
+from bunter.butler.cloning import clone_registry
+from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.butler.opening import Address, existing_root
+from bunter.database import is_server
+from bunter.datastore import MAIN
+from bunter.errors import ConfigurationError, RepositoryExistsError
+
+if TYPE_CHECKING:
+    from bunter.datastore.config import DatastoreConfig
+
+__all__ = ["Overlay", "overlay_repository"]
+
+_LAYER = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A repository over another one.
+
+    Parameters
+    ----------
+    folder : str
+        The new one.
+    release : str
+        The one below, which is never changed.
+    stores : mapping of str to str
+        Stores of the release that are read, by name, with their places.
+    rows : int
+        Rows of its catalogue that were copied.
+    """
+
+    folder: str
+    release: str
+    stores: dict[str, str]
+    rows: int
+
+
+def overlay_repository(
+    release: str | Path, folder: str | Path, *, database: str | None = None, dry_run: bool = False
+) -> Overlay:
+    """Make a repository that has all that a release has, and takes what is new.
+
+    Parameters
+    ----------
+    release : str or Path
+        A repository: a folder or a label. It may be sealed, and on read-only media.
+    folder : str or Path
+        Folder of the new repository, empty or not there.
+    database : str, optional
+        Address of a server that is to have its registry; a file in the folder if none is given.
+    dry_run : bool
+        Whether only to see that it could be made.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If the folder holds anything.
+    """
+    root = existing_root(Address.of(release))
+    target = Path(os.path.abspath(folder))  # noqa: PTH100 - the user's spelling
+    if effects.listdir(target):
+        raise RepositoryExistsError(f"{target} is not empty; choose a folder that is empty or does not exist")
+    below = load_configuration(root / CONFIG_NAME).model.datastore
+    stores = _stores_of(below, root)
+    if not dry_run:
+        effects.mkdirs(target)
+    place = database if database is not None else str(target / "registry.sqlite3")
+    clone = clone_registry(release, place, dry_run=dry_run)
+    if not dry_run:
+        text = yaml.safe_dump(_configuration(below, stores, database), sort_keys=False)
+        effects.write_new(target / CONFIG_NAME, text.encode(), sync=True)
+        effects.sync_dir(target)
+    return Overlay(str(target), str(root), stores, clone.rows)
+
+
+def _stores_of(below: DatastoreConfig, root: Path) -> dict[str, str]:
+    """Return the stores of a release by the names that they get, with places that hold from elsewhere."""
+    first = next(name for name in chain([_LAYER], (f"{_LAYER}{n}" for n in count(2))) if name not in below.stores)
+    named = {first: below.root} | {name: child.root for name, child in below.stores.items() if child.root is not None}
+    return {name: place if "://" in place else str(root / Path(place).expanduser()) for name, place in named.items()}
+
+
+def _configuration(below: DatastoreConfig, stores: dict[str, str], database: str | None) -> dict[str, Any]:
+    if database is not None and not is_server(database):
+        raise ConfigurationError(f"{database} is no address of a server; leave it out to have a file in the folder")
+    kept = below.model_dump(mode="json", include={"templates", "formats", "composites"}, exclude_defaults=True)
+    layers = {name: {"root": place, "read_only": True} for name, place in stores.items() if name != MAIN}
+    tree: dict[str, Any] = {"format": 1, "datastore": {**kept, "stores": layers}}
+    return tree if database is None else {**tree, "registry": {"database": database}}

@@ -1,0 +1,76 @@
+"""A private repository over a release that nobody changes."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from bunter import Butler
+from bunter.butler.overlaying import overlay_repository
+from bunter.cli.program import cli
+from bunter.contracts.repository import fill_dimensions
+from bunter.errors import RepositoryExistsError
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def release(tmp_path):
+    with Butler.create(tmp_path / "dr1") as butler:
+        fill_dimensions(butler)
+        butler.dataset_types.register("thing", ["instrument", "detector"], "StructuredDataDict")
+        butler.collections.register("dr1")
+        for detector in range(2):
+            butler.put({"from": "dr1"}, "thing", instrument="Cam", detector=detector, run="dr1")
+    return tmp_path / "dr1"
+
+
+def test_an_overlay_has_all_of_the_release_and_takes_what_is_new(release, tmp_path):
+    before = contents(release / "data")
+    overlay_repository(release, tmp_path / "mine")
+    with Butler(tmp_path / "mine", run="u/me", instrument="Cam") as mine:
+        assert mine.get("thing", detector=0, collections="dr1") == {"from": "dr1"}
+        new = mine.put({"from": "me"}, "thing", detector=0)
+        assert str(mine.get_uri(new)).startswith((tmp_path / "mine" / "data").as_uri())
+        assert str(mine.get_uri("thing", detector=1, collections="dr1")).startswith((release / "data").as_uri())
+        assert mine.get("thing", detector=0, collections=["u/me", "dr1"]) == {"from": "me"}
+        assert mine.check(deep=True).is_clean
+    assert contents(release / "data") == before
+    with Butler(release) as below:
+        assert [info.name for info in below.collections.query()] == ["dr1"]
+        assert below.check(deep=True).is_clean
+
+
+def test_removing_in_an_overlay_leaves_the_release_alone(release, tmp_path):
+    before = contents(release / "data")
+    overlay_repository(release, tmp_path / "mine")
+    with Butler(tmp_path / "mine") as mine:
+        mine.remove_runs("dr1")
+        assert mine.query_datasets("thing", "*", find_first=False).count() == 0
+        assert mine.check().is_clean
+    assert contents(release / "data") == before
+    with Butler(release) as below:
+        assert below.get("thing", instrument="Cam", detector=0, collections="dr1") == {"from": "dr1"}
+
+
+def test_an_overlay_may_lie_over_an_overlay(release, tmp_path):
+    overlay_repository(release, tmp_path / "mine")
+    with Butler(tmp_path / "mine", run="u/me", instrument="Cam") as mine:
+        mine.put({"from": "me"}, "thing", detector=0)
+    overlay_repository(tmp_path / "mine", tmp_path / "yours")
+    with Butler(tmp_path / "yours", instrument="Cam") as yours:
+        assert yours.get("thing", detector=0, collections="u/me") == {"from": "me"}
+        assert yours.get("thing", detector=1, collections="dr1") == {"from": "dr1"}
+        assert yours.check(deep=True).is_clean
+
+
+def test_the_command_makes_one_and_says_so_and_a_taken_folder_is_refused(release, tmp_path):
+    words = ["overlay", str(release), str(tmp_path / "mine"), "--json"]
+    told = json.loads(CliRunner().invoke(cli, [*words, "--dry-run"], catch_exceptions=False).stdout)
+    assert told["dry_run"]
+    assert not (tmp_path / "mine").exists()
+    assert json.loads(CliRunner().invoke(cli, words, catch_exceptions=False).stdout)["rows"] == told["rows"]
+    with pytest.raises(RepositoryExistsError):
+        overlay_repository(release, tmp_path / "mine")
