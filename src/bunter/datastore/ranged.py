@@ -6,6 +6,7 @@ import io
 from bisect import bisect_right, insort
 from typing import TYPE_CHECKING, Any
 
+from bunter.datastore.store import LocalPaths
 from bunter.errors import FileIntegrityError, FormatError
 from bunter.values import ByteRange
 
@@ -22,6 +23,8 @@ LARGE = 32 << 20
 
 _FIRST = 16 << 10
 _MOST = 8 << 20
+_MOST_HERE = 2 << 20
+"""For files of this machine: small enough that the digest finds in the cache of the processor what was just read."""
 _KEPT = 64 << 20
 _GAP = 1 << 20
 _WASTE = 0.5
@@ -89,6 +92,7 @@ class RangedFile(io.RawIOBase):
     def __init__(self, store: ArtifactStore, key: str, size: int) -> None:
         super().__init__()
         self._store, self._key, self.size = store, key, size
+        self._most = _MOST_HERE if isinstance(store, LocalPaths) else _MOST
         self._place = 0
         self._pieces: list[tuple[int, bytes]] = []
         self._kept = 0
@@ -167,14 +171,14 @@ class RangedFile(io.RawIOBase):
             return memoryview(content)[begin - start : begin - start + wanted]
         end = self._pieces[index + 1][0] if index + 1 < len(self._pieces) else self.size
         content = self._fetch([ByteRange(begin, min(self._stretch(begin, wanted), end - begin))])[0]
-        if wanted < _MOST:
+        if wanted < self._most:
             self._keep(begin, content)
         return memoryview(content)[:wanted]
 
     def _stretch(self, begin: int, wanted: int) -> int:
         """How much to read: more each time that reads follow each other."""
-        self._next = min(2 * self._next, _MOST) if begin == self._expected else _FIRST
-        size = min(max(wanted, self._next), _MOST)
+        self._next = min(2 * self._next, self._most) if begin == self._expected else _FIRST
+        size = min(max(wanted, self._next), self._most)
         self._expected = begin + size
         return size
 
@@ -227,7 +231,7 @@ class VerifiedFile(RangedFile):
     def _see_until(self, end: int) -> None:
         """Take the digest of what was skipped."""
         while self._seen < end:
-            content = super()._fetch([ByteRange(self._seen, min(_MOST, end - self._seen))])[0]
+            content = super()._fetch([ByteRange(self._seen, min(self._most, end - self._seen))])[0]
             if not content:
                 return
             self._digest.update(content)
