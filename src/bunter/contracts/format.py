@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bunter.datastore.format import Format, ReadRequest, format_of
+from bunter.datastore.format import Format, ReadRequest, ReadsFiles, TellsDifferences, WritesPieces, format_of
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
@@ -48,6 +49,24 @@ class FormatContract:
         assert form.same(one, form.to_bytes(make()))
         assert not form.same(one, two)
         assert not form.same(two, one)
+
+    def test_it_says_how_artifacts_differ_if_it_can(self, form: Format, make: Callable[[], Any], other: Any) -> None:
+        if isinstance(form, TellsDifferences):
+            said = form.difference(form.to_bytes(make()), form.to_bytes(other))
+            assert said.strip()
+            assert "\n" not in said
+
+    def test_pieces_are_the_bytes_and_can_be_asked_for_again(self, form: Format, make: Callable[[], Any]) -> None:
+        if isinstance(form, WritesPieces):
+            pieces = form.to_pieces(make())
+            once, again = bytes(pieces), bytes(pieces)
+            assert once == again == form.to_bytes(make())
+
+    def test_a_file_is_read_as_its_bytes_are(
+        self, form: Format, make: Callable[[], Any], equal: Callable[[Any, Any], bool], python_type: str
+    ) -> None:
+        if isinstance(form, ReadsFiles):
+            assert equal(form.read_file(io.BytesIO(form.to_bytes(make())), ReadRequest(python_type)), make())
 
     def test_it_is_found_by_its_name(self, form: Format) -> None:
         assert type(format_of(form.name)) is type(form)
