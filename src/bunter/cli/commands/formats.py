@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["formats"]
 
 
-@click.command("formats", epilog="\b\nExamples:\n  bunter formats --json\n  bunter formats --bench image.fits")
+@click.command("formats", epilog="\b\nExamples:\n  bunter formats --json\n  bunter formats --bench cut.fits")
 @click.option(
     "--bench",
     "path",
