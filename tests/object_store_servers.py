@@ -195,6 +195,33 @@ class WebDAVServer(Service):
         super().__init__([needed("wsgidav"), "--config", folder / "dav.json"], port, folder)
 
 
+class SFTPServer(Service):
+    """`rclone serve sftp` over a folder, with a user and a password."""
+
+    def __init__(self):
+        folder, port = Path(tempfile.mkdtemp(prefix="sftp")), free_port()
+        (folder / "data").mkdir()
+        (folder / "netrc").write_text(f"machine 127.0.0.1:{port}\nlogin u\npassword p\n")
+        (folder / "netrc").chmod(0o600)
+        program = [needed("rclone"), "serve", "sftp", folder / "data", "--addr", f"127.0.0.1:{port}"]
+        environment = {"RCLONE_CONFIG": str(folder / "none"), "XDG_CACHE_HOME": str(folder / "cache")}
+        super().__init__([*program, "--user", "u", "--pass", "p"], port, folder, environment)
+
+
+@pytest.fixture(scope="session")
+def sftp_server():
+    server = SFTPServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def sftp_folder(sftp_server, monkeypatch):
+    """Address of an empty folder, with the password file that opens it."""
+    monkeypatch.setenv("NETRC", str(sftp_server.folder / "netrc"))
+    return f"sftp://127.0.0.1:{sftp_server.port}/folder{next(_numbers)}"
+
+
 @pytest.fixture(scope="session")
 def webdav_server():
     server = WebDAVServer()

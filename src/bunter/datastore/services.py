@@ -33,9 +33,13 @@ def open_bucket(address: StoreAddress | str) -> Bucket:
         from bunter.datastore.obstore_bucket import ObstoreBucket
 
         return ObstoreBucket(place)
-    raise ConfigurationError(
-        f"{place}: there is no store for {place.scheme!r}; known are {', '.join(sorted(OBSTORE_SCHEMES))}"
-    )
+    if place.scheme == "swift":
+        from bunter.datastore.swift_bucket import SwiftBucket
+
+        return SwiftBucket(place)
+    from bunter.datastore.fsspec_bucket import FsspecBucket
+
+    return FsspecBucket(place)
 
 
 def place_below(root: Path | StoreAddress | None, place: str) -> Path | StoreAddress:
