@@ -1,0 +1,61 @@
+"""Repositories whose artifacts are in a storage service, with a cache and without a network."""
+
+import pytest
+
+from bunter import Butler, effects
+from bunter.contracts.repository import fill_dimensions
+from bunter.errors import NotLocalError
+
+KEY = {"instrument": "Cam", "detector": 0}
+
+
+@pytest.fixture
+def place(s3_place, tmp_path):
+    with Butler.create(tmp_path / "repo", datastore={"root": f"{s3_place}/data"}) as butler:
+        fill_dimensions(butler)
+        butler.dataset_types.register("thing", ["instrument", "detector"], "StructuredDataDict")
+        butler.collections.register("run1")
+        for detector in range(2):
+            butler.put({"d": detector}, "thing", {**KEY, "detector": detector}, run="run1")
+    return tmp_path / "repo"
+
+
+@pytest.fixture
+def requests():
+    seen = []
+    effects.set_hook(lambda operation, path: seen.append(path) if str(path).startswith("s3://") else None)
+    yield seen
+    effects.set_hook(None)
+
+
+def test_the_service_is_asked_once_and_offline_never(place, tmp_path, monkeypatch, requests):
+    monkeypatch.setenv("BUNTER_CONFIG__DATASTORE__CACHE__ROOT", str(tmp_path / "cache"))
+    with Butler(place, writeable=False) as butler:
+        assert butler.get("thing", KEY) == {"d": 0}
+    asked = len(requests)
+    assert asked > 0
+    with Butler(place, writeable=False) as butler:
+        assert butler.get("thing", KEY) == {"d": 0}
+    assert len(requests) == asked
+    monkeypatch.setenv("BUNTER_CONFIG__DATASTORE__OFFLINE", "true")
+    with Butler(place, writeable=False) as butler:
+        assert butler.get("thing", KEY) == {"d": 0}
+        with pytest.raises(NotLocalError, match="not on this machine"):
+            butler.get("thing", {**KEY, "detector": 1})
+    assert len(requests) == asked
+
+
+def test_a_memory_store_in_front_of_a_service_and_a_copy_beside_it(s3_place, tmp_path):
+    stores = {"near": {"root": "near", "copies": True}, "ram": {"kind": "memory", "copies": True}}
+    datastore = {"root": f"{s3_place}/data", "stores": stores, "order": ["ram", "near"]}
+    with Butler.create(tmp_path / "repo", datastore=datastore) as butler:
+        fill_dimensions(butler)
+        butler.dataset_types.register("thing", ["instrument", "detector"], "StructuredDataDict")
+        butler.collections.register("run1")
+        ref = butler.put({"d": 0}, "thing", KEY, run="run1")
+        assert butler.check(deep=True).is_clean
+        key = butler.get_uri(ref).stored.key
+        assert [store.stat_many([key])[0] is not None for store in butler.datastore.stores.values()] == [True] * 3
+        butler.remove_datasets([ref])
+        assert [store.stat_many([key])[0] for store in butler.datastore.stores.values()] == [None] * 3
+        assert butler.check(deep=True).is_clean
