@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bunter.database.migrations import table_names
 from bunter.database.view_text import ViewText
 from bunter.datastore.sink import scalars_of
 
@@ -55,8 +56,9 @@ class MetricsTable:
 
     @staticmethod
     def _make(tx: Transaction) -> None:
+        if "v1_metric" in table_names(tx):  # a copy of the database has the table without the view
+            return
         tx.execute(_TABLE)
-        tx.execute("DROP VIEW IF EXISTS v1_metric")
         tx.execute(
             f"CREATE VIEW v1_metric AS SELECT {ViewText.of(tx).uuid('m.dataset_id')} AS id, m.dataset_id AS id_bytes, "  # noqa: S608
             "t.name AS dataset_type, c.name AS run, m.name, m.value, m.text FROM metric m JOIN dataset o ON "

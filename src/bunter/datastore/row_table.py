@@ -59,14 +59,14 @@ class RowTable:
 
     def _make(self, tx: Transaction, tables: Sequence[tuple[SinkItem, pa.Table]]) -> None:
         kinds = {name.lower(): kind for _, table in tables for name, kind in _columns(table).items()}
-        is_new = self.table not in table_names(tx)
-        if is_new:
+        known_names = table_names(tx)
+        if self.table not in known_names:
             tx.execute(
                 f"CREATE TABLE {_quoted(self.table)} "
                 "(dataset_id BLOB NOT NULL, row_number INTEGER NOT NULL, PRIMARY KEY (dataset_id, row_number))"
             )
         missing = {name: kind for name, kind in kinds.items() if name not in column_names(tx, self.table)}
-        if not is_new and not missing:
+        if self.view in known_names and not missing:
             return
         tx.execute(f"DROP VIEW IF EXISTS {_quoted(self.view)}")
         for name, kind in missing.items():
