@@ -190,8 +190,9 @@ def _bring(target: Datastore, cargo: Cargo, transfer: Transfer, *, verify: bool)
     if transfer in {Transfer.DIRECT, Transfer.IN_PLACE}:
         if path is None:
             raise IngestError(f"{stored.key} is no file of this machine, so it cannot stay where it is; use copy")
+        size = _size(store, stored)
         known = _compared(store, stored) if verify else _recorded(stored)
-        return Staged(str(path), _size(store, stored), known, "", owned=False)
+        return Staged(str(path), size, known, "", owned=False)
     if path is not None:
         return _from_file(target, cargo, str(path), transfer, verify=verify)
     if transfer not in {Transfer.AUTO, Transfer.COPY}:

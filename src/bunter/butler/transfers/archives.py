@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.parcel import Parcel
     from bunter.butler.transfers.report import TransferReport
     from bunter.dataset.changes import Change
+    from bunter.datastore import Staged
     from bunter.datastore.carriage import Progress
     from bunter.datastore.outward import Outgoing
 
@@ -170,21 +172,17 @@ def ingest_archive(
             for columns, row, item in found.stored
         ]
     receiving = Receiving(session, parcel, kind="ingest")
-    with performed(
-        session, "ingest-zip", kind="ingest", facts={"source": str(path), "transfer": transfer}, only_outermost=True
-    ):
-        staged = []
+    more = [*MemberChanges(session, parcel, definitions.types).find()[0]]
+    for each in parcel.annotations():
+        more += receiving.annotations(each)
+    facts = {"source": str(path), "transfer": transfer}
+    with performed(session, "ingest-zip", kind="ingest", facts=facts, only_outermost=True):
+        staged: list[Staged] = []
         if links:
             datastore = session.repository.datastore
             key = f"zips/{nonce[:4]}/{path.stem[:80]}-{nonce}.zip".replace(" ", "_")
             staged = datastore.ingest_stage([path], transfer=transfer, keys=[key])
             changes.append(AddArtifacts([datastore.row(staged[0], nonce, "zip")], links))
-        if changes:
-            session.commit(changes, staged)
-        if members := MemberChanges(session, parcel, definitions.types).find()[0]:
-            session.commit(members)
-        for each in parcel.annotations():
-            receiving.annotate(each)
-    from dataclasses import replace
-
+        if changes or more:  # in one step: a move leaves nothing that could be read again
+            session.commit([*changes, *more], staged)
     return replace(report, artifacts=len(staged), size=sum(item.size for item in staged), dry_run=False)

@@ -150,7 +150,8 @@ class Receiving:
         if members:
             self._session.commit(members)
         for each in self._parcel.annotations():
-            self.annotate(each)
+            if changes := self.annotations(each):
+                self._session.commit(changes)
 
     def _bring(self, found: Arrivals) -> None:
         """Bring the artifacts of some datasets and register these."""
@@ -202,8 +203,8 @@ class Receiving:
         datastore = self._session.repository.datastore
         return carry(datastore, cargo, transfer=self._transfer, verify=self._verify, progress=told)
 
-    def annotate(self, found: Annotations) -> None:
-        """Keep headers, metadata and origins of datasets that have none; others are not touched."""
+    def annotations(self, found: Annotations) -> list[Change]:
+        """Return the changes that keep headers, metadata and origins of datasets that have none; others are not touched."""
         session = self._session
         changes: list[Change] = []
         if found.metadata:
@@ -219,8 +220,7 @@ class Receiving:
             changes += _headers([row for row in found.headers if row[0] not in have])
         if found.origins:
             changes.append(AddOrigins(found.origins))
-        if changes:
-            session.commit(changes)
+        return changes
 
 
 def _headers(rows: list[tuple[bytes, bytes, bytes]]) -> list[Change]:

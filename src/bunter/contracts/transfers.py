@@ -1,0 +1,192 @@
+"""What every pair of repositories promises about moving datasets: subclass and supply ``source`` and ``empty`` fixtures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bunter.butler import Butler
+from bunter.butler.transfers.syncing import synchronise
+from bunter.contracts.repository import DAY_NS, T0_NS, RepositoryContract, fill_dimensions
+from bunter.errors import ExportFileError, FileIntegrityError, KeyTakenError, ReadOnlyError, TransferConflictError
+from bunter.values import Timespan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bunter.dataset import DatasetRef
+
+__all__ = ["TransfersContract", "fill_source"]
+
+
+def fill_source(butler: Butler) -> list[DatasetRef]:
+    """Put things, calibrations, a tag, a chain and user metadata into an empty repository; return the things."""
+    fill_dimensions(butler)
+    butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+    butler.dataset_types.register("bias", ["instrument", "detector"], "StructuredDataDict", is_calibration=True)
+    butler.collections.register("run1", doc="the first run")
+    butler.collections.register("tag", "TAGGED")
+    butler.collections.register("calib", "CALIBRATION")
+    refs = [RepositoryContract.put(butler, e, d, run="run1") for e in range(4) for d in range(3)]
+    biases = [butler.put({"d": d}, "bias", instrument="Cam", detector=d, run="run1") for d in range(2)]
+    butler.collections.associate("tag", refs[:3])
+    butler.collections.certify("calib", biases, Timespan(T0_NS, T0_NS + DAY_NS))
+    butler.collections.redefine_chain("chain", ["tag", "run1", "calib"])
+    butler.set_metadata(refs[:2], {"quality": 1})
+    return refs
+
+
+def things(butler: Butler) -> dict[Any, Any]:
+    """Return all datasets of all types with their content, by id."""
+    return {
+        ref.id: (ref.dataset_type.name, ref.run, ref.data_id.required_values, butler.get(ref))
+        for kind in butler.dataset_types
+        for ref in butler.query_datasets(kind, "*", find_first=False)
+    }
+
+
+class TransfersContract:
+    """Datasets arrive whole with all that belongs to them, once, or not at all."""
+
+    @staticmethod
+    def same(one: Butler, other: Butler) -> bool:
+        """Whether two repositories hold the same datasets, definitions and memberships."""
+        for a, b in ((one, other), (other, one)):
+            report = b.transfers.take(a.transfers.parcel(), dry_run=True)
+            if report.datasets or report.records or report.collections or report.memberships or report.conflicts:
+                return False
+        return things(one) == things(other)
+
+    def test_chosen_datasets_arrive_with_their_records_types_and_metadata(self, source: Butler, empty: Butler) -> None:
+        refs = list(source.query_datasets("thing", "run1", where="exposure in (0, 1)"))
+        report = empty.transfer_from(source, refs)
+        assert (report.datasets, report.artifacts) == (6, 6)
+        assert [empty.get(ref) for ref in refs] == [source.get(ref) for ref in refs]
+        assert empty.query_dimension_records("exposure").count() == 2
+        assert sum(empty.metadata(ref) == {"quality": 1} for ref in refs) == 2
+        assert empty.check(deep=True).is_clean
+
+    def test_a_dry_run_says_what_a_transfer_does_and_changes_nothing(self, source: Butler, empty: Butler) -> None:
+        parcel = source.transfers.parcel(collections="chain")
+        planned = empty.transfers.take(parcel, dry_run=True)
+        assert list(empty.dataset_types) == []
+        done = empty.transfers.take(parcel)
+        assert {**done.as_row(), "dry_run": True} == planned.as_row()
+
+    def test_everything_arrives_and_the_same_call_again_changes_nothing(self, source: Butler, empty: Butler) -> None:
+        first = empty.transfers.take(source.transfers.parcel())
+        assert (first.datasets, first.memberships) == (14, 5)
+        assert self.same(source, empty)
+        again = empty.transfers.take(source.transfers.parcel())
+        assert (again.datasets, again.artifacts, again.known) == (0, 0, 14)
+        assert empty.collections.info("chain").children == ("tag", "run1", "calib")
+        assert empty.collections.info("run1").doc == "the first run"
+
+    def test_conflicts_are_all_listed_before_anything_moves(self, source: Butler, empty: Butler) -> None:
+        fill_dimensions(empty)
+        empty.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+        empty.collections.register("run1")
+        for exposure in range(2):
+            RepositoryContract.put(empty, exposure, 0, run="run1")
+        empty.dimension_records.update("detector", {"instrument": "Cam", "id": 2, "full_name": "another"})
+        empty.collections.register("calib", "TAGGED")
+        with pytest.raises(TransferConflictError) as caught:
+            empty.transfers.take(source.transfers.parcel())
+        assert {each.partition(":")[0] for each in caught.value.conflicts} >= {"collection", "record"}
+        empty.collections.remove("calib")
+        report = empty.transfers.take(source.transfers.parcel(), dry_run=True)
+        assert sorted(each.kind for each in report.conflicts) == ["data ID", "data ID", "record"]
+        assert empty.query_datasets("thing", "*", find_first=False).count() == 2
+
+    def test_an_export_is_imported_as_it_was(self, source: Butler, empty: Butler, tmp_path: Path) -> None:
+        manifest = source.export(tmp_path / "out")
+        assert manifest.datasets == 14
+        empty.import_(tmp_path / "out")
+        assert self.same(source, empty)
+        assert empty.check(deep=True).is_clean
+        assert empty.import_(tmp_path / "out").datasets == 0
+
+    def test_an_export_can_be_written_again_where_it_is(self, source: Butler, tmp_path: Path) -> None:
+        source.export(tmp_path / "out", "bias")
+        source.export(tmp_path / "out")
+        assert len(list((tmp_path / "out").glob("tables-*"))) == 1
+        assert things(Butler(tmp_path / "out")) == things(source)
+
+    @pytest.mark.parametrize("place", ["bundle", "bundle.zip"])
+    def test_a_bundle_opens_as_a_repository(self, source: Butler, empty: Butler, tmp_path: Path, place: str) -> None:
+        source.bundle(tmp_path / place, licence="CC-BY-4.0", title="One night")
+        with Butler(tmp_path / place) as bundle:
+            assert things(bundle) == things(source)
+            assert bundle.check(deep=True).is_clean
+            assert bundle.collections.info("chain").children == ("tag", "run1", "calib")
+            with pytest.raises(ReadOnlyError):
+                bundle.collections.register("more")
+            empty.transfers.take(bundle.transfers.parcel())
+        assert self.same(source, empty)
+
+    def test_members_of_an_ingested_zip_are_read_in_place(self, source: Butler, empty: Butler, tmp_path: Path) -> None:
+        source.bundle(tmp_path / "all.zip")
+        assert empty.ingest_zip(tmp_path / "all.zip", transfer="copy").artifacts == 1
+        assert things(empty) == things(source)
+        assert empty.ingest_zip(tmp_path / "all.zip").datasets == 0
+        refs = list(empty.query_datasets("thing", "run1"))
+        files = empty.retrieve_artifacts(refs[:2], tmp_path / "files", template="{exposure}_{detector}")
+        assert [file.read_text() for file in files] == [empty.get_uri(ref).read().decode() for ref in refs[:2]]
+        empty.remove_datasets(refs[:5])
+        assert len(things(empty)) == 9
+        empty.remove_runs("run1", unlink_from_chains=True)
+        assert empty.check().artifacts == 0
+
+    def test_a_dump_becomes_the_same_repository(self, source: Butler, tmp_path: Path) -> None:
+        source.snapshots.create("before")
+        source.collections.redefine_chain("chain", ["run1"])
+        source.remove_datasets(list(source.query_datasets("thing", "run1", where="exposure = 3")))
+        manifest = source.dump(tmp_path / "dump")
+        with Butler.load(tmp_path / "dump", tmp_path / "loaded") as loaded:
+            assert self.same(source, loaded)
+            assert loaded.check(deep=True).is_clean
+            with loaded.clone(as_of="before") as then:
+                assert then.collections.info("chain").children == ("tag", "run1", "calib")
+                assert then.query_datasets("thing", "run1").count() == 12
+            again = loaded.dump(tmp_path / "again")
+        prints = [{t.shape.name: t.copied.fingerprint for t in each.tables} for each in (manifest, again)]
+        assert prints[0] == prints[1]
+
+    def test_sites_come_to_hold_the_union_of_both(self, source: Butler, empty: Butler) -> None:
+        empty.transfers.take(source.transfers.parcel(dataset_types="thing"))
+        empty.collections.register("run2")
+        mine = RepositoryContract.put(empty, 2, 2, run="run2")
+        synchronise(source, empty)
+        assert self.same(source, empty)
+        assert source.get(mine) == empty.get(mine)
+        assert [report.datasets for report in synchronise(source, empty)] == [0, 0]
+
+    def test_artifacts_are_retrieved_flat_by_template_and_once(self, source: Butler, tmp_path: Path) -> None:
+        refs = list(source.query_datasets("thing", "run1"))
+        flat = source.retrieve_artifacts(refs, tmp_path / "flat")
+        assert len({path.parent for path in flat}) == 1
+        named = source.retrieve_artifacts(refs, tmp_path / "named", template="{dataset_type}/{exposure}/{detector}")
+        assert (tmp_path / "named/thing/3/2.json") in named
+        kept = source.retrieve_artifacts(refs, tmp_path / "kept", preserve_path=True)
+        assert kept[0].relative_to(tmp_path / "kept").parts[0] == "run1"
+        assert source.retrieve_artifacts(refs, tmp_path / "flat") == flat
+        flat[0].write_text("mine")
+        with pytest.raises(KeyTakenError):
+            source.retrieve_artifacts(refs, tmp_path / "flat")
+        assert flat[0].read_text() == "mine"
+        with pytest.raises(KeyTakenError, match="both become"):
+            source.retrieve_artifacts(refs, tmp_path / "few", template="{detector}")
+
+    def test_a_byte_changed_in_an_export_is_found(self, source: Butler, empty: Butler, tmp_path: Path) -> None:
+        source.export(tmp_path / "out")
+        files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+        for path in files:
+            content = path.read_bytes()
+            middle = len(content) // 2
+            path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+            with pytest.raises((ExportFileError, FileIntegrityError)):
+                empty.import_(tmp_path / "out", transfer="copy")
+            path.write_bytes(content)
+        empty.import_(tmp_path / "out", transfer="copy")
+        assert self.same(source, empty)
