@@ -206,7 +206,8 @@ class TestConnections:
             (lambda: Input("raw", "CCDData", dimensions="exposure"), "must be several words"),
             (lambda: Input("raw", "CCDData", minimum=2), "which needs multiple=True"),
             (lambda: Output("raw.wcs", "Wcs"), "can be read but not written"),
-            (lambda: Output("raw", "CCDData", minimum=0), "takes no 'minimum'"),
+            (lambda: Output("raw", "CCDData", whole=True), "takes no 'whole'"),
+            (lambda: Input("raw", "CCDData", partial=True), "which needs multiple=True"),
             (lambda: Input("a raw", "CCDData"), "cannot be the name of a dataset type"),
             (
                 lambda: type("C", (Connections,), {"declared": Input("a", "Text")}),

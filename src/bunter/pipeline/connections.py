@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["Connections", "Declaration", "InitInput", "InitOutput", "Input", "Output", "PrerequisiteInput", "adjusts"]
 
 _OPTIONS = frozenset(
-    {"dimensions", "multiple", "minimum", "is_calibration", "deferred", "whole", "where", "through", "missing"}
+    {
+        "dimensions",
+        "multiple",
+        "minimum",
+        "is_calibration",
+        "deferred",
+        "whole",
+        "where",
+        "through",
+        "missing",
+        "partial",
+    }
 )
 _NAME = re.compile(r"[A-Za-z_{][A-Za-z0-9_{}]*(\.[A-Za-z_][A-Za-z0-9_]*)?$")
 
@@ -39,7 +50,7 @@ class Declaration:
     multiple : bool
         Whether ``run`` gets or gives a list.
     minimum : int
-        Fewest datasets that a quantum can do with; 0 makes the input optional.
+        Fewest datasets that a quantum can do with, or must make; 0 makes the connection optional.
     is_calibration : bool
         Whether datasets have validity ranges in CALIBRATION collections.
     deferred : bool
@@ -53,6 +64,8 @@ class Declaration:
     missing : str
         What becomes of a quantum with too few of these: ``prune`` leaves it out, ``fail`` refuses to plan the run; by
         default the profile of the run decides.
+    partial : bool
+        Whether, after a failure of some of the quanta that make these, the others are enough; needs ``multiple``.
     when : str
         Configuration field that decides whether the connection exists: ``"do_flat"`` or ``"not do_flat"``.
     """
@@ -69,6 +82,7 @@ class Declaration:
     where: str = ""
     through: str = ""
     missing: str = ""
+    partial: bool = False
     when: str = ""
 
     kind: ClassVar[str] = ""
@@ -83,6 +97,8 @@ class Declaration:
             raise PipelineError(f"{self.name!r} names a component, which can be read but not written")
         if self.minimum > 1 and not self.multiple:
             raise PipelineError(f"{self.name!r} has minimum={self.minimum}, which needs multiple=True")
+        if self.partial and not self.multiple:
+            raise PipelineError(f"{self.name!r} has partial=True, which needs multiple=True")
         self._refuse_foreign_options()
 
     def _refuse_foreign_options(self) -> None:
@@ -111,7 +127,7 @@ class PrerequisiteInput(Declaration):
 
     __slots__ = ()
     kind = "prerequisite"
-    options = _OPTIONS - {"whole"}
+    options = _OPTIONS - {"whole", "partial"}
 
 
 class InitInput(Declaration):
@@ -133,7 +149,7 @@ class Output(Declaration):
 
     __slots__ = ()
     kind = "output"
-    options = frozenset({"dimensions", "multiple", "is_calibration"})
+    options = frozenset({"dimensions", "multiple", "minimum", "is_calibration"})
 
 
 class Connections:

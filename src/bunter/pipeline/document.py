@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bunter.errors import near
+from bunter.errors import PipelineError, near
 from bunter.pipeline.located import Located, Source
+from bunter.pipeline.resources import plain_resources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,13 +44,14 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class TaskEntry:
-    """A labelled task: its class by name (or itself), and what its configuration is told."""
+    """A labelled task: its class by name (or itself), what its configuration is told, and what its quanta may take."""
 
     label: str
     class_name: str
     assignments: tuple[Assignment, ...]
     source: Source
     task_class: Any = None
+    resources: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +206,20 @@ def _task(label: str, value: Located) -> TaskEntry:
     check_label(label, value.source)
     if isinstance(value.value, str):
         return TaskEntry(label, value.value, (), value.source)
-    keys = _keys(value, ("class", "config"), f"task {label!r}")
+    keys = _keys(value, ("class", "config", "resources"), f"task {label!r}")
     name = keys["class"].text(f"the class of {label!r}") if "class" in keys else ""
     blocks = _one_or_many(keys["config"]) if "config" in keys else []
     assignments = tuple(assignment for block in blocks for assignment in _assignments(label, block))
-    return TaskEntry(label, name, assignments, value.source)
+    resources = _resources(label, keys["resources"]) if "resources" in keys else {}
+    return TaskEntry(label, name, assignments, value.source, resources=resources)
+
+
+def _resources(label: str, value: Located) -> dict[str, Any]:
+    told = {name: one.plain() for name, one in value.mapping(f"the resources of {label!r}").items()}
+    try:
+        return plain_resources(told)
+    except PipelineError as error:
+        raise value.source.error(f"task {label!r}: {error}") from error
 
 
 def _assignments(label: str, block: Located) -> list[Assignment]:

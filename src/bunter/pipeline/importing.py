@@ -218,7 +218,8 @@ def _over(imported: TaskEntry | None, own: TaskEntry) -> TaskEntry:
         return own
     if own.class_name and own.class_name != imported.class_name:
         return own
-    return replace(imported, assignments=(*imported.assignments, *own.assignments))
+    resources = {**imported.resources, **own.resources}
+    return replace(imported, assignments=(*imported.assignments, *own.assignments), resources=resources)
 
 
 def _with_files(entry: TaskEntry, base: Path) -> TaskEntry:

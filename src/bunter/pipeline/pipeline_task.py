@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
 
 from bunter.errors import PipelineError, QuantumError, near
@@ -55,6 +56,8 @@ class PipelineTask(Generic[C]):
     Config: ClassVar[type[TaskConfig]] = TaskConfig
     version: ClassVar[str | None] = None
     """Version of the task where it is not that of its distribution."""
+    resources: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """What its quanta may take: ``{"timeout": "10 min", "memory": "4 GB", "retries": 1}``; pipelines and commands may say otherwise."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -11,6 +11,7 @@ from bunter.errors import ButlerError, PipelineError, StorageClassError, near
 from bunter.pipeline.configuring import build_config
 from bunter.pipeline.connections import Connections, adjusts
 from bunter.pipeline.pipeline_task import PipelineTask
+from bunter.pipeline.resources import plain_resources
 from bunter.pipeline.task_node import Connection, TaskNode
 from bunter.pipeline.trust import find_task
 from bunter.storage_class import storage_class
@@ -60,6 +61,7 @@ def resolve_task(
             ),
             version=_version_of(task),
             adjusts_quanta=adjusts(task.Connections),
+            resources={**plain_resources(task.resources), **entry.resources},
         )
     except ButlerError as error:
         place = _place_of_renames(entry)
@@ -142,6 +144,7 @@ def _connection(name: str, declaration: Declaration, universe: Universe) -> Conn
         where=declaration.where,
         through=declaration.through,
         missing=declaration.missing,
+        partial=declaration.partial,
         doc=declaration.doc,
     )
 

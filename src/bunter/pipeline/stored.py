@@ -72,6 +72,7 @@ def _task_to_dict(task: TaskNode) -> dict[str, Any]:
         "dimensions": list(task.dimensions.required),
         "version": task.version,
         "adjusts_quanta": task.adjusts_quanta,
+        "resources": dict(task.resources),
         "connections": [_connection_to_dict(connection) for connection in task.connections],
     }
 
@@ -93,6 +94,7 @@ def _task_from_dict(data: Mapping[str, Any], universe: Universe) -> TaskNode:
         ),
         version=data["version"],
         adjusts_quanta=data["adjusts_quanta"],
+        resources=data.get("resources", {}),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ class Connection:
         Dimensions of the dataset type.
     storage_class : str
         Storage class that the task sees.
-    multiple, minimum, is_calibration, deferred, whole, where, through, missing
+    multiple, minimum, is_calibration, deferred, whole, where, through, missing, partial
         As declared.
     doc : str
         What it is.
@@ -60,6 +60,7 @@ class Connection:
     where: str = ""
     through: str = ""
     missing: str = ""
+    partial: bool = False
     doc: str = ""
 
     @property
@@ -98,6 +99,8 @@ class TaskNode:
         Version of the task.
     adjusts_quanta : bool
         Whether the task overrides ``adjust_quantum`` or ``adjust_quanta``.
+    resources : mapping
+        What its quanta may take, see `bunter.pipeline.resources.plain_resources`; no part of what it computes.
     """
 
     label: str
@@ -107,6 +110,7 @@ class TaskNode:
     connections: tuple[Connection, ...]
     version: str = ""
     adjusts_quanta: bool = False
+    resources: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def of_kind(self, *kinds: str) -> tuple[Connection, ...]:
         """Return the connections of some kinds, such as ``"input"`` and ``"prerequisite"``."""
