@@ -58,7 +58,7 @@ def _tell(report: TransferReport, emit: Emit) -> None:
 
 @click.command(
     "transfer-datasets",
-    epilog="\b\nExample: bunter transfer-datasets demo copy -d coadd --where \"band = 'r'\" --dry-run",
+    epilog="\b\nExample: bunter create copy && bunter transfer-datasets demo copy -d coadd",
 )
 @click.argument("source")
 @click.argument("target")
@@ -105,7 +105,7 @@ def transfer_datasets(
     _tell(report, emit)
 
 
-@click.command("sync", epilog="\b\nExample: bunter sync demo mirror --dry-run")
+@click.command("sync", epilog="\b\nExample: bunter sync demo copy -d coadd --dry-run")
 @click.argument("first")
 @click.argument("second")
 @_selection
