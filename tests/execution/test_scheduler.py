@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, Scheduler, State, Stopped
+from bunter.execution.scheduler import (
+    Assignment,
+    Committed,
+    Failed,
+    Finished,
+    Lost,
+    Returned,
+    Scheduler,
+    State,
+    Stopped,
+)
 
 
 def edges(*pairs):
@@ -120,6 +130,53 @@ def test_a_hundred_thousand_quanta_take_a_second_at_most():
     assert time.process_time() - begun < 5.0
 
 
+def test_what_does_not_fit_into_memory_waits_and_lets_smaller_ones_pass():
+    scheduler = Scheduler(4, edges(), memory=[6, 6, 2, 2], budget=8)
+    assert [one.quantum for one in scheduler.take(4)] == [0, 2]
+    assert [one.memory for one in scheduler.take(4)] == []
+    for quantum in (0, 2):
+        scheduler.tell(Finished(quantum))
+    assert [one.quantum for one in scheduler.take(4)] == [1, 3]
+
+
+def test_a_large_quantum_runs_alone_though_the_budget_is_smaller():
+    scheduler = Scheduler(2, edges(), memory=[20, 1], budget=8)
+    assert [one.quantum for one in scheduler.take(2)] == [0]
+
+
+def test_small_quanta_do_not_keep_a_large_one_waiting_for_ever():
+    scheduler = Scheduler(1002, edges(), memory=[1, 8, *[1] * 1000], budget=8)
+    begun, running = [], []
+    while 1 not in begun:
+        for one in scheduler.take(2 - len(running)):
+            begun.append(one.quantum)
+            running.append(one.quantum)
+        scheduler.tell(Finished(running.pop(0)))
+    assert 50 < len(begun) < 200
+
+
+def test_a_quantum_whose_memory_ran_out_gets_more():
+    scheduler = Scheduler(1, edges(), memory=[2], retries=1)
+    scheduler.take()
+    scheduler.tell(Failed(0, transient=True, memory=4))
+    assert scheduler.take() == [Assignment(0, 1, 4)]
+
+
+def test_a_failure_spares_those_who_can_do_without():
+    scheduler = Scheduler(4, edges((0, 2), (1, 2), (2, 3)), partial=edges((0, 2), (1, 2)))
+    scheduler.take(2)
+    assert scheduler.tell(Failed(0)) == [0]
+    assert scheduler.take() == []
+    scheduler.tell(Finished(1))
+    assert scheduler.take() == [Assignment(2, 0, 0, is_deprived=True)]
+
+
+def test_what_is_held_does_not_run_nor_what_depends_on_it():
+    scheduler = Scheduler(4, edges((0, 1), (1, 2)), held=[1])
+    assert [one.quantum for one in scheduler.take(4)] == [0, 3]
+    assert scheduler.state(2) is State.CANCELLED
+
+
 @st.composite
 def runs(draw):
     size = draw(st.integers(1, 12))
@@ -130,6 +187,9 @@ def runs(draw):
         "retries": draw(st.integers(0, 2)),
         "fail_fast": draw(st.booleans()),
         "workers": draw(st.integers(1, 4)),
+        "memory": draw(st.lists(st.sampled_from([0, 1, 3, 8]), min_size=size, max_size=size)),
+        "budget": draw(st.sampled_from([None, 1, 4, 10])),
+        "partial": draw(st.sets(st.sampled_from(pairs))) if pairs else set(),
     }
 
 
@@ -138,8 +198,15 @@ class Simulation:
 
     def __init__(self, run, random):
         self.run, self.random = run, random
+        self.partial = {(min(p), max(p)) for p in run["partial"] if p[0] != p[1]}
         self.scheduler = Scheduler(
-            run["size"], edges(*run["edges"]), retries=run["retries"], fail_fast=run["fail_fast"]
+            run["size"],
+            edges(*run["edges"]),
+            retries=run["retries"],
+            fail_fast=run["fail_fast"],
+            memory=run["memory"],
+            budget=run["budget"],
+            partial=edges(*sorted(self.partial)),
         )
         self.running, self.finished, self.ended, self.begun = [], [], [], Counter()
         self.parents = {q: {p for p, c in run["edges"] if c == q} for q in range(run["size"])}
@@ -167,8 +234,13 @@ class Simulation:
     def check_may_begin(self, assignment):
         self.begun[assignment.quantum] += 1
         assert not self.scheduler.stopped
-        for parent in self.parents[assignment.quantum]:
-            assert self.scheduler.state(parent) in (State.FINISHED, State.SUCCEEDED)
+        states = {p: self.scheduler.state(p) for p in self.parents[assignment.quantum]}
+        gone = {p for p, state in states.items() if state in (State.FAILED, State.BLOCKED)}
+        assert all((p, assignment.quantum) in self.partial for p in gone)
+        assert all(states[p] in (State.FINISHED, State.SUCCEEDED) for p in states.keys() - gone)
+        assert assignment.is_deprived == bool(gone)
+        needs = [self.run["memory"][q] for q in [*self.running, assignment.quantum]]
+        assert self.run["budget"] is None or len(needs) == 1 or sum(needs) <= self.run["budget"]
 
     def end(self, quantum):
         ends = [Finished, Finished, Finished, Failed, self.killed, Returned]
@@ -200,13 +272,13 @@ def test_whatever_happens_every_quantum_ends_once_and_success_follows_the_parent
     assert sum(scheduler.count(state) for state in State) == run["size"]
     assert all(scheduler.count(state) == states.count(state) for state in State)
     for quantum, state in enumerate(states):
-        parents = {states[p] for p in simulation.parents[quantum]}
+        parents = {states[p] for p in simulation.parents[quantum] if (p, quantum) not in simulation.partial}
         if state is State.SUCCEEDED:
             assert parents <= {State.SUCCEEDED}
             assert simulation.begun[quantum] >= 1
         if state is State.BLOCKED:
             assert states[scheduler.cause(quantum)] is State.FAILED
-            assert parents & {State.FAILED, State.BLOCKED}
+            assert {states[p] for p in simulation.parents[quantum]} & {State.FAILED, State.BLOCKED}
         if state is State.CANCELLED:
             assert scheduler.stopped
         if not scheduler.stopped:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+
+from bunter.execution.ready import ReadyQuanta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -49,10 +50,24 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Decision: run this quantum now, for the ``retry``-th time again (0 for the first)."""
+    """Decision: run this quantum now.
+
+    Parameters
+    ----------
+    quantum : int
+        Its number.
+    retry : int
+        How often it was tried before.
+    memory : int
+        What it may use, in bytes; 0 if nobody has said.
+    is_deprived : bool
+        Whether some of its inputs are lacking because what should have made them has failed.
+    """
 
     quantum: int
     retry: int
+    memory: int = 0
+    is_deprived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +86,24 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Event: the quantum failed; ``transient`` if another try may succeed, ``fatal`` if the whole run must stop."""
+    """Event: the quantum failed.
+
+    Parameters
+    ----------
+    quantum : int
+        Its number.
+    transient : bool
+        Whether another try may succeed.
+    fatal : bool
+        Whether the whole run must stop.
+    memory : int
+        What another try needs, in bytes; 0 for as much as before.
+    """
 
     quantum: int
     transient: bool = False
     fatal: bool = False
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,55 +142,79 @@ class Scheduler:
         Parent and child of each edge, without cycles. An edge may be given more than once.
     done : iterable of int, optional
         Quanta whose outputs exist already.
-    retries : int, optional
-        How often a transient failure is tried again.
+    retries : int or sequence of int, optional
+        How often a transient failure is tried again, of all quanta or of each.
+    memory : sequence of int, optional
+        What each quantum needs, in bytes.
+    budget : int, optional
+        Memory for all that run at a time, in bytes.
+    partial : tuple of two integer arrays, optional
+        Those of the edges along which no failure spreads: the child does without.
+    held : iterable of int, optional
+        Quanta that must not run now, nor what depends on them.
     fail_fast : bool, optional
         Whether the first failure stops the run.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one word each, all but two by keyword
         self,
         size: int,
         edges: tuple[NDArray[np.integer], NDArray[np.integer]],
         *,
         done: Iterable[int] = (),
-        retries: int = 0,
+        retries: int | Sequence[int] = 0,
+        memory: Sequence[int] | None = None,
+        budget: int | None = None,
+        partial: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
+        held: Iterable[int] = (),
         fail_fast: bool = False,
     ) -> None:
         parents, children = _distinct(size, *edges)
+        self._spared = _among(size, parents, children, partial)
+        self._deprived: set[int] = set()
         self._offsets = np.searchsorted(parents, np.arange(size + 1)).tolist()
         self._children: list[int] = children.tolist()
         self._height: list[int] = heights(size, parents, children).tolist()
         self._missing: list[int] = np.bincount(children, minlength=size).tolist()
-        self._retries, self._fail_fast = retries, fail_fast
+        self._retries, self._fail_fast = [retries] * size if isinstance(retries, int) else retries, fail_fast
+        self._needs = list(memory) if memory is not None else [0] * size
         self._tries = [0] * size
         self._states = [State.WAITING] * size
         self._causes: dict[int, int] = {}
-        self._ready: list[tuple[int, int]] = []
+        self._ready = ReadyQuanta(budget)
         self._counts = Counter({State.WAITING: size})
         self._open = size
         self._stopped = False
-        self._begin(sorted(set(done)))
+        self._begin(sorted(set(done)), held)
 
-    def _begin(self, done: Sequence[int]) -> None:
+    def _begin(self, done: Sequence[int], held: Iterable[int]) -> None:
         for quantum in done:
             self._set(quantum, State.SUCCEEDED)
+        self._hold(held)
         for quantum in done:
             self._release_children(quantum)
         for quantum, missing in enumerate(self._missing):
             if not missing and self._states[quantum] is State.WAITING:
                 self._push(quantum)
 
+    def _hold(self, held: Iterable[int]) -> None:
+        stack = [quantum for quantum in held if self._states[quantum] is State.WAITING]
+        while stack:
+            quantum = stack.pop()
+            if self._states[quantum] is State.WAITING:
+                self._set(quantum, State.CANCELLED)
+                stack += self._children_of(quantum)
+
     # ---- what the runner asks
 
     def take(self, free: int = 1) -> list[Assignment]:
         """Assign up to ``free`` ready quanta, the most urgent first; they are running from now on."""
         taken: list[Assignment] = []
-        while len(taken) < free and self._ready and not self._stopped:
-            _, quantum = heapq.heappop(self._ready)
+        while len(taken) < free and not self._stopped and (quantum := self._ready.pop()) is not None:
             if self._states[quantum] is State.READY:
                 self._set(quantum, State.RUNNING)
-                taken.append(Assignment(quantum, self._tries[quantum]))
+                is_deprived = quantum in self._deprived
+                taken.append(Assignment(quantum, self._tries[quantum], self._needs[quantum], is_deprived))
         return taken
 
     @property
@@ -211,8 +263,8 @@ class Scheduler:
                 return self._finished(quantum)
             case Committed(quanta):
                 return self._committed(quanta)
-            case Failed(quantum, transient, fatal):
-                return self._failed(quantum, transient=transient, fatal=fatal)
+            case Failed(quantum):
+                return self._failed(event)
             case Returned(quantum):
                 return self._returned(quantum)
             case Lost(quanta):
@@ -232,15 +284,18 @@ class Scheduler:
             self._set(quantum, State.SUCCEEDED)
         return list(quanta)
 
-    def _failed(self, quantum: int, *, transient: bool, fatal: bool) -> list[int]:
+    def _failed(self, event: Failed) -> list[int]:
+        quantum = event.quantum
         self._expect(quantum, State.RUNNING)
-        if transient and self._tries[quantum] < self._retries and not self._stopped and not fatal:
+        if event.transient and self._tries[quantum] < self._retries[quantum] and not self._stopped and not event.fatal:
             self._tries[quantum] += 1
+            self._set(quantum, State.WAITING)
+            self._needs[quantum] = event.memory or self._needs[quantum]
             self._push(quantum)
             return []
         self._set(quantum, State.FAILED)
         ended = [quantum, *self._block_descendants(quantum)]
-        if self._fail_fast or fatal:
+        if self._fail_fast or event.fatal:
             ended += self._stop()
         return ended
 
@@ -259,7 +314,7 @@ class Scheduler:
             self._set(quantum, State.FAILED)
             ended.append(quantum)
         for quantum in quanta:
-            ended += self._block_descendants(quantum)
+            ended += self._block_descendants(quantum, spares=False)
         return ended + self._stop()
 
     def _stop(self) -> list[int]:
@@ -270,13 +325,18 @@ class Scheduler:
             self._set(quantum, State.CANCELLED)
         return idle
 
-    def _block_descendants(self, root: int) -> list[int]:
+    def _block_descendants(self, root: int, *, spares: bool = True) -> list[int]:
         """Block what waits for a failed quantum; what already runs on outputs that were lost ends by its own event."""
         blocked: list[int] = []
         stack = [root]
         while stack:
-            for child in self._children_of(stack.pop()):
-                if self._states[child] in (State.WAITING, State.READY):
+            parent = stack.pop()
+            for place in range(self._offsets[parent], self._offsets[parent + 1]):
+                child = self._children[place]
+                if spares and self._spared is not None and self._spared[place]:
+                    self._deprived.add(child)
+                    self._release(child)
+                elif self._states[child] in (State.WAITING, State.READY):
                     self._set(child, State.BLOCKED)
                     self._causes[child] = root
                     blocked.append(child)
@@ -285,18 +345,25 @@ class Scheduler:
 
     def _release_children(self, quantum: int) -> None:
         for child in self._children_of(quantum):
-            self._missing[child] -= 1
-            if not self._missing[child] and self._states[child] is State.WAITING:
-                self._push(child)
+            self._release(child)
+
+    def _release(self, child: int) -> None:
+        self._missing[child] -= 1
+        if not self._missing[child] and self._states[child] is State.WAITING:
+            self._push(child)
 
     def _children_of(self, quantum: int) -> Iterator[int]:
         return iter(self._children[self._offsets[quantum] : self._offsets[quantum + 1]])
 
     def _push(self, quantum: int) -> None:
         self._set(quantum, State.READY)
-        heapq.heappush(self._ready, (-self._height[quantum], quantum))
+        self._ready.push(quantum, self._height[quantum], self._needs[quantum])
 
     def _set(self, quantum: int, state: State) -> None:
+        if self._states[quantum] is State.RUNNING:
+            self._ready.ended(self._needs[quantum])
+        elif state is State.RUNNING:
+            self._ready.began(self._needs[quantum])
         self._counts[self._states[quantum]] -= 1
         self._counts[state] += 1
         self._open -= state.is_final
@@ -331,3 +398,16 @@ def heights(size: int, parents: NDArray[np.int64], children: NDArray[np.int64]) 
             return height
         np.maximum.at(height, parents, longer)
     raise ValueError("the quanta depend on each other in a circle")
+
+
+def _among(
+    size: int,
+    parents: NDArray[np.int64],
+    children: NDArray[np.int64],
+    some: tuple[NDArray[np.integer], NDArray[np.integer]] | None,
+) -> list[bool] | None:
+    """Whether each edge is among some; None if there are none."""
+    if some is None or not len(some[0]):
+        return None
+    keys = some[0].astype(np.int64) * max(size, 1) + some[1].astype(np.int64)
+    return np.isin(parents * max(size, 1) + children, keys).tolist()  # type: ignore[no-any-return]
