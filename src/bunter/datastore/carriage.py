@@ -129,8 +129,9 @@ def carry(
         staged[place] = found = _bring(target, cargo[place], transfer, verify=verify)
         tally.add(found.size)
 
+    stays = transfer in {Transfer.DIRECT, Transfer.IN_PLACE} and not verify
     try:
-        _each(bring, len(cargo))
+        _each(bring, len(cargo), workers=1 if stays else _WORKERS)
     except BaseException:
         target.discard([item for item in staged if item is not None])
         raise
@@ -170,13 +171,14 @@ def carry_into(
         target.close()
 
 
-def _each(act: Callable[[int], None], count: int) -> None:
-    if count == 1:
-        act(0)
+def _each(act: Callable[[int], None], count: int, workers: int) -> None:
+    if min(count, workers) <= 1:
+        for place in range(count):
+            act(place)
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         try:
             list(pool.map(act, range(count)))
         except BaseException:

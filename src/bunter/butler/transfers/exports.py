@@ -163,6 +163,8 @@ class Export:
     def _path(self, stored: StoredArtifact) -> str:
         """Path of an artifact below the folder of artifacts; absolute where it stays where it is."""
         if self._transfer is Transfer.DIRECT:
+            if is_direct(stored.key):
+                return stored.key
             path = getattr(self._parcel.store_of(stored), "path", None)
             if path is None:
                 raise ExportFileError(f"{stored.key} is no file of this machine, so it cannot stay where it is")
