@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bunter import effects
 from bunter.datastore.credentials import aws_credentials, netrc_header
 from bunter.datastore.store import Stat
-from bunter.datastore.together import each
+from bunter.datastore.together import each, each_in_threads
 from bunter.errors import (
     ButlerError,
     KeyMissingError,
@@ -75,7 +75,7 @@ class ObstoreBucket:
         """Return the object or ranges of it; ranges that touch are fetched together."""
         with self._asking("store_get", key):
             if ranges is None:
-                return [bytes(obstore.get(self._store, self._base + key).bytes())]
+                return [obstore.get(self._store, self._base + key).bytes().to_bytes()]
             return self._ranges(key, ranges)
 
     def _ranges(self, key: str, ranges: Sequence[ByteRange]) -> list[bytes]:
@@ -123,13 +123,8 @@ class ObstoreBucket:
 
     def read_many(self, keys: Sequence[str]) -> list[bytes]:
         """Return whole objects, sixteen at a time."""
-
-        async def get(key: str) -> bytes:
-            with self._asking("store_get", key):
-                answer = await obstore.get_async(self._store, self._base + key)
-                return bytes(await answer.bytes_async())
-
-        return each(keys, get, _WORKERS)
+        # By threads: obstore's asynchronous reads take up to forty times as long for 100 MB (seen in 0.12).
+        return each_in_threads(keys, lambda key: self.read(key)[0], _WORKERS)
 
     def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
         """Size and time of each object, sixteen requests at a time."""
