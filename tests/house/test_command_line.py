@@ -59,13 +59,15 @@ def test_every_option_says_what_it_does():
 
 # Commands that look: they change neither a repository nor a file.
 LOOKING = (
-    "at", "calibration timeline", "completion", "config-dump", "config-validate", "formats", "get-uri", "origin", "packer list",
+    "at", "calibration timeline", "completion", "config-dump", "config-validate", "diff", "formats", "get-uri", "origin", "packer list",
     "packer pack", "packer unpack", "pipeline check", "pipeline show", "qgraph show", "qgraph why", "query-", "snapshot list", "sql",
     "stats", "universe check", "universe diff", "universe show", "why-dataset",
 )  # fmt: skip
 WITHOUT_REHEARSAL = {
     "check": "without --repair it only looks, and tells what --repair would do",
     "demo": "makes a new folder of its own",
+    "doctor": "writes only objects of its own, which it removes again",
+    "lineage": "writes the one file that is named, if any",
     "pipeline draw": "writes the one file that is named, if any",
     "report": "writes the one page that is named",
     "run": "`bunter qgraph --dry-run` plans the same and runs nothing",

@@ -47,6 +47,7 @@ def _parts(roster: Roster, kinds: Sequence[TypeRow], inquiry: Among, table: str)
     rows = [roster.collections.row(name) for name in inquiry.collections]
     numbers = {each: [row.number for row in rows if row.type is each] for each in CollectionType}
     values = "".join(f', d."{name}"' for name in layout.dimensions.required)
+    # The data IDs come first: they are few, and each finds its datasets by key.
     join = " AND ".join(f'd."{name}" = q.c{place}' for place, name in enumerate(inquiry.keys))
     every = _listed(kind.number for kind in kinds)
     timed = _listed(kind.number for kind in kinds if kind.dataset_type.is_calibration)
@@ -56,13 +57,13 @@ def _parts(roster: Roster, kinds: Sequence[TypeRow], inquiry: Among, table: str)
     for source in layout.sources:
         if runs := numbers[CollectionType.RUN]:
             where = f"d.type IN ({every}) AND d.run IN ({_listed(runs)})"
-            yield f"SELECT {held} FROM {source} d JOIN {table} q ON {join} WHERE {where}"  # noqa: S608 - our names
+            yield f"SELECT {held} FROM {table} q CROSS JOIN {source} d WHERE {join} AND {where}"  # noqa: S608 - our names
     if tags := numbers[CollectionType.TAGGED]:
         where = f"d.type IN ({every}) AND d.collection IN ({_listed(tags)}){living}"
-        yield f"SELECT {member} FROM {layout.tags} d JOIN {table} q ON {join} WHERE {where}"  # noqa: S608
+        yield f"SELECT {member} FROM {table} q CROSS JOIN {layout.tags} d WHERE {join} AND {where}"  # noqa: S608
     if timed and (certified := numbers[CollectionType.CALIBRATION]):
         where = f"d.type IN ({timed}) AND d.collection IN ({_listed(certified)}){living}"
-        yield f"SELECT DISTINCT {member} FROM {layout.calibrations} d JOIN {table} q ON {join} WHERE {where}"  # noqa: S608
+        yield f"SELECT DISTINCT {member} FROM {table} q CROSS JOIN {layout.calibrations} d WHERE {join} AND {where}"  # noqa: S608
 
 
 def _chosen(rows: Iterable[tuple[Any, ...]], order: dict[int, int], *, find_first: bool) -> list[tuple[Any, ...]]:

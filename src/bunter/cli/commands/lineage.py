@@ -29,7 +29,13 @@ _EPILOG = """\b\nExamples: bunter lineage demo coadd tract=0 patch=3 band=r --de
 @click.option("--collections", multiple=True, help="Where to look for the dataset. Repeatable.")
 @click.option("--down", is_flag=True, help="What was made of it, instead of what it was made of.")
 @click.option("--depth", type=click.IntRange(min=1), help="Most quanta between it and the others.")
-@click.option("--style", type=click.Choice(["tree", "svg", "mermaid", "prov"]), default="tree", show_default=True)
+@click.option(
+    "--style",
+    type=click.Choice(["tree", "svg", "mermaid", "prov"]),
+    default="tree",
+    show_default=True,
+    help="Lines of text, a drawing, or PROV-JSON.",
+)
 @click.option("--output", type=click.Path(), help="Write into this new file.")
 @output_options
 def lineage(
