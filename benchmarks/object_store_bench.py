@@ -106,6 +106,12 @@ def timed(act):
     return time.perf_counter() - begin[0], time.process_time() - begin[1]
 
 
+def read_in_parts(read_many, keys, step):
+    for first in range(0, len(keys), step):
+        for content in read_many(keys[first : first + step]):
+            xxhash.xxh3_128_digest(content)
+
+
 def compare(name, server, folder, paths, rounds, *, large):
     store = bare_store(server)
     bare, ours, bare_got, ours_got = [], [], [], []
@@ -117,14 +123,7 @@ def compare(name, server, folder, paths, rounds, *, large):
             bare_got.append(timed(lambda n=number: bare_get(store, paths, f"bare{name}{n}", large)))
             keys = [uris[0].stored.key for uris in butler.get_uris(refs)]
             read_many = butler.datastore.stores["main"].read_many
-            step = 3 if large else 200
-            ours_got.append(
-                timed(
-                    lambda k=keys, r=read_many: [
-                        xxhash.xxh3_128_digest(c) for i in range(0, len(k), step) for c in r(k[i : i + step])
-                    ]
-                )
-            )
+            ours_got.append(timed(lambda k=keys, r=read_many: read_in_parts(r, k, 3 if large else 200)))
     tell(f"ingest {name}", bare, ours)
     tell(f"read {name}", bare_got, ours_got)
 
