@@ -620,6 +620,41 @@ def count_files(root):
     return sum(1 for _ in glob.iglob(root + "/**/*.json", recursive=True))
 
 
+def w_transfer(rec, a):
+    from bunter import Butler
+
+    M = {"1k": 1000, "10k": 10000, "50k": 50000}[a.size]
+    src_root = os.path.join(a.scratch, "src")
+    with rec.phase("setup_ingest", n=M):
+        ingest_repo(src_root, M).close()
+    src = Butler(src_root, writeable=False)
+    dst = make_repo(os.path.join(a.scratch, "dst"))
+    with rec.phase("query_refs", n=M):
+        refs = list(src.query_datasets("raw", "raw/all"))
+    with rec.phase("transfer_from_copy", n=M) as r, profiled(a.profile):
+        done = dst.transfer_from(src, refs, transfer="copy")
+    e, d = spec.data_id(M // 2)
+    key = {"instrument": spec.INSTRUMENT, "exposure": e, "detector": d}
+    rec.check(r, n=(done.datasets, M), value=(dst.get("raw", collections="raw/all", **key)["i"], M // 2))
+    for way in ("copy", None):
+        name = "export_copy" if way else "export_metadata"
+        folder = os.path.join(a.scratch, name)
+        with rec.phase(name, n=M), profiled(a.profile and f"{a.profile}.{name}"):
+            src.export(folder, refs=refs, transfer=way)
+        other = make_repo(os.path.join(a.scratch, f"dst_{name}"))
+        with rec.phase(name.replace("export", "import"), n=M) as r:
+            other.import_(folder, transfer="copy")
+        rec.check(r, n=(len(other.query_datasets("raw", "raw/all")), M))
+    with rec.phase("retrieve_copy", n=M) as r:
+        files = src.retrieve_artifacts(refs, os.path.join(a.scratch, "files"))
+    rec.check(r, n=(len(files), M))
+    with rec.phase("dump", n=M):
+        src.dump(os.path.join(a.scratch, "dump"))
+    with rec.phase("load", n=M) as r:
+        again = Butler.load(os.path.join(a.scratch, "dump"), os.path.join(a.scratch, "loaded"), transfer="copy")
+    rec.check(r, n=(len(again.query_datasets("raw", "raw/all")), M))
+
+
 def w_remove(rec, a):
     M = {"1k": 1000, "10k": 10000}[a.size]
     root = os.path.join(a.scratch, "a")
@@ -820,6 +855,7 @@ WORKLOADS = {
     "putget": w_putget,
     "ingest": w_ingest,
     "query": w_query,
+    "transfer": w_transfer,
     "remove": w_remove,
     "qgraph": w_qgraph,
     "exec": w_exec,

@@ -67,6 +67,13 @@ class TransfersContract:
         assert sum(empty.metadata(ref) == {"quality": 1} for ref in refs) == 2
         assert empty.check(deep=True).is_clean
 
+    def test_bands_arrive_with_the_filters_that_have_them(self, source: Butler, empty: Butler) -> None:
+        source.dataset_types.register("curve", ["band"], "StructuredDataDict")
+        ref = source.put({"q": 1}, "curve", band="r", run="run1")
+        empty.transfer_from(source, [ref])
+        assert empty.get(ref) == {"q": 1}
+        assert [record.physical_filter for record in empty.query_dimension_records("physical_filter")] == ["Cam-r"]
+
     def test_a_dry_run_says_what_a_transfer_does_and_changes_nothing(self, source: Butler, empty: Butler) -> None:
         parcel = source.transfers.parcel(collections="chain")
         planned = empty.transfers.take(parcel, dry_run=True)

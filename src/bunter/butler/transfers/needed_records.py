@@ -31,6 +31,7 @@ class NeededRecords:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._keys: dict[str, set[Key]] = {}
+        self._values: dict[str, set[Any]] = {}
 
     def add(self, group: DimensionGroup, values: Mapping[str, Sequence[Any]]) -> None:
         """Need the records of data IDs, given as columns of the required dimensions."""
@@ -38,10 +39,15 @@ class NeededRecords:
             if set(element.required) <= values.keys():
                 columns = [values[name] for name in element.required]
                 self._keys.setdefault(element.name, set()).update(zip(*columns, strict=True))
+        for element in group.elements:
+            if element.implied_union_target is not None and element.name in values:
+                self._values.setdefault(element.name, set()).update(values[element.name])
 
     def read(self) -> list[Records]:
         """Read the records, in an order in which none comes before what it refers to."""
         universe = self._session.facts.universe
+        for name, values in self._values.items():
+            self._name(universe[name], sorted(values))
         found: dict[str, list[Records]] = {}
         done: dict[str, set[Key]] = {}
         while open_ := {name: keys for name, keys in self._keys.items() if keys - done.get(name, set())}:
@@ -50,6 +56,13 @@ class NeededRecords:
                 done[name] = self._keys[name] | set()
                 self._follow(universe[name], universe, sorted(wanted, key=repr), found, done)
         return [records for name in universe.sorted(found) for records in found[name]]
+
+    def _name(self, element: Element, values: Sequence[Any]) -> None:
+        """Need the records that have values of a dimension without records of its own, such as the filters of a band."""
+        assert element.implied_union_target is not None
+        target = element.universe[element.implied_union_target]
+        for records in read_records(self._session, target, {element.name: values}):
+            self._keys.setdefault(target.name, set()).update(records.tuples(target.required))
 
     def _follow(
         self,
