@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from bunter.execution.claims import claimed_keys
     from bunter.execution.comparison import Comparison, compare_runs
     from bunter.execution.forecast import Forecast, forecast_run
+    from bunter.execution.job import Job, run_job
     from bunter.execution.lineage import Lineage, find_lineage
+    from bunter.execution.merging import Merged, merge_run
     from bunter.execution.precedents import find_precedents
     from bunter.execution.run import RunOptions, run_graph
     from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
     from bunter.execution.scheduler import Scheduler, State
-    from bunter.execution.start import Wish, run_pipeline, run_stored_graph
+    from bunter.execution.start import Wish, prepare_run, run_pipeline, run_stored_graph
     from bunter.execution.summary import FailedQuantum, RunSummary, TaskCounts
     from bunter.execution.watch import Watcher
 
@@ -40,6 +42,11 @@ _HOMES = {
     "Wish": "start",
     "run_pipeline": "start",
     "run_stored_graph": "start",
+    "Job": "job",
+    "run_job": "job",
+    "Merged": "merging",
+    "merge_run": "merging",
+    "prepare_run": "start",
     "FailedQuantum": "summary",
     "RunSummary": "summary",
     "TaskCounts": "summary",
@@ -50,7 +57,9 @@ __all__ = [
     "Comparison",
     "FailedQuantum",
     "Forecast",
+    "Job",
     "Lineage",
+    "Merged",
     "RunDirectory",
     "RunOptions",
     "RunRequest",
@@ -65,8 +74,11 @@ __all__ = [
     "find_lineage",
     "find_precedents",
     "forecast_run",
+    "merge_run",
+    "prepare_run",
     "run_directories",
     "run_graph",
+    "run_job",
     "run_pipeline",
     "run_stored_graph",
 ]

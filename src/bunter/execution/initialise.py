@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bunter.execution.worker import Worker
     from bunter.graph import QuantumGraph
 
-__all__ = ["Before", "chain_results", "construct", "recover", "register"]
+__all__ = ["Before", "chain_results", "construct", "recover", "register", "sweep"]
 
 _log = logging.getLogger(__name__)
 
@@ -96,9 +96,13 @@ def recover(butler: Butler, graph: QuantumGraph, told: Told) -> Before:
 
 def _sweep(butler: Butler, graph: QuantumGraph, told: Told, fallen: Sequence[Receipt]) -> None:
     """Remove artifacts that no receipt names and no dataset uses."""
-    keys = {*told.orphans, *(artifact.key for receipt in fallen for artifact in receipt.artifacts)}
+    sweep(butler, graph, {*told.orphans, *(artifact.key for receipt in fallen for artifact in receipt.artifacts)})
+
+
+def sweep(butler: Butler, graph: QuantumGraph, keys: set[str]) -> int:
+    """Remove artifacts among keys that no dataset of a graph uses, and return their number."""
     if not keys:
-        return
+        return 0
     base = int.from_bytes(graph.header.base, "big")
     made = [
         (base + row).to_bytes(16, "big")
@@ -106,8 +110,9 @@ def _sweep(butler: Butler, graph: QuantumGraph, told: Told, fallen: Sequence[Rec
         for row in range(table.first, table.first + len(table))
         if not table.has(row - table.first)
     ]
-    used = {artifact.key for found in butler.locate(made) for artifact in found}
-    butler.datastore.delete(sorted(keys - used))
+    loose = sorted(keys - {artifact.key for found in butler.locate(made) for artifact in found})
+    butler.datastore.delete(loose)
+    return len(loose)
 
 
 def construct(worker: Worker, graph: QuantumGraph, before: Before, attempt: int) -> list[Outcome]:

@@ -9,6 +9,7 @@ from bunter.dataset.deferred import DeferredDataset
 from bunter.datastore import MAIN
 from bunter.errors import DatasetNotFoundError, QuantumError
 from bunter.execution.receipt import Artifact, Output
+from bunter.execution.site import staged_copy
 from bunter.graph import Quantum, dataset_nonce
 from bunter.pipeline.task_node import AUTOMATIC
 from bunter.values import Durability
@@ -39,10 +40,24 @@ class Place:
         The dimensions.
     graph : QuantumGraph
         The graph.
+    series : int, optional
+        Sets the names of artifacts of this job apart from those of other jobs.
+    is_staged : bool, optional
+        Whether the datastore is a folder that was filled for a job.
     """
 
-    def __init__(self, datastore: Datastore, owner: str, universe: Universe, graph: QuantumGraph) -> None:
+    def __init__(  # noqa: PLR0913 - what a worker must know
+        self,
+        datastore: Datastore,
+        owner: str,
+        universe: Universe,
+        graph: QuantumGraph,
+        *,
+        series: int = 0,
+        is_staged: bool = False,
+    ) -> None:
         self.datastore, self.owner, self.universe, self.graph = datastore, owner, universe, graph
+        self._series, self._is_staged = series, is_staged
         self.store: PublishingStore = datastore.stores[MAIN]
         self._types: dict[str, DatasetType] = {}
 
@@ -51,6 +66,14 @@ class Place:
         label, own = self.graph.place(row)
         edges = [edge for edge in self.graph.connections(label) if _is_of_a_quantum(edge)]
         return Quantum(row, label, self.graph, edges, own)
+
+    def nonce(self, row: int, number: int) -> str:
+        """Nonce of the artifact of a dataset of the graph; ``number`` is that of the try, see `attempt_number`."""
+        return dataset_nonce(self.graph.header.graph_id, row, self._series + number)
+
+    def artifact(self, stored: StoredArtifact) -> StoredArtifact:
+        """Say where an artifact is for the quanta of this place."""
+        return staged_copy(stored) if self._is_staged else stored
 
     def dataset_type(self, name: str) -> DatasetType:
         """Dataset type of the graph by name."""
@@ -122,10 +145,10 @@ class QuantumButler:
 
     def _artifacts(self, ref: QuantumRef) -> tuple[StoredArtifact, ...]:
         if (made := self._made.get(ref.row)) is not None:
-            return (stored_artifact(ref.id, made.artifact, made.selector),)
+            return (self._place.artifact(stored_artifact(ref.id, made.artifact, made.selector)),)
         if not ref.artifacts:
             raise DatasetNotFoundError(f"{ref} was not made by any quantum before this one")
-        return ref.artifacts
+        return tuple(map(self._place.artifact, ref.artifacts))
 
     def get_deferred(self, ref: QuantumRef) -> DeferredDataset:
         """Return a handle that reads the input when asked."""
@@ -143,7 +166,7 @@ class QuantumButler:
             raise QuantumError(f"{ref} was written twice by one quantum")
         place, dataset_type = self._place, self._place.dataset_type(ref.dataset_type)
         encoded = place.datastore.encode(obj, dataset_type)
-        nonce = dataset_nonce(place.graph.header.graph_id, ref.row, self._attempt)
+        nonce = place.nonce(ref.row, self._attempt)
         key = place.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, encoded.extension)
         staged = place.store.stage(place.owner, key, encoded.data, sync=False)
         self.staged.append(staged)

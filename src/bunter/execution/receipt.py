@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Artifact",
+    "Closed",
     "End",
     "Intent",
     "Line",
@@ -185,10 +186,16 @@ class Shared(msgspec.Struct, frozen=True, tag="shared", tag_field="kind"):
     artifact: Artifact
 
 
-Line: TypeAlias = Opened | Intent | Receipt | Shared
+class Closed(msgspec.Struct, frozen=True, tag="closed", tag_field="kind"):
+    """Last line: the attempt is over, and what it announced without a receipt is nobody's."""
+
+    end_ns: int
+
+
+Line: TypeAlias = Opened | Intent | Receipt | Shared | Closed
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Opened | Intent | Receipt | Shared)
+_decoder = msgspec.json.Decoder(Opened | Intent | Receipt | Shared | Closed)
 
 
 def encode_lines(lines: Iterable[Line]) -> list[bytes]:
@@ -209,7 +216,7 @@ class Told:
     Parameters
     ----------
     receipts : tuple of Receipt
-        One per successful quantum, the first that was told; parents before children.
+        One per successful quantum, the first that was told.
     failures : tuple of Receipt
         The last failure of each quantum without success.
     artifacts : dict of str to Artifact

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
 
-__all__ = ["RunOptions", "run_graph"]
+__all__ = ["RunOptions", "initialise_graph", "run_graph"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,20 @@ def run_graph(  # noqa: PLR0913 - all but three by keyword, one word each
         return _Run(butler, graph, directory, options or RunOptions(), watcher or Silent()).carry_out(on_initialised)
 
 
+def initialise_graph(
+    butler: Butler, graph: QuantumGraph, directory: RunDirectory, *, on_initialised: Callable[[], None] | None = None
+) -> tuple[Made, ...]:
+    """Register the run of a graph, its dataset types and what its tasks write once, and run no quantum.
+
+    Returns
+    -------
+    tuple of Made
+        What tasks read when they are constructed.
+    """
+    with running(butler, graph):
+        return _Run(butler, graph, directory, RunOptions(), Silent()).initialise_only(on_initialised)
+
+
 class _Run:
     """One attempt at a run."""
 
@@ -145,6 +159,17 @@ class _Run:
             self._open(stack)
             self._work(stack, before, on_initialised)
         return self._conclude(before)
+
+    def initialise_only(self, on_initialised: Callable[[], None] | None) -> tuple[Made, ...]:
+        register(self._butler, self._graph)
+        before = recover(self._butler, self._graph, self._directory.told())
+        with ExitStack() as stack:
+            self._open(stack)
+            self._pipeline = PipelineGraph.from_dict(self._graph.pipeline, self._butler.universe)
+            init = self._initialise(before)
+            if on_initialised is not None:
+                on_initialised()
+            return init
 
     def _open(self, stack: ExitStack) -> None:
         self._attempt, self._journal = self._directory.new_journal()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter import effects
-from bunter.datastore.key import escape
+from bunter.datastore.key import escape, shorten
 from bunter.errors import RunError
 from bunter.execution.journal import Journal, read_lines
 from bunter.execution.receipt import Told, decode_line, gather
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["RUNS", "RunDirectory", "RunRequest", "run_directories", "runs_root"]
 
 RUNS = ".runs"
-_JOURNAL = re.compile(r"journal-local-(\d+)\.jsonl")
+_LOCAL = "local"
+_JOURNAL = re.compile(r"journal-(.+)-(\d+)\.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,19 @@ class RunDirectory:
         os.write(lease.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
         return lease
 
+    def share(self) -> effects.Lease:
+        """Keep the run from being worked on by one process alone, as `lock` does, for as long as jobs work on it.
+
+        Raises
+        ------
+        RunError
+            If a process has taken it for itself.
+        """
+        lease = effects.flock(self.path / "lock", exclusive=False, blocking=False)
+        if lease is None:
+            raise RunError(f"a process works on {self.path} alone, so that jobs cannot; wait for it, or stop it")
+        return lease
+
     # ---- the graph
 
     @property
@@ -194,20 +208,37 @@ class RunDirectory:
 
     # ---- journals
 
-    def _journals(self) -> list[tuple[int, Path]]:
+    def journals(self) -> list[tuple[int, str, Path]]:
+        """Attempt, job and file of every journal, by attempt; the job of a run on one machine is ``local``."""
         names = effects.listdir(self.path)
-        return sorted((int(match[1]), self.path / name) for name in names if (match := _JOURNAL.fullmatch(name)))
+        return sorted(
+            (int(match[2]), match[1], self.path / name) for name in names if (match := _JOURNAL.fullmatch(name))
+        )
 
     def new_journal(self) -> tuple[int, Journal]:
-        """Begin the journal of a new attempt; return the number of the attempt and the journal."""
-        attempt = max((number for number, _ in self._journals()), default=-1) + 1
-        journal = Journal(self.path / f"journal-local-{attempt:04}.jsonl")
+        """Begin the journal of a new attempt on this machine; return the number of the attempt and the journal."""
+        attempt = max((number for number, _, _ in self.journals()), default=-1) + 1
+        return attempt, self.job_journal(_LOCAL, attempt)
+
+    def job_journal(self, job: str, attempt: int) -> Journal:
+        """Begin the journal of an attempt at a job.
+
+        Raises
+        ------
+        FileExistsError
+            If that attempt has begun before.
+        """
+        journal = Journal(self.journal_path(job, attempt))
         effects.sync_dir(self.path)
-        return attempt, journal
+        return journal
+
+    def journal_path(self, job: str, attempt: int) -> Path:
+        """Where the journal of an attempt at a job is."""
+        return self.path / f"journal-{shorten(escape(job), 200)}-{attempt:04}.jsonl"
 
     def told(self) -> Told:
         """Take together what the journals of all attempts say."""
-        return gather(map(decode_line, read_lines(path)) for _, path in self._journals())
+        return gather(map(decode_line, read_lines(path)) for _, _, path in self.journals())
 
     # ---- logs and summary
 

@@ -17,7 +17,7 @@ from bunter.execution.run_directory import RunDirectory, RunRequest, run_directo
 from bunter.execution.worker_pool import modules_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from bunter.butler import Butler
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bunter.graph.keys import KeyTable
     from bunter.pipeline import PipelineGraph
 
-__all__ = ["Wish", "run_pipeline", "run_stored_graph"]
+__all__ = ["Wish", "prepare_run", "run_pipeline", "run_stored_graph"]
 
 _MORE = {"binds", "data_ids", "select", "skip_existing_in", "decisions", "profile"}
 
@@ -161,6 +161,40 @@ def run_stored_graph(
         return _carry_out(butler, directory.graph(), directory, output, options=options, watcher=watcher)
 
 
+def prepare_run(butler: Butler, path: Path, *, output: str = "") -> RunDirectory:
+    """Prepare a run whose quanta are run by jobs: register it and what its tasks write once, and say where jobs write.
+
+    Parameters
+    ----------
+    butler : Butler
+        A writeable butler of the repository.
+    path : Path
+        File of the graph.
+    output : str, optional
+        A chain that shows the results.
+
+    Returns
+    -------
+    RunDirectory
+        Its folder, for `bunter.execution.run_job`.
+    """
+    from bunter.execution.run import initialise_graph
+    from bunter.execution.site import Site
+    from bunter.graph import QuantumGraph
+
+    graph = QuantumGraph.read(path)
+    request = RunRequest(graph.header.graph_id, graph.header.inputs, output, more="graph")
+    directory = _named(runs_root(butler), graph.header.output_run, request)
+    with directory.lock():
+        if not directory.has_graph():
+            directory.adopt_graph(path)
+        show = _shows(butler, graph, output)
+        Site.of(butler, directory.path, initialise_graph(butler, graph, directory, on_initialised=show)).write(
+            directory.path
+        )
+    return directory
+
+
 def _all_done(butler: Butler, wish: Wish, done: AllDoneError) -> RunSummary:
     """Show what earlier runs have done in place of a new one."""
     from bunter.execution.summary import RunSummary
@@ -173,12 +207,18 @@ def _all_done(butler: Butler, wish: Wish, done: AllDoneError) -> RunSummary:
 def _carry_out(butler: Butler, graph: QuantumGraph, directory: RunDirectory, output: str, **more: Any) -> RunSummary:
     from bunter.execution.run import run_graph
 
+    return run_graph(butler, graph, directory, on_initialised=_shows(butler, graph, output), **more)
+
+
+def _shows(butler: Butler, graph: QuantumGraph, output: str) -> Callable[[], None]:
+    """Return what makes the chain of the results show the run."""
+
     def show() -> None:
         if output:
             header = graph.header
             chain_results(butler, output, [*reused_runs(graph), *header.inputs], run=header.output_run)
 
-    return run_graph(butler, graph, directory, on_initialised=show, **more)
+    return show
 
 
 def _directory(butler: Butler, pipeline: PipelineGraph, wish: Wish) -> RunDirectory:

@@ -15,7 +15,6 @@ from bunter.execution.receipt import FAILED, NO_WORK, Problem, Receipt
 from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped
 from bunter.execution.summary import FailedQuantum, required_data_id
 from bunter.execution.worker import attempt_number
-from bunter.graph import dataset_nonce
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -207,14 +206,14 @@ class Steward:
 
     def _discard(self, request: Request) -> None:
         """Take back what a quantum may have published before its worker died; its names are known from the graph."""
-        place, graph = self._place, self._graph
+        place = self._place
         number = attempt_number(request.attempt, request.retry)
         left: list[Staged] = []
         for refs in place.quantum(request.quantum).outputs.values():
             for ref in refs:
                 dataset_type = place.dataset_type(ref.dataset_type)
                 extension = place.datastore.choice(dataset_type).format.extension
-                nonce = dataset_nonce(graph.header.graph_id, ref.row, number)
+                nonce = place.nonce(ref.row, number)
                 key = place.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, extension)
                 left.append(Staged(key, 0, None, place.owner))
         place.store.discard(left)

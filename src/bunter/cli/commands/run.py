@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bunter.cli.output import Emit
     from bunter.execution import FailedQuantum, State, Watcher
 
-__all__ = ["report", "run"]
+__all__ = ["Progress", "report", "run", "worker_logging"]
 
 _EPILOG = """\b\nExample: bunter run -b demo -p bunter.demo:pipelines/science.yaml#isr -i DemoCam/raw/all,DemoCam/calib -o u/me/isr -d "detector = 0" -j 2
 
@@ -91,7 +91,7 @@ def run(
     from bunter.butler import Butler
     from bunter.execution import RunOptions, Wish, run_pipeline, run_stored_graph
 
-    options = RunOptions(jobs, fail_fast, retries, timeout, _worker_logging(context))
+    options = RunOptions(jobs, fail_fast, retries, timeout, worker_logging(context))
     wish = Wish(
         inputs=tuple(name for names in inputs for name in names.split(",")),
         output=output,
@@ -104,7 +104,7 @@ def run(
         skip_existing_in=tuple(name for names in skip for name in names.split(",")),
         command=shlex.join(sys.argv),
     )
-    with Butler(repo, writeable=True) as butler, _Progress(emit, draws=context.obj["progress"]) as watcher:
+    with Butler(repo, writeable=True) as butler, Progress(emit, draws=context.obj["progress"]) as watcher:
         if graph is not None:
             summary = run_stored_graph(butler, Path(graph), output=output, options=options, watcher=watcher)
         else:
@@ -118,7 +118,7 @@ def run(
     return summary.exit_code
 
 
-def _worker_logging(context: click.Context) -> Callable[[], None]:
+def worker_logging(context: click.Context) -> Callable[[], None]:
     """Return what sets up logging in a worker process as the global options ask for it."""
     from bunter.cli.logs import LogOptions, start_logging
 
@@ -150,7 +150,7 @@ def _is_worth_showing(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or not record.name.startswith("bunter.task")
 
 
-class _Progress:
+class Progress:
     """A bar per task on standard error, and a line for each failure."""
 
     def __init__(self, emit: Emit, *, draws: bool) -> None:

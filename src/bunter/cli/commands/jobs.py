@@ -1,0 +1,171 @@
+"""Runs in parts: prepare one, run some of its quanta without a database, register what they have made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bunter.cli.commands.run import Progress, worker_logging
+from bunter.cli.output import output_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bunter.cli.output import Emit
+    from bunter.graph import QuantumGraph
+
+__all__ = ["merge", "pre_exec_init", "quantum_options", "run_quanta", "selected", "values_of"]
+
+_PLAN = (
+    "bunter qgraph -b demo -p bunter.demo:pipelines/science.yaml#isr -i DemoCam/raw/all,DemoCam/calib --output-run u/me/jobs"
+    ' -d "detector = 0" -q jobs.bqg'
+)
+
+
+def quantum_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name some quanta of a graph: ``ranges``, ``labels``, ``values``."""
+    for option in (
+        click.option("--where", "values", multiple=True, metavar="KEY=VALUE", help="Only quanta with it. Repeatable."),
+        click.option("--task", "labels", multiple=True, metavar="LABEL", help="Only quanta of this task. Repeatable."),
+        click.option("--quanta", "ranges", default="", metavar="RANGES", help="Only these numbers, as in 0..99,200."),
+    ):
+        command = option(command)
+    return command
+
+
+def values_of(texts: tuple[str, ...]) -> dict[str, object]:
+    """Read KEY=VALUE words."""
+    found: dict[str, object] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"{text!r} is not KEY=VALUE, such as exposure=12")
+        found[name] = int(value) if value.lstrip("-").isdigit() else value
+    return found
+
+
+def selected(graph: QuantumGraph, ranges: str, labels: tuple[str, ...], values: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the quanta that the options name."""
+    from bunter.execution.selection import select_quanta
+
+    return select_quanta(graph, ranges=ranges, labels=labels, values=values_of(values))
+
+
+@click.command("pre-exec-init", epilog=f"\b\nExample: {_PLAN}; bunter pre-exec-init demo jobs.bqg -o u/me/jobs-results")
+@click.argument("repo")
+@click.argument("graph", type=click.Path(exists=True))
+@click.option("-o", "--output", default="", help="A chain that shows the results.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be registered.")
+@output_options
+def pre_exec_init(*, repo: str, graph: str, output: str, dry_run: bool, emit: Emit) -> None:
+    """Prepare the run of a GRAPH in REPO for jobs: register run and dataset types, write what tasks write once."""
+    from bunter.butler import Butler
+    from bunter.execution import prepare_run
+    from bunter.graph import QuantumGraph
+
+    plan = QuantumGraph.read(graph)
+    made = sorted({edge.dataset_type for edge in plan.edges.values() if edge.kind in {"output", "init_output"}})
+    found: dict[str, object] = {"run": plan.header.output_run, "dataset_types": made, "quanta": len(plan)}
+    if dry_run:
+        emit.record(found, f"would register the run {plan.header.output_run!r} and {len(made)} dataset types")
+        return
+    with Butler(repo, writeable=True) as butler:
+        directory = prepare_run(butler, Path(graph), output=output)
+    emit.record(found | {"run_dir": str(directory.path)}, str(directory.path))
+
+
+@click.command(
+    "run-quanta",
+    epilog=f"\b\nExample: {_PLAN}; bunter pre-exec-init demo jobs.bqg;"
+    " bunter run-quanta jobs.bqg --run-dir demo/.runs/u%2Fme%2Fjobs --job one --quanta 0..1; bunter merge demo u/me/jobs"
+    "\n\nExit codes as of `bunter run`: 0 all of them have succeeded, 1 something failed or waits for others, 2 wrong usage,"
+    " 130 interrupted.",
+)
+@click.argument("graph", type=click.Path(exists=True))
+@click.option("--run-dir", type=click.Path(exists=True), help="Folder of the run, as pre-exec-init prints it.")
+@click.option("--job", "name", default="job", show_default=True, help="Name of the job, its own within the run.")
+@click.option("--attempt", type=click.IntRange(min=0), default=0, help="How often the job was begun before.")
+@quantum_options
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Quanta at a time.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
+@click.option("--retries", type=click.IntRange(min=0), default=0, help="How often a failed quantum is tried again.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Longest time for a quantum; needs -j 2 or more.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only count the quanta.")
+@output_options
+@click.pass_context
+def run_quanta(
+    context: click.Context,
+    *,
+    graph: str,
+    run_dir: str | None,
+    name: str,
+    attempt: int,
+    ranges: str,
+    labels: tuple[str, ...],
+    values: tuple[str, ...],
+    jobs: int,
+    fail_fast: bool,
+    retries: int,
+    timeout: float | None,
+    dry_run: bool,
+    emit: Emit,
+) -> int:
+    """Run quanta of a GRAPH as one job, without any database; GRAPH may also be a folder made by `stage in` or a capsule."""
+    from bunter.execution import Job, RunOptions, run_job
+
+    if timeout is not None and jobs == 1:
+        raise click.UsageError("--timeout can only end worker processes; give -j 2 or more")
+    directory = _directory(Path(graph), run_dir)
+    quanta = selected(directory.graph(), ranges, labels, values)
+    if dry_run:
+        emit.record({"job": name, "quanta": len(quanta)}, f"job {name!r} would run {len(quanta)} quanta")
+        return 0
+    options = RunOptions(jobs, fail_fast, retries, timeout, worker_logging(context))
+    with Progress(emit, draws=context.obj["progress"]) as watcher:
+        summary = run_job(directory, Job(name, quanta, attempt), options=options, watcher=watcher)
+    emit.record(summary.to_dict(), str(summary))
+    return summary.exit_code
+
+
+def _directory(graph: Path, run_dir: str | None) -> Any:
+    """Return the folder that a job works in."""
+    from bunter.execution import RunDirectory
+    from bunter.graph import QuantumGraph
+
+    if graph.is_dir():
+        return RunDirectory(graph)
+    if run_dir is None:
+        raise click.UsageError("give --run-dir, the folder that `bunter pre-exec-init` prints")
+    directory = RunDirectory(Path(run_dir))
+    if not directory.has_graph():
+        raise click.UsageError(f"{run_dir} is no folder of a run; `bunter pre-exec-init` makes and prints it")
+    if directory.graph().header.graph_id != QuantumGraph.read(graph).header.graph_id:
+        raise click.UsageError(f"{run_dir} belongs to another graph than {graph}")
+    return directory
+
+
+@click.command("merge", epilog="\b\nExample: bunter merge demo demo/science --dry-run")
+@click.argument("repo")
+@click.argument("collection", metavar="RUN")
+@click.option("--follow", is_flag=True, help="Go on until all quanta have succeeded or all jobs are over.")
+@click.option("--final", is_flag=True, help="All jobs have ended: remove also what those left that were killed.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say how far the jobs are.")
+@output_options
+def merge(*, repo: str, collection: str, follow: bool, final: bool, dry_run: bool, emit: Emit) -> int:
+    """Register what the jobs of a RUN, or of the newest run of a chain, have made; as often as you like."""
+    from bunter.butler import Butler
+    from bunter.execution import merge_run
+
+    with Butler(repo, writeable=not dry_run) as butler:
+        if dry_run:
+            from bunter.execution.told_run import find_run, tell
+
+            run = tell(find_run(butler, collection))
+            counts = {"run": run.run, "succeeded": run.count("succeeded"), "total": run.count("total")}
+            emit.record(counts, f"{counts['succeeded']} of {counts['total']} quanta of {run.run!r} succeeded")
+            return 0
+        merged = merge_run(butler, collection, follow=follow, final=final, on_merged=lambda one: emit.note(str(one)))
+    emit.record(merged.to_dict(), str(merged))
+    return 1 if merged.failed or merged.lost else 0

@@ -1,0 +1,316 @@
+"""A job: some quanta of a graph, run without any database, told of in a journal of its own."""
+
+from __future__ import annotations
+
+import os
+import time
+import zlib
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bunter import effects
+from bunter.datastore import MAIN
+from bunter.errors import RunError
+from bunter.execution.in_process import InProcess
+from bunter.execution.interrupts import Interrupts
+from bunter.execution.ledger import Ledger
+from bunter.execution.message import Made
+from bunter.execution.quantum_butler import Place
+from bunter.execution.receipt import Closed, Opened, encode_lines
+from bunter.execution.run import RunOptions
+from bunter.execution.scheduler import Scheduler, State
+from bunter.execution.site import Site
+from bunter.execution.steward import Steward
+from bunter.execution.summary import RunSummary, TaskCounts
+from bunter.execution.watch import Silent
+from bunter.execution.worker import Worker
+from bunter.execution.worker_pool import Setup, WorkerPool, modules_of
+from bunter.pipeline import PipelineGraph
+from bunter.values import Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bunter.execution.crew import Crew
+    from bunter.execution.ledger import Flushed
+    from bunter.execution.receipt import Told
+    from bunter.execution.run_directory import RunDirectory
+    from bunter.execution.watch import Watcher
+    from bunter.graph import QuantumGraph
+
+__all__ = ["Job", "run_job"]
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A part of a run that one process, with its workers, does on some machine.
+
+    Parameters
+    ----------
+    name : str
+        Its name, unlike that of any other job of the run.
+    quanta : tuple of int
+        What it runs, by number in the graph.
+    attempt : int
+        How often it was begun before.
+    """
+
+    name: str
+    quanta: tuple[int, ...]
+    attempt: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name == "local":
+            raise RunError(f"a job needs a name, and not {self.name!r}")
+
+    @property
+    def series(self) -> int:
+        """What sets the names of its artifacts apart from those of other jobs and attempts."""
+        return zlib.crc32(self.name.encode()) << 32
+
+
+class _Unread:
+    """A sink for what nobody registers here; it stays in the journal."""
+
+    def add(self, flushed: Flushed) -> None:
+        """Do nothing."""
+
+
+def run_job(
+    directory: RunDirectory, job: Job, *, options: RunOptions | None = None, watcher: Watcher | None = None
+) -> RunSummary:
+    """Run the quanta of a job that no job has done yet.
+
+    Inputs that other jobs make are found by the receipts of these jobs in the folder of the run; those of quanta of this job
+    are handed on. Quanta whose parents have not succeeded are blocked.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+        Folder of a run that is prepared for jobs, or one that was staged.
+    job : Job
+        Which quanta.
+    options : RunOptions, optional
+        How.
+    watcher : Watcher, optional
+        Is told what happens.
+
+    Returns
+    -------
+    RunSummary
+        How it ended; its datasets are not registered, see `merge_run`.
+
+    Raises
+    ------
+    RunError
+        If the folder is not prepared, that attempt was begun before, or a folder that was staged lacks inputs.
+    """
+    with directory.share():
+        return _Attempt(directory, job, options or RunOptions(), watcher or Silent()).carry_out()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which quanta of a job run, and which cannot."""
+
+    todo: frozenset[int]
+    earlier: frozenset[int]
+    blocked: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, graph: QuantumGraph, quanta: Iterable[int], done: set[int]) -> _Plan:
+        """Settle it; parents have lower numbers than their children."""
+        todo: set[int] = set()
+        blocked: dict[int, int] = {}
+        earlier = set(quanta) & done
+        for quantum in sorted(set(quanta) - done):
+            missing = [one for one in graph.parents(quantum) if one not in done and one not in todo]
+            if missing:
+                blocked[quantum] = blocked.get(missing[0], missing[0])
+            else:
+                todo.add(quantum)
+        return cls(frozenset(todo), frozenset(earlier), blocked)
+
+
+class _Attempt:
+    """One attempt at a job."""
+
+    def __init__(self, directory: RunDirectory, job: Job, options: RunOptions, watcher: Watcher) -> None:
+        self._directory, self._job, self._options, self._watcher = directory, job, options, watcher
+        self._begin, self._begin_cpu = effects.monotonic(), time.process_time()
+        self._site, self._graph = Site.read(directory.path), directory.graph()
+        if wrong := [one for one in job.quanta if not 0 <= one < len(self._graph)]:
+            raise RunError(f"the graph has quanta 0 to {len(self._graph) - 1}, not {wrong[0]}")
+
+    def carry_out(self) -> RunSummary:
+        told = self._directory.told()
+        done = {receipt.quantum for receipt in told.receipts}
+        self._plan = _Plan.of(self._graph, self._job.quanta, done)
+        with ExitStack() as stack:
+            datastore = stack.enter_context(self._site.datastore(self._directory.path))
+            store = datastore.stores[MAIN]
+            owner = store.own()
+            stack.callback(store.disown, owner)
+            self._place = Place(
+                datastore,
+                owner,
+                self._site.universe,
+                self._graph,
+                series=0 if self._site.is_staged else self._job.series,
+                is_staged=self._site.is_staged,
+            )
+            made = self._made(told)
+            if self._site.is_staged:
+                self._require_inputs(made)
+            return self._work(stack, made)
+
+    def _made(self, told: Told) -> dict[int, Made]:
+        """Return what other jobs have made, by number of the dataset."""
+        return {
+            output.row: Made(output.row, told.artifacts[output.nonce], output.selector)
+            for receipt in told.receipts
+            for output in receipt.outputs
+            if output.nonce in told.artifacts
+        }
+
+    def _require_inputs(self, made: dict[int, Made]) -> None:
+        """Refuse to begin without what the quanta read; a folder that was staged is all there is."""
+        from bunter.execution.staging import needed_artifacts
+
+        wanted = needed_artifacts(self._graph, sorted(self._plan.todo), made)
+        here = [self._place.artifact(one) for one in wanted]
+        found = self._place.store.stat_many([one.key for one in here])
+        lacking = [one.key for one, stat in zip(here, found, strict=True) if stat is None or stat.size != one.size]
+        if lacking:
+            shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if lacking[_SHOWN:] else "")
+            raise RunError(
+                f"{len(lacking)} inputs are not (whole) in {self._directory.path}: {shown}; "
+                "`bunter stage in` brings what is missing, nothing is fetched here"
+            )
+
+    def _work(self, stack: ExitStack, made: dict[int, Made]) -> RunSummary:
+        pipeline = PipelineGraph.from_dict(self._graph.pipeline, self._site.universe)
+        journal = self._journal(stack)
+        ledger = Ledger(self._place, journal, _Unread())
+        stack.callback(ledger.close)
+        self._scheduler = self._schedule()
+        crew = self._hire(pipeline)
+        stack.callback(crew.stop)
+        self._steward = Steward(
+            self._scheduler,
+            crew,
+            ledger,
+            place=self._place,
+            directory=self._directory,
+            attempt=self._job.attempt,
+            watcher=self._watcher,
+        )
+        self._steward.remember(made.values())
+        self._watcher.begun(f"{self._graph.header.output_run}, job {self._job.name}", self._totals())
+        with Interrupts(lambda: crew.is_busy) as interrupts:
+            if self._plan.todo:
+                self._steward.run(interrupts)
+            caught = bool(interrupts.caught)
+        journal.append(encode_lines([Closed(effects.now_ns())]))
+        journal.sync()
+        return self._summary(is_interrupted=caught)
+
+    def _journal(self, stack: ExitStack):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        job, header, who = self._job, self._graph.header, Principal.current()
+        try:
+            journal = stack.enter_context(self._directory.job_journal(job.name, job.attempt))
+        except FileExistsError:
+            raise RunError(
+                f"attempt {job.attempt} of job {job.name!r} was begun before; give it --attempt {job.attempt + 1}"
+            ) from None
+        opened = Opened(
+            header.graph_id, header.output_run, job.name, job.attempt, effects.now_ns(), who.user, who.host, os.getpid()
+        )
+        journal.append(encode_lines([opened]))
+        return journal
+
+    def _schedule(self) -> Scheduler:
+        """Let the scheduler know of the quanta of this job only; to it, all others are done."""
+        others = np.setdiff1d(np.arange(len(self._graph)), np.fromiter(self._plan.todo, np.int64))
+        return Scheduler(
+            len(self._graph),
+            self._graph.quantum_edges(),
+            done=others.tolist(),
+            retries=self._options.retries,
+            fail_fast=self._options.fail_fast,
+        )
+
+    def _hire(self, pipeline: PipelineGraph) -> Crew:
+        from bunter.datastore.store import LocalPaths
+
+        options, init, place = self._options, self._site.init, self._place
+        if options.jobs == 1 or not isinstance(place.store, LocalPaths):
+            return InProcess(lambda: Worker(place, pipeline, init))
+        setup = Setup(
+            self._directory.graph_path,
+            place.datastore,
+            place.owner,
+            place.universe,
+            init,
+            options.on_worker_start,
+            series=0 if self._site.is_staged else self._job.series,
+            is_staged=self._site.is_staged,
+        )
+        size = max(1, min(options.jobs, len(self._plan.todo)))
+        return WorkerPool(size, setup, preload=modules_of(pipeline), limit_s=options.limit_s)
+
+    # ---- the end
+
+    def _counts(self, quanta: Iterable[int]) -> Counter[str]:
+        return Counter(self._graph.place(quantum)[0] for quantum in quanta)
+
+    def _totals(self) -> dict[str, tuple[int, int]]:
+        earlier = self._counts(self._plan.earlier)
+        return {label: (total, earlier[label]) for label, total in self._counts(set(self._job.quanta)).items()}
+
+    def _summary(self, *, is_interrupted: bool) -> RunSummary:
+        steward, plan = self._steward, self._plan
+        ended = {state: self._counts(q for q in plan.todo if self._scheduler.state(q) is state) for state in State}
+        blocked = self._counts(plan.blocked)
+        tasks = {
+            label: TaskCounts(
+                total=total,
+                succeeded=ended[State.SUCCEEDED][label],
+                no_work=steward.no_work[label],
+                earlier=earlier,
+                failed=ended[State.FAILED][label],
+                blocked=ended[State.BLOCKED][label] + blocked[label],
+                cancelled=ended[State.CANCELLED][label],
+                cpu_s=round(steward.cpu_s[label], 3),
+            )
+            for label, (total, earlier) in self._totals().items()
+        }
+        done = sum(one.succeeded + one.earlier for one in tasks.values()) == len(set(self._job.quanta))
+        status = "succeeded" if done else "interrupted" if is_interrupted else "failed"
+        return RunSummary(
+            run=self._graph.header.output_run,
+            output="",
+            status=status,
+            attempt=self._job.attempt,
+            tasks=tasks,
+            failures=tuple(failure for _, failure in sorted(steward.failures.items())),
+            datasets=0,
+            wall_s=round(effects.monotonic() - self._begin, 3),
+            cpu_s=round(time.process_time() - self._begin_cpu, 3),
+            reason=steward.reason or self._why_blocked(),
+        )
+
+    def _why_blocked(self) -> str:
+        if not self._plan.blocked:
+            return ""
+        root = next(iter(self._plan.blocked.values()))
+        label, own = self._graph.place(root)
+        keys = self._graph.tasks[label].keys.data_id(own)
+        shown = ", ".join(f"{name}: {value!r}" for name, value in keys.items())
+        return f"{len(self._plan.blocked)} quanta wait for others, such as {label}@{{{shown}}}, which no job has done"

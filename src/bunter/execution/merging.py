@@ -1,0 +1,260 @@
+"""What jobs have committed becomes visible in the registry: at any time, as often as one likes, by any number of attempts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from bunter import effects
+from bunter.errors import RunError
+from bunter.execution.initialise import register, sweep
+from bunter.execution.journal import read_lines
+from bunter.execution.merge import merge, whole
+from bunter.execution.provenance import running
+from bunter.execution.receipt import Closed, Opened, decode_line
+from bunter.execution.summary import RunSummary, TaskCounts
+from bunter.execution.told_run import find_run, tell
+from bunter.values import Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bunter.butler import Butler
+    from bunter.execution.receipt import Receipt, Told
+    from bunter.execution.run_directory import RunDirectory
+    from bunter.graph import QuantumGraph
+
+__all__ = ["Merged", "merge_run"]
+
+_TOGETHER = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge has done, and where the run stands.
+
+    Parameters
+    ----------
+    run : str
+        The run.
+    datasets : int
+        Datasets that are new in the registry.
+    removed : int
+        Artifacts that were removed, because dead attempts had left them.
+    total, succeeded, failed : int
+        Quanta of the run.
+    lost : int
+        Quanta that have succeeded and whose artifacts are gone before they were registered; their jobs are to be run again.
+    open_jobs : int
+        Attempts of jobs that have not said that they are over.
+    """
+
+    run: str
+    datasets: int
+    removed: int
+    total: int
+    succeeded: int
+    failed: int
+    lost: int
+    open_jobs: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every quantum has succeeded."""
+        return self.succeeded == self.total and not self.lost
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self) | {"complete": self.is_complete}
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        failed += f", {self.lost} lost their outputs" if self.lost else ""
+        waiting = f"; {self.open_jobs} jobs are not over" if self.open_jobs else ""
+        removed = f", {self.removed} left-over artifacts removed" if self.removed else ""
+        return (
+            f"{self.succeeded} of {self.total} quanta of {self.run!r} succeeded{failed}; {self.datasets} datasets registered"
+            f"{removed}{waiting}"
+        )
+
+
+def merge_run(  # noqa: PLR0913 - all but two by keyword, one word each
+    butler: Butler,
+    collection: str,
+    *,
+    follow: bool = False,
+    final: bool = False,
+    pause_s: float = 2.0,
+    on_merged: Callable[[Merged], None] | None = None,
+) -> Merged:
+    """Register what the jobs of a run have committed.
+
+    What is registered stays as it is, and nothing is registered twice, so a merge may be killed, repeated, and run beside the
+    jobs. Artifacts that no receipt names are removed once their attempt is over.
+
+    Parameters
+    ----------
+    butler : Butler
+        A writeable butler of the repository.
+    collection : str
+        The run, or a chain whose newest run is meant.
+    follow : bool, optional
+        Whether to go on until all quanta have succeeded, or all jobs are over.
+    final : bool, optional
+        Whether all jobs are known to have ended, so that what was left by those that did not say so is removed too.
+    pause_s : float, optional
+        Time between two looks, in seconds.
+    on_merged : callable, optional
+        Is told after each look that found something.
+
+    Raises
+    ------
+    RunError
+        If there is no such run, or somebody else merges it.
+    """
+    directory = find_run(butler, collection)
+    lease = effects.flock(directory.path / "merge.lock", blocking=False)
+    if lease is None:
+        raise RunError(f"another process merges the run {directory.run!r}; one is enough")
+    graph = directory.graph()
+    with lease, running(butler, graph):
+        register(butler, graph)
+        merging = _Merging(butler, graph, directory)
+        found = merging.look()
+        while follow and not found.is_complete and (found.open_jobs or not merging.has_seen_jobs):
+            effects.sleep(pause_s)
+            before, found = found, merging.look()
+            if on_merged is not None and found != before:
+                on_merged(found)
+        return merging.conclude(is_final=final)
+
+
+class _Merging:
+    """Looks at the journals of a run, again and again."""
+
+    def __init__(self, butler: Butler, graph: QuantumGraph, directory: RunDirectory) -> None:
+        self._butler, self._graph, self._directory = butler, graph, directory
+        self._settled: set[int] = set()
+        self._lost: set[int] = set()
+        self._datasets = self._removed = 0
+
+    @property
+    def has_seen_jobs(self) -> bool:
+        """Whether any job has begun."""
+        return any(job != "local" for _, job, _ in self._directory.journals())
+
+    def look(self) -> Merged:
+        """Register what is new."""
+        return self._merge(self._directory.told())
+
+    def _merge(self, told: Told) -> Merged:
+        before = self._lost.copy()
+        new = [receipt for receipt in told.receipts if receipt.quantum not in self._settled]
+        self._lost.clear()
+        new += [receipt for receipt in told.receipts if receipt.quantum in before]
+        for begin in range(0, len(new), _TOGETHER):
+            self._register(new[begin : begin + _TOGETHER], told)
+        return self._merged(told)
+
+    def _register(self, receipts: list[Receipt], told: Told) -> None:
+        base = int.from_bytes(self._graph.header.base, "big")
+        rows = [output.row for receipt in receipts for output in receipt.outputs]
+        located = self._butler.locate([(base + row).to_bytes(16, "big") for row in rows]) if rows else []
+        there = {row for row, found in zip(rows, located, strict=True) if found}
+        loose = [one for one in receipts if not all(output.row in there for output in one.outputs)]
+        used = {output.nonce for receipt in loose for output in receipt.outputs}
+        standing, fallen = whole(
+            self._butler, self._graph, loose, {n: a for n, a in told.artifacts.items() if n in used}
+        )
+        if standing:
+            self._datasets += merge(self._butler, self._graph, standing, told.artifacts, again=bool(there))
+        self._lost |= {one.quantum for one in fallen}
+        self._settled |= {one.quantum for one in receipts}
+
+    def conclude(self, *, is_final: bool) -> Merged:
+        """Remove what dead attempts have left, and say how the run stands."""
+        told = self._directory.told()
+        over = set(told.orphans) - {
+            key for path, lines in self._open(is_final=is_final) for key in _announced(path, lines)
+        }
+        self._removed += sweep(self._butler, self._graph, over)
+        merged = self._merge(told)
+        if merged.is_complete or (is_final and merged.failed):
+            self._directory.write_summary(_summary(self._directory, self._datasets).to_dict())
+        return merged
+
+    def _open(self, *, is_final: bool) -> Iterator[tuple[Path, list[Any]]]:
+        """Journals of attempts that may still publish something."""
+        for _, job, path in self._directory.journals():
+            lines = [decode_line(line) for line in read_lines(path)]
+            if job != "local" and not is_final and not _is_over(lines):
+                yield path, lines
+
+    def _merged(self, told: Told) -> Merged:
+        return Merged(
+            run=self._graph.header.output_run,
+            datasets=self._datasets,
+            removed=self._removed,
+            total=len(self._graph),
+            succeeded=sum(receipt.quantum >= 0 for receipt in told.receipts),
+            failed=len(told.failures),
+            lost=len(self._lost),
+            open_jobs=sum(1 for _ in self._open(is_final=False)),
+        )
+
+
+def _announced(path: Path, lines: list[Any]) -> Iterator[str]:
+    from bunter.execution.receipt import Intent
+
+    del path
+    for line in lines:
+        if isinstance(line, Intent):
+            yield from line.keys
+
+
+def _is_over(lines: list[Any]) -> bool:
+    """Whether an attempt has ended: it says so, or it ran on this machine and its process is gone."""
+    if any(isinstance(line, Closed) for line in lines):
+        return True
+    opened = next((line for line in lines if isinstance(line, Opened)), None)
+    return opened is not None and opened.host == Principal.current().host and not _is_running(opened.process)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _summary(directory: RunDirectory, datasets: int) -> RunSummary:
+    """Say how a run has ended that was run by jobs."""
+    run = tell(directory)
+    tasks = {
+        task.label: TaskCounts(
+            total=task.total,
+            succeeded=task.succeeded,
+            no_work=task.no_work,
+            failed=task.failed,
+            blocked=task.total - task.succeeded - task.failed,
+            cpu_s=round(float(task.cpu_s.sum()), 3),
+        )
+        for task in run.tasks
+    }
+    status = "succeeded" if all(one.succeeded == one.total for one in tasks.values()) else "failed"
+    return RunSummary(
+        run=run.run,
+        output=run.output,
+        status=status,
+        attempt=run.attempts - 1,
+        tasks=tasks,
+        failures=run.failures,
+        datasets=datasets,
+        wall_s=round(run.span_s, 3),
+        cpu_s=round(run.cpu_s, 3),
+    )
