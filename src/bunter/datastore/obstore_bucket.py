@@ -169,7 +169,7 @@ class ObstoreBucket:
 
     def write_many(self, uploads: Sequence[Upload]) -> None:
         """Send objects: sixteen small ones at a time, or three large ones, these in parts of 8 MB."""
-        if len(uploads) == 1 and isinstance(uploads[0].content, bytes):
+        if len(uploads) == 1 and isinstance(uploads[0].content, bytes) and self._place.scheme not in _HOSTS:
             self._put(uploads[0])
             return
         small = [item for item in uploads if item.size <= _PART]
