@@ -330,6 +330,11 @@ class AppendFile:
         _watch.step("append", self.path)
         _write_all(self._descriptor, [data])
 
+    def clear(self) -> None:
+        """Make the file empty; the next append is its beginning."""
+        _watch.step("clear", self.path)
+        os.ftruncate(self._descriptor, 0)
+
     def sync(self) -> None:
         """Put what was appended on stable storage."""
         _watch.step("sync_file", self.path)

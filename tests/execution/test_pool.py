@@ -95,7 +95,7 @@ def test_what_a_dead_worker_had_not_begun_comes_back():
 def test_a_request_that_takes_too_long_is_ended(pool):
     pool.submit(1, b"sleep 60", limit_s=0.3)
     (death,) = events(pool, 1)
-    assert death.is_timeout
+    assert death.cause == "timeout"
     assert "limit of 0.3 s" in death.reason
 
 

@@ -21,11 +21,24 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """Event: the worker of a quantum is gone; ``reason`` ends a sentence that begins with "its worker"."""
+    """Event: the worker of a quantum is gone.
+
+    Parameters
+    ----------
+    request : Request
+        The quantum.
+    reason : str
+        How it died, as the end of a sentence that begins with "its worker".
+    cause : str
+        ``killed``, ``timeout`` or ``oom``.
+    log : str
+        What the task had said so far.
+    """
 
     request: Request
     reason: str
-    is_timeout: bool = False
+    cause: str = "killed"
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,18 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
         Which attempt of the job, and which try within it.
     inputs : tuple of Made
         Inputs that were made in this run.
+    memory : int
+        What it may use, in bytes; 0 is no limit.
+    is_deprived : bool
+        Whether inputs are lacking because what should have made them has failed.
     """
 
     quantum: int
     attempt: int
     retry: int
     inputs: tuple[Made, ...] = ()
+    memory: int = 0
+    is_deprived: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 from bunter import effects
 from bunter.errors import RunError
+from bunter.execution.memory import kernel_kills, resident
 from bunter.execution.mortality import die_with_parent
+from bunter.values import sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +31,8 @@ Work: TypeAlias = "Callable[[bytes], bytes]"
 
 _AHEAD_S = 0.03  # a worker is given more only while all it has is expected to take less
 _AHEAD_BYTES = 16_384  # and fits into the pipe, so that sending never waits for a busy worker
+_WATCH_S = 0.1  # how often the memory of workers that have a limit is looked at
+_LAST_WORDS_S = 0.1  # for a worker that is too slow to say where it is
 _PATIENCE = 3  # workers that die one after the other without any reply, per place
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -56,15 +60,15 @@ class Death:
         Requests that it had not begun.
     reason : str
         How it died, as the end of a sentence that begins with "its worker".
-    is_timeout : bool
-        Whether it was ended because the request took too long.
+    cause : str
+        ``timeout`` if it was ended because the request took too long, ``oom`` if because memory ran out, else ``killed``.
     """
 
     worker: int
     token: int | None
     returned: tuple[int, ...]
     reason: str
-    is_timeout: bool = False
+    cause: str = "killed"
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ class _Request:
     kind: str
     size: int
     limit_s: float | None
+    memory: int
     begun: float = 0.0
 
 
@@ -85,11 +90,13 @@ class _Worker:
     is_ready: bool = False
     has_replied: bool = False
     reason: str = ""
+    cause: str = "killed"
+    kill_at: float = float("inf")
 
     @property
     def deadline(self) -> float:
         head = self.requests[0] if self.requests and self.is_ready else None
-        return float("inf") if head is None or head.limit_s is None else head.begun + head.limit_s
+        return float("inf") if head is None or not head.limit_s else head.begun + head.limit_s
 
 
 def warm_up(preload: Sequence[str]) -> None:
@@ -123,6 +130,7 @@ class Pool:
         self._workers: dict[int, _Worker] = {}
         self._hired = self._unlucky = 0
         self._expected_s: dict[str, float] = {}
+        self._kernel_kills = kernel_kills()
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +145,7 @@ class Pool:
         while len(self._workers) < self._size:
             self._start_one()
 
-    def _start_one(self) -> None:
+    def _start_one(self) -> _Worker:
         number = self._hired
         self._hired += 1
         ours, theirs = self._context.Pipe()
@@ -147,7 +155,8 @@ class Pool:
         with _alone():
             process.start()
         theirs.close()
-        self._workers[number] = _Worker(number, process, ours)
+        self._workers[number] = worker = _Worker(number, process, ours)
+        return worker
 
     # ---- requests
 
@@ -166,7 +175,7 @@ class Pool:
         expected = sum(self._expected_s.get(request.kind, _AHEAD_S) for request in worker.requests)
         return expected < _AHEAD_S and sum(request.size for request in worker.requests) < _AHEAD_BYTES
 
-    def submit(self, token: int, body: bytes, *, kind: str = "", limit_s: float | None = None) -> int:
+    def submit(self, token: int, body: bytes, *, kind: str = "", limit_s: float | None = None, memory: int = 0) -> int:
         """Give a request to the least busy worker and return the worker's number.
 
         Parameters
@@ -179,24 +188,37 @@ class Pool:
             Requests of one kind take about equally long.
         limit_s : float, optional
             Longest time from the start of work, in seconds; then the worker is killed.
+        memory : int, optional
+            Greatest resident memory of the worker and what it starts, in bytes; above it the worker is killed. 0 is no
+            limit.
         """
         self.start()
         worker = min(self._workers.values(), key=lambda one: len(one.requests))
-        worker.requests.append(_Request(token, kind, len(body), limit_s, effects.monotonic()))
+        if memory and worker.has_replied and not worker.requests and resident(worker.process.pid or 0) > memory // 2:
+            worker = self._replace(worker)
+        worker.requests.append(_Request(token, kind, len(body), limit_s, memory, effects.monotonic()))
         with suppress(OSError):  # a worker that has just died is noticed by `wait`
             worker.pipe.send_bytes(body)
         return worker.number
+
+    def _replace(self, worker: _Worker) -> _Worker:
+        """Hire another one in place of a worker that keeps too much memory of what it did before."""
+        del self._workers[worker.number]
+        worker.pipe.close()
+        _kill(worker, signal.SIGKILL)
+        worker.process.join()
+        return self._start_one()
 
     # ---- events
 
     def wait(self, timeout_s: float) -> list[Reply | Death]:
         """Wait until something happens, at most so long; return everything that has."""
         now = effects.monotonic()
-        nearest = min((worker.deadline for worker in self._workers.values()), default=now)
+        nearest = min((_soon(worker, now) for worker in self._workers.values()), default=now)
         pipes = {worker.pipe: worker for worker in self._workers.values()}
         ready = connection.wait(list(pipes), max(0.0, min(timeout_s, nearest - now)))
         events = [event for pipe in ready for event in self._hear(pipes[pipe])]  # type: ignore[index]
-        self._kill_overdue()
+        self._end_overdue()
         return events
 
     def _hear(self, worker: _Worker) -> Iterator[Reply | Death]:
@@ -235,22 +257,43 @@ class Pool:
         worker.process.join(self._grace_s)
         _kill(worker, signal.SIGKILL)
         worker.process.join()
-        is_timeout, reason = bool(worker.reason), worker.reason or _reason(worker.process.exitcode)
+        reason, cause = worker.reason, worker.cause
+        if not reason:
+            reason, cause = self._reason(worker.process.exitcode)
         tokens = [request.token for request in worker.requests]
         if not worker.has_replied:
             self._count_unlucky(reason)
-        return Death(worker.number, tokens[0] if tokens else None, tuple(tokens[1:]), reason, is_timeout)
+        return Death(worker.number, tokens[0] if tokens else None, tuple(tokens[1:]), reason, cause)
 
     def _count_unlucky(self, reason: str) -> None:
         self._unlucky += 1
         if self._unlucky > _PATIENCE * self._size:
             raise RunError(f"{self._unlucky} workers died before they did anything; the last {reason}")
 
-    def _kill_overdue(self) -> None:
+    def _reason(self, exit_code: int | None) -> tuple[str, str]:
+        """Say how a worker died that we did not end, and the word for it."""
+        if exit_code == -signal.SIGKILL:
+            before, self._kernel_kills = self._kernel_kills, kernel_kills()
+            if self._kernel_kills > before:
+                return "was killed by the kernel (SIGKILL), because memory ran out", "oom"
+        return _reason(exit_code), "killed"
+
+    def _end_overdue(self) -> None:
+        """End workers that take too long or too much."""
         now = effects.monotonic()
         for worker in self._workers.values():
-            if now >= worker.deadline and not worker.reason:
+            if now >= worker.kill_at:
+                _kill(worker, signal.SIGKILL)
+            elif worker.reason or not worker.requests or not worker.is_ready:
+                continue
+            elif now >= worker.deadline:
                 worker.reason = f"was ended after the limit of {worker.requests[0].limit_s:g} s"
+                worker.cause = "timeout"
+                _ask_where(worker)
+                worker.kill_at = now + _LAST_WORDS_S
+            elif (memory := worker.requests[0].memory) and (size := resident(worker.process.pid or 0)) > memory:
+                worker.reason = f"was ended because it used {sized(size)}, more than the limit of {sized(memory)}"
+                worker.cause = "oom"
                 _kill(worker, signal.SIGKILL)
 
     # ---- the end
@@ -283,11 +326,38 @@ def _kill(worker: _Worker, number: int) -> None:
                 os.kill(pid, number)
 
 
+def _soon(worker: _Worker, now: float) -> float:
+    """When something has to be done about a worker at the latest."""
+    if worker.reason:
+        return worker.kill_at
+    watched = bool(worker.requests and worker.requests[0].memory)
+    return min(worker.deadline, now + _WATCH_S if watched else float("inf"))
+
+
+def _ask_where(worker: _Worker) -> None:
+    """Let a worker write down where it is, if it has been told how."""
+    if worker.process.pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(worker.process.pid, signal.SIGUSR1)
+
+
+_MEANINGS = {
+    signal.SIGKILL: "by somebody, or by the kernel when memory runs out",
+    signal.SIGSEGV: "it touched memory that is not there: a fault of compiled code",
+    signal.SIGBUS: "a file that it had mapped was cut short, or a disk is full",
+    signal.SIGABRT: "compiled code gave up",
+    signal.SIGFPE: "an arithmetic fault of compiled code",
+    signal.SIGILL: "compiled code that this processor does not know",
+    signal.SIGXCPU: "its limit of CPU time",
+}
+
+
 def _reason(exit_code: int | None) -> str:
     if exit_code is not None and exit_code < 0:
-        name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
-        hint = "; the kernel does so when memory runs out" if -exit_code == signal.SIGKILL else ""
-        return f"was killed by {name}{hint}"
+        number = -exit_code
+        name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+        meaning = _MEANINGS.get(signal.Signals(number)) if number in set(signal.Signals) else None
+        return f"was killed by {name}{f' ({meaning})' if meaning else ''}"
     return f"ended by itself with exit status {exit_code}"
 
 

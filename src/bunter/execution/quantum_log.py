@@ -8,9 +8,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
-__all__ = ["QuantumLog"]
+    from bunter.execution.spill import Spill
+
+__all__ = ["QuantumLog", "log_text"]
 
 _LIMIT = 1 << 20
 
@@ -26,10 +29,15 @@ class QuantumLog(logging.Handler):
         Characters of messages that are kept, half of them from the beginning and half from the end.
     level : int, optional
         Least level that is collected, also from loggers whose own level nobody has set.
+    spill : Spill, optional
+        Gets every record at once, in case that the process dies.
     """
 
-    def __init__(self, label: str, *, limit: int = _LIMIT, level: int = logging.INFO) -> None:
+    def __init__(
+        self, label: str, *, limit: int = _LIMIT, level: int = logging.INFO, spill: Spill | None = None
+    ) -> None:
         super().__init__(level)
+        self._spill = spill
         self._label, self._half = label, limit // 2
         self._head: list[dict[str, Any]] = []
         self._tail: deque[dict[str, Any]] = deque()
@@ -45,7 +53,10 @@ class QuantumLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record as plain values."""
         try:
-            self._keep(self._plain(record))
+            plain = self._plain(record)
+            self._keep(plain)
+            if self._spill is not None:
+                self._spill.add(plain)
         except Exception:  # noqa: BLE001 - a message that cannot be formatted must not fail the task
             self.handleError(record)
 
@@ -98,7 +109,12 @@ class QuantumLog(logging.Handler):
 
     def text(self) -> str:
         """Write the log for people."""
-        return "".join(_line(record) for record in self.records())
+        return log_text(self.records())
+
+
+def log_text(records: Iterable[dict[str, Any]]) -> str:
+    """Write log records for people."""
+    return "".join(_line(record) for record in records)
 
 
 def _size(plain: dict[str, Any]) -> int:

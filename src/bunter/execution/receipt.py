@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -25,7 +25,8 @@ __all__ = [
     "encode_lines",
 ]
 
-SUCCEEDED, NO_WORK, FAILED = "succeeded", "no_work", "failed"
+SUCCEEDED, NO_WORK, PARTIAL, FAILED = "succeeded", "no_work", "partial", "failed"
+KILLED, TIMEOUT, OUT_OF_MEMORY = "killed", "timeout", "oom"
 End: TypeAlias = str
 
 
@@ -74,7 +75,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     Parameters
     ----------
     type : str
-        Name of the exception's class, or what else it was: ``killed``, ``timeout``, ``exit``.
+        Name of the exception's class, or what else it was: ``killed``, ``timeout``, ``oom`` (memory ran out).
     message : str
         One sentence.
     log : str, optional
@@ -83,6 +84,12 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
         Whether another try may succeed.
     fatal : bool
         Whether nothing in this run can work.
+    family : tuple of str
+        Names of the classes from which the exception's class derives.
+    limit : int
+        The limit of memory that was in force, in bytes; 0 for none.
+    numbers : dict
+        Measurements that describe a documented failure.
     """
 
     type: str
@@ -90,9 +97,22 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     log: str = ""
     transient: bool = False
     fatal: bool = False
+    family: tuple[str, ...] = ()
+    limit: int = 0
+    numbers: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies an empty default
 
     def __str__(self) -> str:
         return f"{self.type}: {self.message}"
+
+    @property
+    def is_out_of_memory(self) -> bool:
+        """Whether memory ran out: a limit was passed, the kernel killed the worker, or Python could not allocate."""
+        return self.type in {OUT_OF_MEMORY, "MemoryError"} or "MemoryError" in self.family
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Words by which it can be chosen to be tried again."""
+        return (self.type, *self.family, *(("memory", OUT_OF_MEMORY) if self.is_out_of_memory else ()))
 
 
 class Resources(msgspec.Struct, frozen=True):
@@ -151,7 +171,7 @@ class Receipt(msgspec.Struct, frozen=True, tag="receipt", tag_field="kind", omit
     retry : int
         How often the quantum was tried in this attempt before.
     end : str
-        ``succeeded``, ``no_work`` or ``failed``.
+        ``succeeded``, ``no_work``, ``partial`` (flawed outputs that were accepted) or ``failed``.
     outputs : tuple of Output
         Datasets that it wrote.
     artifacts : tuple of Artifact
@@ -162,6 +182,8 @@ class Receipt(msgspec.Struct, frozen=True, tag="receipt", tag_field="kind", omit
         What it took.
     problem : Problem, optional
         Why it failed, or why there was nothing to do.
+    is_deprived : bool
+        Whether inputs were lacking because what should have made them had failed.
     """
 
     quantum: int
@@ -173,6 +195,7 @@ class Receipt(msgspec.Struct, frozen=True, tag="receipt", tag_field="kind", omit
     unread: tuple[int, ...] = ()
     resources: Resources | None = None
     problem: Problem | None = None
+    is_deprived: bool = False
 
     @property
     def is_success(self) -> bool:

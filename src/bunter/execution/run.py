@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bunter import effects
@@ -16,9 +16,13 @@ from bunter.execution.in_process import InProcess
 from bunter.execution.initialise import Before, construct, recover, register
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
+from bunter.execution.limits import agree
+from bunter.execution.memory import total
 from bunter.execution.merge import Merger
 from bunter.execution.message import Made
+from bunter.execution.partial import partial_edges
 from bunter.execution.provenance import running
+from bunter.execution.pulse import Pulse
 from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Opened, encode_lines
 from bunter.execution.scheduler import Scheduler, State
@@ -31,10 +35,11 @@ from bunter.pipeline import PipelineGraph
 from bunter.values import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bunter.butler import Butler
     from bunter.execution.crew import Crew
+    from bunter.execution.limits import Asked, Limits
     from bunter.execution.run_directory import RunDirectory
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
@@ -58,6 +63,17 @@ class RunOptions:
         Longest time for a quantum, in seconds; needs worker processes.
     on_worker_start : callable, optional
         Called first in each worker process; must be picklable.
+    limits : mapping, optional
+        What quanta may take, by label of the task and ``""`` for all, as `bunter.pipeline.resources.plain_resources` gives
+        it; it has the last word over what tasks and pipelines say.
+    memory_budget : int, optional
+        Memory for all quanta that run at a time, in bytes; by default what the machine, or the container, has.
+    accepts_partial : bool
+        Whether flawed outputs of tasks that raise `PartialOutputsError` count.
+    only : tuple of int, optional
+        The quanta that may run, by number; the others are left as they are.
+    memory_of : mapping of int to int
+        Memory of single quanta, in bytes.
     """
 
     jobs: int = 1
@@ -65,6 +81,18 @@ class RunOptions:
     retries: int = 0
     limit_s: float | None = None
     on_worker_start: Callable[[], None] | None = None
+    limits: Asked = field(default_factory=dict)
+    memory_budget: int | None = None
+    accepts_partial: bool = False
+    only: tuple[int, ...] | None = None
+    memory_of: Mapping[int, int] = field(default_factory=dict)
+
+    def agreed(self, pipeline: PipelineGraph) -> Limits:
+        """Put together what the options, the pipeline and its tasks say."""
+        general = {"retries": self.retries} if self.retries else {}
+        general |= {"timeout": self.limit_s} if self.limit_s is not None else {}
+        asked = {**self.limits, "": {**general, **self.limits.get("", {})}}
+        return replace(agree(pipeline, asked), by_quantum=dict(self.memory_of))
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -199,15 +227,12 @@ class _Run:
         init = self._initialise(before)
         if on_initialised is not None:
             on_initialised()
-        self._scheduler = Scheduler(
-            len(self._graph),
-            self._graph.quantum_edges(),
-            done=self._done,
-            retries=self._options.retries,
-            fail_fast=self._options.fail_fast,
-        )
+        self._limits = self._options.agreed(self._pipeline)
+        self._scheduler = self._schedule()
         crew = self._hire(init)
         stack.callback(crew.stop)
+        pulse = Pulse(self._directory.path, "local", self._attempt, self._options.jobs)
+        stack.callback(pulse.stop)
         self._steward = Steward(
             self._scheduler,
             crew,
@@ -216,6 +241,8 @@ class _Run:
             directory=self._directory,
             attempt=self._attempt,
             watcher=self._watcher,
+            limits=self._limits,
+            pulse=pulse,
         )
         self._steward.remember(before.made())
         self._watcher.begun(self._graph.header.output_run, self._totals())
@@ -223,6 +250,22 @@ class _Run:
             self._steward.run(interrupts)
             self._interrupted = bool(interrupts.caught)
         self._merger.finish()
+
+    def _schedule(self) -> Scheduler:
+        graph, options, counts = self._graph, self._options, self._graph.counts
+        held = () if options.only is None else set(range(len(graph))) - set(options.only)
+        memory = self._limits.memory(counts)
+        return Scheduler(
+            len(graph),
+            graph.quantum_edges(),
+            done=self._done,
+            retries=self._limits.retries(counts),
+            memory=memory,
+            budget=options.memory_budget or (total() if memory is not None else None),
+            partial=partial_edges(graph, self._pipeline),
+            held=held,
+            fail_fast=options.fail_fast,
+        )
 
     def _initialise(self, before: Before) -> tuple[Made, ...]:
         """Write and register what tasks write once; return all of it."""
@@ -250,8 +293,10 @@ class _Run:
         from bunter.datastore.store import LocalPaths
 
         options, butler = self._options, self._butler
-        if options.jobs == 1 or not isinstance(self._place.store, LocalPaths):
-            return InProcess(lambda: Worker(self._place, self._pipeline, init))
+        is_alone = options.jobs == 1 and not self._limits.bind
+        if is_alone or not isinstance(self._place.store, LocalPaths):
+            accepts = options.accepts_partial
+            return InProcess(lambda: Worker(self._place, self._pipeline, init, accepts_partial=accepts))
         setup = Setup(
             self._directory.graph_path,
             butler.datastore,
@@ -259,9 +304,11 @@ class _Run:
             butler.universe,
             init,
             options.on_worker_start,
+            live=self._directory.path / "live" / f"{self._attempt:04}",
+            accepts_partial=options.accepts_partial,
         )
         left = len(self._graph) - len(self._done)
-        return WorkerPool(min(options.jobs, left), setup, preload=modules_of(self._pipeline), limit_s=options.limit_s)
+        return WorkerPool(min(options.jobs, left), setup, preload=modules_of(self._pipeline), limits=self._limits)
 
     # ---- the end
 
@@ -286,16 +333,26 @@ class _Run:
                 total=total,
                 succeeded=counts[State.SUCCEEDED] - earlier,
                 no_work=steward.no_work[label],
+                partial=steward.partial[label],
+                deprived=steward.deprived[label],
                 earlier=earlier,
                 failed=counts[State.FAILED],
                 blocked=counts[State.BLOCKED],
                 cancelled=counts[State.CANCELLED],
                 cpu_s=round(steward.cpu_s[label], 3),
             )
-        status = "succeeded" if set(states) <= {State.SUCCEEDED} else "interrupted" if self._interrupted else "failed"
+        status = self._status(set(states))
         summary = self._summary(status, tasks, before.datasets + self._merger.datasets)
         self._directory.write_summary(summary.to_dict())
         return summary
+
+    def _status(self, states: set[State]) -> str:
+        if states <= {State.SUCCEEDED}:
+            return "succeeded"
+        if self._interrupted:
+            return "interrupted"
+        asked_less = self._options.only is not None and not self._scheduler.stopped
+        return "held" if asked_less and states <= {State.SUCCEEDED, State.CANCELLED} else "failed"
 
     def _summary(self, status: str, tasks: dict[str, TaskCounts], datasets: int) -> RunSummary:
         steward = self._steward

@@ -11,7 +11,7 @@ import numpy as np
 from bunter.datastore import Staged
 from bunter.execution.crew import Died, Done, Unbegun
 from bunter.execution.message import Made, Outcome, Request
-from bunter.execution.receipt import FAILED, NO_WORK, Problem, Receipt
+from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, Problem, Receipt
 from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped
 from bunter.execution.summary import FailedQuantum, required_data_id
 from bunter.execution.worker import attempt_number
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bunter.execution.crew import Crew, CrewEvent
     from bunter.execution.interrupts import Interrupts
     from bunter.execution.ledger import Flushed, Ledger
+    from bunter.execution.limits import Limits
+    from bunter.execution.pulse import Pulse
     from bunter.execution.quantum_butler import Place
     from bunter.execution.run_directory import RunDirectory
     from bunter.execution.scheduler import Scheduler
@@ -52,6 +54,10 @@ class Steward:
         Number of the attempt.
     watcher : Watcher
         Is told.
+    limits : Limits, optional
+        Say what is tried again, and with how much memory.
+    pulse : Pulse, optional
+        Says what is done now.
 
     Attributes
     ----------
@@ -59,6 +65,8 @@ class Steward:
         Quanta that failed for good.
     no_work : Counter of str
         Quanta without work by task.
+    partial, deprived : Counter of str
+        Quanta with flawed outputs that were accepted, and those that had to do without inputs, by task.
     cpu_s : dict of str to float
         CPU time of succeeded quanta by task, in seconds.
     reason : str
@@ -75,13 +83,19 @@ class Steward:
         directory: RunDirectory,
         attempt: int,
         watcher: Watcher,
+        limits: Limits | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self._scheduler, self._crew, self._ledger = scheduler, crew, ledger
         self._place, self._graph = place, place.graph
         self._directory, self._attempt, self._watcher = directory, attempt, watcher
+        self._limits, self._pulse = limits, pulse
+        self._memory: dict[int, int] = {}
         self._larder = Larder(place.graph)
         self.failures: dict[int, FailedQuantum] = {}
         self.no_work: Counter[str] = Counter()
+        self.partial: Counter[str] = Counter()
+        self.deprived: Counter[str] = Counter()
         self.cpu_s: defaultdict[str, float] = defaultdict(float)
         self.reason = ""
 
@@ -104,22 +118,35 @@ class Steward:
             except KeyboardInterrupt:
                 self._stop(f"stopped by {interrupts.caught or 'an interrupt'}")
             self._commit()
+            self._beat()
+
+    def _beat(self) -> None:
+        if self._pulse is not None and self._pulse.is_due():
+            self._pulse.beat({state.name.lower(): self._scheduler.count(state) for state in State})
 
     def _assign(self) -> None:
         while self._crew.has_place() and (taken := self._scheduler.take()):
-            quantum, retry = taken[0].quantum, taken[0].retry
-            label, own = self._graph.place(quantum)
-            self._crew.submit(Request(quantum, self._attempt, retry, self._larder.inputs(label, own)), label)
+            one = taken[0]
+            label, own = self._graph.place(one.quantum)
+            inputs = self._larder.inputs(label, own)
+            request = Request(one.quantum, self._attempt, one.retry, inputs, one.memory, one.is_deprived)
+            if one.memory:
+                self._memory[one.quantum] = one.memory
+            if self._pulse is not None:
+                self._pulse.began(one.quantum, one.retry)
+            self._crew.submit(request, label)
 
     def _hear(self, event: CrewEvent) -> None:
+        if self._pulse is not None:
+            self._pulse.ended(event.request.quantum)
         match event:
             case Unbegun(request):
                 self._tell_ends(self._scheduler.tell(Returned(request.quantum)))
-            case Died(request, reason, is_timeout):
+            case Died(request, reason, cause, log):
                 self._discard(request)
-                problem = Problem("timeout" if is_timeout else "killed", f"its worker {reason}", transient=True)
+                problem = Problem(cause, f"its worker {reason}", transient=True, limit=request.memory)
                 receipt = Receipt(request.quantum, request.attempt, FAILED, request.retry, problem=problem)
-                self._fail(Outcome(receipt))
+                self._fail(Outcome(receipt, log_text=f"{log}{problem}\n"))
             case Done(_, outcome) if outcome.receipt.is_success:
                 self._finish(outcome)
             case Done(_, outcome):
@@ -135,11 +162,11 @@ class Steward:
     def _fail(self, outcome: Outcome) -> None:
         receipt = outcome.receipt
         problem = receipt.problem or Problem("unknown", "it failed without a word")
-        ended = self._scheduler.tell(Failed(receipt.quantum, transient=problem.transient, fatal=problem.fatal))
+        ended = self._scheduler.tell(self._verdict(receipt.quantum, problem))
         again = not ended
         log = self._write_log(receipt, outcome.log_text)
         blocked = sum(self._scheduler.state(quantum) is State.BLOCKED for quantum in ended)
-        failure = self._describe(receipt.quantum, str(problem), log, blocked)
+        failure = self._describe(receipt.quantum, problem, log, blocked)
         if not again:
             self.failures[receipt.quantum] = failure
         if problem.fatal:
@@ -149,6 +176,14 @@ class Steward:
         self._ledger.add(Outcome(msgspec.structs.replace(receipt, problem=problem)))
         self._tell_ends(ended)
 
+    def _verdict(self, quantum: int, problem: Problem) -> Failed:
+        """Say what follows from a failure."""
+        if self._limits is None:
+            return Failed(quantum, transient=problem.transient, fatal=problem.fatal)
+        limit = self._limits[self._graph.place(quantum)[0]]
+        memory = limit.grown(problem, self._memory.get(quantum, 0))
+        return Failed(quantum, transient=limit.may_pass(problem), fatal=problem.fatal, memory=memory)
+
     def _write_log(self, receipt: Receipt, text: str) -> str:
         if not text:
             return ""
@@ -156,9 +191,9 @@ class Steward:
         tried = attempt_number(receipt.attempt, receipt.retry)
         return str(self._directory.write_log(f"{label}-{receipt.quantum}-{tried}", text))
 
-    def _describe(self, quantum: int, error: str, log: str = "", blocks: int = 0) -> FailedQuantum:
+    def _describe(self, quantum: int, problem: Problem, log: str = "", blocks: int = 0) -> FailedQuantum:
         label, own = self._graph.place(quantum)
-        return FailedQuantum(quantum, label, required_data_id(self._graph, label, own), error, log, blocks)
+        return FailedQuantum.of(quantum, label, required_data_id(self._graph, label, own), problem, log, blocks)
 
     def _commit(self) -> None:
         """Hear of what was committed, and begin with the next group when it is due or nothing else is to be done."""
@@ -176,12 +211,14 @@ class Steward:
             self.reason = f"outputs could not be made durable: {flushed.error}"
             waiting = self._abandon()
             for quantum in (*quanta, *waiting):
-                self.failures[quantum] = self._describe(quantum, self.reason)
+                self.failures[quantum] = self._describe(quantum, Problem("lost", self.reason, transient=True))
             self._tell_ends(self._scheduler.tell(Lost((*quanta, *waiting))))
             return
         for receipt in successes:
             label, _ = self._graph.place(receipt.quantum)
             self.no_work[label] += receipt.end == NO_WORK
+            self.partial[label] += receipt.end == PARTIAL
+            self.deprived[label] += receipt.is_deprived
             self.cpu_s[label] += receipt.resources.cpu_s if receipt.resources else 0.0
         self._tell_ends(self._scheduler.tell(Committed(quanta)))
 

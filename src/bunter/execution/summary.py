@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bunter.execution.receipt import Problem
     from bunter.graph import QuantumGraph
 
-__all__ = ["EXIT_CODES", "FailedQuantum", "RunSummary", "TaskCounts", "required_data_id"]
+__all__ = ["EXIT_CODES", "INVALID", "REPEATABLE", "FailedQuantum", "RunSummary", "TaskCounts", "required_data_id"]
 
-EXIT_CODES = {"succeeded": 0, "nothing to do": 0, "failed": 1, "interrupted": 130}
+EXIT_CODES = {"succeeded": 0, "nothing to do": 0, "held": 0, "failed": 1, "interrupted": 130}
+REPEATABLE, INVALID = 20, 21
+"""Exit codes of runs of which every failure would happen again, and of runs in which nothing can work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,10 @@ class TaskCounts:
         Succeeded in this attempt, those without work among them.
     no_work : int
         Succeeded because there was nothing to do.
+    partial : int
+        Succeeded with flawed outputs that were accepted.
+    deprived : int
+        Succeeded without some of their inputs, because what should have made these had failed.
     earlier : int
         Succeeded in earlier attempts.
     failed, blocked, cancelled : int
@@ -43,6 +50,8 @@ class TaskCounts:
     blocked: int = 0
     cancelled: int = 0
     cpu_s: float = 0.0
+    partial: int = 0
+    deprived: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,12 @@ class FailedQuantum:
         File with its log, empty if there is none.
     blocks : int
         Number of quanta that could not run because of it.
+    kind : str
+        Name of the exception's class, or ``killed``, ``timeout``, ``oom``.
+    is_transient : bool
+        Whether another try may succeed.
+    is_fatal : bool
+        Whether nothing in this run can work.
     """
 
     quantum: int
@@ -71,6 +86,19 @@ class FailedQuantum:
     error: str
     log: str = ""
     blocks: int = 0
+    kind: str = ""
+    is_transient: bool = True
+    is_fatal: bool = False
+
+    @classmethod
+    def of(  # noqa: PLR0913 - all that is known of it
+        cls, quantum: int, label: str, data_id: Mapping[str, Any], problem: Problem, log: str = "", blocks: int = 0
+    ) -> Self:
+        """Make one of what its receipt says."""
+        return cls(
+            quantum, label, data_id, str(problem), log, blocks,
+            kind=problem.type, is_transient=problem.transient, is_fatal=problem.fatal,
+        )  # fmt: skip
 
     def __str__(self) -> str:
         keys = ", ".join(f"{name}: {value!r}" for name, value in self.data_id.items())
@@ -97,7 +125,8 @@ class RunSummary:
     output : str
         The chain that shows its results; empty if there is none.
     status : str
-        ``succeeded``, ``nothing to do``, ``failed`` or ``interrupted``.
+        ``succeeded``, ``nothing to do``, ``failed``, ``interrupted``, or ``held`` if only a part was asked for and that
+        succeeded.
     attempt : int
         Number of the attempt, from 0.
     tasks : mapping of str to TaskCounts
@@ -125,7 +154,12 @@ class RunSummary:
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with: 0 if everything has succeeded, 1 if not, 130 if it was interrupted."""
+        """What a command ends with: see the table of exit codes in the reference of the command line."""
+        if self.status == "failed" and self.failures:
+            if any(failure.is_fatal for failure in self.failures):
+                return INVALID
+            if not any(failure.is_transient for failure in self.failures):
+                return REPEATABLE
         return EXIT_CODES[self.status]
 
     def total(self, field: str) -> int:
@@ -142,9 +176,16 @@ class RunSummary:
                 return self.reason
             return f"nothing to do: all {self.total('earlier')} quanta of {self.run!r} have succeeded before"
         done = f"{self.total('succeeded')} of {self.total('total') - self.total('earlier')} quanta succeeded"
-        others = [f"{count} {word}" for word in ("failed", "blocked", "cancelled") if (count := self.total(word))]
+        words = {
+            "failed": "failed",
+            "blocked": "blocked",
+            "cancelled": "left" if self.status == "held" else "cancelled",
+        }
+        others = [f"{count} {word}" for field, word in words.items() if (count := self.total(field))]
+        flaws = {"partial": "with flawed outputs", "deprived": "without some of their inputs"}
+        others += [f"{count} of them {word}" for field, word in flaws.items() if (count := self.total(field))]
         earlier = f" ({self.total('earlier')} had before)" if self.total("earlier") else ""
-        ended = {"interrupted": "interrupted: ", "failed": "failed: ", "succeeded": ""}[self.status]
+        ended = {"interrupted": "interrupted: ", "failed": "failed: "}.get(self.status, "")
         reason = f"; {self.reason}" if self.reason else ""
         again = "; the same command goes on from here" if self.status != "succeeded" else ""
         return f"{ended}{done}{earlier}{''.join(f', {one}' for one in others)} in {self.wall_s:.1f} s, run {self.run!r}{reason}{again}"

@@ -10,6 +10,7 @@ import numpy as np
 from bunter.dataset import CollectionType
 from bunter.errors import MissingCollectionError, RunError
 from bunter.execution.merge import descendants
+from bunter.execution.receipt import Problem
 from bunter.execution.run_directory import RunDirectory, runs_root
 from bunter.execution.summary import FailedQuantum, required_data_id
 
@@ -182,9 +183,8 @@ def _failure(graph: QuantumGraph, receipt: Receipt) -> FailedQuantum:
     problem = receipt.problem
     data_id = required_data_id(graph, label, own)
     blocks = len(descendants(graph, [receipt.quantum]))
-    return FailedQuantum(
-        receipt.quantum, label, data_id, str(problem or "unknown"), problem.log if problem else "", blocks
-    )
+    known = problem or Problem("unknown", "it failed without a word")
+    return FailedQuantum.of(receipt.quantum, label, data_id, known, known.log, blocks)
 
 
 def _written(graph: QuantumGraph, told: Told) -> dict[str, tuple[int, int]]:

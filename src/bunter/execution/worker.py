@@ -16,15 +16,23 @@ from bunter.errors import TaskFailedError
 from bunter.execution.message import Outcome
 from bunter.execution.quantum_butler import QuantumButler
 from bunter.execution.quantum_log import QuantumLog
-from bunter.execution.receipt import FAILED, NO_WORK, SUCCEEDED, Problem, Receipt, Resources
+from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, SUCCEEDED, Problem, Receipt, Resources
 from bunter.pipeline.context import QuantumContext
-from bunter.pipeline.signals import InvalidQuantumError, NoWorkFound, RepeatableError
+from bunter.pipeline.signals import (
+    AlgorithmError,
+    InvalidQuantumError,
+    NoWorkFound,
+    PartialOutputsError,
+    RepeatableError,
+)
+from bunter.values import sized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bunter.execution.message import Made, Request
     from bunter.execution.quantum_butler import Place
+    from bunter.execution.spill import Spill
     from bunter.graph import Quantum, QuantumRef
     from bunter.pipeline import PipelineGraph, PipelineTask, TaskNode
 
@@ -33,6 +41,7 @@ __all__ = ["TASK_LOG", "Worker", "attempt_number"]
 TASK_LOG = "bunter.task"
 """Logger above those of the tasks, ``bunter.task.<label>``."""
 
+_ROOTS = {object, BaseException, Exception}
 _HOST = os.uname().nodename
 _RETRIES = 256
 
@@ -53,10 +62,23 @@ class Worker:
         The tasks; their code is imported when it is needed.
     init : iterable of Made
         Datasets that were written once for the run, for tasks that read them when constructed.
+    spill : Spill, optional
+        Gets what tasks say as they run.
+    accepts_partial : bool, optional
+        Whether the flawed outputs of a task that raises `PartialOutputsError` count.
     """
 
-    def __init__(self, place: Place, pipeline: PipelineGraph, init: Sequence[Made] = ()) -> None:
+    def __init__(
+        self,
+        place: Place,
+        pipeline: PipelineGraph,
+        init: Sequence[Made] = (),
+        *,
+        spill: Spill | None = None,
+        accepts_partial: bool = False,
+    ) -> None:
         self._place, self._pipeline, self._init = place, pipeline, tuple(init)
+        self._spill, self._accepts_partial = spill, accepts_partial
         self._tasks: dict[str, PipelineTask[Any]] = {}
         logger = logging.getLogger(TASK_LOG)
         if logger.level == logging.NOTSET:
@@ -66,8 +88,10 @@ class Worker:
         """Run one quantum to its end, whatever it does."""
         quantum = self._place.quantum(request.quantum)
         butler = QuantumButler(self._place, attempt_number(request.attempt, request.retry), request.inputs)
-        work = _Work(request, butler)
-        with QuantumLog(quantum.label) as log, contextlib.redirect_stdout(sys.stderr):
+        work = _Work(request, butler, accepts_partial=self._accepts_partial)
+        if self._spill is not None:
+            self._spill.begin(request.quantum, request.attempt, request.retry)
+        with QuantumLog(quantum.label, spill=self._spill) as log, contextlib.redirect_stdout(sys.stderr):
             try:
                 task = self._task(quantum.label)
                 self._run_task(task, self._pipeline[quantum.label], quantum, work)
@@ -108,11 +132,11 @@ class Worker:
         task.metadata = work.metadata
         inputs = {name: [ref for ref in refs if work.has(ref)] for name, refs in quantum.inputs.items()}
         outputs = {name: list(refs) for name, refs in quantum.outputs.items()}
-        _require_inputs(node, inputs)
+        _require_inputs(node, inputs, is_deprived=work.is_deprived)
         if node.adjusts_quanta:
             adjusted = task.connections.adjust_quantum(inputs, outputs, quantum.data_id)
             inputs, outputs = ({name: list(refs) for name, refs in side.items()} for side in adjusted)
-            _require_inputs(node, inputs)
+            _require_inputs(node, inputs, is_deprived=work.is_deprived)
         context = work.context = QuantumContext(
             work.butler, inputs=inputs, outputs=outputs, data_id=quantum.data_id, quantum=quantum
         )
@@ -123,8 +147,8 @@ class Worker:
 class _Work:
     """One quantum while it runs, and how it ends."""
 
-    def __init__(self, request: Request, butler: QuantumButler) -> None:
-        self._request, self.butler = request, butler
+    def __init__(self, request: Request, butler: QuantumButler, *, accepts_partial: bool = False) -> None:
+        self._request, self.butler, self._accepts_partial = request, butler, accepts_partial
         self.context: QuantumContext | None = None
         self.metadata: dict[str, Any] = {}
         self._end = SUCCEEDED
@@ -134,14 +158,22 @@ class _Work:
     def has(self, ref: QuantumRef) -> bool:
         return ref.exists or self.butler.stored(ref)
 
+    @property
+    def is_deprived(self) -> bool:
+        return self._request.is_deprived
+
     def ended_by(self, error: BaseException, log: QuantumLog) -> None:
+        if self._accepts_partial and isinstance(error, PartialOutputsError):
+            log.failed(error)
+            self._end, self._problem = PARTIAL, _problem(error, self._request.memory)
+            return
         self.butler.discard()
         if isinstance(error, NoWorkFound):
-            self._end, self._problem = NO_WORK, Problem(type(error).__name__, _sentence(error))
+            self._end, self._problem = NO_WORK, Problem(type(error).__name__, _sentence(error), family=_family(error))
             return
         log.failed(error)
         self._end = FAILED
-        self._problem = _problem(error)
+        self._problem = _problem(error, self._request.memory)
 
     def outcome(self, quantum: Quantum, log: QuantumLog) -> Outcome:
         resources = Resources(
@@ -162,6 +194,7 @@ class _Work:
             unread=self._unread(),
             resources=resources,
             problem=self._problem,
+            is_deprived=self._request.is_deprived,
         )
         metadata = self._metadata(quantum, resources)
         is_failure = self._end == FAILED
@@ -189,6 +222,8 @@ class _Work:
         }
         if self._problem is not None:
             facts["reason"] = str(self._problem)
+        if self._request.is_deprived:
+            facts["is_deprived"] = True
         return {"quantum": facts, "task": self.metadata}
 
 
@@ -214,11 +249,16 @@ def _load_init(butler: QuantumButler, node: TaskNode, name: str, refs: Sequence[
     return butler.get(refs[0], component=connection.component, storage_class=connection.storage_class)
 
 
-def _require_inputs(node: TaskNode, inputs: Mapping[str, Sequence[Any]]) -> None:
+def _require_inputs(node: TaskNode, inputs: Mapping[str, Sequence[Any]], *, is_deprived: bool) -> None:
     """Nothing is to be done where earlier quanta had nothing to do and so made too few inputs."""
     for connection in node.of_kind("input", "prerequisite"):
         found = len(inputs.get(connection.name, ()))
         if found < connection.minimum:
+            if is_deprived:
+                raise TaskFailedError(
+                    f"{found} of input {connection.name!r} are there, and {node.label} needs {connection.minimum};"
+                    " what should have made the others has failed"
+                )
             raise NoWorkFound(
                 f"{found} of input {connection.name!r} were made, and {node.label} needs {connection.minimum}"
             )
@@ -234,15 +274,33 @@ def _require_outputs(node: TaskNode, outputs: Mapping[str, Sequence[QuantumRef]]
             )
 
 
-def _problem(error: BaseException) -> Problem:
+def _problem(error: BaseException, memory: int = 0) -> Problem:
     if isinstance(error, SystemExit):
         return Problem("SystemExit", f"the task called sys.exit({error.code!r}); it must return, or raise an error")
+    message = _sentence(error)
+    if isinstance(error, MemoryError):
+        message = message or (f"more than the limit of {sized(memory)}" if memory else "memory ran out")
     return Problem(
         type(error).__name__,
-        _sentence(error),
+        message,
         transient=not isinstance(error, RepeatableError | InvalidQuantumError | TaskFailedError),
         fatal=isinstance(error, InvalidQuantumError),
+        family=_family(error),
+        limit=memory,
+        numbers=_numbers(error),
     )
+
+
+def _family(error: BaseException) -> tuple[str, ...]:
+    """Names of the classes from which an exception's class derives, up to those that all have."""
+    return tuple(one.__name__ for one in type(error).__mro__[1:] if one not in _ROOTS)
+
+
+def _numbers(error: BaseException) -> dict[str, Any]:
+    if not isinstance(error, AlgorithmError):
+        return {}
+    plain: dict[str, Any] = json.loads(_json(error.numbers))
+    return plain
 
 
 def _sentence(error: BaseException) -> str:

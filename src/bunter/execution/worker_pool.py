@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bunter.execution.crew import Died, Done, Unbegun
 from bunter.execution.message import Request, decode_outcome, decode_request, encode
+from bunter.execution.memory import allowed
 from bunter.execution.pool import Death, Pool, Reply
+from bunter.execution.quantum_log import log_text
+from bunter.execution.spill import Spill, read_spill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +18,11 @@ if TYPE_CHECKING:
 
     from bunter.datastore import Datastore
     from bunter.dimensions import Universe
+    from bunter.execution.limits import Limits
     from bunter.execution.message import Made
     from bunter.pipeline import PipelineGraph
 
-__all__ = ["Setup", "WorkerPool"]
+__all__ = ["Setup", "WorkerPool", "spill_path"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,12 @@ class Setup:
         Called first in the process, to set up logging.
     series, is_staged
         See `bunter.execution.quantum_butler.Place`.
+    live : Path, optional
+        Folder for what workers say as they run.
+    number : int, optional
+        Number of the worker.
+    accepts_partial : bool
+        Whether flawed outputs count.
     """
 
     graph: Path
@@ -51,6 +61,9 @@ class Setup:
     on_start: Callable[[], None] | None = None
     series: int = 0
     is_staged: bool = False
+    live: Path | None = None
+    number: int = 0
+    accepts_partial: bool = False
 
     def __call__(self) -> Callable[[bytes], bytes]:
         """Make the worker of this process."""
@@ -64,8 +77,26 @@ class Setup:
         graph = GraphFile(self.graph).graph
         pipeline = PipelineGraph.from_dict(graph.pipeline, self.universe)
         place = Place(self.datastore, self.owner, self.universe, graph, series=self.series, is_staged=self.is_staged)
-        worker = Worker(place, pipeline, self.init)
-        return lambda body: encode(worker.run(decode_request(body)))
+        worker = Worker(place, pipeline, self.init, spill=self._spill(), accepts_partial=self.accepts_partial)
+
+        def work(body: bytes) -> bytes:
+            request = decode_request(body)
+            with allowed(request.memory):
+                return encode(worker.run(request))
+
+        return work
+
+    def _spill(self) -> Spill | None:
+        if self.live is None:
+            return None
+        spill = Spill(spill_path(self.live, self.number))
+        spill.watch()
+        return spill
+
+
+def spill_path(live: Path, number: int) -> Path:
+    """Where a worker writes what it says as it runs."""
+    return live / f"worker-{number}.jsonl"
 
 
 def modules_of(pipeline: PipelineGraph) -> list[str]:
@@ -88,13 +119,23 @@ class WorkerPool:
         Modules that are imported once for all.
     limit_s : float, optional
         Longest time for a quantum, in seconds.
+    limits : Limits, optional
+        Limits by task, in place of the one for all.
     """
 
     is_busy = False
 
-    def __init__(self, size: int, setup: Setup, *, preload: Sequence[str] = (), limit_s: float | None = None) -> None:
-        self._pool = Pool(size, lambda _: setup, preload=preload)
-        self._limit_s = limit_s
+    def __init__(
+        self,
+        size: int,
+        setup: Setup,
+        *,
+        preload: Sequence[str] = (),
+        limit_s: float | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._pool = Pool(size, lambda number: replace(setup, number=number), preload=preload)
+        self._setup, self._limit_s, self._limits = setup, limit_s, limits
         self._requests: dict[int, Request] = {}
 
     def start(self) -> None:
@@ -108,7 +149,8 @@ class WorkerPool:
     def submit(self, request: Request, label: str) -> None:
         """Send a request to a worker."""
         self._requests[request.quantum] = request
-        self._pool.submit(request.quantum, encode(request), kind=label, limit_s=self._limit_s)
+        limit_s = self._limit_s if self._limits is None else self._limits[label].timeout_s
+        self._pool.submit(request.quantum, encode(request), kind=label, limit_s=limit_s, memory=request.memory)
 
     def wait(self, timeout_s: float) -> list[Done | Died | Unbegun]:
         """Wait until workers reply or die."""
@@ -119,9 +161,18 @@ class WorkerPool:
             yield Done(self._requests.pop(event.token), decode_outcome(event.body))
             return
         if event.token is not None:
-            yield Died(self._requests.pop(event.token), event.reason, event.is_timeout)
+            request = self._requests.pop(event.token)
+            yield Died(request, event.reason, event.cause, self._said(event.worker, request))
         for token in event.returned:
             yield Unbegun(self._requests.pop(token))
+
+    def _said(self, worker: int, request: Request) -> str:
+        """Return what a dead worker had said about its last quantum, for people."""
+        if self._setup.live is None:
+            return ""
+        path = spill_path(self._setup.live, worker)
+        records, last_words = read_spill(path, request.quantum, request.attempt, request.retry)
+        return log_text(records) + (f"{last_words}\n" if last_words else "")
 
     def stop(self) -> list[Request]:
         """End the processes."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
 
 from bunter.errors import PipelineError, QuantumError, near
 from bunter.pipeline.config import TaskConfig
+from bunter.pipeline.signals import PartialOutputsError
 from bunter.pipeline.struct import Struct
 
 if TYPE_CHECKING:
@@ -117,8 +118,15 @@ class PipelineTask(Generic[C]):
         arguments = {name: context.load(declaration, inputs.get(name, ())) for name, declaration in readable.items()}
         if self.wants_data_id() and "data_id" not in readable:
             arguments["data_id"] = context.data_id
-        results = self.results(self.run(**arguments))
-        for name, value in results.items():
+        try:
+            returned = self.run(**arguments)
+        except PartialOutputsError as flawed:
+            self._store(context, flawed.outputs, outputs)
+            raise
+        self._store(context, returned, outputs)
+
+    def _store(self, context: QuantumContext, returned: Any, outputs: Mapping[str, Sequence[Any]]) -> None:
+        for name, value in self.results(returned).items():
             context.store(self.connections[name], value, outputs.get(name, ()))
 
     def results(self, returned: Any) -> dict[str, Any]:

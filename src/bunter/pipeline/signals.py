@@ -9,6 +9,7 @@
     +-- QuantumError
         +-- RepeatableError              would fail again the same way: failure, no retry
         |   +-- AlgorithmError           a documented failure mode, with numbers
+        |   +-- PartialOutputsError      some outputs were made, and are flawed
         +-- InvalidQuantumError          configuration or graph is wrong: stop the whole run
 
 Any other exception is an unknown failure, which may be transient and can be retried.
@@ -16,7 +17,7 @@ Any other exception is an unknown failure, which may be transient and can be ret
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bunter.errors import ButlerError, QuantumError
 
@@ -27,6 +28,7 @@ __all__ = [
     "AlgorithmError",
     "InvalidQuantumError",
     "NoWorkFound",
+    "PartialOutputsError",
     "RepeatableError",
     "UnprocessableDataError",
     "UpstreamFailureNoWorkFound",
@@ -65,6 +67,24 @@ class AlgorithmError(RepeatableError):
     def __init__(self, message: str, *, numbers: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
         self.numbers = dict(numbers or {})
+
+
+class PartialOutputsError(RepeatableError):
+    """Some outputs were made and are flawed, others not at all: a failure, unless the run accepts such outputs.
+
+    Raise it from the error that was the reason.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong with them.
+    outputs : Mapping[str, object], optional
+        What `run` would have returned, as far as it has it; a task that writes by itself leaves it out.
+    """
+
+    def __init__(self, message: str, outputs: Any = None) -> None:
+        super().__init__(message)
+        self.outputs = outputs
 
 
 class InvalidQuantumError(QuantumError):
