@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bunter.execution.lineage import Lineage, find_lineage
     from bunter.execution.merging import Merged, merge_run
     from bunter.execution.precedents import find_precedents
+    from bunter.execution.reasons import Reason, why_made
     from bunter.execution.run import RunOptions, run_graph
     from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
     from bunter.execution.scheduler import Scheduler, State
@@ -31,6 +32,8 @@ _HOMES = {
     "RunRequest": "run_directory",
     "run_directories": "run_directory",
     "Comparison": "comparison",
+    "Reason": "reasons",
+    "why_made": "reasons",
     "Forecast": "forecast",
     "forecast_run": "forecast",
     "compare_runs": "comparison",
@@ -60,6 +63,7 @@ __all__ = [
     "Job",
     "Lineage",
     "Merged",
+    "Reason",
     "RunDirectory",
     "RunOptions",
     "RunRequest",
@@ -81,6 +85,7 @@ __all__ = [
     "run_job",
     "run_pipeline",
     "run_stored_graph",
+    "why_made",
 ]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bunter.execution.told_run import TaskHistory, ToldRun
     from bunter.graph import QuantumGraph
 
-__all__ = ["Comparison", "OutputComparison", "TaskComparison", "compare_runs"]
+__all__ = ["Comparison", "OutputComparison", "TaskComparison", "compare_runs", "config_differences"]
 
 _BOOKS = ("_metadata", "_log")
 
@@ -141,7 +141,7 @@ def _task(label: str, one: ToldRun, other: ToldRun) -> TaskComparison:
         _pair(history, lambda task: _median(task.wall_s)),
         _pair(history, lambda task: _median(task.cpu_s)),
         _pair(history, lambda task: task.peak_memory),
-        dict(_config_differences(plain[0].get("config", {}), plain[1].get("config", {}))) if all(plain) else {},
+        dict(config_differences(plain[0].get("config", {}), plain[1].get("config", {}))) if all(plain) else {},
     )
 
 
@@ -153,10 +153,11 @@ def _median(values: Any) -> float | None:
     return round(float(np.median(values)), 4) if len(values) else None
 
 
-def _config_differences(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
+def config_differences(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """Yield the values in which two configurations differ, by dotted name."""
     if isinstance(one, dict) and isinstance(other, dict):
         for name in dict.fromkeys([*one, *other]):
-            yield from _config_differences(one.get(name), other.get(name), f"{path}.{name}" if path else str(name))
+            yield from config_differences(one.get(name), other.get(name), f"{path}.{name}" if path else str(name))
     elif one != other:
         yield path, (one, other)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bunter.execution.receipt import Receipt, Told
     from bunter.graph import QuantumGraph, QuantumRef
 
-__all__ = ["Lineage", "TracedDataset", "TracedQuantum", "find_lineage"]
+__all__ = ["History", "Lineage", "TracedDataset", "TracedQuantum", "Tracks", "find_lineage"]
 
 _MOST = 100_000
 
@@ -160,7 +160,7 @@ def find_lineage(butler: Butler, ref: DatasetRef, *, down: bool = False, depth: 
     RunError
         If there are more than 100,000 datasets; give a depth.
     """
-    runs = _Runs(runs_root(butler))
+    runs = Tracks(runs_root(butler))
     required = {name: ref.data_id[name] for name in ref.dataset_type.dimensions.required}
     first = TracedDataset(ref.id, ref.dataset_type.name, required, ref.run)
     found = Lineage(ref.id, down, {ref.id: first})
@@ -172,7 +172,7 @@ def find_lineage(butler: Butler, ref: DatasetRef, *, down: bool = False, depth: 
     return found
 
 
-def _step(runs: _Runs, found: Lineage, one: TracedDataset) -> Iterator[TracedDataset]:
+def _step(runs: Tracks, found: Lineage, one: TracedDataset) -> Iterator[TracedDataset]:
     """Go one quantum further; yield the datasets that are new."""
     works = runs.readers(one) if found.down else runs.maker(one)
     near, far = (found.used, found.made) if found.down else (found.made, found.used)
@@ -189,7 +189,7 @@ def _step(runs: _Runs, found: Lineage, one: TracedDataset) -> Iterator[TracedDat
                 yield other
 
 
-class _Runs:
+class Tracks:
     """The runs of a repository, each read once.
 
     Parameters
@@ -200,34 +200,35 @@ class _Runs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._read: dict[str, _History] = {}
+        self._read: dict[str, History] = {}
 
-    def _history(self, directory: RunDirectory) -> _History:
+    def _history(self, directory: RunDirectory) -> History:
         name = str(directory.path)
         if name not in self._read:
-            self._read[name] = _History(directory)
+            self._read[name] = History(directory)
         return self._read[name]
 
     @cached_property
-    def _all(self) -> list[_History]:
+    def all(self) -> list[History]:
+        """All runs that were planned, the newest first."""
         return [self._history(one) for one in run_directories(self._root) if one.has_graph()]
 
-    def maker(self, one: TracedDataset) -> list[tuple[_History, int]]:
+    def maker(self, one: TracedDataset) -> list[tuple[History, int]]:
         """Find the quantum that made a dataset: none for one that no pipeline has made here."""
         directory = RunDirectory.of(self._root, one.run)
-        histories = [self._history(directory)] if directory.exists and directory.has_graph() else self._all
+        histories = [self._history(directory)] if directory.exists and directory.has_graph() else self.all
         for history in histories:
             row = history.row_of(one.id)
             if row is not None and (quantum := history.maker_of(row)) is not None:
                 return [(history, quantum)]
         return []
 
-    def readers(self, one: TracedDataset) -> list[tuple[_History, int]]:
+    def readers(self, one: TracedDataset) -> list[tuple[History, int]]:
         """Find the quanta that have read a dataset."""
-        return [(history, quantum) for history in self._all for quantum in history.readers_of(one)]
+        return [(history, quantum) for history in self.all for quantum in history.readers_of(one)]
 
 
-class _History:
+class History:
     """One run: its graph and receipts.
 
     Parameters
@@ -293,6 +294,34 @@ class _History:
     def _has_read(self, quantum: int, row: int) -> bool:
         receipt = self._receipts.get(quantum)
         return receipt is not None and row not in receipt.unread
+
+    def has_succeeded(self, quantum: int) -> bool:
+        """Whether a quantum has a receipt of success."""
+        return quantum in self._receipts
+
+    def fingerprint(self, quantum: int) -> bytes | None:
+        """Fingerprint of a quantum."""
+        label, own = self.graph.place(quantum)
+        prints = self.graph.tasks[label].fingerprints
+        return None if prints is None else bytes(prints[own].tobytes())
+
+    def config(self, label: str) -> dict[str, Any]:
+        """Return the configuration of a task, as plain data."""
+        found: dict[str, Any] = self._tasks[label]["config"]
+        return found
+
+    def inputs(self, quantum: int) -> dict[str, dict[str, object]]:
+        """Return what stands for each input in a fingerprint, by connection and by type and data ID.
+
+        It is the id of a dataset that was there, or the fingerprint of the quantum that makes it.
+        """
+        found: dict[str, dict[str, object]] = {}
+        for name, refs in self.graph.quantum(quantum).inputs.items():
+            for ref in refs:
+                maker = self._makers.get(ref.row)
+                content = self.fingerprint(maker) if maker is not None and maker >= 0 else ref.id
+                found.setdefault(name, {})[str(self._dataset(ref))] = content
+        return found
 
     def used(self, quantum: int) -> list[TracedDataset]:
         """Datasets that a quantum has read."""

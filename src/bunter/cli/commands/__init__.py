@@ -65,6 +65,7 @@ COMMANDS: dict[str, Entry] = {
     "query-headers": Entry("annotations:query_headers", _SEARCH, "List header cards of datasets."),
     "origin": Entry("annotations:origin", _SEARCH, "Say where a dataset came from."),
     "lineage": Entry("lineage:lineage", _SEARCH, "Say what a dataset was made of, or what was made of it."),
+    "why": Entry("lineage:why", _SEARCH, "Say why a dataset was made anew."),
     "query-activities": Entry("annotations:query_activities", _SEARCH, "List who did what, when and how."),
     "get": Entry("get:get", _DATA, "Read a dataset, or cut a piece out of it, into a file."),
     "get-uri": Entry("files:get_uri", _SEARCH, "Say where the file of a dataset is."),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bunter.cli.output import Emit
     from bunter.execution import Lineage
 
-__all__ = ["lineage"]
+__all__ = ["lineage", "why"]
 
 _EPILOG = """\b\nExamples: bunter lineage demo coadd tract=0 patch=3 band=r --depth 2
           bunter lineage demo raw exposure=2025092000012 detector=0 --down --style svg --output lineage.svg"""
@@ -78,3 +78,36 @@ def _drawn(found: Lineage, style: str) -> str:
     if style == "prov":
         return json.dumps(prov_of(found), indent=1)
     return drawing_of(found, style)
+
+
+@click.command("why", epilog="\b\nExample: bunter why demo coadd tract=0 patch=3 band=r")
+@click.argument("repo")
+@click.argument("dataset_type", required=False)
+@click.argument("data_id", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--id", "identity", help="Id of the dataset, instead of type and data ID.")
+@click.option("--collections", multiple=True, help="Where to look for the dataset. Repeatable.")
+@output_options
+def why(
+    *,
+    repo: str,
+    dataset_type: str | None,
+    data_id: tuple[str, ...],
+    identity: str | None,
+    collections: tuple[str, ...],
+    emit: Emit,
+) -> None:
+    """Say why a dataset of REPO was made anew: what differs from the last time that its quantum ran."""
+    from bunter.butler import Butler
+    from bunter.execution import why_made
+
+    with Butler(repo, writeable=False) as butler:
+        found = why_made(butler, dataset_of(butler, dataset_type, data_id, identity, collections))
+    plain = {
+        "quantum": found.work.key,
+        "before": found.before.key if found.before else None,
+        "is_same": found.is_same,
+        "version": found.version,
+        "config": found.config,
+        "inputs": found.inputs,
+    }
+    emit.record(plain, "\n".join(found.lines()))
