@@ -94,9 +94,13 @@ def test_a_pair_without_an_equals_sign_is_wrong_usage(call, repo):
 def test_files_that_are_there_are_not_overwritten(call, repo, tmp_path):
     words = ("retrieve-artifacts", repo, str(tmp_path / "out"), "-d", "note")
     assert call(*words)[0] == 0
+    assert call(*words)[0] == 0, "what is there with the same content is taken as done"
+    file = next((tmp_path / "out").iterdir())
+    file.write_text("mine")
     code, _, err = call(*words)
     assert code == 1
     assert "choose an empty folder" in err
+    assert file.read_text() == "mine"
 
 
 def test_damage_is_told_with_what_to_do(call, repo, tmp_path):
