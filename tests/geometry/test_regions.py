@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from bunter.errors import FormatError
 from bunter.geometry import Region, caps, overlapping_pairs
+from bunter.geometry import overlap as _overlap
+from bunter.geometry.shapes import decode, sphgeom
 
 ras = st.floats(0, 360, exclude_max=True)
 decs = st.floats(-89, 89)
@@ -89,6 +91,66 @@ def test_many_small_regions_go_through_the_grid():
     expected = {(i, j) for i, one in enumerate(a) for j, other in enumerate(b) if one.overlaps(other)}
     assert set(zip(left.tolist(), right.tolist(), strict=True)) == expected
     assert len(expected) > 100
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(-1, 1), st.floats(-1, 1), st.sampled_from([1e-4, 0.1, 0.5, 1.0]), st.integers(3, 7)),
+        max_size=8,
+    ),
+    st.sampled_from([(0.0, 0.0), (359.9, 88.0), (120.0, -60.0)]),
+    st.integers(0, 3),
+)
+def test_bulk_overlaps_of_convex_polygons_are_those_of_sphgeom(shapes, place, touching):
+    polygons = [ngon(place[0] + x, place[1] + y, size, corners) for x, y, size, corners in shapes]
+    for one in polygons[:touching]:  # neighbours that share a corner and parts of two edges, and some of the same
+        a, b, c = one.corners()[:3]
+        polygons += [one, Region.polygon([a, b, c]), Region.polygon([c, b, beyond(a, b)])]
+    encoded = [each.encode() for each in polygons]
+    left, right = overlapping_pairs(encoded, encoded)
+    module = sphgeom()
+    shape = [decode(each) for each in encoded]
+    expected = [
+        (i, j)
+        for i, one in enumerate(shape)
+        for j, other in enumerate(shape)
+        if not one.relate(other) & module.DISJOINT
+    ]
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == expected
+
+
+def test_polygons_that_do_not_touch_another_are_told_without_sphgeom(monkeypatch):
+    monkeypatch.setattr(_overlap, "_one_by_one", refuse_pairs)
+    grid = [square(x, y, 0.3, 10) for x in range(5) for y in range(5)]
+    encoded = [each.encode() for each in grid]
+    left, right = overlapping_pairs(encoded, [square(2.1, 2, 1.0).encode(), square(3.5, 3.5, 0.4, 45).encode()])
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == [(12, 0)]
+
+
+def refuse_pairs(_first, _second, left, _right):
+    assert not len(left)
+    return np.zeros(0, bool)
+
+
+def ngon(ra, dec, size, corners):
+    """Regular polygon around a position, its corners ``size`` degrees away."""
+    lon, lat = np.radians([ra, dec])
+    centre = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+    east = np.array([-np.sin(lon), np.cos(lon), 0])
+    north = np.cross(centre, east)
+    turns = np.arange(corners) * 2 * np.pi / corners
+    far = np.tan(np.radians(size))
+    return Region.from_vectors([centre + far * (np.cos(t) * east + np.sin(t) * north) for t in turns])
+
+
+def beyond(a, b):
+    """Return the point as far on the other side of ``b`` as ``a`` is on this side."""
+    one, other = (
+        np.array([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)]) for x, y in (np.radians(a), np.radians(b))
+    )
+    x, y, z = 2 * (one @ other) * other - one
+    return math.degrees(math.atan2(y, x)) % 360, math.degrees(math.asin(z))
 
 
 def test_no_regions_have_no_overlaps():

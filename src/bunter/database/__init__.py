@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bunter.database.columns import Columns
 from bunter.database.connection import Connection, IntegrityError, Transaction
 from bunter.database.database import Database
 from bunter.database.dialect import SQLITE, Dialect
@@ -10,6 +11,7 @@ from bunter.database.server_options import ServerOptions
 
 __all__ = [
     "SQLITE",
+    "Columns",
     "Connection",
     "Database",
     "Dialect",

@@ -5,8 +5,10 @@ Bounding caps are matched on a grid in NumPy; what is left is tested exactly, wi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bunter.geometry.convex import MEETING, UNDECIDED, edge_normals, separations, well_formed
 from bunter.geometry.shapes import decode, shapes_overlap, sphgeom, xyz
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ PADDING = 5e-8
 
 _WIDE = 0.5  # radians; caps that together are wider than this are compared one with all
 _BLOCK = 1 << 16
+_CORNER = 24  # bytes of a corner of an encoded polygon, after one that says what it is
+_TRIANGLE = 3 * _CORNER + 1
+_PAIRS = 1 << 13  # compared at a time: what is worked out of them stays in the processor's cache
+_NARROW = 0.7  # radians; two caps that meet and are no wider than this lie in one hemisphere
 
 
 def caps(regions: Sequence[bytes]) -> Floats:
@@ -39,15 +45,15 @@ def caps(regions: Sequence[bytes]) -> Floats:
         Unit vector of the centre and opening angle in radians, `PADDING` wider than the region. An empty region has a
         negative angle.
     """
-    return _Decoded(regions).caps
+    return Decoded(regions).caps
 
 
-def overlapping_pairs(a: Sequence[bytes], b: Sequence[bytes]) -> tuple[Ints, Ints]:
+def overlapping_pairs(a: Sequence[bytes] | Decoded, b: Sequence[bytes] | Decoded) -> tuple[Ints, Ints]:
     """Find all pairs of overlapping regions, borders included.
 
     Parameters
     ----------
-    a, b : Sequence[bytes]
+    a, b : Sequence[bytes] or Decoded
         Encoded regions.
 
     Returns
@@ -57,7 +63,7 @@ def overlapping_pairs(a: Sequence[bytes], b: Sequence[bytes]) -> tuple[Ints, Int
     """
     import numpy as np
 
-    first, second = _Decoded(a), _Decoded(b)
+    first, second = (each if isinstance(each, Decoded) else Decoded(each) for each in (a, b))
     left, right = _candidates(first.caps, second.caps)
     order = np.lexsort((right, left))
     left, right = left[order], right[order]
@@ -65,8 +71,28 @@ def overlapping_pairs(a: Sequence[bytes], b: Sequence[bytes]) -> tuple[Ints, Int
     return left[keep], right[keep]
 
 
-class _Decoded:
-    """Encoded regions: their caps, which of them are convex polygons, and their shapes once asked for."""
+@dataclass(frozen=True, slots=True)
+class _Polygons:
+    """Convex polygons with one number of corners.
+
+    ``place`` is where each region is among them; of those that are not among them it says nothing. Vertices and normals
+    have polygons along their last axis.
+    """
+
+    place: Ints
+    vertices: Floats
+    normals: Floats
+    well_formed: NDArray[np.bool_]
+
+
+class Decoded:
+    """Encoded regions: their caps, which of them are convex polygons, and their shapes once asked for.
+
+    Parameters
+    ----------
+    regions : Sequence[bytes]
+        As `Region.encode` gives them.
+    """
 
     def __init__(self, regions: Sequence[bytes]) -> None:
         import numpy as np
@@ -74,30 +100,42 @@ class _Decoded:
         self.regions = regions
         self.caps = np.zeros((len(regions), 4))
         self.corners = np.zeros(len(regions), np.int64)  # number of vertices of a polygon, else 0
+        self._vertices: dict[int, tuple[Ints, Floats]] = {}  # by their number: of which regions
+        self._polygons_of: dict[int, _Polygons] = {}
         self._shapes: dict[int, Any] = {}
         self._sort_out()
 
     def _sort_out(self) -> None:
         import numpy as np
 
-        kinds: dict[tuple[bytes, int], list[int]] = {}
-        for position, encoded in enumerate(self.regions):
-            kinds.setdefault((encoded[:1], len(encoded)), []).append(position)
-        for (kind, size), positions in kinds.items():
-            where = np.array(positions, np.int64)
-            if kind == b"p" and size >= 73 and size % 24 == 1:
-                self._polygons(where, (size - 1) // 24)
-            else:
-                self.caps[where] = [self._cap(position) for position in positions]
+        lengths = np.fromiter(map(len, self.regions), np.int64, len(self.regions))
+        for length in np.unique(lengths).tolist():
+            where = np.flatnonzero(lengths == length)
+            if length >= _TRIANGLE and length % _CORNER == 1:
+                where = self._without_polygons(where, length)
+            if where.size:
+                self.caps[where] = [self._cap(position) for position in where.tolist()]
 
-    def _polygons(self, where: Ints, count: int) -> None:
+    def _without_polygons(self, where: Ints, length: int) -> Ints:
+        """Take up the polygons among regions of one length; return the others."""
         import numpy as np
 
-        joined = b"".join([self.regions[position][1:] for position in where])
-        vertices = np.frombuffer(joined, "<f8").reshape(len(where), count, 3)
+        joined = b"".join(map(self.regions.__getitem__, where.tolist()))
+        table = np.frombuffer(joined, np.uint8).reshape(len(where), length)
+        convex = table[:, 0] == ord("p")
+        if convex.any():
+            count = length // _CORNER
+            corners = np.ascontiguousarray(table[convex, 1:]).view("<f8")
+            self._polygons(where[convex], corners.reshape(-1, count, 3), count)
+        return np.asarray(where[~convex])
+
+    def _polygons(self, where: Ints, vertices: Floats, count: int) -> None:
+        import numpy as np
+
+        self._vertices[count] = where, vertices
         centre = vertices.sum(axis=1)
-        centre /= np.linalg.norm(centre, axis=1, keepdims=True)
-        chord = np.linalg.norm(vertices - centre[:, None, :], axis=2).max(axis=1)
+        centre /= np.sqrt(_squares(centre))[:, None]
+        chord = np.sqrt(_squares(vertices - centre[:, None, :]).max(axis=1))
         self.caps[where, :3] = centre
         self.caps[where, 3] = 2 * np.arcsin(np.minimum(chord / 2, 1.0)) + PADDING
         wide = where[chord > 1.3]  # near a hemisphere the farthest point need not be a vertex
@@ -105,12 +143,26 @@ class _Decoded:
             self.caps[wide] = [self._cap(int(position)) for position in wide]
         self.corners[where] = count
 
+    def polygons(self, count: int) -> _Polygons:
+        """Polygons with so many corners, of which there are some; worked out once."""
+        import numpy as np
+
+        if count not in self._polygons_of:
+            where, vertices = self._vertices[count]
+            place = np.zeros(len(self.regions), np.int64)
+            place[where] = np.arange(len(where))
+            normals = edge_normals(vertices)
+            corners, sides = (np.ascontiguousarray(each.transpose(1, 2, 0)) for each in (vertices, normals))
+            self._polygons_of[count] = _Polygons(place, corners, sides, well_formed(vertices, normals))
+        return self._polygons_of[count]
+
     def _cap(self, position: int) -> tuple[float, float, float, float]:
         circle = self.shape(position).getBoundingCircle()
         angle = circle.getOpeningAngle().asRadians()
         return *xyz(circle.getCenter()), angle + PADDING if angle >= 0 else -1.0
 
     def shape(self, position: int) -> Any:
+        """Shape at a position, decoded once."""
         found = self._shapes.get(position)
         if found is None:
             found = self._shapes[position] = decode(self.regions[position])
@@ -123,6 +175,13 @@ class _Decoded:
         for position in np.unique(positions).tolist():
             self.shape(position)
         return map(self._shapes.__getitem__, positions.tolist())
+
+
+def _squares(vectors: Floats) -> Floats:
+    """Squares of the lengths of vectors along the last axis."""
+    import numpy as np
+
+    return np.asarray(np.einsum("...i,...i->...", vectors, vectors))
 
 
 def _candidates(a: Floats, b: Floats) -> tuple[Ints, Ints]:
@@ -157,7 +216,7 @@ def _caps_overlap(a: Floats, b: Floats) -> NDArray[np.bool_]:
 
     apart = a[:, :3] - b[:, :3]
     reach = np.minimum(a[:, 3] + b[:, 3], np.pi)
-    return np.einsum("ij,ij->i", apart, apart) <= (2 * np.sin(reach / 2)) ** 2  # type: ignore[no-any-return]
+    return _squares(apart) <= (2 * np.sin(reach / 2)) ** 2
 
 
 def _all_pairs(a: Floats, b: Floats, _reach: float) -> Iterator[tuple[Ints, Ints]]:
@@ -191,18 +250,42 @@ def _grid_pairs(a: Floats, b: Floats, reach: float) -> Iterator[tuple[Ints, Ints
         yield left, order[np.repeat(begin, count) + offset]
 
 
-def _exact(first: _Decoded, second: _Decoded, left: Ints, right: Ints) -> NDArray[np.bool_]:
-    """Which of the pairs do overlap; two convex polygons by one call into sphgeom, the rest with more care."""
+def _exact(first: Decoded, second: Decoded, left: Ints, right: Ints) -> NDArray[np.bool_]:
+    """Which of the pairs do overlap: convex polygons in bulk, what touches or is of other shapes by sphgeom."""
+    import numpy as np
+
+    state = np.full(len(left), UNDECIDED, np.int8)
+    ours, theirs = first.corners[left], second.corners[right]
+    narrow = (first.caps[left, 3] < _NARROW) & (second.caps[right, 3] < _NARROW)
+    for count in np.unique(ours[ours > 0]).tolist():
+        for other in np.unique(theirs[(ours == count) & (theirs > 0)]).tolist():
+            where = np.flatnonzero(narrow & (ours == count) & (theirs == other))
+            for begin in range(0, len(where), _PAIRS):
+                block = where[begin : begin + _PAIRS]
+                state[block] = _bulk(first.polygons(count), second.polygons(other), left[block], right[block])
+    found = np.asarray(state == MEETING)
+    rest = np.flatnonzero(state == UNDECIDED)
+    found[rest] = _one_by_one(first, second, left[rest], right[rest])
+    return found
+
+
+def _bulk(ours: _Polygons, theirs: _Polygons, left: Ints, right: Ints) -> NDArray[np.int8]:
+    import numpy as np
+
+    i, j = ours.place[left], theirs.place[right]
+    sides = ours.vertices[:, :, i], ours.normals[:, :, i], theirs.vertices[:, :, j], theirs.normals[:, :, j]
+    state = separations(*sides)
+    return np.where(ours.well_formed[i] & theirs.well_formed[j], state, UNDECIDED)
+
+
+def _one_by_one(first: Decoded, second: Decoded, left: Ints, right: Ints) -> NDArray[np.bool_]:
+    """Two convex polygons by one call into sphgeom, the rest with more care."""
     import numpy as np
 
     disjoint = sphgeom().DISJOINT
     convex = (first.corners[left] > 0) & (second.corners[right] > 0)
-    pairs = zip(first.shapes(left), second.shapes(right), strict=True)
-    if convex.all():
-        found = [not a.relate(b) & disjoint for a, b in pairs]
-    else:
-        found = [
-            not a.relate(b) & disjoint if simple else shapes_overlap(a, b)
-            for (a, b), simple in zip(pairs, convex.tolist(), strict=True)
-        ]
-    return np.array(found, bool)
+    pairs = zip(first.shapes(left), second.shapes(right), convex.tolist(), strict=True)
+    return np.array(
+        [not a.relate(b) & disjoint if simple else shapes_overlap(a, b) for a, b, simple in pairs],
+        bool,
+    )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
+from bunter.database import Columns
 from bunter.errors import InvalidQueryError
 from bunter.query import bound
 from bunter.query.bound import BoundQuery, Constant, ElementColumn, KeyColumn, RegionOverlap
@@ -15,7 +17,10 @@ from bunter.registry.sky_index import near, read_by_place
 from bunter.registry.translate import translate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from bunter.database import Connection
     from bunter.dimensions import Element
@@ -123,7 +128,7 @@ class _Overlap:
         self.universe = query.dimensions.universe
         self.sides = [node.left, node.right]
 
-    def pairs(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    def pairs(self) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """Return names of dimensions, and their values where the two regions overlap."""
         elements = [self.universe[side.element] for side in self.sides if isinstance(side, ElementColumn)]
         constants = [side.value for side in self.sides if isinstance(side, Constant)]
@@ -166,23 +171,22 @@ class _Overlap:
         pairs = [(pixel, other) for pixel in ours for other in pixels_of(second.name, region(pixel))]
         return (first.name, second.name), pairs if theirs is None else [pair for pair in pairs if pair[1] in theirs]
 
-    def _of_two(self, first: Element, second: Element) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        from bunter.geometry import overlapping_pairs
+    def _of_two(self, first: Element, second: Element) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+        from bunter.geometry import Decoded, overlapping_pairs
 
         left = self._candidates(first, second)
-        around = _cap_around([row[-1] for row in left])
-        right = self._candidates(second, first, around) if left else []
+        regions = Decoded([row[-1] for row in left])
+        right = self._candidates(second, first, _cap_around(regions.caps)) if left else []
         new = [place for place, name in enumerate(second.required) if name not in first.required]
-        tails = [tuple(row[place] for place in new) for row in right]
-        heads = [row[:-1] for row in left]
         common = [(first.required.index(name), place) for place, name in enumerate(second.required) if place not in new]
-        ours, theirs = overlapping_pairs([row[-1] for row in left], [row[-1] for row in right])
-        hits = [
-            (i, j)
-            for i, j in zip(ours.tolist(), theirs.tolist(), strict=True)
-            if not common or all(left[i][a] == right[j][b] for a, b in common)
-        ]
-        return (*first.required, *(second.required[place] for place in new)), [heads[i] + tails[j] for i, j in hits]
+        ours, theirs = overlapping_pairs(regions, [row[-1] for row in right])
+        i, j = ours.tolist(), theirs.tolist()
+        if common:
+            same = [all(left[a][n] == right[b][m] for n, m in common) for a, b in zip(i, j, strict=True)]
+            i, j = list(compress(i, same)), list(compress(j, same))
+        keys = (*first.required, *(second.required[place] for place in new))
+        heads = [list(map([row[n] for row in left].__getitem__, i)) for n in range(len(first.required))]
+        return keys, Columns([*heads, *(list(map([row[n] for row in right].__getitem__, j)) for n in new)])
 
     def _candidates(
         self, element: Element, other: Element | None, around: Sequence[float] | None = None
@@ -256,13 +260,10 @@ def _may_reach(columns: dict[str, str], cap: Sequence[float]) -> str:
     return f"({product} >= {limit} - {_SLACK!r} OR {beyond} < 0)"
 
 
-def _cap_around(regions: Sequence[bytes]) -> Sequence[float] | None:
-    """Return a cap that has all of the regions in it; None where that would be most of the sky."""
+def _cap_around(circles: NDArray[np.float64]) -> Sequence[float] | None:
+    """Return a cap that has all of the caps in it; None where that would be most of the sky."""
     import numpy as np
 
-    from bunter.geometry import caps
-
-    circles = caps(regions)
     if not len(circles):
         return None
     centre = circles[:, :3].sum(axis=0)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from bunter.database.columns import Columns
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -98,7 +100,7 @@ def encoded(width: int, rows: Iterable[Sequence[object]], known: Sequence[str] =
     known : sequence of str, optional
         Kinds of the columns, for those without any value.
     """
-    columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * width
+    columns = rows.columns if isinstance(rows, Columns) else list(zip(*rows, strict=True)) or [()] * width
     letters = [_LETTERS.get(kind, "b") for kind in known] or ["n"] * width
     found = [_encoded_column(column, letter) for column, letter in zip(columns, letters, strict=True)]
     kinds = "".join(letter for letter, _ in found)
@@ -197,6 +199,12 @@ def _plain_blobs(values: Sequence[bytes]) -> bytes:
     return cells.tobytes()
 
 
+def _plain_texts(values: Sequence[str]) -> bytes:
+    """Encode each value once: names of instruments and filters come again and again."""
+    cells = {value: _joined([_text(value)]) for value in set(values)}
+    return b"".join(map(cells.__getitem__, values))
+
+
 def _joined(values: Iterable[bytes]) -> bytes:
     return b"".join(part for value in values for part in (_LENGTH.pack(len(value)), value))
 
@@ -204,7 +212,7 @@ def _joined(values: Iterable[bytes]) -> bytes:
 _PLAIN: dict[str, Any] = {
     "i": lambda values: _fixed(values, ">i8"),
     "f": lambda values: _fixed(values, ">f8"),
-    "t": lambda values: _joined(map(_text, values)),
+    "t": _plain_texts,
     "b": _plain_blobs,
     "o": lambda values: b"".join(map(_flag, values)),
 }

@@ -113,9 +113,7 @@ def open_pool(address: ServerAddress, options: ServerOptions, tally: Tally, *, r
     where = str(address)
 
     def connection() -> ServerConnection:
-        return ServerConnection(
-            Session(partial(connected, address, options, read_only=read_only), where), tally, where
-        )
+        return ServerConnection(Session(partial(connected, address, options, read_only=read_only), where), tally, where)
 
     pool = ServerPool(connection, size=options.pool_size, limit_s=max(options.connect_timeout_s, 1.0))
     with pool.lend() as first:
