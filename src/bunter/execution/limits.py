@@ -93,8 +93,17 @@ class Limits:
         return [number for label, count in counts.items() for number in [self.by_label[label].retries] * count]
 
 
-def agree(pipeline: PipelineGraph, asked: Asked) -> Limits:
+def agree(pipeline: PipelineGraph, asked: Asked, resources: Asked | None = None) -> Limits:
     """Put together what tasks, their pipeline and the user say; the user has the last word.
+
+    Parameters
+    ----------
+    pipeline : PipelineGraph
+        The tasks.
+    asked : mapping
+        What the user says.
+    resources : mapping, optional
+        What the pipeline says, in place of what its graph has kept.
 
     Raises
     ------
@@ -103,7 +112,10 @@ def agree(pipeline: PipelineGraph, asked: Asked) -> Limits:
     """
     _refuse_unknown(asked, [task.label for task in pipeline.tasks])
     general = asked.get("", {})
-    told = {task.label: {**task.resources, **general, **asked.get(task.label, {})} for task in pipeline.tasks}
+    told = {}
+    for task in pipeline.tasks:
+        said = task.resources if resources is None else resources.get(task.label, {})
+        told[task.label] = {**said, **general, **asked.get(task.label, {})}
     return Limits({label: _limit(plain) for label, plain in told.items()})
 
 
@@ -115,5 +127,7 @@ def _refuse_unknown(asked: Iterable[str], labels: list[str]) -> None:
 
 def _limit(plain: Mapping[str, Any]) -> Limit:
     words = {"timeout": "timeout_s"}
-    values = {words.get(name, name): tuple(value) if name == "retry_on" else value for name, value in plain.items()}
+    values: dict[str, Any] = {
+        words.get(name, name): tuple(value) if name == "retry_on" else value for name, value in plain.items()
+    }
     return Limit(**values)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bunter.dataset import CollectionType
+from bunter.execution.merge import descendants
 from bunter.execution.run_directory import RunDirectory, runs_root
 from bunter.graph.arrow import identities
 from bunter.graph.precedents import Precedent
@@ -58,7 +59,14 @@ def _precedent(butler: Butler, graph: QuantumGraph, told: Told) -> Precedent:
     succeeded[[receipt.quantum for receipt in told.receipts if receipt.quantum >= 0]] = True
     written = np.zeros(sum(map(len, graph.datasets.values())), bool)
     written[[output.row for receipt in told.receipts for output in receipt.outputs]] = True
+    succeeded[sorted(_deprived(graph, told))] = False
     return Precedent(graph, succeeded, written, written & _present(butler, graph, len(written)))
+
+
+def _deprived(graph: QuantumGraph, told: Told) -> set[int]:
+    """Quanta that did without some of their inputs, and all that rest on them: their fingerprints promise more."""
+    found = {receipt.quantum for receipt in told.receipts if receipt.is_deprived}
+    return found | descendants(graph, found)
 
 
 def _present(butler: Butler, graph: QuantumGraph, size: int) -> Array:

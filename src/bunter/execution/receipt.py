@@ -99,7 +99,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     fatal: bool = False
     family: tuple[str, ...] = ()
     limit: int = 0
-    numbers: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies an empty default
+    numbers: dict[str, Any] = {}
 
     def __str__(self) -> str:
         return f"{self.type}: {self.message}"

@@ -7,17 +7,17 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bunter import effects
 from bunter.datastore import MAIN
 from bunter.errors import RunError
+from bunter.execution import memory
 from bunter.execution.in_process import InProcess
 from bunter.execution.initialise import Before, construct, recover, register
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
 from bunter.execution.limits import agree
-from bunter.execution.memory import total
 from bunter.execution.merge import Merger
 from bunter.execution.message import Made
 from bunter.execution.partial import partial_edges
@@ -74,6 +74,8 @@ class RunOptions:
         The quanta that may run, by number; the others are left as they are.
     memory_of : mapping of int to int
         Memory of single quanta, in bytes.
+    resources : mapping, optional
+        What the pipeline says now, by label, if it may have changed since the graph was stored.
     """
 
     jobs: int = 1
@@ -86,13 +88,14 @@ class RunOptions:
     accepts_partial: bool = False
     only: tuple[int, ...] | None = None
     memory_of: Mapping[int, int] = field(default_factory=dict)
+    resources: Asked | None = None
 
     def agreed(self, pipeline: PipelineGraph) -> Limits:
         """Put together what the options, the pipeline and its tasks say."""
-        general = {"retries": self.retries} if self.retries else {}
+        general: dict[str, Any] = {"retries": self.retries} if self.retries else {}
         general |= {"timeout": self.limit_s} if self.limit_s is not None else {}
         asked = {**self.limits, "": {**general, **self.limits.get("", {})}}
-        return replace(agree(pipeline, asked), by_quantum=dict(self.memory_of))
+        return replace(agree(pipeline, asked, self.resources), by_quantum=dict(self.memory_of))
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -254,14 +257,14 @@ class _Run:
     def _schedule(self) -> Scheduler:
         graph, options, counts = self._graph, self._options, self._graph.counts
         held = () if options.only is None else set(range(len(graph))) - set(options.only)
-        memory = self._limits.memory(counts)
+        needs = self._limits.memory(counts)
         return Scheduler(
             len(graph),
             graph.quantum_edges(),
             done=self._done,
             retries=self._limits.retries(counts),
-            memory=memory,
-            budget=options.memory_budget or (total() if memory is not None else None),
+            memory=needs,
+            budget=options.memory_budget or (memory.total() if needs is not None else None),
             partial=partial_edges(graph, self._pipeline),
             held=held,
             fail_fast=options.fail_fast,

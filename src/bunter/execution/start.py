@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from bunter import effects
@@ -80,7 +80,9 @@ class Wish:
 
     def request(self, pipeline: PipelineGraph) -> RunRequest:
         """Return what tells this wish from another."""
-        plain = json.dumps(pipeline.to_dict(), sort_keys=True, default=str)
+        whole = pipeline.to_dict()
+        whole["tasks"] = [{name: one[name] for name in one if name != "resources"} for one in whole["tasks"]]
+        plain = json.dumps(whole, sort_keys=True, default=str)
         more = {name: value for name, value in asdict(self).items() if name in _MORE and value}
         return RunRequest(
             pipeline=hashlib.sha256(plain.encode()).hexdigest(),
@@ -126,6 +128,8 @@ def run_pipeline(
     RunError
         If the run was begun by another request, or another process works on it.
     """
+    if options is not None:
+        options = replace(options, resources={task.label: task.resources for task in pipeline.tasks})
     if options is not None and options.jobs > 1 and butler.root is not None:
         warm_up(modules_of(pipeline))  # while the graph is built
     try:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bunter.execution.crew import Died, Done, Unbegun
-from bunter.execution.message import Request, decode_outcome, decode_request, encode
 from bunter.execution.memory import allowed
+from bunter.execution.message import Request, decode_outcome, decode_request, encode
 from bunter.execution.pool import Death, Pool, Reply
 from bunter.execution.quantum_log import log_text
 from bunter.execution.spill import Spill, read_spill
