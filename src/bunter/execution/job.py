@@ -18,12 +18,12 @@ from bunter.errors import RunError
 from bunter.execution.in_process import InProcess
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
-from bunter.execution.message import Made
 from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Closed, Opened, encode_lines
 from bunter.execution.run import RunOptions
 from bunter.execution.scheduler import Scheduler, State
 from bunter.execution.site import Site
+from bunter.execution.staging import made_by, needed_artifacts
 from bunter.execution.steward import Steward
 from bunter.execution.summary import RunSummary, TaskCounts
 from bunter.execution.watch import Silent
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bunter.execution.crew import Crew
+    from bunter.execution.journal import Journal
     from bunter.execution.ledger import Flushed
-    from bunter.execution.receipt import Told
+    from bunter.execution.message import Made
     from bunter.execution.run_directory import RunDirectory
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
@@ -165,24 +166,13 @@ class _Attempt:
                 series=0 if self._site.is_staged else self._job.series,
                 is_staged=self._site.is_staged,
             )
-            made = self._made(told)
+            made = made_by(told)
             if self._site.is_staged:
                 self._require_inputs(made)
             return self._work(stack, made)
 
-    def _made(self, told: Told) -> dict[int, Made]:
-        """Return what other jobs have made, by number of the dataset."""
-        return {
-            output.row: Made(output.row, told.artifacts[output.nonce], output.selector)
-            for receipt in told.receipts
-            for output in receipt.outputs
-            if output.nonce in told.artifacts
-        }
-
     def _require_inputs(self, made: dict[int, Made]) -> None:
         """Refuse to begin without what the quanta read; a folder that was staged is all there is."""
-        from bunter.execution.staging import needed_artifacts
-
         wanted = needed_artifacts(self._graph, sorted(self._plan.todo), made)
         here = [self._place.artifact(one) for one in wanted]
         found = self._place.store.stat_many([one.key for one in here])
@@ -221,7 +211,7 @@ class _Attempt:
         journal.sync()
         return self._summary(is_interrupted=caught)
 
-    def _journal(self, stack: ExitStack):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _journal(self, stack: ExitStack) -> Journal:
         job, header, who = self._job, self._graph.header, Principal.current()
         try:
             journal = stack.enter_context(self._directory.job_journal(job.name, job.attempt))

@@ -2,20 +2,79 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+import xxhash
+
+from bunter import effects
+from bunter.datastore import MAIN
+from bunter.datastore.config import CacheConfig
+from bunter.datastore.store import LocalPaths
+from bunter.errors import FileIntegrityError, RunError
+from bunter.execution.journal import Journal, read_lines, seal
+from bunter.execution.message import Made
 from bunter.execution.quantum_butler import stored_artifact
+from bunter.execution.receipt import Receipt, Shared, decode_line, encode_lines
+from bunter.execution.run_directory import RunDirectory
+from bunter.execution.site import Site, staged_copy
+from bunter.values import Durability, new_nonce
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from bunter.dataset import StoredArtifact
-    from bunter.execution.message import Made
+    from bunter.datastore import Datastore, Staged
+    from bunter.execution.receipt import Artifact, Told
     from bunter.graph import QuantumGraph
 
-__all__ = ["needed_artifacts"]
+__all__ = ["StagedFile", "made_by", "needed_artifacts", "stage_in", "stage_out", "staged_quanta"]
 
+STAGED = "staged"
+"""Job whose journal in a staged folder tells of what other jobs have made."""
+
+_SLICE = "slice.json"
 _READ = {"input", "prerequisite"}
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file that a folder of staged quanta needs, or has made.
+
+    Parameters
+    ----------
+    path : str
+        Where it is in the folder, relative to it.
+    source : str
+        Where it comes from, or goes to.
+    size : int
+        Bytes.
+    is_new : bool
+        Whether it was, or has to be, copied.
+    """
+
+    path: str
+    source: str
+    size: int
+    is_new: bool
+
+
+# ---------------------------------------------------------------------- what quanta read
+
+
+def made_by(told: Told) -> dict[int, Made]:
+    """Return what the jobs of a run have made, by number of the dataset."""
+    return {
+        output.row: Made(output.row, told.artifacts[output.nonce], output.selector)
+        for receipt in told.receipts
+        for output in receipt.outputs
+        if output.nonce in told.artifacts
+    }
 
 
 def needed_artifacts(graph: QuantumGraph, quanta: Iterable[int], made: Mapping[int, Made]) -> list[StoredArtifact]:
@@ -31,7 +90,7 @@ def needed_artifacts(graph: QuantumGraph, quanta: Iterable[int], made: Mapping[i
         What other quanta have made, by number of the dataset.
     """
     found: dict[tuple[str, str], StoredArtifact] = {}
-    for row in input_rows(graph, quanta):
+    for row in _input_rows(graph, quanta):
         if (one := made.get(row)) is not None:
             stored = [stored_artifact(graph.ref(row).id, one.artifact, one.selector)]
         else:
@@ -40,8 +99,7 @@ def needed_artifacts(graph: QuantumGraph, quanta: Iterable[int], made: Mapping[i
     return list(found.values())
 
 
-def input_rows(graph: QuantumGraph, quanta: Iterable[int]) -> list[int]:
-    """Return the numbers of the datasets that quanta read, ascending."""
+def _input_rows(graph: QuantumGraph, quanta: Iterable[int]) -> list[int]:
     rows: set[int] = set()
     for quantum in quanta:
         label, own = graph.place(quantum)
@@ -50,3 +108,213 @@ def input_rows(graph: QuantumGraph, quanta: Iterable[int]) -> list[int]:
                 first = graph.datasets[edge.dataset_type].first
                 rows.update(first + row for row in edge.of_quantum(own))
     return sorted(rows)
+
+
+# ---------------------------------------------------------------------- in
+
+
+def stage_in(directory: RunDirectory, quanta: Sequence[int], target: Path, *, files: bool = True) -> list[StagedFile]:
+    """Make a folder in which some quanta can run far from the repository, or complete one.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+        Folder of a run that is prepared for jobs.
+    quanta : sequence of int
+        Numbers of quanta.
+    target : Path
+        The folder; files that are there, whole, stay as they are.
+    files : bool, optional
+        Whether inputs are copied; if not, somebody else brings them to the places that are returned.
+
+    Returns
+    -------
+    list of StagedFile
+        Every input, those that were there among them.
+
+    Raises
+    ------
+    RunError
+        If the folder belongs to another graph, or quanta wait for others that no job has done.
+    FileIntegrityError
+        If an input is not what was recorded.
+    """
+    graph, site, told = directory.graph(), Site.read(directory.path), directory.told()
+    made = made_by(told)
+    _refuse_waiting(graph, quanta, {receipt.quantum for receipt in told.receipts})
+    with site.datastore(directory.path) as datastore:
+        init = [stored_artifact(graph.ref(one.row).id, one.artifact, one.selector) for one in site.init]
+        wanted = [*needed_artifacts(graph, quanta, made), *init]
+        _lay_out(directory, site, target)
+        copies = [_planned(datastore, one, target) for one in wanted]
+        if files:
+            with ThreadPoolExecutor(_THREADS) as pool:
+                list(pool.map(lambda one, copy: _fetch(datastore, one, copy, target), wanted, copies))
+    _tell_parents(graph, quanta, told, made, RunDirectory(target))
+    _replace(target / _SLICE, json.dumps({"quanta": sorted(quanta)}).encode())
+    return copies
+
+
+def _refuse_waiting(graph: QuantumGraph, quanta: Sequence[int], done: set[int]) -> None:
+    here = {*quanta, *done}
+    for quantum in quanta:
+        if missing := [parent for parent in graph.parents(quantum) if parent not in here]:
+            raise RunError(
+                f"{graph.quantum(quantum)} reads what {graph.quantum(missing[0])} makes, which no job has done;"
+                " stage that one too, or wait for it"
+            )
+
+
+def _lay_out(directory: RunDirectory, site: Site, target: Path) -> None:
+    effects.mkdirs(target / "data")
+    effects.mkdirs(target / "logs")
+    there = RunDirectory(target)
+    if not there.has_graph():
+        there.adopt_graph(directory.graph_path)
+    elif there.graph().header.graph_id != directory.graph().header.graph_id:
+        raise RunError(f"{target} holds quanta of another graph; choose another folder")
+    alone = {"root": "data", "stores": {}, "order": (), "sinks": {}, "cache": CacheConfig.model_validate({})}
+    Site(site.universe, site.config.model_copy(update=alone), ".", site.init, is_staged=True).write(target)
+
+
+def _planned(datastore: Datastore, stored: StoredArtifact, target: Path) -> StagedFile:
+    path = f"data/{staged_copy(stored).key}"
+    found = effects.stat(target / path)
+    return StagedFile(path, str(datastore.uri(stored)), stored.size, found is None or found.st_size != stored.size)
+
+
+def _fetch(datastore: Datastore, stored: StoredArtifact, copy: StagedFile, target: Path) -> None:
+    if not copy.is_new:
+        return
+    content = datastore.store_of(stored).read(stored.key)[0]
+    if stored.xxh3 is not None and xxhash.xxh3_128_digest(content) != stored.xxh3:
+        raise FileIntegrityError(f"{copy.source} is not what was recorded; `bunter check --deep` says more")
+    effects.mkdirs((target / copy.path).parent)
+    _replace(target / copy.path, content)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    staged = path.with_name(f".{new_nonce()}")
+    effects.write_new(staged, content, sync=True)
+    effects.rename(staged, path)
+
+
+def _tell_parents(
+    graph: QuantumGraph, quanta: Sequence[int], told: Told, made: Mapping[int, Made], there: RunDirectory
+) -> None:
+    """Write a journal of what others have made and these quanta read."""
+    rows = set(_input_rows(graph, quanta)) & set(made)
+    parents = {parent for quantum in quanta for parent in graph.parents(quantum)} - set(quanta)
+    lines: list[Any] = []
+    for receipt in told.receipts:
+        if receipt.quantum in parents:
+            outputs = tuple(output for output in receipt.outputs if output.row in rows)
+            lines += [Shared(made[output.row].artifact) for output in outputs]
+            lines.append(msgspec.structs.replace(receipt, outputs=outputs, artifacts=()))
+    _replace(there.journal_path(STAGED, 0), b"".join(map(seal, encode_lines(lines))))
+
+
+def staged_quanta(folder: Path) -> tuple[int, ...]:
+    """Return the quanta that a folder was made for.
+
+    Raises
+    ------
+    RunError
+        If it was made for none, or was not completed.
+    """
+    if effects.stat(folder / _SLICE) is None:
+        raise RunError(f"{folder} was not staged to the end; `bunter stage in` again completes it")
+    return tuple(json.loads(effects.read_bytes(folder / _SLICE))["quanta"])
+
+
+# ---------------------------------------------------------------------- out
+
+
+def stage_out(folder: RunDirectory, directory: RunDirectory) -> list[StagedFile]:
+    """Bring what jobs have made in a staged folder, and what they tell of it, to the run that it belongs to.
+
+    May be repeated: what has come before is left as it is. Afterwards `merge_run` registers it.
+
+    Parameters
+    ----------
+    folder : RunDirectory
+        The staged folder.
+    directory : RunDirectory
+        Folder of the run in the repository.
+
+    Returns
+    -------
+    list of StagedFile
+        Every artifact that was made.
+
+    Raises
+    ------
+    RunError
+        If the folder belongs to another graph, or others have made something else under the same name.
+    """
+    if folder.graph().header.graph_id != directory.graph().header.graph_id:
+        raise RunError(f"{folder.path} holds quanta of another graph than {directory.path}")
+    here = Site.read(folder.path)
+    journals = [found for found in folder.journals() if found[1] != STAGED]
+    made = list({one.nonce: one for _, _, path in journals for one in _published(path)}.values())
+    with (
+        directory.share(),
+        here.datastore(folder.path) as source,
+        Site.read(directory.path).datastore(directory.path) as to,
+    ):
+        files = _bring(source, to, made)
+        for attempt, job, path in journals:
+            _bring_journal(path, directory, job, attempt)
+    return files
+
+
+def _published(path: Path) -> list[Artifact]:
+    found: list[Artifact] = []
+    for line in map(decode_line, read_lines(path)):
+        if isinstance(line, Shared):
+            found.append(line.artifact)
+        elif isinstance(line, Receipt) and line.is_success:
+            found += line.artifacts
+    return found
+
+
+def _bring(source: Datastore, target: Datastore, made: Sequence[Artifact]) -> list[StagedFile]:
+    files, store = source.stores[MAIN], target.stores[MAIN]
+    assert isinstance(files, LocalPaths), "a staged folder is on this machine"
+    there = store.stat_many([one.key for one in made])
+    new = [one for one, stat in zip(made, there, strict=True) if stat is None]
+    for one, stat in zip(made, there, strict=True):
+        if stat is not None and _differs(store.read(one.key)[0], one):
+            raise RunError(f"{one.key} was made by another job too, and differs; give each job its own quanta")
+    staged = [target.stage(one.key, str(files.path(one.key))) for one in new]
+    try:
+        _refuse_torn(staged, new)
+        target.publish(staged, Durability.full)
+    except BaseException:
+        target.discard(staged)
+        raise
+    target.settle(staged)
+    fresh = {one.key for one in new}
+    return [StagedFile(f"data/{one.key}", one.key, one.size, one.key in fresh) for one in made]
+
+
+def _refuse_torn(staged: Sequence[Staged], made: Sequence[Artifact]) -> None:
+    for item, one in zip(staged, made, strict=True):
+        if item.digests is None or item.digests.xxh3 != one.xxh3:
+            raise FileIntegrityError(f"{one.key} in the staged folder is not what its job has written")
+
+
+def _differs(content: bytes, artifact: Artifact) -> bool:
+    return len(content) != artifact.size or xxhash.xxh3_128_digest(content) != artifact.xxh3
+
+
+def _bring_journal(path: Path, directory: RunDirectory, job: str, attempt: int) -> None:
+    """Copy a journal; one that came before was shorter, or the same."""
+    content = effects.read_bytes(path)
+    target = directory.path / path.name
+    if effects.stat(target) is None:
+        Journal(target).close()
+    if not content.startswith(effects.read_bytes(target)):
+        raise RunError(f"attempt {attempt} of job {job!r} was made elsewhere too; give each job a name of its own")
+    _replace(target, content)
+    effects.sync_dir(directory.path)

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bunter.cli.output import Emit
+    from bunter.execution import RunDirectory
     from bunter.graph import QuantumGraph
 
-__all__ = ["merge", "pre_exec_init", "quantum_options", "run_quanta", "selected", "values_of"]
+__all__ = ["job_directory", "merge", "pre_exec_init", "quantum_options", "run_quanta", "selected", "values_of"]
 
 _PLAN = (
     "bunter qgraph -b demo -p bunter.demo:pipelines/science.yaml#isr -i DemoCam/raw/all,DemoCam/calib --output-run u/me/jobs"
@@ -117,8 +118,8 @@ def run_quanta(
 
     if timeout is not None and jobs == 1:
         raise click.UsageError("--timeout can only end worker processes; give -j 2 or more")
-    directory = _directory(Path(graph), run_dir)
-    quanta = selected(directory.graph(), ranges, labels, values)
+    directory = job_directory(Path(graph), run_dir)
+    quanta = _job_quanta(directory, ranges, labels, values)
     if dry_run:
         emit.record({"job": name, "quanta": len(quanta)}, f"job {name!r} would run {len(quanta)} quanta")
         return 0
@@ -129,7 +130,21 @@ def run_quanta(
     return summary.exit_code
 
 
-def _directory(graph: Path, run_dir: str | None) -> Any:
+def _job_quanta(
+    directory: RunDirectory, ranges: str, labels: tuple[str, ...], values: tuple[str, ...]
+) -> tuple[int, ...]:
+    """Return the quanta asked for; in a staged folder, those among which it was made for."""
+    from bunter.execution.site import Site
+    from bunter.execution.staging import staged_quanta
+
+    quanta = selected(directory.graph(), ranges, labels, values)
+    if not Site.read(directory.path).is_staged:
+        return quanta
+    here = set(staged_quanta(directory.path))
+    return tuple(quantum for quantum in quanta if quantum in here)
+
+
+def job_directory(graph: Path, run_dir: str | None) -> RunDirectory:
     """Return the folder that a job works in."""
     from bunter.execution import RunDirectory
     from bunter.graph import QuantumGraph
