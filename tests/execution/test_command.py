@@ -63,7 +63,8 @@ def test_log_level_is_honoured_in_workers_too(bunter):
 
 def test_wrong_usage_has_its_own_exit_code(bunter):
     assert bunter("run", "-b", "repo", "-p", "p.yaml", "-i", "raw").returncode == 2
-    assert bunter(*RUN, "--timeout", "5").returncode == 2
+    assert bunter(*RUN, "--timeout", "soon").returncode == 2
+    assert bunter(*RUN, "--memory", "reduce=much").returncode == 2
     assert bunter("run", "-b", "repo", "-i", "raw", "-o", "out").returncode == 2
 
 

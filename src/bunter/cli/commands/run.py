@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bunter.cli.commands.graph import DECISIONS_HELP, PROFILE_HELP, SKIP_HELP, decisions_in
+from bunter.cli.commands.limit_options import limit_options
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
 from bunter.cli.output import output_options
 
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from bunter.cli.output import Emit
     from bunter.execution import FailedQuantum, State, Watcher
 
-__all__ = ["Progress", "report", "run", "worker_logging"]
+__all__ = ["PARTIAL_HELP", "Progress", "report", "run", "worker_logging"]
 
 _EPILOG = """\b\nExample: bunter run -b demo -p bunter.demo:pipelines/science.yaml#isr -i DemoCam/raw/all,DemoCam/calib -o u/me/isr -d "detector = 0" -j 2
 
-The same command goes on where an unfinished run stopped. Exit codes: 0 everything has succeeded, 1 something failed, 2 wrong
-usage, 130 interrupted."""
+The same command goes on where an unfinished run stopped. Exit codes: 0 all has succeeded, 1 something failed, 2 wrong usage,
+20 all that failed would fail again, 21 nothing in this run can work, 130 interrupted."""
+
+PARTIAL_HELP = "Whether tasks that made flawed outputs count as failed (default)."
 
 
 @click.command("run", epilog=_EPILOG)
@@ -39,8 +42,10 @@ usage, 130 interrupted."""
 @click.option("-d", "--data-query", "where", default="", help="What to select, such as \"tract = 5 AND band = 'r'\".")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Quanta at a time.")
 @click.option("--fail-fast", is_flag=True, help="Stop everything at the first failure.")
-@click.option("--retries", type=click.IntRange(min=0), default=0, help="How often a failed quantum is tried again.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Longest time for a quantum; needs -j 2 or more.")
+@limit_options
+@click.option(
+    "--raise-on-partial-outputs/--no-raise-on-partial-outputs", "refuses_partial", default=True, help=PARTIAL_HELP
+)
 @click.option("--strict", "selection", flag_value="strict", help="Apply every condition to every quantum.")
 @click.option(
     "--closure", "selection", flag_value="closure", default=True, help="Add what the selection needs (default)."
@@ -64,8 +69,9 @@ def run(
     where: str,
     jobs: int,
     fail_fast: bool,
-    retries: int,
-    timeout: float | None,
+    limits: dict[str, dict[str, Any]],
+    memory_budget: int | None,
+    refuses_partial: bool,
     selection: str,
     max_growth: float,
     skip: tuple[str, ...],
@@ -86,12 +92,17 @@ def run(
         )
     if graph is None and not (output or output_run):
         raise click.UsageError("say where the results go: a chain with -o OUT, or a run with --output-run RUN")
-    if timeout is not None and jobs == 1:
-        raise click.UsageError("--timeout can only end worker processes; give -j 2 or more")
     from bunter.butler import Butler
     from bunter.execution import RunOptions, Wish, run_pipeline, run_stored_graph
 
-    options = RunOptions(jobs, fail_fast, retries, timeout, worker_logging(context))
+    options = RunOptions(
+        jobs,
+        fail_fast,
+        on_worker_start=worker_logging(context),
+        limits=limits,
+        memory_budget=memory_budget,
+        accepts_partial=not refuses_partial,
+    )
     wish = Wish(
         inputs=tuple(name for names in inputs for name in names.split(",")),
         output=output,

@@ -1,0 +1,62 @@
+"""Options of commands that run quanta: how long, with how much memory, how often."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bunter.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["limit_options", "limits_in"]
+
+_OPTIONS = {
+    "timeout": "Longest time for a quantum: 90, 15min, 2h. LABEL=TIME for one task. Repeatable.",
+    "memory": "Most memory for a quantum: 800MB, 4GiB. LABEL=SIZE for one task. Repeatable.",
+    "retries": "How often a failed quantum is tried again. LABEL=N for one task. Repeatable.",
+    "retry_on": "Exceptions to try again, or memory, timeout, killed: A,B. LABEL=A,B for one task. Repeatable.",
+}
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options and pass them as ``limits``, plain values by label, and ``memory_budget`` in bytes."""
+
+    @functools.wraps(command)
+    def with_limits(*args: Any, memory_budget: str | None, **kwargs: Any) -> Any:
+        from bunter.pipeline.resources import read_size
+
+        told = {name: kwargs.pop(name) for name in _OPTIONS}
+        try:
+            limits, budget = limits_in(told), None if memory_budget is None else read_size(memory_budget)
+        except PipelineError as error:
+            raise click.UsageError(str(error)) from error
+        return command(*args, limits=limits, memory_budget=budget, **kwargs)
+
+    wrapped: Callable[..., Any] = with_limits
+    for name, text in reversed(_OPTIONS.items()):
+        option = click.option(f"--{name.replace('_', '-')}", name, multiple=True, metavar="[LABEL=]VALUE", help=text)
+        wrapped = option(wrapped)
+    help_text = "Memory for all quanta that run at a time; default: that of the machine."
+    return click.option("--memory-budget", metavar="SIZE", help=help_text)(wrapped)
+
+
+def limits_in(told: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, Any]]:
+    """Read the values of the options: by label of the task, ``""`` for all.
+
+    Raises
+    ------
+    PipelineError
+        If a value cannot be meant.
+    """
+    from bunter.pipeline.resources import plain_resources
+
+    found: dict[str, dict[str, Any]] = {}
+    for name, values in told.items():
+        for value in values:
+            label, _, text = value.rpartition("=")
+            found.setdefault(label, {}).update(plain_resources({name: text}))
+    return found
