@@ -327,8 +327,8 @@ BAD_FILES = {
         "pipe.yaml:3: the key 'isr' is written twice; its first place is line 2",
     ),
     "python block": (
-        "tasks:\n  isr:\n    class: survey.tasks.IsrTask\n    config:\n      python: config.saturation = 3\n",
-        "pipe.yaml:5: 'python' blocks are not run: write the values as data, or choose them in the task",
+        "tasks:\n  isr:\n    class: survey.tasks.IsrTask\n    config:\n      python: config.saturation = max(3, 4)\n",
+        "pipe.yaml:5: 'max(3, 4)' computes, and Python in a configuration is read, not run; write the values as YAML",
     ),
     "missing import": (
         "imports:\n- survey:drp2.yaml\n",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from bunter.errors import PipelineError, near
 from bunter.pipeline.config import TaskConfig, config_dict
+from bunter.pipeline.overrides import Edit, spell_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,10 +44,10 @@ def build_config(
     """
     values: dict[str, Any] = {}
     sources: dict[str, Source] = {}
-    for one in entry.assignments:
+    for one in spell_out(entry.assignments):
         value = _with_parameters(one.value, parameters or {}, one.source)
         for path, leaf in _leaves(kind, one.field.split("."), value, one.source, entry.label):
-            _assign(kind, values, path, leaf)
+            _assign(kind, values, path, leaf, one.source)
             sources[".".join(path)] = one.source
     try:
         return kind.model_validate(values)
@@ -61,7 +62,7 @@ def sources_of(
     config = build_config(kind, entry, parameters)
     told = {
         ".".join(path): str(one.source)
-        for one in entry.assignments
+        for one in spell_out(entry.assignments)
         for path, _ in _leaves(kind, one.field.split("."), one.value, one.source, entry.label)
     }
     return {name: (value, told.get(name, "default")) for name, value in _flat(config_dict(config), kind).items()}
@@ -144,7 +145,7 @@ def _unknown(label: str, path: list[str], model: type[BaseModel]) -> str:
     return f"task {label!r} has no configuration field {path[-1]!r}{within}{offer}"
 
 
-def _assign(kind: type[BaseModel], values: dict[str, Any], path: list[str], leaf: Any) -> None:
+def _assign(kind: type[BaseModel], values: dict[str, Any], path: list[str], leaf: Any, source: Source) -> None:
     """Set a value deep inside; a part that is first touched starts from its default."""
     model: type[BaseModel] | None = kind
     for name in path[:-1]:
@@ -153,15 +154,25 @@ def _assign(kind: type[BaseModel], values: dict[str, Any], path: list[str], leaf
         values, model = values[name], _nested(model, name)
     if model is None and path[-1] in {"kind", "type", "name"} and values.get(path[-1], leaf) != leaf:
         values.clear()  # another choice of a tagged union: the fields of the former do not belong to it
+    if isinstance(leaf, Edit):
+        held = values[path[-1]] if path[-1] in values else _held(model, path[-1])
+        try:
+            leaf = leaf.of(held)
+        except ValueError as error:
+            raise source.error(f"{'.'.join(path)}: {error}") from error
     values[path[-1]] = leaf
 
 
-def _default(model: type[BaseModel] | None, name: str) -> dict[str, Any]:
+def _held(model: type[BaseModel] | None, name: str) -> Any:
+    """Return the plain default of a field, None where it has none."""
     field = model.model_fields.get(name) if model else None
     default = None if field is None or field.is_required() else field.get_default(call_default_factory=True)
-    if isinstance(default, BaseModel):
-        return default.model_dump()
-    return dict(default) if isinstance(default, dict) else {}
+    return default.model_dump() if isinstance(default, BaseModel) else copy.deepcopy(default)
+
+
+def _default(model: type[BaseModel] | None, name: str) -> dict[str, Any]:
+    default = _held(model, name)
+    return default if isinstance(default, dict) else {}
 
 
 def _explained(

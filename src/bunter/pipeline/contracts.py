@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from bunter.errors import PipelineError, near
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from bunter.pipeline.document import Contract
     from bunter.pipeline.task_node import TaskNode
 
-__all__ = ["check_contracts"]
+__all__ = ["check_contracts", "with_labels"]
 
 _COMPARE: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
     ast.Eq: operator.eq,
@@ -46,6 +47,8 @@ _UNARY: Final[Mapping[type[ast.unaryop], Callable[[Any], Any]]] = {
     ast.UAdd: operator.pos,
 }
 _LONGEST = 2000
+# How contracts of the reference system ask for the name that a connection has once its templates are filled in.
+_OLD_CONNECTION: Final = re.compile(r"^(\w+\.connections)\.ConnectionsClass\(config=\w+\)(\.\w+)\.name$")
 
 
 class _AbsentTask(Exception):  # noqa: N818 - never leaves this module
@@ -80,6 +83,19 @@ def check_contracts(contracts: Iterable[Contract], tasks: Iterable[TaskNode]) ->
             values = ", ".join(f"{name} is {value!r}" for name, value in reader.used.items())
             meaning = f": {contract.message}" if contract.message else ""
             raise contract.source.error(f"contract {contract.expression!r} does not hold{meaning} ({values})")
+
+
+def with_labels(expression: str, names: Mapping[str, str]) -> str:
+    """Return a contract's expression with other labels; one that cannot be read is left as it is, and refused later."""
+    try:
+        tree = ast.parse(expression.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return expression
+    changed = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and names.get(node.id, node.id) != node.id:
+            node.id, changed = names[node.id], True
+    return ast.unparse(tree) if changed else expression
 
 
 class _Reader:
@@ -165,7 +181,7 @@ class _Reader:
 
     def _field(self, node: ast.Attribute) -> Any:
         """Return the value of ``label.field.field``; ``label.connections.name`` is the name of the dataset type."""
-        label, *path = ast.unparse(node).split(".")
+        label, *path = _OLD_CONNECTION.sub(r"\1\2", ast.unparse(node)).split(".")
         if label not in self.tasks:
             raise _AbsentTask(label)
         task = self.tasks[label]

@@ -18,6 +18,7 @@ __all__ = [
     "Contract",
     "Document",
     "Import",
+    "PythonText",
     "Step",
     "Subset",
     "TaskEntry",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}$")
+_SUBSET = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}$")
 _REFERENCE_SPELLING = {
     "importContracts": "import_contracts",
     "importSteps": "import_steps",
@@ -35,11 +37,36 @@ _REFERENCE_SPELLING = {
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A value for one field of a configuration, by dotted name, and who set it; ``file`` entries name files of them."""
+    """A value for one field of a configuration, by dotted name, and who set it.
+
+    The fields ``file`` and ``python`` stand for several: a file of them, or a text in Python.
+    """
 
     field: str
     value: Any
     source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class PythonText:
+    """Overrides as written in Python.
+
+    Parameters
+    ----------
+    text : str
+        The statements.
+    file : str
+        File that holds them; relative names in it start from its folder.
+    line : int
+        Line of the file on which the text begins.
+    whole : bool
+        Whether it is the whole file, so that a pipeline names the file.
+    """
+
+    text: str
+    file: str
+    line: int = 1
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,21 +252,26 @@ def _resources(label: str, value: Located) -> dict[str, Any]:
 def _assignments(label: str, block: Located) -> list[Assignment]:
     found = []
     for key, value in block.mapping(f"the config of {label!r}").items():
-        if key == "python":
-            raise value.source.error(
-                "'python' blocks are not run: write the values as data, or choose them in the task"
-            )
         if key == "dataId":
             raise value.source.error("'dataId' is not a key of a config; import one pipeline per camera instead")
-        if key == "file":
+        if key == "python":
+            found.append(Assignment(key, _python(value), value.source))
+        elif key == "file":
             found += [Assignment("file", name, value.source) for name in value.texts("'file'")]
         else:
             found.append(Assignment(key, value.plain(), value.source))
     return found
 
 
+def _python(value: Located) -> PythonText:
+    """Return the text of a block; one of several lines begins below its key."""
+    text = value.text("'python'")
+    return PythonText(text, value.source.file, (value.source.line or 1) + ("\n" in text))
+
+
 def _subset(name: str, value: Located) -> Subset:
-    check_label(name, value.source)
+    if not _SUBSET.match(name):
+        raise value.source.error(f"{name!r} cannot be the name of a subset; use letters, digits, '_' and '-'")
     if not isinstance(value.value, dict):
         return Subset(name, value.texts(f"subset {name!r}"), "", value.source)
     keys = _keys(value, ("subset", "description"), f"subset {name!r}")

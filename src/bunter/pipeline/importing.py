@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter.errors import near
+from bunter.pipeline.contracts import with_labels
 from bunter.pipeline.document import Assignment, Contract, Document, Import, Step, Subset, TaskEntry, parse_document
 from bunter.pipeline.located import Located, Source, read_yaml_file
 
@@ -178,6 +179,7 @@ def _renamed(content: Content, one: Import) -> Content:
         name: replace(subset, labels=tuple(names[label] for label in subset.labels))
         for name, subset in content.subsets.items()
     }
+    content.contracts = [replace(one, expression=with_labels(one.expression, names)) for one in content.contracts]
     return content
 
 
@@ -226,15 +228,18 @@ def _with_files(entry: TaskEntry, base: Path) -> TaskEntry:
     """Put the assignments of configuration files in the place where they are named."""
     found: list[Assignment] = []
     for one in entry.assignments:
-        found += read_assignments(str(one.value), base, one.source) if one.field == "file" else [one]
+        named = one.field == "file" and isinstance(one.value, str)
+        found += read_assignments(one.value, base, one.source) if named else [one]
     return replace(entry, assignments=tuple(found))
 
 
 def read_assignments(location: str, base: Path, source: Source) -> list[Assignment]:
-    """Read a YAML file of ``field: value``."""
+    """Read a YAML file of ``field: value``; one in Python stays text until its task is configured."""
     path = locate(location, base, source.error)
     if path.suffix == ".py":
-        raise source.error(f"{location} is Python, which is not run to read a configuration; write it as YAML")
+        from bunter.pipeline.overrides import whole_file
+
+        return [whole_file(path, source)]
     entries = read_yaml_file(path).mapping("a configuration file")
     return [Assignment(name, value.plain(), value.source) for name, value in entries.items()]
 

@@ -318,6 +318,24 @@ class Pipeline:
 
         return draw(diagram_of_pipeline(self), style)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the pipeline, its imports merged, as plain data that `from_dict` reads back.
+
+        Raises
+        ------
+        PipelineError
+            If a part of it is chosen.
+        """
+        from bunter.pipeline.written import plain_pipeline
+
+        return plain_pipeline(self)
+
+    def to_text(self) -> str:
+        """Return the pipeline, its imports merged, as the text of a pipeline file."""
+        from bunter.pipeline.written import yaml_of
+
+        return yaml_of(self.to_dict())
+
     def _assembled(
         self, nodes: list[TaskNode], universe: Universe, dataset_types: Mapping[str, DatasetType] | None
     ) -> PipelineGraph:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["select_labels", "select_tasks"]
 
-_TOKEN = re.compile(r"\s*(?:(<=|>=|[<>|&~()])|((?:[TDS]:)?[A-Za-z_][A-Za-z0-9_]*))")
+_TOKEN = re.compile(r"\s*(?:(<=|>=|[<>|&~()])|((?:[TDS]:)?[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*))")
 _LONGEST = 10_000
 _DEEPEST = 100
 

@@ -7,6 +7,7 @@ and their bases, also across modules; what a class computes is not, and the task
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from bunter.errors import ButlerError, PipelineError
 from bunter.pipeline.connections import Declaration, InitInput, InitOutput, Input, Output, PrerequisiteInput
 from bunter.pipeline.importing import find_module_file
+from bunter.pipeline.overrides import spell_out
 from bunter.pipeline.trust import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bunter.pipeline.document import TaskEntry
+    from bunter.pipeline.document import Assignment, TaskEntry
     from bunter.pipeline.pipeline import Pipeline
     from bunter.pipeline.wiring import Wiring
 
@@ -286,7 +288,7 @@ def _exists(one: Declaration, values: Mapping[str, Any]) -> bool:
 def _told(entry: TaskEntry, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the pipeline says about the task's configuration, by dotted name."""
     found: dict[str, Any] = {}
-    for one in entry.assignments:
+    for one in _spelled(entry):
         value = one.value
         if isinstance(value, str) and value.startswith("parameters."):
             name = value.removeprefix("parameters.")
@@ -295,6 +297,15 @@ def _told(entry: TaskEntry, parameters: Mapping[str, Any]) -> dict[str, Any]:
             found |= {f"connections.{name}": item for name, item in value.items()}
         else:
             found[one.field] = value
+    return found
+
+
+def _spelled(entry: TaskEntry) -> list[Assignment]:
+    """Return what is told, without what stands in Python that cannot be read."""
+    found: list[Assignment] = []
+    for one in entry.assignments:
+        with suppress(PipelineError):
+            found += spell_out([one])
     return found
 
 
