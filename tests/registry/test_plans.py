@@ -77,3 +77,16 @@ def test_exposures_are_found_by_the_key_of_their_datasets(here, where):
 def test_a_small_run_is_counted_beside_large_ones(here):
     steps = plan(here, here.query("datasets", "raw", None, (("raw", ("r0",)),)))
     assert [step for step in steps if "PRIMARY KEY (type=? AND run=?)" in step] == steps, steps
+
+
+@pytest.mark.parametrize("collections", [("r0",), ("r2", "r0", "r1")])
+def test_datasets_of_a_range_of_exposures_are_sought_exposure_by_exposure(here, collections):
+    where = "instrument = 'A' AND exposure > 1 AND exposure.exposure_time > 0"
+    steps = plan(here, here.query("datasets", "raw", where, (("raw", collections),)))
+    exposures = [n for n, step in enumerate(steps) if "PRIMARY KEY (instrument=? AND exposure>?)" in step]
+    datasets = [
+        n for n, step in enumerate(steps) if "PRIMARY KEY (type=? AND run=? AND instrument=? AND exposure" in step
+    ]
+    assert exposures, steps
+    assert datasets, steps
+    assert all("exposure=?" in steps[n] for n in datasets), steps

@@ -150,13 +150,16 @@ def _cloned(
 
 
 def make_views(registry: Any) -> Callable[[Transaction], None]:
-    """Return what makes all views of a registry in a database that has its tables."""
+    """Return what makes all views of a registry in a database that has its tables, and says how to look into these."""
     from bunter.datastore.artifact_view import create_artifact_view
+    from bunter.registry.schema import recommend_keys
     from bunter.registry.views import refresh_views
 
     def make(transaction: Transaction) -> None:
         with registry.database.read() as connection:
             roster = registry.roster(connection)
+        for layout in roster.layouts.values():
+            recommend_keys(transaction, layout)
         refresh_views(transaction, roster, roster.universe)
         create_artifact_view(transaction)
 

@@ -13,7 +13,7 @@ from bunter.dimensions import Universe
 from bunter.registry.aliases import ALIAS_TABLE
 from bunter.registry.living_universe import read_attributes
 from bunter.registry.roster import read_roster
-from bunter.registry.schema import create_element_indexes, create_group_tables, create_registry_tables
+from bunter.registry.schema import create_element_indexes, create_group_tables, create_registry_tables, recommend_keys
 from bunter.registry.sky_index import add_cell_columns, fill_cells
 from bunter.registry.universe_changes import record_migration
 from bunter.registry.views import refresh_views
@@ -75,6 +75,8 @@ def _to_3(tx: Transaction) -> None:
         create_element_indexes(tx, element)
         if element.has_table and element.spatial is not None:
             fill_cells(tx, element)
+    for layout in roster.layouts.values():
+        recommend_keys(tx, layout)
     refresh_views(tx, roster, roster.universe)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Parameters = Sequence[object] | Mapping[str, object]
     Row = tuple[Any, ...]
 
+_MANY_ROWS = 1 << 20  # in any table; no planner looks again as it grows
 _SYNCHRONOUS = {Durability.full: "FULL", Durability.batch: "NORMAL", Durability.none: "OFF"}
 
 
@@ -70,6 +71,11 @@ def _translation(error: sqlite3.DatabaseError, where: str) -> Exception | None:
     if name.startswith(("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")):
         return DatabaseDamagedError(f"{where} cannot be read or written ({error}); check the disk and permissions")
     return None
+
+
+def few_agreeing(width: int) -> list[int]:
+    """Return what to recommend of an index of so many columns that few rows agree on all of them."""
+    return [*[10] * (width - 1), 2]
 
 
 class Connection:
@@ -239,17 +245,22 @@ class Connection:
     def analyze(self, tables: Iterable[str]) -> None:
         """Tell the planner of a database that goes by statistics that tables have grown."""
 
-    def recommend(self, table: str, index: str, width: int) -> None:
-        """Tell a planner without statistics that few rows agree on all ``width`` columns of an index.
+    def recommend(self, table: str, index: str, agreeing: Sequence[int]) -> None:
+        """Tell a planner without statistics how many rows agree on the first column of an index, on the first two, and so on.
 
         Otherwise SQLite takes ten rows for so few that it reads all that agree on the first column of the primary key.
+
+        Parameters
+        ----------
+        table, index : str
+            Their names; that of the table is also the name of its primary key, where rows are kept in its order.
+        agreeing : sequence of int
+            One number for each column, of some million rows.
         """
         self.execute("ANALYZE sqlite_schema")  # makes the table of statistics
-        self.execute("DELETE FROM sqlite_stat1 WHERE idx = ?", (index,))
-        agreeing = " ".join([*["10"] * (width - 1), "2"])
-        self.execute(
-            "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", (table, index, f"1048576 {agreeing}")
-        )
+        self.execute("DELETE FROM sqlite_stat1 WHERE tbl = ? AND idx = ?", (table, index))
+        told = " ".join(map(str, (_MANY_ROWS, *agreeing)))
+        self.execute("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", (table, index, told))
         self.execute("ANALYZE sqlite_schema")  # lets this connection read it
 
     def tables(self) -> list[TableShape]:
@@ -263,7 +274,7 @@ class Connection:
         for shape in shapes:
             for index in shape.indexes:
                 if len(index.columns) > 1 and not index.unique:
-                    self.recommend(shape.name, index.name, len(index.columns))
+                    self.recommend(shape.name, index.name, few_agreeing(len(index.columns)))
 
     def findings(self) -> list[str]:
         """Look through everything and return what is damaged."""

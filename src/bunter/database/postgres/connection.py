@@ -147,7 +147,7 @@ class ServerConnection(Connection):
         for table in tables:
             self.execute(f'ANALYZE "{table}"')
 
-    def recommend(self, table: str, index: str, width: int) -> None:
+    def recommend(self, table: str, index: str, agreeing: Sequence[int]) -> None:
         """See `Connection.recommend`: a server gathers statistics of its own."""
 
     def tables(self) -> list[TableShape]:
