@@ -130,7 +130,8 @@ class ArtifactRecords:
 
     def forget_trash(self, tx: Transaction, keys: Iterable[str], datastore: str) -> None:
         """Drop the trash rows of artifacts that are gone."""
-        tx.executemany("DELETE FROM trash WHERE key = ? AND datastore = ?", [(key, datastore) for key in keys])
+        gone = tx.upload("emptied", 1, ((key,) for key in keys), ["str"])
+        tx.execute(f"DELETE FROM trash WHERE datastore = ? AND key IN (SELECT c0 FROM {gone})", (datastore,))  # noqa: S608
 
     # ------------------------------------------------------------------ reading
 
