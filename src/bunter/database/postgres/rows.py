@@ -201,7 +201,7 @@ def _plain_blobs(values: Sequence[bytes]) -> bytes:
 
 def _plain_texts(values: Sequence[str]) -> bytes:
     """Encode each value once: names of instruments and filters come again and again."""
-    cells = {value: _joined([_text(value)]) for value in set(values)}
+    cells = {value: _LENGTH.pack(len(text := _text(value))) + text for value in set(values)}
     return b"".join(map(cells.__getitem__, values))
 
 
