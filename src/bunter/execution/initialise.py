@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from bunter.dataset import CollectionType
 from bunter.dataset.changes import RegisterCollection, RegisterDatasetType, SetChain
-from bunter.execution.merge import merge, whole
-from bunter.execution.message import Made, Request
+from bunter.datastore.memory import MemoryStore
+from bunter.datastore.store import LocalPaths
+from bunter.execution.merge import merge, remove_artifacts, whole
+from bunter.execution.message import Made, Request, made_from
 from bunter.execution.quantum_butler import graph_dataset_type
+from bunter.execution.worker import attempt_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.dataset.changes import Change
     from bunter.execution.message import Outcome
+    from bunter.execution.quantum_butler import Place
     from bunter.execution.receipt import Artifact, Receipt, Told
     from bunter.execution.worker import Worker
     from bunter.graph import QuantumGraph
@@ -68,11 +72,7 @@ class Before:
     def made(self) -> list[Made]:
         """Every dataset they made."""
         artifacts = self.artifacts or {}
-        return [
-            Made(output.row, artifacts[output.nonce], output.selector)
-            for receipt in self.receipts
-            for output in receipt.outputs
-        ]
+        return made_from([output for receipt in self.receipts for output in receipt.outputs], artifacts)
 
 
 def recover(butler: Butler, graph: QuantumGraph, told: Told) -> Before:
@@ -111,8 +111,32 @@ def sweep(butler: Butler, graph: QuantumGraph, keys: set[str]) -> int:
         if not table.has(row - table.first)
     ]
     loose = sorted(keys - {artifact.key for found in butler.locate(made) for artifact in found})
-    butler.datastore.delete(loose)
+    remove_artifacts(butler, loose)
     return len(loose)
+
+
+def sweep_unreported(place: Place, told: Told, attempt: int) -> None:
+    """Remove what earlier attempts may have sent to storage services and not told of; names are known from the graph.
+
+    Where artifacts are files, the store itself knows what a dead owner left.
+    """
+    remote = {
+        name for name in place.outlet.owners if not isinstance(place.outlet.stores[name], LocalPaths | MemoryStore)
+    }
+    if not attempt or not remote:
+        return
+    done = {receipt.quantum for receipt in told.receipts}
+    tries = {attempt_number(number, 0) for number in range(attempt)}
+    tries |= {attempt_number(failed.attempt, failed.retry + 1) for failed in told.failures}
+    refs = [
+        ref
+        for quantum in range(len(place.graph))
+        if quantum not in done
+        for found in place.quantum(quantum).outputs.values()
+        for ref in found
+    ]
+    names = [one for ref in refs for number in tries for one in place.names(ref, number)]
+    place.outlet.discard([one for one in names if remote & {one.datastore, *one.copies}])
 
 
 def construct(worker: Worker, graph: QuantumGraph, before: Before, attempt: int) -> list[Outcome]:
@@ -125,6 +149,6 @@ def construct(worker: Worker, graph: QuantumGraph, before: Before, attempt: int)
             continue
         outcome = worker.construct(Request(-1 - number, attempt, 0, tuple(made.values())), label)
         artifacts = {artifact.nonce: artifact for artifact in outcome.receipt.artifacts}
-        made |= {out.row: Made(out.row, artifacts[out.nonce], out.selector) for out in outcome.receipt.outputs}
+        made |= {one.row: one for one in made_from(outcome.receipt.outputs, artifacts)}
         outcomes.append(outcome)
     return outcomes

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bunter import effects
-from bunter.datastore import MAIN
 from bunter.errors import RunError
 from bunter.execution.in_process import InProcess
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
+from bunter.execution.outlet import Outlet
 from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Closed, Opened, encode_lines
+from bunter.execution.record_fields import RecordFields
 from bunter.execution.run import RunOptions
 from bunter.execution.scheduler import Scheduler, State
 from bunter.execution.site import Site
@@ -155,16 +156,15 @@ class _Attempt:
         self._plan = _Plan.of(self._graph, self._job.quanta, done)
         with ExitStack() as stack:
             datastore = stack.enter_context(self._site.datastore(self._directory.path))
-            store = datastore.stores[MAIN]
-            owner = store.own()
-            stack.callback(store.disown, owner)
+            outlet = Outlet.open(datastore)
+            stack.callback(outlet.close)
             self._place = Place(
-                datastore,
-                owner,
+                outlet,
                 self._site.universe,
                 self._graph,
                 series=0 if self._site.is_staged else self._job.series,
                 is_staged=self._site.is_staged,
+                fields=RecordFields.read(self._directory.path),
             )
             made = made_by(told)
             if self._site.is_staged:
@@ -237,15 +237,13 @@ class _Attempt:
         )
 
     def _hire(self, pipeline: PipelineGraph) -> Crew:
-        from bunter.datastore.store import LocalPaths
-
         options, init, place = self._options, self._site.init, self._place
-        if options.jobs == 1 or not isinstance(place.store, LocalPaths):
+        if options.jobs == 1 or not place.outlet.can_be_shared:
             return InProcess(lambda: Worker(place, pipeline, init))
         setup = Setup(
             self._directory.graph_path,
             place.datastore,
-            place.owner,
+            place.outlet.owners,
             place.universe,
             init,
             options.on_worker_start,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from bunter import effects
-from bunter.datastore import MAIN, Staged
+from bunter.datastore import Encoded
 from bunter.datastore.key import escape
-from bunter.datastore.store import LocalPaths
 from bunter.execution.receipt import Artifact, Intent, Output, Receipt, Shared, encode_lines
-from bunter.values import Durability, new_nonce
+from bunter.values import new_nonce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -136,9 +134,7 @@ class Ledger:
     def discard(self, outcomes: Iterable[Outcome], shared: Artifact | None = None) -> None:
         """Take back what was written and not committed, as far as storage still obeys."""
         artifacts = [artifact for outcome in outcomes for artifact in outcome.receipt.artifacts]
-        for artifact in [*artifacts, *([shared] if shared else [])]:
-            with suppress(OSError):
-                self._place.store.discard([Staged(artifact.key, 0, None, self._place.owner)])
+        self._place.outlet.discard([*artifacts, *([shared] if shared else [])])
 
     # ---- the side of the thread
 
@@ -151,8 +147,8 @@ class Ledger:
             shared, receipts = self._write_shared(successes)
             artifacts = [artifact for receipt in receipts for artifact in receipt.artifacts]
             artifacts += [] if shared is None else [shared]
-            self._make_durable([artifact.key for artifact in artifacts])
-            self._place.store.settle([Staged(artifact.key, 0, None, self._place.owner) for artifact in artifacts])
+            self._make_durable(artifacts)
+            self._place.outlet.settle(artifacts)
             lines: list[Line] = [*failures, *([Shared(shared)] if shared else []), *receipts]
             self._journal.append(encode_lines(lines))
             self._journal.sync()
@@ -186,10 +182,7 @@ class Ledger:
     def _publish(self, nonce: str, content: bytes) -> Artifact:
         run = "/".join(map(escape, self._place.graph.header.output_run.split("/")))
         key = f"{run}/logs/quanta-{nonce}.jsonl"
-        staged = self._place.store.stage(self._place.owner, key, content, sync=False)
-        self._place.store.publish([staged], Durability.none)
-        assert staged.digests is not None, "content from memory is digested as it is written"
-        return Artifact(nonce, key, MAIN, staged.size, staged.digests.sha256, staged.digests.xxh3, "jsonl", 1)
+        return self._place.outlet.publish(nonce, key, Encoded(content, "jsonl", 1, ".jsonl"))
 
     def _rows_of(self, quantum: int) -> Iterable[int]:
         """Rows in the graph of the metadata and the log of a quantum."""
@@ -205,17 +198,18 @@ class Ledger:
             )
         return [row(own) for row in self._members[label]]
 
-    def _make_durable(self, keys: Sequence[str]) -> None:
+    def _make_durable(self, artifacts: Sequence[Artifact]) -> None:
         """Announce the keys in the journal, and put files, directories and announcement on stable storage."""
-        if keys:
-            self._journal.append(encode_lines([Intent(tuple(keys))]))
-        store = self._place.store
-        if not keys or not isinstance(store, LocalPaths):
+        if not artifacts:
             return
-        files = [str(store.path(key)) for key in keys]
-        directories = self._changed(
-            {path.rpartition("/")[0] for path in files}, str(store.path(keys[0]))[: -len(keys[0])]
-        )
+        self._journal.append(encode_lines([Intent(tuple(artifact.key for artifact in artifacts))]))
+        by_root = self._place.outlet.files(artifacts)
+        files = [path for paths in by_root.values() for path in paths]
+        directories = [
+            directory
+            for root, paths in by_root.items()
+            for directory in self._changed({path.rpartition("/")[0] for path in paths}, root)
+        ]
         waits = [self._syncers.submit(self._journal.sync)]
         waits += [
             self._syncers.submit(_each, effects.sync_file, files[i::_THREADS]) for i in range(min(_THREADS, len(files)))

@@ -11,6 +11,7 @@ from bunter import effects
 from bunter.dataset import ArtifactLink, ArtifactRow, DatasetColumns
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore.key import split_key
+from bunter.execution.outlet import are_there
 from bunter.execution.provenance import registering
 from bunter.execution.quantum_butler import graph_dataset_type
 
@@ -104,7 +105,7 @@ def merge(
     if outputs:
         with registering(butler, graph):
             butler.apply(*_datasets(butler, graph, outputs), _files(outputs, identities, artifacts))
-    return len(outputs)
+    return len({output.row for output in outputs})
 
 
 def _identities(graph: QuantumGraph, outputs: Sequence[Output]) -> list[bytes]:
@@ -123,12 +124,19 @@ def _remove_twins(
     used |= {artifacts[output.nonce].key for output, found in zip(outputs, located, strict=True) if not found}
     made = {artifacts[output.nonce].key for output, found in zip(outputs, located, strict=True) if found}
     if twins := made - used:
-        butler.datastore.delete(sorted(twins))
+        remove_artifacts(butler, sorted(twins))
+
+
+def remove_artifacts(butler: Butler, keys: Sequence[str]) -> None:
+    """Remove artifacts that nobody has registered, whichever stores they were written to."""
+    for child in butler.datastore.chain.children:
+        if not child.read_only and not child.copies:
+            butler.datastore.delete(keys, child.name)
 
 
 def _datasets(butler: Butler, graph: QuantumGraph, outputs: Sequence[Output]) -> list[Change]:
     """Rows of the registry, as columns for each dataset type."""
-    rows = np.sort(np.fromiter((output.row for output in outputs), np.int64, len(outputs)))
+    rows = np.unique(np.fromiter((output.row for output in outputs), np.int64, len(outputs)))
     tables = list(graph.datasets.values())
     firsts = np.array([table.first for table in tables])
     numbers = np.searchsorted(firsts, rows, "right") - 1
@@ -150,7 +158,7 @@ def _datasets(butler: Butler, graph: QuantumGraph, outputs: Sequence[Output]) ->
 def _files(outputs: Sequence[Output], identities: Sequence[bytes], artifacts: Mapping[str, Artifact]) -> AddArtifacts:
     used = dict.fromkeys(output.nonce for output in outputs)
     links = [
-        ArtifactLink(identity, "", output.nonce, output.selector)
+        ArtifactLink(identity, output.component, output.nonce, output.selector)
         for output, identity in zip(outputs, identities, strict=True)
     ]
     return AddArtifacts([artifact_row(artifacts[nonce]) for nonce in used], links)
@@ -177,10 +185,7 @@ def whole(
     standing, fallen : list of Receipt
         In the order given.
     """
-    from bunter.datastore import MAIN
-
-    found = butler.datastore.stores[MAIN].stat_many([artifact.key for artifact in artifacts.values()])
-    there = {nonce for nonce, stat in zip(artifacts, found, strict=True) if stat is not None}
+    there = are_there(butler.datastore.stores, list(artifacts.values()))
     bad = {receipt.quantum for receipt in receipts if not all(output.nonce in there for output in receipt.outputs)}
     if bad:
         bad |= descendants(graph, bad)

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from bunter.execution.receipt import Artifact, Receipt  # noqa: TC001 - msgspec reads the annotations
 
-__all__ = ["Made", "Outcome", "Request", "decode_outcome", "decode_request", "encode"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bunter.execution.receipt import Output
+
+__all__ = ["Made", "Outcome", "Request", "decode_outcome", "decode_request", "encode", "made_from"]
 
 
 class Made(msgspec.Struct, frozen=True, array_like=True):
-    """A dataset that an earlier quantum made: its number in the graph, its artifact, and where in the artifact it is."""
+    """A dataset that an earlier quantum made.
+
+    Parameters
+    ----------
+    row : int
+        Its number in the graph.
+    artifact : Artifact
+        Where it is stored.
+    selector : str
+        Where in the artifact it is.
+    component : str
+        Which component the artifact holds, if they are kept apart.
+    others : tuple of Made
+        The other components.
+    """
 
     row: int
     artifact: Artifact
     selector: str = ""
+    component: str = ""
+    others: tuple[Made, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True):
@@ -59,6 +82,17 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     metadata: bytes = b""
     log: bytes = b""
     log_text: str = ""
+
+
+def made_from(outputs: Iterable[Output], artifacts: Mapping[str, Artifact]) -> list[Made]:
+    """Say what was made, one for each dataset; what is in artifacts that are not known is left out."""
+    found: dict[int, Made] = {}
+    for out in outputs:
+        if out.nonce in artifacts:
+            one = Made(out.row, artifacts[out.nonce], out.selector, out.component)
+            first = found.get(out.row)
+            found[out.row] = one if first is None else msgspec.structs.replace(first, others=(*first.others, one))
+    return list(found.values())
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -9,22 +9,24 @@ from bunter.dataset.deferred import DeferredDataset
 from bunter.datastore import MAIN
 from bunter.errors import DatasetNotFoundError, QuantumError
 from bunter.execution.receipt import Artifact, Output
+from bunter.execution.record_fields import RecordFields
 from bunter.execution.site import staged_copy
 from bunter.graph import Quantum, dataset_nonce
 from bunter.pipeline.task_node import AUTOMATIC
-from bunter.values import Durability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bunter.datastore import Datastore, PublishingStore, Staged
+    from bunter.datastore import Format, PublishingStore
+    from bunter.datastore.chain import Route
     from bunter.dimensions import Universe
     from bunter.execution.message import Made
+    from bunter.execution.outlet import Outlet
     from bunter.graph import Edges, QuantumGraph, QuantumRef
 
 _OF_A_QUANTUM = frozenset({"input", "prerequisite", "output"})
 
-__all__ = ["Place", "QuantumButler", "stored_artifact"]
+__all__ = ["Place", "QuantumButler", "graph_dataset_type", "stored_artifact", "stored_artifacts"]
 
 
 class Place:
@@ -32,10 +34,8 @@ class Place:
 
     Parameters
     ----------
-    datastore : Datastore
-        Reads and encodes.
-    owner : str
-        Owner of what is published until it is committed.
+    outlet : Outlet
+        The datastore, and where in it is written.
     universe : Universe
         The dimensions.
     graph : QuantumGraph
@@ -44,21 +44,23 @@ class Place:
         Sets the names of artifacts of this job apart from those of other jobs.
     is_staged : bool, optional
         Whether the datastore is a folder that was filled for a job.
+    fields : RecordFields, optional
+        What names of files ask for beyond data IDs.
     """
 
     def __init__(  # noqa: PLR0913 - what a worker must know
         self,
-        datastore: Datastore,
-        owner: str,
+        outlet: Outlet,
         universe: Universe,
         graph: QuantumGraph,
         *,
         series: int = 0,
         is_staged: bool = False,
+        fields: RecordFields | None = None,
     ) -> None:
-        self.datastore, self.owner, self.universe, self.graph = datastore, owner, universe, graph
-        self._series, self._is_staged = series, is_staged
-        self.store: PublishingStore = datastore.stores[MAIN]
+        self.outlet, self.datastore, self.universe, self.graph = outlet, outlet.datastore, universe, graph
+        self._series, self._is_staged, self._fields = series, is_staged, fields or RecordFields()
+        self.store: PublishingStore = outlet.stores[MAIN]
         self._types: dict[str, DatasetType] = {}
 
     def quantum(self, row: int) -> Quantum:
@@ -67,9 +69,34 @@ class Place:
         edges = [edge for edge in self.graph.connections(label) if _is_of_a_quantum(edge)]
         return Quantum(row, label, self.graph, edges, own)
 
-    def nonce(self, row: int, number: int) -> str:
+    def nonce(self, row: int, number: int, component: str = "") -> str:
         """Nonce of the artifact of a dataset of the graph; ``number`` is that of the try, see `attempt_number`."""
-        return dataset_nonce(self.graph.header.graph_id, row, self._series + number)
+        graph = self.graph.header.graph_id
+        return dataset_nonce(f"{graph}/{component}" if component else graph, row, self._series + number)
+
+    def route(self, ref: QuantumRef) -> Route:
+        """Say which stores take an output."""
+        return self.outlet.route(self.dataset_type(ref.dataset_type), ref.data_id)
+
+    def key(self, ref: QuantumRef, nonce: str, extension: str, component: str = "") -> str:
+        """Make the key of an artifact of an output."""
+        dataset_type, route = self.dataset_type(ref.dataset_type), self.route(ref)
+        fields = self._fields.of(route.choice.template.sought, ref.data_id)
+        more: dict[str, object] = {**fields, "component": component or None}
+        return self.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, extension, route=route, **more)
+
+    def names(self, ref: QuantumRef, number: int) -> list[Artifact]:
+        """Name what a try writes for an output, whether it has written it or not; without sizes and digests."""
+        route = self.route(ref)
+        forms: Mapping[str, Format] = route.choice.components or {"": route.choice.format}
+        nonces = {component: self.nonce(ref.row, number, component) for component in forms}
+        return [
+            Artifact(
+                nonces[component], self.key(ref, nonces[component], form.extension, component), route.store, 0, b"", b"",
+                form.name, form.version, route.copies,
+            )
+            for component, form in forms.items()
+        ]  # fmt: skip
 
     def artifact(self, stored: StoredArtifact) -> StoredArtifact:
         """Say where an artifact is for the quanta of this place."""
@@ -113,7 +140,6 @@ class QuantumButler:
         self._made = {item.row: item for item in made}
         self.outputs: list[Output] = []
         self.artifacts: list[Artifact] = []
-        self.staged: list[Staged] = []
 
     @property
     def dimensions(self) -> Universe:
@@ -145,7 +171,7 @@ class QuantumButler:
 
     def _artifacts(self, ref: QuantumRef) -> tuple[StoredArtifact, ...]:
         if (made := self._made.get(ref.row)) is not None:
-            return (self._place.artifact(stored_artifact(ref.id, made.artifact, made.selector)),)
+            return tuple(map(self._place.artifact, stored_artifacts(ref.id, made)))
         if not ref.artifacts:
             raise DatasetNotFoundError(f"{ref} was not made by any quantum before this one")
         return tuple(map(self._place.artifact, ref.artifacts))
@@ -165,29 +191,32 @@ class QuantumButler:
         if any(output.row == ref.row for output in self.outputs):
             raise QuantumError(f"{ref} was written twice by one quantum")
         place, dataset_type = self._place, self._place.dataset_type(ref.dataset_type)
-        encoded = place.datastore.encode(obj, dataset_type)
-        nonce = place.nonce(ref.row, self._attempt)
-        key = place.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, encoded.extension)
-        staged = place.store.stage(place.owner, key, encoded.data, sync=False)
-        self.staged.append(staged)
-        place.store.publish([staged], Durability.none)
-        assert staged.digests is not None, "content from memory is digested as it is written"
-        self.outputs.append(Output(ref.row, nonce))
-        digests = staged.digests
-        self.artifacts.append(
-            Artifact(nonce, key, MAIN, staged.size, digests.sha256, digests.xxh3, encoded.format, encoded.version)
-        )
+        route = place.route(ref)
+        for component, encoded in place.datastore.encode_parts(obj, dataset_type, route).items():
+            nonce = place.nonce(ref.row, self._attempt, component)
+            key = place.key(ref, nonce, encoded.extension, component)
+            self.artifacts.append(place.outlet.publish(nonce, key, encoded, route))
+            self.outputs.append(Output(ref.row, nonce, component=component))
         return ref
 
     def discard(self) -> None:
         """Take back everything written."""
-        self._place.store.discard(self.staged)
-        self.outputs, self.artifacts, self.staged = [], [], []
+        self._place.outlet.discard(self.artifacts)
+        self.outputs, self.artifacts = [], []
+
+    def succeed(self) -> None:
+        """Leave what was written to the run."""
+        self._place.outlet.forget(self.artifacts)
 
 
-def stored_artifact(dataset_id: bytes, artifact: Artifact, selector: str = "") -> StoredArtifact:
-    """Say where a dataset is that was made in this run."""
+def stored_artifacts(dataset_id: bytes, made: Made) -> list[StoredArtifact]:
+    """Say where a dataset is that was made in this run, all its components."""
+    return [stored_artifact(dataset_id, one.artifact, one.selector, one.component) for one in (made, *made.others)]
+
+
+def stored_artifact(dataset_id: bytes, artifact: Artifact, selector: str = "", component: str = "") -> StoredArtifact:
+    """Say where an artifact of a dataset is that was made in this run."""
     return StoredArtifact(
-        dataset_id, "", artifact.key, artifact.datastore, artifact.size, artifact.sha256, artifact.xxh3,
+        dataset_id, component, artifact.key, artifact.datastore, artifact.size, artifact.sha256, artifact.xxh3,
         artifact.format, artifact.version, True, selector,
     )  # fmt: skip

@@ -21,6 +21,7 @@ __all__ = [
     "Problem",
     "Receipt",
     "Resources",
+    "Voided",
     "decode_line",
     "encode_lines",
 ]
@@ -49,6 +50,8 @@ class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
         Name of the format.
     version : int
         Version of the format.
+    copies : tuple of str
+        Names of further datastores that have a copy under the same key.
     """
 
     nonce: str
@@ -59,14 +62,16 @@ class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
     xxh3: bytes
     format: str
     version: int
+    copies: tuple[str, ...] = ()
 
 
 class Output(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A dataset that was written: its number in the graph, and where in which artifact it is."""
+    """A dataset that was written: its number in the graph, and where in which artifact it is; one for each component that is kept apart."""
 
     row: int
     nonce: str
     selector: str = ""
+    component: str = ""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -215,10 +220,16 @@ class Closed(msgspec.Struct, frozen=True, tag="closed", tag_field="kind"):
     end_ns: int
 
 
-Line: TypeAlias = Opened | Intent | Receipt | Shared | Closed
+class Voided(msgspec.Struct, frozen=True, tag="voided", tag_field="kind"):
+    """What earlier journals tell of these quanta counts no longer: they are to be run again."""
+
+    quanta: tuple[int, ...]
+
+
+Line: TypeAlias = Opened | Intent | Receipt | Shared | Closed | Voided
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Opened | Intent | Receipt | Shared | Closed)
+_decoder = msgspec.json.Decoder(Opened | Intent | Receipt | Shared | Closed | Voided)
 
 
 def encode_lines(lines: Iterable[Line]) -> list[bytes]:
@@ -280,6 +291,10 @@ def gather(journals: Iterable[Iterable[Line]]) -> Told:
                 case Receipt() if line.quantum not in successes:
                     successes[line.quantum] = line
                     artifacts |= {artifact.nonce: artifact for artifact in line.artifacts}
+                case Voided(quanta):
+                    for quantum in quanta:
+                        successes.pop(quantum, None)
+                        failures.pop(quantum, None)
                 case _:
                     pass
     used = {output.nonce for receipt in successes.values() for output in receipt.outputs}

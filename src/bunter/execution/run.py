@@ -10,21 +10,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
-from bunter.datastore import MAIN
 from bunter.errors import RunError
 from bunter.execution import memory
 from bunter.execution.in_process import InProcess
-from bunter.execution.initialise import Before, construct, recover, register
+from bunter.execution.initialise import Before, construct, recover, register, sweep_unreported
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
 from bunter.execution.limits import agree
 from bunter.execution.merge import Merger
-from bunter.execution.message import Made
+from bunter.execution.message import made_from
+from bunter.execution.outlet import Outlet
 from bunter.execution.partial import partial_edges
 from bunter.execution.provenance import running
 from bunter.execution.pulse import Pulse
 from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Opened, encode_lines
+from bunter.execution.record_fields import RecordFields, keep_fields
 from bunter.execution.scheduler import Scheduler, State
 from bunter.execution.steward import Steward
 from bunter.execution.summary import RunSummary, TaskCounts
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.execution.crew import Crew
     from bunter.execution.limits import Asked, Limits
+    from bunter.execution.message import Made
+    from bunter.execution.receipt import Told
     from bunter.execution.run_directory import RunDirectory
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
@@ -187,22 +190,23 @@ class _Run:
                 on_initialised()
             return self._nothing_to_do(before)
         with ExitStack() as stack:
-            self._open(stack)
+            self._open(stack, told)
             self._work(stack, before, on_initialised)
         return self._conclude(before)
 
     def initialise_only(self, on_initialised: Callable[[], None] | None) -> tuple[Made, ...]:
         register(self._butler, self._graph)
-        before = recover(self._butler, self._graph, self._directory.told())
+        told = self._directory.told()
+        before = recover(self._butler, self._graph, told)
         with ExitStack() as stack:
-            self._open(stack)
+            self._open(stack, told)
             self._pipeline = PipelineGraph.from_dict(self._graph.pipeline, self._butler.universe)
             init = self._initialise(before)
             if on_initialised is not None:
                 on_initialised()
             return init
 
-    def _open(self, stack: ExitStack) -> None:
+    def _open(self, stack: ExitStack, told: Told) -> None:
         self._attempt, self._journal = self._directory.new_journal()
         stack.callback(self._journal.close)
         who, header = Principal.current(), self._graph.header
@@ -217,10 +221,12 @@ class _Run:
             os.getpid(),
         )
         self._journal.append(encode_lines([opened]))
-        store = self._butler.datastore.stores[MAIN]
-        owner = store.own()
-        stack.callback(store.disown, owner)
-        self._place = Place(self._butler.datastore, owner, self._butler.universe, self._graph)
+        outlet = Outlet.open(self._butler.datastore)
+        stack.callback(outlet.close)
+        keep_fields(self._butler, self._graph, outlet, self._directory.path)
+        fields = RecordFields.read(self._directory.path)
+        self._place = Place(outlet, self._butler.universe, self._graph, fields=fields)
+        sweep_unreported(self._place, told, self._attempt)
         self._merger = Merger(self._butler, self._graph, again=self._attempt > 0)
         self._ledger = Ledger(self._place, self._journal, self._merger)
         stack.callback(self._ledger.close)
@@ -282,9 +288,7 @@ class _Run:
             raise flushed.error
         self._merger.finish()
         artifacts = {artifact.nonce: artifact for outcome in outcomes for artifact in outcome.receipt.artifacts}
-        new = [
-            Made(out.row, artifacts[out.nonce], out.selector) for outcome in outcomes for out in outcome.receipt.outputs
-        ]
+        new = made_from([out for outcome in outcomes for out in outcome.receipt.outputs], artifacts)
         rows = {
             edge.datasets[0] + self._graph.datasets[edge.dataset_type].first
             for edge in self._graph.edges.values()
@@ -293,17 +297,15 @@ class _Run:
         return tuple(item for item in [*before.made(), *new] if item.row in rows)
 
     def _hire(self, init: tuple[Made, ...]) -> Crew:
-        from bunter.datastore.store import LocalPaths
-
         options, butler = self._options, self._butler
         is_alone = options.jobs == 1 and not self._limits.bind
-        if is_alone or not isinstance(self._place.store, LocalPaths):
+        if is_alone or not self._place.outlet.can_be_shared:
             accepts = options.accepts_partial
             return InProcess(lambda: Worker(self._place, self._pipeline, init, accepts_partial=accepts))
         setup = Setup(
             self._directory.graph_path,
             butler.datastore,
-            self._place.owner,
+            self._place.outlet.owners,
             butler.universe,
             init,
             options.on_worker_start,

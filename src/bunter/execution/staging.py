@@ -16,9 +16,10 @@ from bunter.datastore.config import CacheConfig
 from bunter.datastore.store import LocalPaths
 from bunter.errors import FileIntegrityError, RunError
 from bunter.execution.journal import Journal, read_lines, seal
-from bunter.execution.message import Made
-from bunter.execution.quantum_butler import stored_artifact
+from bunter.execution.message import made_from
+from bunter.execution.quantum_butler import stored_artifacts
 from bunter.execution.receipt import Receipt, Shared, decode_line, encode_lines
+from bunter.execution.record_fields import FIELDS
 from bunter.execution.run_directory import RunDirectory
 from bunter.execution.site import Site, staged_copy
 from bunter.values import Durability, new_nonce
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from bunter.dataset import StoredArtifact
     from bunter.datastore import Datastore, Staged
+    from bunter.execution.message import Made
     from bunter.execution.receipt import Artifact, Told
     from bunter.graph import QuantumGraph
 
@@ -69,12 +71,8 @@ class StagedFile:
 
 def made_by(told: Told) -> dict[int, Made]:
     """Return what the jobs of a run have made, by number of the dataset."""
-    return {
-        output.row: Made(output.row, told.artifacts[output.nonce], output.selector)
-        for receipt in told.receipts
-        for output in receipt.outputs
-        if output.nonce in told.artifacts
-    }
+    outputs = [output for receipt in told.receipts for output in receipt.outputs]
+    return {one.row: one for one in made_from(outputs, told.artifacts)}
 
 
 def needed_artifacts(graph: QuantumGraph, quanta: Iterable[int], made: Mapping[int, Made]) -> list[StoredArtifact]:
@@ -92,7 +90,7 @@ def needed_artifacts(graph: QuantumGraph, quanta: Iterable[int], made: Mapping[i
     found: dict[tuple[str, str], StoredArtifact] = {}
     for row in _input_rows(graph, quanta):
         if (one := made.get(row)) is not None:
-            stored = [stored_artifact(graph.ref(row).id, one.artifact, one.selector)]
+            stored = stored_artifacts(graph.ref(row).id, one)
         else:
             stored = list(graph.ref(row).artifacts)
         found.update(((item.datastore, item.key), item) for item in stored)
@@ -113,7 +111,9 @@ def _input_rows(graph: QuantumGraph, quanta: Iterable[int]) -> list[int]:
 # ---------------------------------------------------------------------- in
 
 
-def stage_in(directory: RunDirectory, quanta: Sequence[int], target: Path, *, files: bool = True) -> list[StagedFile]:
+def stage_in(
+    directory: RunDirectory, quanta: Sequence[int], target: Path, *, files: bool = True, site: Site | None = None
+) -> list[StagedFile]:
     """Make a folder in which some quanta can run far from the repository, or complete one.
 
     Parameters
@@ -126,6 +126,8 @@ def stage_in(directory: RunDirectory, quanta: Sequence[int], target: Path, *, fi
         The folder; files that are there, whole, stay as they are.
     files : bool, optional
         Whether inputs are copied; if not, somebody else brings them to the places that are returned.
+    site : Site, optional
+        The repository, where the run is not prepared for jobs.
 
     Returns
     -------
@@ -139,11 +141,11 @@ def stage_in(directory: RunDirectory, quanta: Sequence[int], target: Path, *, fi
     FileIntegrityError
         If an input is not what was recorded.
     """
-    graph, site, told = directory.graph(), Site.read(directory.path), directory.told()
+    graph, site, told = directory.graph(), site or Site.read(directory.path), directory.told()
     made = made_by(told)
     _refuse_waiting(graph, quanta, {receipt.quantum for receipt in told.receipts})
     with site.datastore(directory.path) as datastore:
-        init = [stored_artifact(graph.ref(one.row).id, one.artifact, one.selector) for one in site.init]
+        init = [item for one in site.init for item in stored_artifacts(graph.ref(one.row).id, one)]
         wanted = [*needed_artifacts(graph, quanta, made), *init]
         _lay_out(directory, site, target)
         copies = [_planned(datastore, one, target) for one in wanted]
@@ -173,6 +175,8 @@ def _lay_out(directory: RunDirectory, site: Site, target: Path) -> None:
         there.adopt_graph(directory.graph_path)
     elif there.graph().header.graph_id != directory.graph().header.graph_id:
         raise RunError(f"{target} holds quanta of another graph; choose another folder")
+    if effects.stat(directory.path / FIELDS) is not None and effects.stat(target / FIELDS) is None:
+        effects.copy_new(directory.path / FIELDS, target / FIELDS, sync=True)
     alone = {"root": "data", "stores": {}, "order": (), "sinks": {}, "cache": CacheConfig.model_validate({})}
     Site(site.universe, site.config.model_copy(update=alone), ".", site.init, is_staged=True).write(target)
 
@@ -209,7 +213,7 @@ def _tell_parents(
     for receipt in told.receipts:
         if receipt.quantum in parents:
             outputs = tuple(output for output in receipt.outputs if output.row in rows)
-            lines += [Shared(made[output.row].artifact) for output in outputs]
+            lines += [Shared(told.artifacts[output.nonce]) for output in outputs]
             lines.append(msgspec.structs.replace(receipt, outputs=outputs, artifacts=()))
     _replace(there.journal_path(STAGED, 0), b"".join(map(seal, encode_lines(lines))))
 

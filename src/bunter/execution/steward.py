@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from bunter.datastore import Staged
 from bunter.execution.crew import Died, Done, Unbegun
-from bunter.execution.message import Made, Outcome, Request
+from bunter.execution.message import Outcome, Request, made_from
 from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, Problem, Receipt
 from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped
 from bunter.execution.summary import FailedQuantum, required_data_id
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from bunter.execution.interrupts import Interrupts
     from bunter.execution.ledger import Flushed, Ledger
     from bunter.execution.limits import Limits
+    from bunter.execution.message import Made
     from bunter.execution.pulse import Pulse
     from bunter.execution.quantum_butler import Place
     from bunter.execution.run_directory import RunDirectory
@@ -155,7 +155,7 @@ class Steward:
     def _finish(self, outcome: Outcome) -> None:
         receipt = outcome.receipt
         artifacts = {artifact.nonce: artifact for artifact in receipt.artifacts}
-        self._larder.put(Made(out.row, artifacts[out.nonce], out.selector) for out in receipt.outputs)
+        self._larder.put(made_from(receipt.outputs, artifacts))
         self._scheduler.tell(Finished(receipt.quantum))
         self._ledger.add(outcome)
 
@@ -243,17 +243,9 @@ class Steward:
 
     def _discard(self, request: Request) -> None:
         """Take back what a quantum may have published before its worker died; its names are known from the graph."""
-        place = self._place
-        number = attempt_number(request.attempt, request.retry)
-        left: list[Staged] = []
-        for refs in place.quantum(request.quantum).outputs.values():
-            for ref in refs:
-                dataset_type = place.dataset_type(ref.dataset_type)
-                extension = place.datastore.choice(dataset_type).format.extension
-                nonce = place.nonce(ref.row, number)
-                key = place.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, extension)
-                left.append(Staged(key, 0, None, place.owner))
-        place.store.discard(left)
+        place, number = self._place, attempt_number(request.attempt, request.retry)
+        outputs = place.quantum(request.quantum).outputs.values()
+        place.outlet.discard(name for refs in outputs for ref in refs for name in place.names(ref, number))
 
 
 class Larder:

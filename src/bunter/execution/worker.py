@@ -100,7 +100,15 @@ class Worker:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a task does must not end the worker
                 work.ended_by(error, log)
-        return work.outcome(quantum, log)
+        outcome = work.outcome(quantum, log)
+        butler.succeed()
+        return outcome
+
+    def rehearse(self, request: Request, butler: QuantumButler) -> dict[str, Any]:
+        """Run one quantum with a butler of the caller's, let out what it raises, and return its metadata."""
+        quantum, work = self._place.quantum(request.quantum), _Work(request, butler)
+        self._run_task(self._task(quantum.label), self._pipeline[quantum.label], quantum, work)
+        return work.metadata
 
     def construct(self, request: Request, label: str) -> Outcome:
         """Write what a task writes once for a run: its configuration, and attributes it declares as InitOutput."""

@@ -13,7 +13,7 @@ from bunter.execution.quantum_log import log_text
 from bunter.execution.spill import Spill, read_spill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bunter.datastore import Datastore
@@ -35,8 +35,8 @@ class Setup:
         File of the graph.
     datastore : Datastore
         Where datasets are.
-    owner : str
-        Owner of what the workers publish.
+    owners : mapping of str to str
+        Owner of what the workers publish, in each store.
     universe : Universe
         The dimensions.
     init : tuple of Made
@@ -55,7 +55,7 @@ class Setup:
 
     graph: Path
     datastore: Datastore
-    owner: str
+    owners: Mapping[str, str]
     universe: Universe
     init: tuple[Made, ...] = ()
     on_start: Callable[[], None] | None = None
@@ -67,7 +67,9 @@ class Setup:
 
     def __call__(self) -> Callable[[bytes], bytes]:
         """Make the worker of this process."""
+        from bunter.execution.outlet import Outlet
         from bunter.execution.quantum_butler import Place
+        from bunter.execution.record_fields import RecordFields
         from bunter.execution.worker import Worker
         from bunter.graph import GraphFile
         from bunter.pipeline import PipelineGraph
@@ -76,7 +78,9 @@ class Setup:
             self.on_start()
         graph = GraphFile(self.graph).graph
         pipeline = PipelineGraph.from_dict(graph.pipeline, self.universe)
-        place = Place(self.datastore, self.owner, self.universe, graph, series=self.series, is_staged=self.is_staged)
+        outlet = Outlet(self.datastore, self.owners, is_apart=True)
+        fields = RecordFields.read(self.graph.parent)
+        place = Place(outlet, self.universe, graph, series=self.series, is_staged=self.is_staged, fields=fields)
         worker = Worker(place, pipeline, self.init, spill=self._spill(), accepts_partial=self.accepts_partial)
 
         def work(body: bytes) -> bytes:
