@@ -47,6 +47,7 @@
     |   |   +-- EmptyGraphError
     |   |       +-- AllDoneError
     |   +-- RunError
+    |   +-- UndoError                     LookupError
     |   +-- StoreDeniedError              PermissionError
     +-- DatabaseBusyError                 TimeoutError
     +-- DatabaseDamagedError              OSError
@@ -171,6 +172,10 @@ class DatasetRemovedError(DatasetNotFoundError):
     def __init__(self, message: str, *, when: int | None = None, by: str = "", change: int | None = None) -> None:
         super().__init__(message)
         self.when, self.by, self.change = when, by, change
+
+
+class UndoError(UserError, LookupError):
+    """A removal cannot be undone: nothing, or not all, of it is kept any more."""
 
 
 class CalibrationLookupError(DatasetNotFoundError):

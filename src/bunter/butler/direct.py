@@ -14,9 +14,11 @@ from bunter.butler.feeding import Feeding
 from bunter.butler.registry_place import options_of, place_of
 from bunter.butler.remote_root import RemoteFile
 from bunter.butler.repository import FindRequest, RepositoryFacts
+from bunter.butler.runs_place import runs_place
 from bunter.butler.sealing import seal_sentence
+from bunter.butler.trash import Trash
 from bunter.database import Database
-from bunter.dataset.changes import AddArtifacts, AddDatasets, RemoveDatasets, UnstoreDatasets
+from bunter.dataset.changes import AddArtifacts, AddDatasets, ForgetRemoval, RemoveDatasets, UnstoreDatasets
 from bunter.dataset.inquiries import Summaries
 from bunter.datastore import Datastore
 from bunter.datastore.records import ArtifactRecords
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from bunter.dataset.operator import OperatorQuestion, SqlAnswer
     from bunter.datastore import Staged
     from bunter.datastore.check import CheckReport
+    from bunter.datastore.deep_check import DeepCheck
     from bunter.datastore.store_address import StoreAddress
     from bunter.dimensions import Universe
     from bunter.query.bound import BoundQuery
@@ -70,7 +73,9 @@ class DirectRepository:
         self._records = ArtifactRecords()
         self.datastore = datastore
         self.feeding = Feeding(database, self._registry, self._records, datastore)
+        self.trash = Trash(database, self._registry, self._records, datastore)
         self.writeable = not database.read_only
+        self.runs: Path | None = None
         self._facts: RepositoryFacts | None = None
         self._recovered = False
         self._activities: dict[bytes, int] = {}
@@ -82,7 +87,9 @@ class DirectRepository:
         model = configuration.model
         database = cls._database_of(root, configuration, read_only=read_only)
         try:
-            return cls(str(root), database, Datastore.open(root, model.datastore, database))
+            found = cls(str(root), database, Datastore.open(root, model.datastore, database))
+            found.runs = runs_place(root, model)
+            return found
         except BaseException:
             database.close()
             raise
@@ -330,27 +337,21 @@ class DirectRepository:
         return found
 
     def empty_trash(self) -> dict[str, OSError]:
-        """Unlink what was removed from the registry; return why some files could not be."""
-        with self._database.read() as connection:
-            trash = {name: [key for key, _ in self._records.trash(connection, name)] for name in self.datastore.stores}
-        failed: dict[str, OSError] = {}
-        for name, keys in trash.items():
-            if keys:
-                failed |= self.datastore.delete(keys, name)
-                with self._database.write() as transaction:
-                    self._records.forget_trash(transaction, [key for key in keys if key not in failed], name)
-        return failed
+        """Unlink what was removed from the registry and is not kept any longer; return why some files could not be."""
+        return self.trash.empty()
 
     def _apply(self, transaction: Transaction, change: Change) -> None:
         if isinstance(change, AddArtifacts):
             self._records.add(transaction, change)
             return
-        if isinstance(change, UnstoreDatasets):
-            self._records.remove(transaction, change.ids)
+        if isinstance(change, ForgetRemoval):
+            self._records.kept.take_back(transaction, change.change)
             return
-        if isinstance(change, RemoveDatasets):
-            self._records.remove(transaction, change.ids)
-        self._registry.apply(transaction, change)
+        change = self.trash.dated(change)
+        if isinstance(change, RemoveDatasets | UnstoreDatasets):
+            self._records.remove(transaction, change.ids, self.trash.until_ns(change))
+        if not isinstance(change, UnstoreDatasets):
+            self._registry.apply(transaction, change)
 
     def dump(self, folder: str | Path, **more: Any) -> DumpManifest:
         """Write everything to a folder; see `bunter.butler.transfers.dumping.dump_database`."""
@@ -358,7 +359,9 @@ class DirectRepository:
 
         return dump_database(self._database, self.datastore, folder, **more)
 
-    def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
+    def check(
+        self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None
+    ) -> CheckReport:
         """See `Repository`."""
         from bunter.datastore.check import check_datastore
 

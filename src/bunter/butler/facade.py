@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bunter.butler.annotated import AnnotatedButler
 from bunter.butler.asking import AskingButler
+from bunter.butler.caring import CaringButler
 from bunter.butler.collections import Collections
 from bunter.butler.data_ids import DataIds, check_keys
 from bunter.butler.dataset_types import DatasetTypes
@@ -28,7 +29,7 @@ from bunter.errors import DatasetNotFoundError
 from bunter.values import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from bunter.dataset.changes import Change
     from bunter.dataset.id_mode import IdMode
     from bunter.datastore import ArtifactURI, Datastore
-    from bunter.datastore.check import CheckReport
     from bunter.datastore.nearline import RecallOrder
     from bunter.dimensions import DataCoordinate, Packer, Universe
     from bunter.values import Timespan
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Butler"]
 
 
-class Butler(AskingButler, AnnotatedButler, TransferringButler):
+class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
     """Access to a repository of datasets.
 
     Parameters
@@ -342,6 +342,7 @@ class Butler(AskingButler, AnnotatedButler, TransferringButler):
         purge: bool = True,
         unstore: bool = True,
         disassociate: str | Iterable[str] | None = None,
+        keep_days: float | None = None,
     ) -> int:
         """Remove datasets: registry rows, memberships and the artifacts that are ours; return how many.
 
@@ -355,24 +356,18 @@ class Butler(AskingButler, AnnotatedButler, TransferringButler):
             Whether the artifacts go, if the datasets stay.
         disassociate : str or sequence of str, optional
             TAGGED collections to take them out of, if the datasets stay.
+        keep_days : float, optional
+            For how many days `undo` can bring them back; what the configuration says if None.
         """
-        return self.removal.datasets(list(refs), purge=purge, unstore=unstore, disassociate=disassociate)
+        return self.removal.datasets(
+            list(refs), purge=purge, unstore=unstore, disassociate=disassociate, keep_days=keep_days
+        )
 
-    def remove_runs(self, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> int:
-        """Remove RUN collections with their datasets; return how many datasets went."""
-        return self.removal.runs(names, unlink_from_chains=unlink_from_chains)
-
-    def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
-        """Compare the registry with the files, both ways.
-
-        Parameters
-        ----------
-        deep : bool
-            Whether to read every artifact and compare its digest.
-        claims : callable, optional
-            Tells which artifacts belong to runs that are not finished, see `bunter.execution.claimed_keys`.
-        """
-        return self.repository.check(deep=deep, claims=claims)
+    def remove_runs(
+        self, names: str | Iterable[str], *, unlink_from_chains: bool = False, keep_days: float | None = None
+    ) -> int:
+        """Remove RUN collections with their datasets, as `remove_datasets` does; return how many datasets went."""
+        return self.removal.runs(names, unlink_from_chains=unlink_from_chains, keep_days=keep_days)
 
     # The repository
 

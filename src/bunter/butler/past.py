@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bunter.dataset.changes import Change
     from bunter.datastore import Staged
     from bunter.datastore.check import CheckReport
+    from bunter.datastore.deep_check import DeepCheck
     from bunter.values import Durability, Principal
 
 __all__ = ["PastRepository", "When", "change_of", "removed_error"]
@@ -74,7 +75,9 @@ class PastRepository(DirectRepository):
         del principal, changes, staged, durability, activity
         raise ReadOnlyError(past_refusal(self._location, self.change))
 
-    def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
+    def check(
+        self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None
+    ) -> CheckReport:
         """Refuse: files are those of now, and what was removed since is gone with its files."""
         del deep, claims
         raise InvalidQueryError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.operators import Operators
+from bunter.butler.trash import trash_of
 from bunter.dataset import CollectionType
 from bunter.dataset.changes import Disassociate, RemoveCollection, RemoveDatasets, UnstoreDatasets
 from bunter.errors import CollectionTypeError, MissingCollectionError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bunter.butler.session import Session
+    from bunter.butler.trash import Removed, Restoration
     from bunter.dataset import DatasetRef
     from bunter.dataset.changes import Change
 
@@ -105,16 +107,17 @@ class Removal:
         purge: bool = True,
         unstore: bool = True,
         disassociate: str | Iterable[str] | None = None,
+        keep_days: float | None = None,
     ) -> int:
         """Remove datasets with their memberships and artifacts, as `Butler.remove_datasets` tells; return how many there were."""
         ids = [ref.id.bytes for ref in refs]
         tags = self._tags(disassociate)
         if purge:
-            changes: list[Change] = [RemoveDatasets(ids)]
+            changes: list[Change] = [RemoveDatasets(ids, keep_days)]
         else:
             changes = [Disassociate(name, ids) for name in tags]
             if unstore:
-                changes.append(UnstoreDatasets(ids))
+                changes.append(UnstoreDatasets(ids, keep_days))
         if ids and changes:
             self._session.commit(changes)
         return len(ids)
@@ -129,13 +132,26 @@ class Removal:
                 )
         return listed
 
-    def runs(self, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> int:
+    def runs(
+        self, names: str | Iterable[str], *, unlink_from_chains: bool = False, keep_days: float | None = None
+    ) -> int:
         """Remove RUN collections with their datasets; return how many datasets went."""
         listed = self._runs(names)
         ids = self._session.repository.members(self._session.principal, listed)
         changes = [RemoveCollection(name, unlink_from_chains=unlink_from_chains) for name in listed]
-        self._session.commit([RemoveDatasets(ids), *changes])
+        self._session.commit([RemoveDatasets(ids, keep_days), *changes])
         return len(ids)
+
+    def undoable(self) -> list[Removed]:
+        """Return the removals that can be undone, the latest first."""
+        return trash_of(self._session.repository).removals()
+
+    def undo(self, change: int | None = None, *, dry_run: bool = False) -> Restoration:
+        """Bring back what a removal, or the latest one, took away; see `Butler.undo`."""
+        restoration = trash_of(self._session.repository).restoration(change)
+        if not dry_run:
+            self._session.commit(restoration.changes)
+        return restoration
 
     def _runs(self, names: str | Iterable[str]) -> tuple[str, ...]:
         listed = _listed(names)

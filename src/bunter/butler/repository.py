@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bunter.dataset.operator import OperatorQuestion, SqlAnswer
     from bunter.datastore import Datastore, Staged
     from bunter.datastore.check import CheckReport
+    from bunter.datastore.deep_check import DeepCheck
     from bunter.dimensions import Universe
     from bunter.query.bound import BoundQuery
     from bunter.registry import CollectionCatalog, Found, ResultStream
@@ -141,7 +142,9 @@ class Repository(Protocol):
     ) -> None:
         """Publish staged artifacts and apply all changes at once, as part of an activity; on any error nothing has changed."""
 
-    def check(self, *, deep: bool = False, claims: Callable[[], Mapping[str, str]] | None = None) -> CheckReport:
+    def check(
+        self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None
+    ) -> CheckReport:
         """Compare registry and artifacts, both ways; with ``deep`` also every digest.
 
         ``claims`` tells which keys belong to runs that are not finished, with the name of the run.

@@ -155,16 +155,31 @@ class AddDatasets:
 
 @dataclass(frozen=True, slots=True)
 class RemoveDatasets:
-    """Remove datasets from the registry, and from all tags and calibrations."""
+    """Remove datasets from the registry, and from all tags and calibrations.
+
+    ``keep_days`` says for how long the removal can be undone; None for what the repository's configuration says.
+    """
 
     ids: Sequence[bytes]
+    keep_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UnstoreDatasets:
-    """Remove the artifacts of datasets; the datasets stay registered, without anything to read."""
+    """Remove the artifacts of datasets; the datasets stay registered, without anything to read.
+
+    ``keep_days`` is as for `RemoveDatasets`.
+    """
 
     ids: Sequence[bytes]
+    keep_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRemoval:
+    """Say that a removal was undone: what it kept is recorded again."""
+
+    change: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +250,7 @@ Change = (
     | AddDatasets
     | RemoveDatasets
     | UnstoreDatasets
+    | ForgetRemoval
     | Associate
     | Disassociate
     | Certify

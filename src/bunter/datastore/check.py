@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from bunter import effects
+from bunter.datastore.deep_check import DeepCheck, read_back
 from bunter.datastore.key import is_direct
 from bunter.datastore.store import LocalPaths, SetsAside
 from bunter.errors import KeyMissingError
-from bunter.values import Digesting, sized
+from bunter.values import sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,12 +21,11 @@ if TYPE_CHECKING:
     from bunter.database import Database
     from bunter.dataset import StoredArtifact
     from bunter.datastore.datastore import Datastore
+    from bunter.datastore.deep_check import Reading
     from bunter.datastore.records import ArtifactRecords
-    from bunter.datastore.store import ArtifactStore, PublishingStore, Stat
+    from bunter.datastore.store import PublishingStore, Stat
 
 __all__ = ["CheckReport", "Finding", "Problem", "check_datastore", "quarantine"]
-
-_WORKERS = 4
 
 
 class Problem(StrEnum):
@@ -89,6 +89,10 @@ class CheckReport:
         What is wrong, sorted by problem and key.
     unfinished : mapping of str to int
         Runs that are not finished, with the number of artifacts that they have published and not registered yet.
+    digested : int
+        How many artifacts without digests were read, and have them now.
+    kept : int
+        Artifacts of removed datasets that can still be brought back.
     """
 
     artifacts: int
@@ -96,6 +100,8 @@ class CheckReport:
     read: int
     findings: tuple[Finding, ...]
     unfinished: Mapping[str, int] = field(default_factory=dict)
+    digested: int = 0
+    kept: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -114,6 +120,10 @@ class CheckReport:
         checked = f"{self.artifacts} artifacts, {sized(self.size)}"
         if self.read:
             checked += f", {self.read} read in full"
+        if self.digested:
+            checked += f", {self.digested} digests written down"
+        if self.kept:
+            checked += f", {self.kept} kept for `bunter undo`"
         for run, count in self.unfinished.items():
             checked += f"; {count} more belong to the unfinished run {run!r}, and the command that began it goes on"
         if self.is_clean:
@@ -137,7 +147,7 @@ def check_datastore(
     records: ArtifactRecords,
     database: Database,
     *,
-    deep: bool = False,
+    deep: bool | DeepCheck = False,
     claims: Callable[[], Mapping[str, str]] | None = None,
 ) -> CheckReport:
     """Compare records and stores.
@@ -152,8 +162,8 @@ def check_datastore(
         The records.
     database : Database
         Where they are.
-    deep : bool
-        Whether to read every artifact and compare its digest.
+    deep : bool or DeepCheck
+        Whether, or how, to read artifacts and compare their digests.
     claims : callable, optional
         Tells the keys that unfinished runs have announced, with the name of the run: these are no orphans. Called after
         the stores were walked, as a run announces a key before it publishes it.
@@ -179,14 +189,23 @@ def check_datastore(
             findings += [
                 Finding(Problem.TRASH, name, key, f"{size} bytes") for key, size in records.trash(connection, name)
             ]
-    wrong = {(finding.datastore, finding.key) for finding in findings}
-    readable = [
-        item for place, item in recorded.items() if deep and place not in wrong and item.stored.xxh3 is not None
-    ]
-    findings += _damaged(datastore, readable)
+    readings: list[Reading] = []
+    if deep:
+        wrong = {(finding.datastore, finding.key) for finding in findings}
+        how = DeepCheck() if deep is True else deep
+        damaged, readings = _damaged(datastore, recorded, wrong, how)
+        findings += damaged
+    new = [(reading.stored, reading.digests) for reading in readings if reading.digests is not None]
+    if new:
+        with database.write() as transaction:
+            records.note_digests(transaction, new)
     size = sum(max(item.stored.size, 0) for item in recorded.values())
     order = sorted(findings, key=lambda finding: (finding.problem, finding.datastore, finding.key))
-    return CheckReport(len(recorded), size, len(readable), tuple(order), dict(unfinished))
+    with database.read() as connection:
+        kept = records.kept.removals(connection)
+    return CheckReport(
+        len(recorded), size, len(readings), tuple(order), dict(unfinished), len(new), sum(k.artifacts for k in kept)
+    )
 
 
 def _recorded(records: ArtifactRecords, database: Database) -> dict[tuple[str, str], _Recorded]:
@@ -251,33 +270,23 @@ def _orphans(
         known: set[str] = set()
         for place in names:
             known |= records.registered(connection, keys, place) | {key for key, _ in records.trash(connection, place)}
+            known |= records.kept.keys(connection, place)
     left = [key for key in keys if key not in staged and key not in known]
     return [key for key, stat in zip(left, store.stat_many(left), strict=True) if stat is not None]
 
 
-def _damaged(datastore: Datastore, items: Sequence[_Recorded]) -> list[Finding]:
-    def compare(item: _Recorded) -> Finding | None:
-        try:
-            digest = _digest(datastore.store_of(item.stored), item.stored.key)
-        except (KeyMissingError, FileNotFoundError):
-            return None  # removed while we looked; a lost one is found by the next check
-        except OSError as exc:
-            return item.finding(Problem.DAMAGED, f"cannot be read: {exc}")
-        return (
-            None if digest == item.stored.xxh3 else item.finding(Problem.DAMAGED, "its digest is not the one recorded")
-        )
-
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        return [finding for finding in pool.map(compare, items) if finding is not None]
-
-
-def _digest(store: ArtifactStore, key: str) -> bytes:
-    digesting = Digesting()
-    for chunk in effects.read_chunks(store.path(key)) if isinstance(store, LocalPaths) else store.read(key):
-        digesting.add(chunk)
-    return digesting.digests().xxh3
+def _damaged(
+    datastore: Datastore, recorded: dict[tuple[str, str], _Recorded], wrong: set[tuple[str, str]], deep: DeepCheck
+) -> tuple[list[Finding], list[Reading]]:
+    """Read artifacts that are not known to be wrong; return what is damaged, and all that was read."""
+    readable = deep.chosen([item.stored for place, item in recorded.items() if place not in wrong])
+    readings = read_back(readable, datastore.store_of, deep)
+    findings = [
+        recorded[reading.stored.datastore, reading.stored.key].finding(Problem.DAMAGED, reading.trouble)
+        for reading in readings
+        if reading.trouble
+    ]
+    return findings, readings
 
 
 def quarantine(datastore: Datastore, report: CheckReport, *, older_than_s: float) -> list[str]:

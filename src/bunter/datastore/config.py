@@ -139,6 +139,11 @@ class DatastoreConfig(BaseModel):
     sinks: dict[str, SinkConfig] = Field(
         default_factory=dict, description="Places that take values out of datasets, by name."
     )
+    trash_days: float = Field(
+        0,
+        ge=0,
+        description="For how many days a removal can be undone by `bunter undo`; the files stay so long. 0: they go at once.",
+    )
     offline: bool = Field(
         False, description="Whether a dataset that is not on this machine is an error instead of being fetched."
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bunter.database import IntegrityError
 from bunter.dataset import StoredArtifact
 from bunter.datastore.artifact_view import create_artifact_view
+from bunter.datastore.kept_records import KeptRecords
 from bunter.datastore.key import join_key, split_key
 from bunter.errors import KeyTakenError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bunter.database import Connection, Transaction
     from bunter.dataset import ArtifactRow
     from bunter.dataset.changes import AddArtifacts
+    from bunter.values import Digests
 
 __all__ = ["ArtifactRecords"]
 
@@ -60,7 +62,16 @@ _DIRECTORY = (
 
 
 class ArtifactRecords:
-    """The tables ``artifact``, ``dataset_artifact`` and ``trash``; every method is given the open connection."""
+    """The tables ``artifact``, ``dataset_artifact`` and ``trash``; every method is given the open connection.
+
+    Attributes
+    ----------
+    kept : KeptRecords
+        What removed datasets had, as long as they can be brought back.
+    """
+
+    def __init__(self) -> None:
+        self.kept = KeptRecords()
 
     def create(self, tx: Transaction) -> None:
         """Make the tables."""
@@ -105,8 +116,17 @@ class ArtifactRecords:
         except IntegrityError as exc:
             raise KeyTakenError(_taken(tx, change, exc)) from exc
 
-    def remove(self, tx: Transaction, ids: Sequence[bytes]) -> int:
+    def remove(self, tx: Transaction, ids: Sequence[bytes], until_ns: int = 0) -> int:
         """Forget where datasets are stored; artifacts of ours that hold no other dataset go to the trash.
+
+        Parameters
+        ----------
+        tx : Transaction
+            Where.
+        ids : sequence of bytes
+            16 bytes each.
+        until_ns : int
+            Until when, in ns UTC since 1970, the artifacts are kept so that the removal can be undone; 0 for not at all.
 
         Returns
         -------
@@ -116,6 +136,8 @@ class ArtifactRecords:
         unstored = tx.upload("unstored", 1, ((id_,) for id_ in ids))
         links = f"FROM {unstored} w CROSS JOIN dataset_artifact l WHERE l.dataset_id = w.c0"
         left = tx.fetchall(f"SELECT DISTINCT l.artifact {links}")
+        if until_ns:
+            self.kept.keep(tx, unstored, until_ns)
         tx.execute(f"DELETE FROM dataset_artifact WHERE dataset_id IN (SELECT c0 FROM {unstored})")  # noqa: S608
         leaving = tx.upload("leaving", 1, left)
         unused = "NOT EXISTS (SELECT 1 FROM dataset_artifact l WHERE l.artifact = a.id)"
@@ -123,7 +145,7 @@ class ArtifactRecords:
             "INSERT INTO trash (datastore, key, size) SELECT d.datastore, "  # noqa: S608 - our names
             f"CASE d.path WHEN '' THEN a.name ELSE d.path || '/' || a.name END, a.size FROM {leaving} g "
             f"CROSS JOIN artifact a JOIN artifact_directory d ON d.id = a.directory WHERE a.id = g.c0 AND {unused} "
-            "AND a.owned = 1 ON CONFLICT DO NOTHING"
+            f"AND a.owned = 1{self.kept.unless_kept(tx, 'a', 'd')} ON CONFLICT DO NOTHING"
         ).rowcount
         tx.execute(f"DELETE FROM artifact AS a WHERE a.id IN (SELECT c0 FROM {leaving}) AND {unused}")  # noqa: S608
         return int(moved)
@@ -132,6 +154,18 @@ class ArtifactRecords:
         """Drop the trash rows of artifacts that are gone."""
         gone = tx.upload("emptied", 1, ((key,) for key in keys), ["str"])
         tx.execute(f"DELETE FROM trash WHERE datastore = ? AND key IN (SELECT c0 FROM {gone})", (datastore,))  # noqa: S608
+
+    def note_digests(self, tx: Transaction, read: Iterable[tuple[StoredArtifact, Digests]]) -> None:
+        """Write down digests of artifacts that have none."""
+        tx.executemany(
+            "UPDATE artifact SET sha256 = ?, xxh3 = ? WHERE name = ? AND xxh3 IS NULL AND directory = "
+            "(SELECT id FROM artifact_directory WHERE datastore = ? AND path = ?)",
+            [
+                (digests.sha256, digests.xxh3, name, stored.datastore, directory)
+                for stored, digests in read
+                for directory, name in [split_key(stored.key)]
+            ],
+        )
 
     # ------------------------------------------------------------------ reading
 
@@ -181,6 +215,11 @@ class ArtifactRecords:
             "WHERE d.path = k.c0 AND d.datastore = ? AND a.directory = d.id AND a.name = k.c1"
         )
         return {join_key(*row) for row in conn.fetchall(sql, (*parameters, datastore))}
+
+    def nonces(self, conn: Connection, nonces: Sequence[str]) -> set[str]:
+        """Which of some nonces are recorded."""
+        table = conn.upload("nonces", 1, ((nonce,) for nonce in nonces))
+        return {n for (n,) in conn.fetchall(f"SELECT nonce FROM artifact WHERE nonce IN (SELECT c0 FROM {table})")}  # noqa: S608
 
     def sizes(self, conn: Connection, keys: Sequence[str], selections: Sequence[str]) -> dict[tuple[Any, ...], int]:
         """Add up the bytes of the artifacts of datasets by what they belong to; one of several datasets counts once.

@@ -147,7 +147,8 @@ def remove_datasets(tx: Transaction, roster: Roster, change: RemoveDatasets) -> 
         "INSERT INTO removed_dataset (id, type, run, added, removed) "  # noqa: S608
         f"SELECT id, type, run, added, {now} FROM dataset WHERE id IN (SELECT c0 FROM {gone}) AND added < {now}"
     )
-    remove_annotations(tx, gone)
+    if not change.keep_days:
+        remove_annotations(tx, gone)
     return int(tx.execute(f"DELETE FROM dataset WHERE id IN (SELECT c0 FROM {gone})").rowcount)  # noqa: S608
 
 

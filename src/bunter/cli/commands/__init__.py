@@ -98,6 +98,7 @@ COMMANDS: dict[str, Entry] = {
     "dump": Entry("transfers:dump", _CARE, "Write everything in a repository to a folder."),
     "load": Entry("transfers:load", _CARE, "Make a repository out of a dump."),
     "overlay": Entry("overlay:overlay", _REPOSITORY, "Make a repository of your own over a release."),
+    "undo": Entry("undo:undo", _CARE, "Bring back what was removed."),
     "clone": Entry("clone:clone", _CARE, "Copy the database of a repository to another one."),
     "mirror": Entry("operators:mirror", _CARE, "Copy the books to DuckDB or Parquet, for any client."),
     "stats": Entry("operators:stats", _CARE, "Count datasets and bytes: by type, run, night, user, day."),

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["prune_datasets", "remove_collections", "remove_dataset_type", "remove_runs"]
 
 _confirm = click.option("--confirm/--no-confirm", default=True, help="Ask before removing.")
+_keep_days = click.option(
+    "--keep-days",
+    type=click.FloatRange(min=0),
+    help="For how many days `bunter undo` can bring it back; as the configuration says if not given.",
+)
 _COLUMNS = ("dataset_type", "run", "datasets", "bytes", "memberships")
 
 
@@ -61,6 +66,7 @@ def _counts(preview: RemovalPreview) -> dict[str, object]:
     "--disassociate", "tags", multiple=True, metavar="TAG", help="Take them out of a TAGGED collection. Repeatable."
 )
 @_confirm
+@_keep_days
 @click.option("--quiet", is_flag=True, help="Do not print what goes.")
 @dry_run_option
 @output_options
@@ -76,6 +82,7 @@ def prune_datasets(
     unstore: bool,
     tags: tuple[str, ...],
     confirm: bool,
+    keep_days: float | None,
     quiet: bool,
     dry_run: bool,
     emit: Emit,
@@ -100,7 +107,9 @@ def prune_datasets(
             _show(preview, emit)
         goes = bool(refs) and not dry_run and (not confirm or confirmed(_question(deed, preview, tags)))
         if goes:
-            butler.remove_datasets(refs, purge=deed == "remove", unstore=unstore, disassociate=tags)
+            butler.remove_datasets(
+                refs, purge=deed == "remove", unstore=unstore, disassociate=tags, keep_days=keep_days
+            )
     done = len(refs) if goes else 0
     emit.record(
         {"found": len(refs), "removed": done, "deed": deed, "dry_run": dry_run, **_counts(preview)},
@@ -157,10 +166,13 @@ def _all_in_run(refs: Sequence[DatasetRef], run: str | None) -> None:
 @click.argument("repo")
 @click.argument("pattern")
 @_confirm
+@_keep_days
 @click.option("--force", is_flag=True, help="Also runs that are in chains; they are taken out.")
 @dry_run_option
 @output_options
-def remove_runs(*, repo: str, pattern: str, confirm: bool, force: bool, dry_run: bool, emit: Emit) -> None:
+def remove_runs(
+    *, repo: str, pattern: str, confirm: bool, keep_days: float | None, force: bool, dry_run: bool, emit: Emit
+) -> None:
     """Remove the RUN collections that match PATTERN, with their datasets and files."""
     from bunter.butler import Butler
     from bunter.dataset import CollectionType
@@ -178,7 +190,7 @@ def remove_runs(*, repo: str, pattern: str, confirm: bool, force: bool, dry_run:
             _show(preview, emit)
         question = f"remove {', '.join(names)} with {_said(preview)}?"
         goes = not dry_run and (not confirm or confirmed(question))
-        removed = butler.remove_runs(names, unlink_from_chains=force) if goes else 0
+        removed = butler.remove_runs(names, unlink_from_chains=force, keep_days=keep_days) if goes else 0
     chains = f"; in {', '.join(preview.chains)}: needs --force" if preview.chains else ""
     sentence = f"would remove {counted(len(names), 'run')}: {', '.join(names)}, {_said(preview)}{chains}"
     if not dry_run:

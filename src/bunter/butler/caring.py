@@ -1,0 +1,72 @@
+"""The part of the butler's face that is about care: checking, sweeping, undoing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bunter.butler.removal import Removal
+    from bunter.butler.session import Session
+    from bunter.butler.sweeping import Leftovers
+    from bunter.butler.trash import Restoration
+    from bunter.datastore.check import CheckReport
+    from bunter.datastore.deep_check import DeepCheck
+
+__all__ = ["CaringButler"]
+
+
+class CaringButler:
+    """What `bunter.Butler` offers to those who keep a repository."""
+
+    _session: Session
+    removal: Removal
+
+    def check(
+        self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None
+    ) -> CheckReport:
+        """Compare the registry with the files, both ways.
+
+        Parameters
+        ----------
+        deep : bool or DeepCheck
+            Whether to read every artifact and compare its digest; a `DeepCheck` reads some of them, or not too fast, or writes
+            digests down where there are none yet.
+        claims : callable, optional
+            Tells which artifacts belong to runs that are not finished, see `bunter.execution.claimed_keys`.
+        """
+        return self._session.repository.check(deep=deep, claims=claims)
+
+    def undo(self, change: int | None = None, *, dry_run: bool = False) -> Restoration:
+        """Bring back what a removal took away: runs, datasets, memberships, headers, metadata and files.
+
+        Parameters
+        ----------
+        change : int, optional
+            Number of the change that removed, see `Butler.removal.undoable`; the latest one if None.
+        dry_run : bool
+            Whether only to say what would come back.
+
+        Raises
+        ------
+        UndoError
+            If its files are gone, as the repository keeps them for some days only, or not at all.
+        """
+        return self.removal.undo(change, dry_run=dry_run)
+
+    def gc(self, *, dry_run: bool = False, older_than_s: float = 86_400, **more: Any) -> Leftovers:
+        """Remove leftovers: of dead writers, of removals whose time is over, of runs that nobody resumes; and orphans.
+
+        Parameters
+        ----------
+        dry_run : bool
+            Whether only to say what would go.
+        older_than_s : float
+            Age from which a file that no record names is an orphan, in seconds. Only files with names as Bunter gives them go.
+        **more
+            ``claims`` as for `check`, and ``abandoned`` alike for runs that were given up, see `bunter.execution.abandoned_keys`.
+        """
+        from bunter.butler.sweeping import Sweeping
+
+        return Sweeping(self._session).sweep(dry_run=dry_run, older_than_s=older_than_s, **more)

@@ -1,0 +1,282 @@
+"""The trash: artifacts of removed datasets, kept for a while so that the removal can be undone, and then unlinked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bunter import effects
+from bunter.dataset.changes import ForgetRemoval, RemoveDatasets, UnstoreDatasets
+from bunter.datastore.kept_records import restored
+from bunter.errors import ConfigurationError, UndoError
+from bunter.registry.removed_rows import forget_beside, names_of, removed_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bunter.butler.repository import Repository
+    from bunter.database import Connection, Database
+    from bunter.dataset.changes import Change
+    from bunter.datastore import Datastore
+    from bunter.datastore.kept_records import KeptArtifact, KeptRemoval
+    from bunter.datastore.records import ArtifactRecords
+    from bunter.registry import Registry
+
+__all__ = ["Removed", "Restoration", "Trash", "trash_of"]
+
+_DAY_NS = 86_400 * 10**9
+_FAR_NS = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A removal that can be undone.
+
+    Parameters
+    ----------
+    change : int
+        Its number.
+    time_ns : int
+        When it was, ns TAI since 1970.
+    user, command : str
+        Who did it, and how.
+    datasets : int
+        Datasets that it took out of the registry; those whose files only were removed are not counted.
+    artifacts : int
+        Files and objects.
+    bytes : int
+        Their size.
+    until_ns : int
+        When they go, ns UTC since 1970.
+    """
+
+    change: int
+    time_ns: int
+    user: str
+    command: str
+    datasets: int
+    artifacts: int
+    bytes: int
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """What undoing a removal brings back.
+
+    Parameters
+    ----------
+    change : int
+        Number of the removal.
+    changes : tuple of Change
+        What does it, in one transaction.
+    counts : dict of (str, str) to int
+        Datasets by dataset type and run.
+    artifacts : int
+        Artifacts.
+    bytes : int
+        Their size.
+    left_out : int
+        Places in TAGGED and CALIBRATION collections that stay away, as others have them by now.
+    """
+
+    change: int
+    changes: tuple[Change, ...]
+    counts: dict[tuple[str, str], int]
+    artifacts: int
+    bytes: int
+    left_out: int
+
+
+class Trash:
+    """What was removed from a repository and is not gone yet.
+
+    Parameters
+    ----------
+    database : Database
+        Holds registry and records.
+    registry : Registry
+        Knows the datasets.
+    records : ArtifactRecords
+        Knows where they were.
+    datastore : Datastore
+        Has their artifacts.
+    """
+
+    def __init__(self, database: Database, registry: Registry, records: ArtifactRecords, datastore: Datastore) -> None:
+        self._database, self._registry, self._records, self._datastore = database, registry, records, datastore
+        self._days = 0.0 if datastore.config is None else datastore.config.trash_days
+
+    def dated(self, change: Change) -> Change:
+        """Return a change that says for how long what it removes is kept."""
+        if isinstance(change, RemoveDatasets | UnstoreDatasets) and change.keep_days is None:
+            return replace(change, keep_days=self._days)
+        return change
+
+    @staticmethod
+    def until_ns(change: RemoveDatasets | UnstoreDatasets) -> int:
+        """Until when what a change removes is kept, ns UTC since 1970; 0 for not at all."""
+        if not change.keep_days:
+            return 0
+        return min(effects.now_ns() + int(change.keep_days * _DAY_NS), _FAR_NS)
+
+    # ------------------------------------------------------------------ undoing
+
+    def removals(self) -> list[Removed]:
+        """Return what can be undone, the latest first."""
+        with self._database.read(snapshot=True) as connection:
+            kept = {removal.change: removal for removal in self._records.kept.removals(connection)}
+            if not kept:
+                return []
+            told = connection.upload("removals", 1, ((change,) for change in kept))
+            sql = (
+                'SELECT c.n, c.committed, c."user", c.command, (SELECT count(*) FROM removed_dataset r WHERE r.removed = c.n) '  # noqa: S608
+                f"FROM {told} q JOIN change c ON c.n = q.c0 ORDER BY c.n DESC"
+            )
+            return [_told(kept[row[0]], row) for row in connection.fetchall(sql)]
+
+    def restoration(self, change: int | None = None) -> Restoration:
+        """Say what undoing a removal, or the latest one, would bring back.
+
+        Raises
+        ------
+        UndoError
+            If nothing, or not all, of it is kept.
+        """
+        with self._database.read(snapshot=True) as connection:
+            kept = [removal.change for removal in self._records.kept.removals(connection)]
+            if change is None and kept:
+                change = kept[0]
+            if change is None or change not in kept:
+                raise UndoError(_nothing(change, kept, self._days))
+            artifacts = self._records.kept.of(connection, change)
+            rows = removed_rows(connection, self._registry.roster(connection), change)
+            artifacts = self._wanted(connection, artifacts, set(rows.ids))
+            recorded = self._records.nonces(connection, [item.row.nonce for item in artifacts])
+        self._require(artifacts, change)
+        again = restored(artifacts, recorded)
+        sizes = {item.row.nonce: item.row.size for item in artifacts}
+        changes = (*rows.changes, *([again] if again.links else []), ForgetRemoval(change))
+        return Restoration(change, changes, rows.counts, len(sizes), sum(sizes.values()), rows.left_out)
+
+    def _wanted(
+        self, connection: Connection, artifacts: Sequence[KeptArtifact], removed: set[bytes]
+    ) -> list[KeptArtifact]:
+        """Leave out artifacts of datasets that are there again, with others."""
+        ids = list({item.link.dataset_id for item in artifacts})
+        there = self._registry.get_many(connection, ids)
+        stored = self._records.stored(connection, ids)
+        missing = {
+            id_
+            for id_, ref, has in zip(ids, there, stored, strict=True)
+            if not has and (ref is not None or id_ in removed)
+        }
+        return [item for item in artifacts if item.link.dataset_id in missing]
+
+    def _require(self, artifacts: Sequence[KeptArtifact], change: int) -> None:
+        """Refuse to bring back datasets whose files somebody took away."""
+        names: dict[str, list[str]] = {}
+        for item in artifacts:
+            if not item.key.startswith("/"):
+                names.setdefault(item.row.datastore, []).append(item.key)
+        for name, keys in names.items():
+            store = self._datastore.stores.get(name)
+            stats = [None] * len(keys) if store is None else store.stat_many(keys)
+            if gone := [key for key, stat in zip(keys, stats, strict=True) if stat is None]:
+                raise UndoError(
+                    f"{len(gone)} files of change {change} are gone, such as {gone[0]}; nothing was brought back"
+                )
+
+    # ------------------------------------------------------------------ emptying
+
+    def due(self, *, all_: bool = False) -> list[int]:
+        """Return the removals whose time is over; or all of them."""
+        now_ns = effects.now_ns()
+        with self._database.read() as connection:
+            return [r.change for r in self._records.kept.removals(connection) if all_ or r.until_ns <= now_ns]
+
+    def expire(self, changes: Sequence[int]) -> None:
+        """Give removals up: what they kept goes to the artifacts that are to be unlinked, in one transaction."""
+        if not changes:
+            return
+        with self._database.write() as transaction:
+            still = {removal.change for removal in self._records.kept.removals(transaction)}
+            given_up = [change for change in changes if change in still]
+            forget_beside(transaction, given_up, sorted(still.difference(given_up)))
+            self._records.kept.expire(transaction, given_up)
+
+    def given_up(self, changes: Sequence[int]) -> list[tuple[str, str, int, int]]:
+        """Return dataset type, run, number and bytes of the artifacts that go with some removals."""
+        with self._database.read(snapshot=True) as connection:
+            sizes = self._records.kept.sizes(connection, changes)
+            named = names_of(connection, [id_ for id_, _ in sizes])
+        counts: Counter[tuple[str, str]] = Counter()
+        total: Counter[tuple[str, str]] = Counter()
+        for id_, size in sizes:
+            counts[named[id_]] += 1
+            total[named[id_]] += max(size, 0)
+        return [(*name, count, total[name]) for name, count in sorted(counts.items())]
+
+    def registered(self, keys: Sequence[str]) -> set[str]:
+        """Which of some keys are recorded in any store, or kept."""
+        with self._database.read() as connection:
+            found: set[str] = set()
+            for name in self._datastore.stores:
+                found |= self._records.registered(connection, keys, name) | self._records.kept.keys(connection, name)
+        return found.intersection(keys)
+
+    def settle(self) -> int:
+        """Finish or undo what dead writers left; return how many artifacts they had staged."""
+        return self._datastore.recover(self.registered)
+
+    def waiting(self) -> dict[str, list[tuple[str, int]]]:
+        """Return keys and sizes of what is to be unlinked, by store."""
+        with self._database.read() as connection:
+            return {name: self._records.trash(connection, name) for name in self._datastore.stores}
+
+    def empty(self) -> dict[str, OSError]:
+        """Unlink what is to be unlinked, also what removals kept whose time is over; return why some files could not be."""
+        self.expire(self.due())
+        failed: dict[str, OSError] = {}
+        for name, rows in self.waiting().items():
+            keys = [key for key, _ in rows]
+            if keys:
+                failed |= self._datastore.delete(keys, name)
+                with self._database.write() as transaction:
+                    self._records.forget_trash(transaction, [key for key in keys if key not in failed], name)
+        return failed
+
+
+def trash_of(repository: Repository) -> Trash:
+    """Return the trash of a repository.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not one of this machine.
+    """
+    trash = getattr(repository, "trash", None)
+    if not isinstance(trash, Trash):
+        raise ConfigurationError(
+            "only the present state of a repository opened directly has a trash; open it without as_of"
+        )
+    return trash
+
+
+def _told(kept: KeptRemoval, row: tuple[Any, ...]) -> Removed:
+    change, committed, user, command, datasets = row
+    return Removed(change, committed, user, command, datasets, kept.artifacts, kept.size, kept.until_ns)
+
+
+def _nothing(change: int | None, kept: Sequence[int], days: float) -> str:
+    which = "no removal" if change is None else f"the removal of change {change}"
+    said = f"{which} can{'' if change is None else 'not'} be undone"
+    if kept:
+        return f"{said}; those of changes {', '.join(map(str, kept[:5]))} can"
+    if not days:
+        return (
+            f"{said}: this repository keeps nothing of what is removed; datastore.trash_days in bunter.yaml, or --keep-days, "
+            "says for how many days it should"
+        )
+    return f"{said}: what was removed is kept for {days:g} days only"

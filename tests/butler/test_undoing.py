@@ -1,0 +1,29 @@
+"""Removals that can be undone, over every implementation."""
+
+import uuid
+
+import pytest
+
+from bunter import Butler
+from bunter.contracts.undoing import UndoContract
+
+
+class TestFolder(UndoContract):
+    @pytest.fixture
+    def empty(self, tmp_path):
+        with Butler.create(tmp_path / "repo") as butler:
+            yield butler
+
+
+class TestMemory(UndoContract):
+    @pytest.fixture
+    def empty(self):
+        with Butler.create(f"memory://{uuid.uuid4()}") as butler:
+            yield butler
+
+
+class TestPostgres(UndoContract):
+    @pytest.fixture
+    def empty(self, tmp_path, postgres_url):
+        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
+            yield butler
