@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bunter.execution.again import Again, plan_rerun, plan_retry
     from bunter.execution.claims import claimed_keys
     from bunter.execution.comparison import Comparison, compare_runs
     from bunter.execution.forecast import Forecast, forecast_run
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
     from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
     from bunter.execution.scheduler import Scheduler, State
     from bunter.execution.start import Wish, prepare_run, run_pipeline, run_stored_graph
+    from bunter.execution.status import FailureGroup, RunStatus, run_status
     from bunter.execution.summary import FailedQuantum, RunSummary, TaskCounts
     from bunter.execution.watch import Watcher
 
 _HOMES = {
+    "Again": "again",
+    "plan_rerun": "again",
+    "plan_retry": "again",
+    "FailureGroup": "status",
+    "RunStatus": "status",
+    "run_status": "status",
     "claimed_keys": "claims",
     "RunOptions": "run",
     "run_graph": "run",
@@ -57,8 +65,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "Again",
     "Comparison",
     "FailedQuantum",
+    "FailureGroup",
     "Forecast",
     "Job",
     "Lineage",
@@ -67,6 +77,7 @@ __all__ = [
     "RunDirectory",
     "RunOptions",
     "RunRequest",
+    "RunStatus",
     "RunSummary",
     "Scheduler",
     "State",
@@ -79,11 +90,14 @@ __all__ = [
     "find_precedents",
     "forecast_run",
     "merge_run",
+    "plan_rerun",
+    "plan_retry",
     "prepare_run",
     "run_directories",
     "run_graph",
     "run_job",
     "run_pipeline",
+    "run_status",
     "run_stored_graph",
     "why_made",
 ]

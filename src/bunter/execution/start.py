@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bunter.graph.keys import KeyTable
     from bunter.pipeline import PipelineGraph
 
-__all__ = ["Wish", "prepare_run", "run_pipeline", "run_stored_graph"]
+__all__ = ["Wish", "prepare_run", "resume", "run_pipeline", "run_stored_graph"]
 
 _MORE = {"binds", "data_ids", "select", "skip_existing_in", "decisions", "profile"}
 
@@ -163,6 +163,14 @@ def run_stored_graph(
         if not directory.has_graph():
             directory.adopt_graph(path)
         return _carry_out(butler, directory.graph(), directory, output, options=options, watcher=watcher)
+
+
+def resume(
+    butler: Butler, directory: RunDirectory, *, options: RunOptions | None = None, watcher: Watcher | None = None
+) -> RunSummary:
+    """Go on with a run as its stored graph says; its folder is locked by the caller."""
+    graph, output = directory.graph(), directory.request.output
+    return _carry_out(butler, graph, directory, output, options=options, watcher=watcher)
 
 
 def prepare_run(butler: Butler, path: Path, *, output: str = "") -> RunDirectory:

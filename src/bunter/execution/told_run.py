@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,13 @@ import numpy as np
 from bunter.dataset import CollectionType
 from bunter.errors import MissingCollectionError, RunError
 from bunter.execution.merge import descendants
-from bunter.execution.receipt import Problem
+from bunter.execution.receipt import PARTIAL, Problem
 from bunter.execution.run_directory import RunDirectory, runs_root
 from bunter.execution.summary import FailedQuantum, required_data_id
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from bunter.butler import Butler
@@ -40,6 +43,10 @@ class TaskHistory:
         How long each of them took, and its CPU time, in seconds.
     peak_memory : int
         Greatest resident size of a process while it ran one of them, in bytes.
+    partial, deprived : int
+        Those among the successes with flawed outputs, and without some of their inputs.
+    caveats : mapping of str to int
+        Words for why others among the successes made nothing, and how many did so.
     """
 
     label: str
@@ -51,6 +58,9 @@ class TaskHistory:
     wall_s: NDArray[np.float64]
     cpu_s: NDArray[np.float64]
     peak_memory: int
+    partial: int = 0
+    deprived: int = 0
+    caveats: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
@@ -175,6 +185,9 @@ def _history(label: str, total: int, successes: list[Receipt], failures: list[Re
         wall_s=np.array([one.wall_s for one in used], np.float64),
         cpu_s=np.array([one.cpu_s for one in used], np.float64),
         peak_memory=max((one.peak_memory for one in used), default=0),
+        partial=sum(receipt.end == PARTIAL for receipt in successes),
+        deprived=sum(receipt.is_deprived for receipt in successes),
+        caveats=Counter(receipt.problem.type for receipt in successes if receipt.problem is not None),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["limit_options", "limits_in"]
 
+_FACTOR = re.compile(r"x(\d+(?:\.\d+)?)")
 _OPTIONS = {
     "timeout": "Longest time for a quantum: 90, 15min, 2h. LABEL=TIME for one task. Repeatable.",
     "memory": "Most memory for a quantum: 800MB, 4GiB. LABEL=SIZE for one task. Repeatable.",
@@ -24,6 +26,7 @@ _OPTIONS = {
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options and pass them as ``limits``, plain values by label, and ``memory_budget`` in bytes."""
+    may_grow = command.__name__ == "retry"
 
     @functools.wraps(command)
     def with_limits(*args: Any, memory_budget: str | None, **kwargs: Any) -> Any:
@@ -31,7 +34,10 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
         told = {name: kwargs.pop(name) for name in _OPTIONS}
         try:
-            limits, budget = limits_in(told), None if memory_budget is None else read_size(memory_budget)
+            limits, budget = (
+                limits_in(told, may_grow=may_grow),
+                None if memory_budget is None else read_size(memory_budget),
+            )
         except PipelineError as error:
             raise click.UsageError(str(error)) from error
         return command(*args, limits=limits, memory_budget=budget, **kwargs)
@@ -44,8 +50,10 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--memory-budget", metavar="SIZE", help=help_text)(wrapped)
 
 
-def limits_in(told: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, Any]]:
+def limits_in(told: Mapping[str, tuple[str, ...]], *, may_grow: bool = True) -> dict[str, dict[str, Any]]:
     """Read the values of the options: by label of the task, ``""`` for all.
+
+    ``x2`` as memory becomes ``memory_times``, where that has a meaning.
 
     Raises
     ------
@@ -58,5 +66,8 @@ def limits_in(told: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, Any]]:
     for name, values in told.items():
         for value in values:
             label, _, text = value.rpartition("=")
+            if may_grow and name == "memory" and (factor := _FACTOR.fullmatch(text)):
+                found.setdefault(label, {})["memory_times"] = float(factor[1])
+                continue
             found.setdefault(label, {}).update(plain_resources({name: text}))
     return found
