@@ -50,7 +50,7 @@ def test_a_pipeline_is_drawn_as_text_without_importing_its_tasks(drp):
     assert "survey" not in sys.modules
 
 
-@pytest.mark.parametrize("style", ["text", "svg", "mermaid"])
+@pytest.mark.parametrize("style", ["text", "svg", "mermaid", "html"])
 def test_the_drawing_of_the_pipeline_is_that_of_its_graph(drp, style):
     assert drp.draw(style) == drp.resolve().draw(style)
 

@@ -307,7 +307,7 @@ class Pipeline:
         return {label: read[label] for label in wiring.only(self.chosen_labels(wiring)).ordered()}
 
     def draw(self, style: str = "text") -> str:
-        """Return a drawing as ``"text"``, ``"svg"`` or ``"mermaid"``; tasks are read, never imported.
+        """Return a drawing as ``"text"``, ``"svg"``, ``"mermaid"`` or ``"html"``; tasks are read, never imported.
 
         Raises
         ------

@@ -143,9 +143,9 @@ class PipelineGraph:
         Parameters
         ----------
         style : str
-            ``"text"``, ``"svg"`` or ``"mermaid"``.
+            ``"text"``, ``"svg"``, ``"mermaid"`` or ``"html"``.
         states : Mapping[str, str], optional
-            For SVG: ``"done"``, ``"failed"``, ``"partial"`` or ``"waiting"`` by label, shown as a colour.
+            For SVG and HTML: ``"done"``, ``"failed"``, ``"partial"`` or ``"waiting"`` by label, shown as a colour.
 
         Raises
         ------

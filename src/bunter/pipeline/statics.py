@@ -44,11 +44,14 @@ class StaticTask:
         Dimensions of the task.
     connections : tuple of Declaration
         With the names that the pipeline gives them.
+    names : tuple of str
+        Names of the connections within the task.
     """
 
     known: bool
     dimensions: tuple[str, ...] = ()
     connections: tuple[Declaration, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -277,7 +280,7 @@ def _read(entry: TaskEntry, parameters: Mapping[str, Any]) -> StaticTask:
     words = {**templates, **{name: value for name, value in renames.items() if name in templates}}
     kept = {name: one for name, one in declared.items() if _exists(one, values)}
     named_anew = [replace(one, name=str(renames.get(name, one.name)).format_map(words)) for name, one in kept.items()]
-    return StaticTask(known=True, dimensions=dimensions, connections=tuple(named_anew))
+    return StaticTask(known=True, dimensions=dimensions, connections=tuple(named_anew), names=tuple(kept))
 
 
 def _exists(one: Declaration, values: Mapping[str, Any]) -> bool:

@@ -161,7 +161,7 @@ def check(
 
 @pipeline.command(epilog="\b\nExample: bunter pipeline draw bunter.demo:pipelines/science.yaml -o drp.svg")
 @click.argument("location", metavar="PIPELINE")
-@click.option("--style", type=click.Choice(["text", "svg", "mermaid"]), help="By default what the file's name says.")
+@click.option("--style", type=click.Choice(["text", "svg", "mermaid", "html"]), help="By default what the file's name says.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file.")
 @click.option("--select-tasks", "select", metavar="EXPR", help="Draw a part, such as '<= warp & ~S:plots'.")
 @output_options
@@ -170,7 +170,7 @@ def draw(*, location: str, style: str | None, output: str | None, select: str | 
     from pathlib import Path
 
     found = read_pipeline(location, select=select)
-    endings = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}
+    endings = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid", ".html": "html", ".htm": "html"}
     style = style or endings.get(Path(output).suffix if output else "", "text")
     drawing = found.draw(style)
     if output is not None:

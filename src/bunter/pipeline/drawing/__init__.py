@@ -1,4 +1,4 @@
-"""Drawings of pipelines: text for the terminal, SVG for pages, Mermaid for documents."""
+"""Drawings of pipelines: text for the terminal, SVG for pages, Mermaid for documents, HTML to look around in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STYLES", "Diagram", "diagram_of_graph", "diagram_of_pipeline", "draw"]
 
-STYLES = ("text", "svg", "mermaid")
+STYLES = ("text", "svg", "mermaid", "html")
 
 
 def draw(diagram: Diagram, style: str = "text", *, states: Mapping[str, str] | None = None) -> str:
@@ -23,9 +23,9 @@ def draw(diagram: Diagram, style: str = "text", *, states: Mapping[str, str] | N
     diagram : Diagram
         What to draw.
     style : str
-        ``"text"``, ``"svg"`` or ``"mermaid"``.
+        ``"text"``, ``"svg"``, ``"mermaid"`` or ``"html"``.
     states : Mapping[str, str], optional
-        For SVG: ``"done"``, ``"failed"``, ``"partial"`` or ``"waiting"`` by label, shown as a colour.
+        For SVG and HTML: ``"done"``, ``"failed"``, ``"partial"`` or ``"waiting"`` by label, shown as a colour.
 
     Raises
     ------
@@ -44,4 +44,8 @@ def draw(diagram: Diagram, style: str = "text", *, states: Mapping[str, str] | N
         from bunter.pipeline.drawing.mermaid import mermaid_of
 
         return mermaid_of(diagram)
+    if style == "html":
+        from bunter.pipeline.drawing.page import page_of
+
+        return page_of(diagram, states or {})
     raise PipelineError(f"there is no drawing style {style!r}{near(style, STYLES) or '; use ' + ', '.join(STYLES)}")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bunter.pipeline.pipeline import Pipeline
     from bunter.pipeline.pipeline_graph import PipelineGraph
 
-__all__ = ["Box", "Diagram", "diagram_of_graph", "diagram_of_pipeline"]
+__all__ = ["Box", "Diagram", "Line", "diagram_of_graph", "diagram_of_pipeline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,35 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One connection of one task, as far as a drawing cares.
+
+    Parameters
+    ----------
+    label : str
+        Label of the task.
+    connection : str
+        Name of the connection within the task.
+    dataset_type : str
+        Name of the dataset type.
+    is_input, prerequisite : bool
+        Whether the task reads it, and whether it must be there beforehand.
+    dimensions : tuple of str
+        Dimensions of the dataset type.
+    storage_class : str
+        Storage class that the task sees.
+    """
+
+    label: str
+    connection: str
+    dataset_type: str
+    is_input: bool
+    prerequisite: bool
+    dimensions: tuple[str, ...]
+    storage_class: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagram:
     """Boxes such that arrows lead from earlier to later ones.
 
@@ -57,6 +86,8 @@ class Diagram:
         What the pipeline does.
     missing : tuple of str
         Labels of tasks whose connections are not known.
+    lines : tuple of Line
+        The connections that the arrows stand for.
     """
 
     boxes: tuple[Box, ...]
@@ -64,6 +95,7 @@ class Diagram:
     prerequisites: frozenset[tuple[str, str]] = frozenset()
     description: str = ""
     missing: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
 
     def into(self, key: str) -> list[str]:
         """Return the keys of the boxes from which arrows lead here."""
@@ -74,24 +106,12 @@ class Diagram:
         return [tip for tail, tip in self.arrows if tail == key]
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One connection of one task, as far as a drawing cares."""
-
-    label: str
-    dataset_type: str
-    is_input: bool
-    prerequisite: bool
-    dimensions: tuple[str, ...]
-    storage_class: str
-
-
 def diagram_of_graph(graph: PipelineGraph) -> Diagram:
     """Return what to draw of a resolved pipeline; automatic datasets only where a task reads them."""
     tasks = [Box(f"T:{t.label}", (t.label,), t.dimensions.required, t.class_name) for t in graph.tasks]
     lines = [
-        _Line(
-            task.label, one.dataset_type, one.is_input, one.kind == "prerequisite",
+        Line(
+            task.label, one.name, one.dataset_type, one.is_input, one.kind == "prerequisite",
             one.dimensions.required, one.storage_class,
         )
         for task in graph.tasks
@@ -109,20 +129,20 @@ def diagram_of_pipeline(pipeline: Pipeline) -> Diagram:
     read = pipeline.outline()
     tasks = [Box(f"T:{name}", (name,), read[name].dimensions, pipeline.tasks[name].class_name) for name in read]
     lines = [
-        _Line(
-            label, one.name.partition(".")[0], one.is_input, one.kind == "prerequisite",
+        Line(
+            label, name, one.name.partition(".")[0], one.is_input, one.kind == "prerequisite",
             tuple(one.dimensions), one.storage_class,
         )
         for label, task in read.items()
-        for one in task.connections
+        for name, one in zip(task.names, task.connections, strict=True)
     ]  # fmt: skip
     missing = tuple(label for label, task in read.items() if not task.known)
     return _assemble(tasks, lines, pipeline.description, missing)
 
 
-def _assemble(tasks: Iterable[Box], lines: list[_Line], description: str, missing: tuple[str, ...] = ()) -> Diagram:
+def _assemble(tasks: Iterable[Box], lines: list[Line], description: str, missing: tuple[str, ...] = ()) -> Diagram:
     """Put dataset types that the same tasks write and read into one box, and order all boxes."""
-    about: dict[str, list[_Line]] = {}
+    about: dict[str, list[Line]] = {}
     for line in lines:
         about.setdefault(line.dataset_type, []).append(line)
     alike: dict[object, list[str]] = {}
@@ -146,4 +166,4 @@ def _assemble(tasks: Iterable[Box], lines: list[_Line], description: str, missin
         ends = datasets[line.dataset_type].key, f"T:{line.label}"
         arrows.setdefault(ends if line.is_input else ends[::-1], line.prerequisite)
     before = frozenset(arrow for arrow, prerequisite in arrows.items() if prerequisite)
-    return Diagram(tuple(ordered.values()), tuple(arrows), before, description, missing)
+    return Diagram(tuple(ordered.values()), tuple(arrows), before, description, missing, tuple(lines))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from bunter.pipeline.drawing.layout import lay_out
 
@@ -90,7 +90,7 @@ def _box(box: Box, centre: tuple[float, float], size: tuple[float, float], state
     )
     title = f"{', '.join(box.names)}: {box.note} {{{', '.join(box.dimensions)}}}" + (f" - {state}" if state else "")
     return (
-        f'<g class="{classes}"><title>{escape(title)}</title><rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}"'
+        f'<g class="{classes}" data-key={quoteattr(box.key)}><title>{escape(title)}</title><rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}"'
         f' width="{width:.1f}" height="{height:.1f}" rx="{corner:.1f}"/>{texts}</g>'
     )
 
@@ -104,4 +104,5 @@ def _arrow(arrow: tuple[str, str], diagram: Diagram, layout: Layout, sizes: Mapp
         middle = (y0 + y1) / 2
         path += f" C{x0:.1f},{middle:.1f} {x1:.1f},{middle:.1f} {x1:.1f},{y1:.1f}"
     before = " before" if arrow in diagram.prerequisites else ""
-    return f'<path class="arrow{before}" d="{path}" marker-end="url(#bunter-tip)"/>'
+    ends = f"data-tail={quoteattr(arrow[0])} data-tip={quoteattr(arrow[1])}"
+    return f'<path class="arrow{before}" {ends} d="{path}" marker-end="url(#bunter-tip)"/>'
