@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from small_survey import CAM, make_repository
 
-from bunter.butler import Butler
 from bunter.errors import RunError
 from bunter.execution import RunOptions, Wish, plan_rerun, plan_retry, run_pipeline, run_status
 from bunter.pipeline import Pipeline
@@ -71,7 +70,7 @@ def test_retry_runs_what_failed_and_what_waits_for_it(butler, tmp_path):
     assert (summary.status, summary.exit_code, summary.tasks["work"].succeeded) == ("held", 0, 1)
     summary = plan_retry(butler, "out").carry_out(butler)
     assert (summary.status, summary.tasks["work"].succeeded) == ("succeeded", 1)
-    with pytest.raises(RunError, match="no quantum of .* failed with oom; seen: none"):
+    with pytest.raises(RunError, match=r"no quantum of .* failed with oom; seen: none"):
         plan_retry(butler, "out", kinds=["oom"])
 
 
