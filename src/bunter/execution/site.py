@@ -14,6 +14,7 @@ from bunter import effects
 from bunter.datastore import MAIN, Datastore
 from bunter.datastore.config import DatastoreConfig
 from bunter.datastore.key import escape, is_direct, shorten
+from bunter.datastore.store_address import StoreAddress, is_store_address
 from bunter.dimensions import Universe
 from bunter.errors import RunError
 from bunter.execution.message import Made
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from bunter.butler import Butler
     from bunter.dataset import StoredArtifact
+    from bunter.execution.run_directory import RunDirectory
 
 __all__ = ["Site", "staged_copy"]
 
@@ -41,7 +43,7 @@ class Site:
     config : DatastoreConfig
         How artifacts are named and written.
     root : str
-        Folder that the datastore's root is relative to; relative to the folder of the run.
+        Folder that the datastore's root is relative to, itself relative to the folder of the run; or an address.
     init : tuple of Made
         Datasets that were written once for the run.
     is_staged : bool
@@ -61,11 +63,25 @@ class Site:
         Raises
         ------
         RunError
-            If the repository has no folder on a file system.
+            If the repository is in the memory of a process.
         """
-        if butler.root is None or butler.datastore.config is None:
-            raise RunError("jobs need a repository in a folder; stage the graph for others with `bunter stage in`")
-        return cls(butler.universe, butler.datastore.config, os.path.relpath(butler.root, folder), init)
+        if butler.datastore.config is None or butler.location.startswith("memory://"):
+            raise RunError("jobs need a repository in a folder or a store, not one in the memory of a process")
+        place = butler.location if butler.root is None else os.path.relpath(butler.root, folder)
+        return cls(butler.universe, butler.datastore.config, place, init)
+
+    @classmethod
+    def of_run(cls, butler: Butler, directory: RunDirectory) -> Self:
+        """Describe a repository for quanta of a run that was begun there in any way."""
+        from bunter.execution.staging import made_by
+
+        graph, made = directory.graph(), made_by(directory.told())
+        rows = {
+            edge.datasets[0] + graph.datasets[edge.dataset_type].first
+            for edge in graph.edges.values()
+            if edge.kind == "init_input"
+        }
+        return cls.of(butler, directory.path, tuple(item for row, item in made.items() if row in rows))
 
     def write(self, folder: Path) -> None:
         """Put it into the folder of a run, in place of an earlier one."""
@@ -109,7 +125,8 @@ class Site:
 
     def datastore(self, folder: Path) -> Datastore:
         """Open the datastore, without any database."""
-        return Datastore.open((folder / self.root).resolve(), self.config)
+        place = StoreAddress.of(self.root) if is_store_address(self.root) else (folder / self.root).resolve()
+        return Datastore.open(place, self.config)
 
 
 def staged_copy(stored: StoredArtifact) -> StoredArtifact:

@@ -88,6 +88,8 @@ COMMANDS: dict[str, Entry] = {
     "run-quanta": Entry("jobs:run_quanta", PIPELINES, "Run some quanta of a graph as one job, without a database."),
     "stage": Entry("stage:stage", PIPELINES, "Copy inputs of quanta into a folder, results out of it."),
     "merge": Entry("jobs:merge", PIPELINES, "Register what the jobs of a run have made."),
+    "debug": Entry("debug:debug", PIPELINES, "Run one quantum again in the debugger."),
+    "capsule": Entry("debug:capsule", PIPELINES, "Pack a quantum with its inputs, to run elsewhere."),
     "diff": Entry("run_comparison:diff", PIPELINES, "Compare two runs: settings, counts, times, outputs."),
     "status": Entry("watching:status", PIPELINES, "Say how far a run is, what failed, and when it ends."),
     "retry": Entry("watching:retry", PIPELINES, "Run again what failed, with more memory if you like."),

@@ -147,10 +147,13 @@ def _job_quanta(
 def job_directory(graph: Path, run_dir: str | None) -> RunDirectory:
     """Return the folder that a job works in."""
     from bunter.execution import RunDirectory
+    from bunter.execution.capsule import is_capsule, open_capsule
     from bunter.graph import QuantumGraph
 
     if graph.is_dir():
         return RunDirectory(graph)
+    if is_capsule(graph):
+        return RunDirectory(open_capsule(graph))
     if run_dir is None:
         raise click.UsageError("give --run-dir, the folder that `bunter pre-exec-init` prints")
     directory = RunDirectory(Path(run_dir))
