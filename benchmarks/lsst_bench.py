@@ -577,6 +577,20 @@ def w_transfer(rec, a):
     with rec.phase("import_copy", n=M) as r, profiled(a.profile and a.profile + ".import"):
         dst2.import_(directory=exp, filename="export.yaml", transfer="copy")
     rec.check(r, n=(len(dst2.query_datasets("raw", "raw/all", limit=None)), M))
+    places = os.path.join(a.scratch, "places")
+    os.makedirs(places)
+    with (
+        rec.phase("export_metadata", n=M),
+        src.export(directory=places, filename="export.yaml", transfer="direct") as x,
+    ):
+        x.saveDatasets(refs)
+    dst3 = make_repo(os.path.join(a.scratch, "dst3"), a.db, "bench_dst3")
+    with rec.phase("import_metadata", n=M) as r:
+        dst3.import_(directory=places, filename="export.yaml", transfer="direct")
+    rec.check(r, n=(len(dst3.query_datasets("raw", "raw/all", limit=None)), M))
+    with rec.phase("retrieve_copy", n=M) as r:
+        files = src.retrieveArtifacts(refs, os.path.join(a.scratch, "files"), transfer="copy")
+    rec.check(r, n=(len(files), M))
 
 
 # ---------------------------------------------------------------- 7 remove

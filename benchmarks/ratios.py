@@ -37,6 +37,7 @@ QUICK = [
     ("ingest", "copy-1k", 1),
     ("query", "10k", 1),
     ("remove", "1k", 1),
+    ("transfer", "1k", 1),
     ("concurrency", "25", 1),
     ("qgraph", "10k", 1),
     ("exec", "25", 1),  # the reference's -j2 starts an interpreter per quantum: two minutes for these
@@ -64,6 +65,9 @@ TARGETS = {
     ("dims", "", "vdr_insert"): 6,
     ("remove", "", "prune_datasets"): 5,
     ("remove", "", "remove_run"): 5,
+    ("transfer", "", "export_metadata"): 20,
+    ("transfer", "", "import_metadata"): 20,
+    ("transfer", "", "retrieve_copy"): 4,
     ("qgraph", "10k", "build"): 25,
     ("qgraph", "100k", "build"): 25,
     ("exec", "100", "per quantum, -j1"): 15,

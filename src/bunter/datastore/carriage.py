@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bunter import effects
 from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer
+from bunter.datastore.together import in_lanes
 from bunter.errors import FileIntegrityError, IngestError, KeyMissingError
 from bunter.values import ByteRange, Digests, Durability, Pieces, digest
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from bunter.datastore.datastore import Datastore
     from bunter.datastore.store import ArtifactStore, PublishingStore
 
-__all__ = ["Cargo", "CopiesWithin", "Progress", "carry", "carry_into", "checked_pieces", "content_of"]
+__all__ = ["Cargo", "CopiesWithin", "Progress", "Tally", "carry", "carry_into", "checked_pieces", "content_of"]
 
 _WORKERS = 8
+_SMALL = 1 << 20
+_BIG = 4 << 20
 _WHOLE = 32 << 20
 _CHUNK = 8 << 20
 
@@ -72,8 +75,14 @@ class CopiesWithin(Protocol):
         """Stage a copy of another store's artifact; None where it cannot be had without moving its bytes here."""
 
 
-class _Tally:
-    """Counts what is done, in any thread, and tells it."""
+class Tally:
+    """Counts what is done, in any thread, and tells it.
+
+    Parameters
+    ----------
+    told : callable, optional
+        Is told after each artifact; one thread at a time.
+    """
 
     def __init__(self, told: Callable[[Progress], None] | None) -> None:
         self._told = told
@@ -81,6 +90,7 @@ class _Tally:
         self._artifacts = self._done = 0
 
     def add(self, size: int) -> None:
+        """Count an artifact of so many bytes."""
         if self._told is not None:
             with self._lock:
                 self._artifacts, self._done = self._artifacts + 1, self._done + size
@@ -122,16 +132,15 @@ def carry(
     KeyMissingError
         If one is not there.
     """
-    tally = _Tally(progress)
+    tally = Tally(progress)
     staged: list[Staged | None] = [None] * len(cargo)
 
     def bring(place: int) -> None:
         staged[place] = found = _bring(target, cargo[place], transfer, verify=verify)
         tally.add(found.size)
 
-    stays = transfer in {Transfer.DIRECT, Transfer.IN_PLACE} and not verify
     try:
-        _each(bring, len(cargo), workers=1 if stays else _WORKERS)
+        in_lanes(bring, len(cargo), _lanes(cargo, transfer, verify=verify))
     except BaseException:
         target.discard([item for item in staged if item is not None])
         raise
@@ -171,19 +180,13 @@ def carry_into(
         target.close()
 
 
-def _each(act: Callable[[int], None], count: int, workers: int) -> None:
-    if min(count, workers) <= 1:
-        for place in range(count):
-            act(place)
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            list(pool.map(act, range(count)))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+def _lanes(cargo: Sequence[Cargo], transfer: Transfer, *, verify: bool) -> int:
+    """One for small files of this machine: threads would cost more than they give."""
+    if not all(isinstance(item.store, LocalPaths) for item in cargo):
+        return _WORKERS
+    stays = transfer in {Transfer.DIRECT, Transfer.IN_PLACE} and not verify
+    small = sum(item.stored.size for item in cargo) <= _BIG * len(cargo)
+    return 1 if stays or small else _WORKERS
 
 
 def _bring(target: Datastore, cargo: Cargo, transfer: Transfer, *, verify: bool) -> Staged:
@@ -216,6 +219,10 @@ def _copied_there(target: Datastore, cargo: Cargo) -> Staged | None:
 
 def _from_file(target: Datastore, cargo: Cargo, path: str, transfer: Transfer, *, verify: bool) -> Staged:
     stored = cargo.stored
+    if transfer is Transfer.COPY and 0 <= stored.size <= _SMALL:
+        content = _read_small(path, stored)
+        staged = target.stage(cargo.key, content, durability=Durability.batch, route=cargo.route)
+        return _known(staged, stored, lambda: target.discard([staged]))
     _size(cargo.store, stored)
     staged = target.stage(cargo.key, path, transfer=transfer, durability=Durability.batch, route=cargo.route)
     try:
@@ -227,6 +234,17 @@ def _from_file(target: Datastore, cargo: Cargo, path: str, transfer: Transfer, *
         target.discard([staged])
         raise
     return _known(staged, stored, lambda: target.discard([staged]))
+
+
+def _read_small(path: str, stored: StoredArtifact) -> bytes:
+    """Read a small file once: for its size, its digests, and its copy."""
+    try:
+        content = effects.read_bytes(path)
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise _missing(stored) from exc
+    if len(content) != stored.size:
+        raise _wrong_size(stored, len(content))
+    return content
 
 
 def _known(staged: Staged, stored: StoredArtifact, undo: Callable[[], None]) -> Staged:
@@ -241,13 +259,21 @@ def _known(staged: Staged, stored: StoredArtifact, undo: Callable[[], None]) -> 
 def _size(store: ArtifactStore, stored: StoredArtifact) -> int:
     found = store.stat_many([stored.key])[0]
     if found is None:
-        raise KeyMissingError(f"{stored.key} is registered and not there; `bunter check` lists what is missing")
+        raise _missing(stored)
     if found.size != stored.size >= 0:
-        raise FileIntegrityError(
-            f"{stored.key} has {found.size} bytes where {stored.size} were recorded; nothing was transferred, "
-            "see `bunter check --deep`"
-        )
+        raise _wrong_size(stored, found.size)
     return found.size
+
+
+def _missing(stored: StoredArtifact) -> KeyMissingError:
+    return KeyMissingError(f"{stored.key} is registered and not there; `bunter check` lists what is missing")
+
+
+def _wrong_size(stored: StoredArtifact, size: int) -> FileIntegrityError:
+    return FileIntegrityError(
+        f"{stored.key} has {size} bytes where {stored.size} were recorded; nothing was transferred, "
+        "see `bunter check --deep`"
+    )
 
 
 def _differs(stored: StoredArtifact) -> FileIntegrityError:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.carriage import Progress, checked_pieces
+from bunter.datastore.carriage import Progress, Tally, checked_pieces
 from bunter.datastore.store import LocalPaths, Transfer
+from bunter.datastore.together import in_lanes
 from bunter.errors import IngestError, KeyMissingError, KeyTakenError
 from bunter.values import new_nonce
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Outgoing", "send"]
 
 _WORKERS = 8
+_BIG = 4 << 20
 _LINKS = {Transfer.HARDLINK, Transfer.LINK, Transfer.SYMLINK, Transfer.RELSYMLINK}
 
 
@@ -70,22 +72,26 @@ def send(
     folders = sorted({os.path.dirname(item.target) for item in items})  # noqa: PTH120
     for folder in folders:
         effects.mkdirs(folder)
-    from concurrent.futures import ThreadPoolExecutor
+    written: list[bool] = []  # appended by several threads, which is safe, and counted at the end
+    tally = Tally(progress)
 
-    written = artifacts = done = 0
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        try:
-            for item, new in zip(items, pool.map(lambda item: _send(item, transfer, sync=sync), items), strict=True):
-                written, artifacts, done = written + new, artifacts + 1, done + max(item.stored.size, 0)
-                if progress is not None:
-                    progress(Progress(artifacts, done))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    def act(number: int) -> None:
+        item = items[number]
+        written.append(_send(item, transfer, sync=sync))
+        tally.add(max(item.stored.size, 0))
+
+    in_lanes(act, len(items), _lanes(items, transfer, sync=sync))
     if sync:
         for folder in folders:
             effects.sync_dir(folder)
-    return written
+    return sum(written)
+
+
+def _lanes(items: Sequence[Outgoing], transfer: Transfer, *, sync: bool) -> int:
+    """One for small files of this machine that need not be synced: threads would cost more than they give."""
+    if sync or not all(isinstance(item.store, LocalPaths) for item in items):
+        return _WORKERS
+    return 1 if transfer in _LINKS or sum(item.stored.size for item in items) <= _BIG * len(items) else _WORKERS
 
 
 def _send(item: Outgoing, transfer: Transfer, *, sync: bool) -> bool:

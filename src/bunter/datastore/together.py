@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 
-__all__ = ["each", "each_in_threads"]
+__all__ = ["each", "each_in_threads", "in_lanes"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -65,3 +66,40 @@ def each_in_threads(items: Sequence[_Item], act: Callable[[_Item], _Result], wor
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def in_lanes(act: Callable[[int], object], count: int, lanes: int) -> None:
+    """Act on 0 to ``count``, in so many threads that each take the next number; when this raises, nothing goes on any more.
+
+    There is nothing to keep for each number, so that a million of them cost no more memory than one.
+    """
+    numbers = iter(range(count))
+    if min(count, lanes) <= 1:
+        for number in numbers:
+            act(number)
+        return
+    failures: list[BaseException] = []
+    threads = [threading.Thread(target=_lane, args=(act, numbers, failures)) for _ in range(min(count, lanes))]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException as exc:
+        failures.append(exc)
+        for thread in threads:
+            thread.join()
+        raise
+    if failures:
+        raise failures[0]
+
+
+def _lane(act: Callable[[int], object], numbers: Iterator[int], failures: list[BaseException]) -> None:
+    """Act on the next number until there is none, or anything failed."""
+    for number in numbers:
+        if failures:
+            return
+        try:
+            act(number)
+        except BaseException as exc:  # noqa: BLE001 - raised by who waits
+            failures.append(exc)

@@ -124,8 +124,8 @@ def _write_artifacts(
                 progress(Progress(before.artifacts + now.artifacts, before.done + now.done))
 
         items = [
-            Outgoing(datastore.store_of(stored), stored, f"{folder}/{ARTIFACTS}/{stored.datastore}/{stored.key}")
-            for stored in some
+            Outgoing(store, stored, f"{folder}/{ARTIFACTS}/{stored.datastore}/{stored.key}")
+            for store, stored in zip(datastore.stores_of(some), some, strict=True)
         ]
         send(items, transfer=transfer, sync=True, progress=told)
         number, size = number + len(items), size + sum(max(stored.size, 0) for stored in some)

@@ -165,7 +165,7 @@ class Export:
         if self._transfer is Transfer.DIRECT:
             if is_direct(stored.key):
                 return stored.key
-            path = getattr(self._parcel.store_of(stored), "path", None)
+            path = getattr(self._parcel.stores_of([stored])[0], "path", None)
             if path is None:
                 raise ExportFileError(f"{stored.key} is no file of this machine, so it cannot stay where it is")
             return str(path(stored.key))
@@ -191,7 +191,10 @@ class Export:
                 self._progress(Progress(before.artifacts + now.artifacts, before.done + now.done))
 
         root = self._folder / FILES
-        items = [Outgoing(self._parcel.store_of(item), item, f"{root}/{self._path(item)}") for item in artifacts]
+        stores = self._parcel.stores_of(artifacts)
+        items = [
+            Outgoing(store, item, f"{root}/{self._path(item)}") for store, item in zip(stores, artifacts, strict=True)
+        ]
         if self._sink is not None:
             self._sink(str(root), items)
             return

@@ -123,9 +123,9 @@ class ExportParcel:
             rows = _tuples(batch, "id", "directory", "name", "size", "modified")
             yield Annotations(origins=[OriginRow(*row) for row in rows])
 
-    def store_of(self, stored: StoredArtifact) -> ArtifactStore:  # noqa: ARG002 - part of the protocol
-        """Return the files of the export."""
-        return self._place.files
+    def stores_of(self, stored: Sequence[StoredArtifact]) -> Sequence[ArtifactStore]:
+        """Return the files of the export, for each."""
+        return [self._place.files] * len(stored)
 
     def _rows(self, name: str, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
         table = self.manifest.tables.get(name)

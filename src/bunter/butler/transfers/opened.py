@@ -5,7 +5,7 @@ Nothing that a stranger wrote is run, and no database file of a stranger is open
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bunter.butler.direct import DirectRepository
 from bunter.butler.session import Defaults, Session
@@ -18,13 +18,13 @@ from bunter.errors import ReadOnlyError
 from bunter.values import Digests, Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from bunter.dataset import DatasetType, StoredArtifact
+    from bunter.dataset import DatasetColumns, StoredArtifact
     from bunter.datastore import ArtifactStore
     from bunter.datastore.carriage import Cargo
-    from bunter.dimensions import DataCoordinate
+    from bunter.datastore.chain import Route
     from bunter.values import ByteRange
 
 __all__ = ["open_export"]
@@ -57,8 +57,10 @@ class _Listing(Receiving):
 
     keeps_all = True
 
-    def _key(self, kind: DatasetType, data_id: DataCoordinate, run: str, nonce: str, stored: StoredArtifact) -> str:
-        del kind, data_id, run, nonce
+    def _key(
+        self, columns: DatasetColumns, data_id: Mapping[str, Any], nonce: str, stored: StoredArtifact, route: Route
+    ) -> str:
+        del columns, data_id, nonce, route
         return stored.key
 
     def _carried(self, cargo: list[Cargo]) -> list[Staged]:

@@ -48,6 +48,7 @@ class RepositoryParcel:
         self._queries = queries
         self._selection = selection
         self._seen: _Seen | None = None
+        self._given: list[list[DatasetColumns]] | None = None
 
     @property
     def source(self) -> str:
@@ -94,8 +95,10 @@ class RepositoryParcel:
 
     def _columns(self) -> Iterator[list[DatasetColumns]]:
         if (refs := self._selection.refs) is not None:
-            for begin in range(0, len(refs), BATCH_ROWS):
-                yield DatasetColumns.from_refs(refs[begin : begin + BATCH_ROWS])
+            if self._given is None:  # they are walked through several times
+                parts = range(0, len(refs), BATCH_ROWS)
+                self._given = [DatasetColumns.from_refs(refs[begin : begin + BATCH_ROWS]) for begin in parts]
+            yield from self._given
             return
         names, is_sure = self._searched()
         for kind in self._kinds() if names else ():
@@ -152,9 +155,9 @@ class RepositoryParcel:
                 list(_origins(repository.answer(principal, OriginsOf(ids)))),
             )
 
-    def store_of(self, stored: StoredArtifact) -> ArtifactStore:
-        """Return the repository's store."""
-        return self._session.repository.datastore.store_of(stored)
+    def stores_of(self, stored: Sequence[StoredArtifact]) -> Sequence[ArtifactStore]:
+        """Return the stores of the repository that have them."""
+        return self._session.repository.datastore.stores_of(stored)
 
     def _survey(self) -> _Seen:
         """Look through the selection once, and keep ids, runs and types."""

@@ -142,8 +142,8 @@ class Parcel(Protocol):
     def annotations(self) -> Iterator[Annotations]:
         """Headers, user metadata and origins of its datasets."""
 
-    def store_of(self, stored: StoredArtifact) -> ArtifactStore:
-        """Where an artifact can be read."""
+    def stores_of(self, stored: Sequence[StoredArtifact]) -> Sequence[ArtifactStore]:
+        """Where each artifact can be read; asks in bulk."""
 
 
 def picked(columns: DatasetColumns, rows: Sequence[int]) -> DatasetColumns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.activities import performed
@@ -17,23 +17,33 @@ from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.dataset.header import headers_change, packed_alike
 from bunter.datastore import Transfer
 from bunter.datastore.carriage import Cargo, Progress, carry
-from bunter.dimensions import DataCoordinate
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bunter.butler.session import Session
     from bunter.butler.transfers.arrivals import Arrivals
     from bunter.butler.transfers.parcel import Annotations, Parcel
     from bunter.butler.transfers.report import Conflict
-    from bunter.dataset import DatasetType, StoredArtifact
+    from bunter.dataset import DatasetColumns, StoredArtifact
     from bunter.dataset.changes import Change
     from bunter.datastore import Staged
+    from bunter.datastore.chain import Route
 
 __all__ = ["Receiving"]
 
 _PORTION_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """An artifact that comes, and where it goes."""
+
+    stored: StoredArtifact
+    nonce: str
+    key: str
+    route: Route
 
 
 class Receiving:
@@ -157,38 +167,46 @@ class Receiving:
         """Bring the artifacts of some datasets and register these."""
         if not found.new and not found.stored:
             return
-        fresh: dict[tuple[str, str], tuple[StoredArtifact, str, Cargo]] = {}
+        fresh: dict[tuple[str, str], _Fresh] = {}
         links = []
         for columns, row, stored in found.stored:
             place = stored.datastore, stored.key
-            nonce = self._shared.get(place) or (fresh[place][1] if place in fresh else "")
+            nonce = self._shared.get(place) or (fresh[place].nonce if place in fresh else "")
             if not nonce:
-                nonce = new_nonce()
-                values = tuple(columns.values[name][row] for name in columns.dataset_type.dimensions.required)
-                data_id = DataCoordinate(columns.dataset_type.dimensions, values)
-                key = self._key(columns.dataset_type, data_id, columns.run, nonce, stored)
-                route = self._session.repository.datastore.route(columns.dataset_type, data_id)
-                fresh[place] = stored, nonce, Cargo(self._parcel.store_of(stored), stored, key, route)
+                fresh[place] = new = self._fresh(columns, row, stored)
+                nonce = new.nonce
             links.append(ArtifactLink(columns.ids[row], stored.component, nonce, stored.selector))
-        staged = self._carried([cargo for _, _, cargo in fresh.values()])
+        stores = self._parcel.stores_of([item.stored for item in fresh.values()])
+        staged = self._carried(
+            [
+                Cargo(store, item.stored, item.key, item.route)
+                for store, item in zip(stores, fresh.values(), strict=True)
+            ]
+        )
         row_of = self._session.repository.datastore.row
         rows = [
-            row_of(item, nonce, stored.format, stored.format_version)
-            for item, (stored, nonce, _) in zip(staged, fresh.values(), strict=True)
+            row_of(item, new.nonce, new.stored.format, new.stored.format_version)
+            for item, new in zip(staged, fresh.values(), strict=True)
         ]
         changes: list[Change] = [AddDatasets(columns, on_conflict="skip") for columns in found.new]
         self._session.commit([*changes, AddArtifacts(rows, links)] if rows or links else changes, staged)
-        self._shared |= {
-            place: nonce for place, (stored, nonce, _) in fresh.items() if stored.selector or self.keeps_all
-        }
+        self._shared |= {place: new.nonce for place, new in fresh.items() if new.stored.selector or self.keeps_all}
 
-    def _key(self, kind: DatasetType, data_id: DataCoordinate, run: str, nonce: str, stored: StoredArtifact) -> str:
+    def _fresh(self, columns: DatasetColumns, row: int, stored: StoredArtifact) -> _Fresh:
+        """Draw a nonce and make a key for an artifact that comes."""
+        kind, nonce = columns.dataset_type, new_nonce()
+        data_id = {name: columns.values[name][row] for name in kind.dimensions.required}
+        route = self._session.repository.datastore.route(kind, data_id)
+        return _Fresh(stored, nonce, self._key(columns, data_id, nonce, stored, route), route)
+
+    def _key(
+        self, columns: DatasetColumns, data_id: Mapping[str, Any], nonce: str, stored: StoredArtifact, route: Route
+    ) -> str:
         if self._transfer in {Transfer.DIRECT, Transfer.IN_PLACE}:
             return ""
-        component: dict[str, Any] = {"component": stored.component} if stored.component else {}
-        datastore = self._session.repository.datastore
-        route = datastore.route(kind, data_id)
-        return datastore.key_for(kind, data_id, run, nonce, _suffix(stored.key), route=route, **component)
+        component = {"component": stored.component} if stored.component else {}
+        key_for = self._session.repository.datastore.key_for
+        return key_for(columns.dataset_type, data_id, columns.run, nonce, _suffix(stored.key), route=route, **component)
 
     def _carried(self, cargo: list[Cargo]) -> list[Staged]:
         before = self._done

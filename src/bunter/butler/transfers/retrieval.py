@@ -87,12 +87,13 @@ def planned_files(
     root = Path(destination).absolute()
     names = None if template is None else _Names(template)
     planned: dict[tuple[str, str, str], Outgoing] = {}
+    stores = iter(datastore.stores_of([item for stored in located for item in stored]))
     for ref, stored in zip(refs, located, strict=True):
         for item in stored:
+            store: ArtifactStore = next(stores)
             place = item.datastore, item.key, item.selector if is_member(item) else ""
             if place in planned:
                 continue
-            store: ArtifactStore = datastore.store_of(item)
             if is_member(item):
                 store, item = member_of(store, item)  # noqa: PLW2901 - the member stands for the archive from here on
             name = _own_name(item, preserve_path=preserve_path) if names is None else names.of(ref, item)
