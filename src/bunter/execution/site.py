@@ -18,7 +18,7 @@ from bunter.datastore.store_address import StoreAddress, is_store_address
 from bunter.dimensions import Universe
 from bunter.errors import RunError
 from bunter.execution.message import Made
-from bunter.values import new_nonce
+from bunter.values import Principal, new_nonce
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,9 +65,10 @@ class Site:
         RunError
             If the repository is in the memory of a process.
         """
-        if butler.datastore.config is None or butler.location.startswith("memory://"):
+        if butler.datastore.config is None or getattr(butler.repository, "runs", None) is None:
             raise RunError("jobs need a repository in a folder or a store, not one in the memory of a process")
-        place = butler.location if butler.root is None else os.path.relpath(butler.root, folder)
+        location = butler.repository.facts(Principal.current()).location
+        place = location if butler.root is None else os.path.relpath(butler.root, folder)
         return cls(butler.universe, butler.datastore.config, place, init)
 
     @classmethod
