@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from bunter.datastore.datastore import Datastore
     from bunter.datastore.deep_check import Reading
     from bunter.datastore.records import ArtifactRecords
-    from bunter.datastore.store import PublishingStore, Stat
+    from bunter.datastore.store import ArtifactStore, PublishingStore, Stat
 
-__all__ = ["CheckReport", "Finding", "Problem", "check_datastore", "quarantine"]
+__all__ = ["CheckReport", "Finding", "Problem", "check_datastore", "quarantine", "set_aside"]
 
 
 class Problem(StrEnum):
@@ -308,12 +308,19 @@ def quarantine(datastore: Datastore, report: CheckReport, *, older_than_s: float
         stat = store.stat_many([finding.key])[0]
         if is_direct(finding.key) or stat is None or stat.modified_ns > horizon_ns:
             continue
-        if isinstance(store, SetsAside):
-            store.set_aside([finding.key])
-            moved.append(finding.key)
-        elif isinstance(store, LocalPaths):
-            source, target = store.path(finding.key), store.path("x").parent / ".orphans" / finding.key
-            effects.mkdirs(target.parent)
-            effects.rename(source, target)
+        if set_aside(store, finding.key):
             moved.append(finding.key)
     return moved
+
+
+def set_aside(store: ArtifactStore, key: str) -> bool:
+    """Rename an artifact to a name below ``.orphans``, which is no key; say whether the store can."""
+    if isinstance(store, SetsAside):
+        store.set_aside([key])
+        return True
+    if isinstance(store, LocalPaths):
+        source, target = store.path(key), store.path("x").parent / ".orphans" / key
+        effects.mkdirs(target.parent)
+        effects.rename(source, target)
+        return True
+    return False

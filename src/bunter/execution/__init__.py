@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bunter.execution.abandoned import abandoned_keys
     from bunter.execution.again import Again, plan_rerun, plan_retry
     from bunter.execution.claims import claimed_keys
     from bunter.execution.comparison import Comparison, compare_runs
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bunter.execution.watch import Watcher
 
 _HOMES = {
+    "abandoned_keys": "abandoned",
     "Again": "again",
     "plan_rerun": "again",
     "plan_retry": "again",
@@ -84,6 +86,7 @@ __all__ = [
     "TaskCounts",
     "Watcher",
     "Wish",
+    "abandoned_keys",
     "claimed_keys",
     "compare_runs",
     "find_lineage",

@@ -15,16 +15,28 @@ if TYPE_CHECKING:
     from bunter.butler.direct import DirectRepository
     from bunter.cli.output import Emit
     from bunter.datastore.check import CheckReport
+    from bunter.datastore.deep_check import DeepCheck
 
 __all__ = ["check", "trash"]
 
 _DAY_S = 86400.0
 
 
-@click.command("check", epilog="\b\nExample: bunter check demo --deep")
+@click.command(
+    "check",
+    epilog="\b\nExamples: bunter check demo --deep\n          bunter check demo --sample 0.1 --rate 50",
+)
 @click.argument("repo")
 @click.option("--deep", is_flag=True, help="Read every artifact and compare its digest.")
+@click.option(
+    "--sample", type=click.FloatRange(min=0, max=1, min_open=True), help="Read only this share of them, drawn anew."
+)
+@click.option(
+    "--rate", "rate_mb_s", type=click.FloatRange(min=0, min_open=True), help="Read at most so many MB a second."
+)
+@click.option("--record", is_flag=True, help="Read files without digests as well, and write their digests down.")
 @click.option("--repair", is_flag=True, help="Settle what dead writers left, empty the trash, set orphans aside.")
+@click.option("--from", "source", metavar="REPO", help="With --repair: bring lost and damaged files back from there.")
 @click.option(
     "--older-than",
     "older_than_s",
@@ -34,21 +46,58 @@ _DAY_S = 86400.0
     help="Set aside only orphans unchanged for so many seconds.",
 )
 @output_options
-def check(*, repo: str, deep: bool, repair: bool, older_than_s: float, emit: Emit) -> None:
-    """Compare the registry of REPO with its files, both ways; exit with 1 if something is wrong."""
-    from bunter.butler import Butler
+def check(
+    *,
+    repo: str,
+    deep: bool,
+    sample: float | None,
+    rate_mb_s: float | None,
+    record: bool,
+    repair: bool,
+    source: str | None,
+    older_than_s: float,
+    emit: Emit,
+) -> None:
+    """Compare the registry of REPO with its files, both ways; exit with 1 if something is wrong.
 
-    with Butler(repo, writeable=repair) as butler:
-        report = _checked(butler, deep=deep)
+    --sample, --rate and --record each read files, as --deep does.
+    """
+    from bunter.butler import Butler
+    from bunter.datastore.deep_check import DeepCheck
+
+    if source is not None and not repair:
+        raise click.UsageError("--from says where --repair takes files from; give both")
+    how: DeepCheck | None = None
+    if deep or record or sample or rate_mb_s:
+        how = DeepCheck(sample or 1.0, None if rate_mb_s is None else rate_mb_s * 1e6, record)
+    with Butler(repo, writeable=repair or record) as butler:
+        report = _checked(butler, how)
         if repair and not report.is_clean:
+            if source is not None:
+                _mend(butler, source, report, emit)
             _repair(butler, report, older_than_s, emit)
-            report = _checked(butler, deep=deep)
+            report = _checked(butler, how)
     _show(report, emit)
     if not report.is_clean:
         if emit.style == "text":
             for hint in _next_steps(report, repo, older_than_s if repair else None):
                 emit.note(hint)
         raise click.exceptions.Exit(1)
+
+
+def _mend(butler: Butler, source: str, report: CheckReport, emit: Emit) -> None:
+    from bunter.butler import Butler
+    from bunter.butler.mending import mend
+    from bunter.values import Principal, counted
+
+    with Butler(source, writeable=False) as other:
+        done = mend(butler, other, report, Principal.current())
+    for one in done:
+        if one.trouble:
+            emit.note(f"{one.key} could not be brought back: {one.trouble}")
+    back = sum(not one.trouble for one in done)
+    if back:
+        emit.note(f"brought {counted(back, 'file')} back from {source}")
 
 
 def _next_steps(report: CheckReport, repo: str, older_than_s: float | None) -> Iterator[str]:
@@ -62,16 +111,18 @@ def _next_steps(report: CheckReport, repo: str, older_than_s: float | None) -> I
             yield f"orphans: `bunter check {repo} --repair` sets them aside"
     if any(report.of(problem) for problem in (Problem.MISSING, Problem.SIZE, Problem.DAMAGED)):
         yield (
-            "lost or damaged: put a good copy back, or remove the datasets by `bunter prune-datasets "
+            f"lost or damaged: `bunter check {repo} --repair --from OTHER` takes good copies from another repository; "
+            "without one, remove the datasets by `bunter prune-datasets "
             f"{repo} -d TYPE --collections RUN --where \"TYPE.id = UUID('...')\"` and make them again"
         )
 
 
-def _checked(butler: Butler, *, deep: bool) -> CheckReport:
+def _checked(butler: Butler, deep: DeepCheck | None) -> CheckReport:
     from bunter.execution import claimed_keys
+    from bunter.execution.run_directory import runs_root
 
-    root = butler.root
-    return butler.check(deep=deep, claims=None if root is None else lambda: claimed_keys(root))
+    root = runs_root(butler)
+    return butler.check(deep=deep or False, claims=lambda: claimed_keys(root))
 
 
 def _direct(butler: Butler) -> DirectRepository:

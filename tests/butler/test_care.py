@@ -1,0 +1,147 @@
+"""Leftovers swept, lost files brought back from another repository, samples read at a rate, digests written down."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bunter import Butler, FileDataset, effects
+from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.dataset import DatasetRef
+from bunter.datastore.check import Problem
+from bunter.datastore.deep_check import DeepCheck
+from bunter.errors import FileIntegrityError
+from bunter.values import new_id
+
+BUNTER = [sys.executable, "-c", "from bunter.cli import main; main()"]
+
+
+@pytest.fixture
+def root(tmp_path):
+    with Butler.create(tmp_path / "repo") as butler:
+        fill_dimensions(butler)
+        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+        butler.collections.register("run1")
+        for exposure in range(4):
+            RepositoryContract.put(butler, exposure, 0)
+    return tmp_path / "repo"
+
+
+def files(root):
+    return sorted((root / "data" / "run1").rglob("*.json"))
+
+
+def bunter(*arguments):
+    done = subprocess.run([*BUNTER, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=60)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_a_sweep_takes_orphans_with_our_names_and_leaves_what_is_not_ours(root):
+    ours, foreign = root / "data/run1/thing/thing-abcdefghijklm.json", root / "data/run1/README.txt"
+    for path in (ours, foreign):
+        path.write_text("x")
+        os.utime(path, (1, 1))
+    with Butler(root, writeable=True) as butler:
+        told = {(row.kind, row.dataset_type, row.run, row.artifacts, row.bytes) for row in butler.gc(dry_run=True).rows}
+        assert told == {("orphan", "thing", "run1", 1, 1), ("strange", "", "run1", 1, 1)}
+        assert ours.exists()
+        swept = butler.gc()
+        assert (swept.artifacts, swept.bytes) == (1, 1)
+        assert not ours.exists()
+        assert foreign.exists()
+        assert len(files(root)) == 4
+
+
+def test_a_young_orphan_stays(root):
+    path = root / "data/run1/thing/thing-abcdefghijklm.json"
+    path.write_text("x")
+    with Butler(root, writeable=True) as butler:
+        assert butler.gc().rows == ()
+        assert butler.gc(older_than_s=0).artifacts == 1
+
+
+def test_the_command_says_sizes_before_it_removes(root):
+    with Butler(root) as butler:
+        butler.remove_datasets(butler.query_datasets("thing", "run1", limit=2), keep_days=1e-7)
+    done = bunter("gc", root, "--dry-run", "--json")
+    assert [(row["kind"], row["run"], row["artifacts"]) for row in map(json.loads, done.stdout.splitlines())] == [
+        ("removed", "run1", 2)
+    ]
+    assert len(files(root)) == 4
+    assert "removed 2 files" in bunter("gc", root).stderr
+    assert len(files(root)) == 2
+    assert bunter("check", root, "--deep").returncode == 0
+
+
+def test_a_removal_is_listed_and_undone_at_the_command_line(root):
+    assert bunter("remove-runs", root, "run1", "--no-confirm", "--keep-days", 3).returncode == 0
+    [row] = map(json.loads, bunter("undo", root, "--list", "--json").stdout.splitlines())
+    assert (row["datasets"], row["artifacts"]) == (4, 4)
+    assert json.loads(bunter("undo", root, "--dry-run", "--json").stdout)["datasets"] == 4
+    assert "brought back 4 datasets with 4 files" in bunter("undo", root, row["change"]).stdout
+    assert bunter("check", root, "--deep").returncode == 0
+    again = bunter("undo", root)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "trash_days" in again.stderr
+
+
+def test_lost_and_damaged_files_come_back_from_another_repository(root, tmp_path):
+    with Butler.create(tmp_path / "copy") as copy, Butler(root, writeable=False) as butler:
+        copy.transfers.take(butler.transfers.parcel(), transfer="copy")
+    missing, cut, flipped, _ = files(root)
+    missing.unlink()
+    cut.write_bytes(cut.read_bytes()[:-3])
+    damaged = bytearray(flipped.read_bytes())
+    damaged[3] ^= 1
+    flipped.write_bytes(damaged)
+    found = bunter("check", root, "--deep", "--json")
+    assert found.returncode == 1
+    assert sorted(json.loads(line)["problem"] for line in found.stdout.splitlines()) == ["damaged", "missing", "size"]
+    mended = bunter("check", root, "--deep", "--repair", "--from", tmp_path / "copy")
+    assert (mended.returncode, "brought 3 files back" in mended.stderr) == (0, True), mended.stderr
+    with Butler(root) as butler:
+        values = [butler.get(ref) for ref in butler.query_datasets("thing", "run1")]
+        assert sorted(value["e"] for value in values) == [0, 1, 2, 3]
+    assert len(list((root / "data/.orphans").rglob("*.json"))) == 2
+
+
+def test_a_copy_that_is_damaged_too_is_not_taken(root, tmp_path):
+    with Butler.create(tmp_path / "copy") as copy, Butler(root, writeable=False) as butler:
+        copy.transfers.take(butler.transfers.parcel(), transfer="copy")
+    for path in (tmp_path / "copy/data").rglob("*.json"):
+        path.write_bytes(path.read_bytes().replace(b"e", b"f"))
+    files(root)[0].unlink()
+    mended = bunter("check", root, "--repair", "--from", tmp_path / "copy")
+    assert mended.returncode == 1
+    assert "damaged as well" in mended.stderr
+    assert len(files(root)) == 3
+
+
+def test_a_sample_is_read_at_a_rate(root, monkeypatch):
+    slept = []
+    monkeypatch.setattr(effects, "sleep", slept.append)
+    with Butler(root) as butler:
+        assert butler.check(deep=DeepCheck(sample=0.5)).read == 2
+        assert slept == []
+        assert butler.check(deep=DeepCheck(bytes_per_s=10)).read == 4
+    size = sum(path.stat().st_size for path in files(root))
+    assert max(slept) == pytest.approx(size / 10, rel=0.2)
+
+
+def test_digests_of_files_that_stayed_are_written_down_and_then_verified(root, tmp_path):
+    path = tmp_path / "far.json"
+    path.write_text('{"e": 9}')
+    with Butler(root) as butler:
+        kind = butler.dataset_types.get("thing")
+        data_id = butler.standardize({"instrument": "Cam", "exposure": 0, "detector": 1}, kind.dimensions.required)
+        [ref] = butler.ingest(FileDataset(str(path), [DatasetRef(new_id(), kind, data_id, "run1")]), transfer="direct")
+        assert butler.check(deep=True).read == 4
+        assert butler.check(deep=DeepCheck(record=True)).digested == 1
+        assert butler.check(deep=True).read == 5
+        path.write_text('{"e": 8}')
+        assert [finding.key for finding in butler.check(deep=True).of(Problem.DAMAGED)] == [str(path)]
+        with pytest.raises(FileIntegrityError):
+            butler.get(ref)
