@@ -161,3 +161,13 @@ def test_the_shell_shows_a_run_while_it_runs_and_repairs_it_afterwards(butler, t
     assert again.returncode == 0, out + err
     assert json.loads(out)["tasks"]["work"]["succeeded"] == 2
     assert "held" in start(repo, "status", "repo").communicate(timeout=60)[0]
+
+
+def test_a_report_is_had_as_values_too(butler):
+    from bunter.execution.status import report_values
+
+    run(butler, tasks=("work",))
+    values = json.loads(json.dumps(report_values(butler, "out"), default=str))
+    assert values["written"]["reduced"]["datasets"] == 8
+    assert values["tasks"][0]["succeeded"] == 8
+    assert values["times"]["work"]["wall_s"] > 0

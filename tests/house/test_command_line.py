@@ -61,7 +61,7 @@ def test_every_option_says_what_it_does():
 LOOKING = (
     "at", "calibration timeline", "completion", "config-dump", "config-validate", "diff", "formats", "get-uri", "origin", "packer list",
     "packer pack", "packer unpack", "pipeline check", "pipeline show", "qgraph show", "qgraph why", "query-", "snapshot list", "sql",
-    "stats", "universe check", "universe diff", "universe show", "why", "why-dataset",
+    "stats", "status", "universe check", "universe diff", "universe show", "why", "why-dataset",
 )  # fmt: skip
 WITHOUT_REHEARSAL = {
     "check": "without --repair it only looks, and tells what --repair would do",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bunter.execution.told_run import TaskHistory, ToldRun
     from bunter.graph import QuantumGraph
 
-__all__ = ["FailureGroup", "RunStatus", "Straggler", "TaskStatus", "group_failures", "run_status"]
+__all__ = ["FailureGroup", "RunStatus", "Straggler", "TaskStatus", "group_failures", "report_values", "run_status"]
 
 _SLOW = 3.0  # a quantum that takes so many times the median of its task
 _SLOW_S = 5.0
@@ -206,6 +206,22 @@ def run_status(butler: Butler, collection: str) -> RunStatus:
         eta_s=_eta(told.tasks, tasks, sum(beat.jobs for beat in beats)),
         attempts=told.attempts,
     )
+
+
+def report_values(butler: Butler, collection: str) -> dict[str, Any]:
+    """Return what a report tells, as plain values: the status, times, and what was written, by type."""
+    told = tell(find_run(butler, collection))
+    return {
+        **asdict(run_status(butler, collection)),
+        "span_s": told.span_s,
+        "cpu_s": told.cpu_s,
+        "inputs": told.graph.header.inputs,
+        "times": {
+            task.label: {"wall_s": float(task.wall_s.sum()), "cpu_s": float(task.cpu_s.sum())} for task in told.tasks
+        },
+        "written": {name: {"datasets": number, "bytes": size} for name, (number, size) in told.written.items()},
+        "summary": told.summary,
+    }
 
 
 def _succeeded(told: Any) -> set[int]:

@@ -211,10 +211,12 @@ class Progress:
 @click.option("--output", type=click.Path(), help="The file; by default report.html in the folder of the run.")
 @output_options
 def report(*, repo: str, collection: str, output: str | None, emit: Emit) -> None:
-    """Report on the newest run of COLLECTION, a run or the chain above it, as one self-contained HTML page."""
+    """Report on the newest run of COLLECTION, a run or the chain above it, as one self-contained HTML page, or with --json."""
     from bunter.butler import Butler
     from bunter.execution.report import write_report
+    from bunter.execution.status import report_values
 
     with Butler(repo, writeable=False) as butler:
         path = write_report(butler, collection, output)
-    emit.record({"report": str(path)}, f"wrote {path}")
+        values = report_values(butler, collection) if emit.style == "json" else {}
+    emit.record({"report": str(path), **values}, f"wrote {path}")

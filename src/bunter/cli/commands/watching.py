@@ -134,6 +134,7 @@ def _execution_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_context
 def retry(
     context: click.Context,
+    /,
     *,
     repo: str,
     collection: str,
@@ -165,6 +166,7 @@ def retry(
 @click.pass_context
 def rerun(
     context: click.Context,
+    /,
     *,
     repo: str,
     collection: str,
