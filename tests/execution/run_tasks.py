@@ -150,3 +150,31 @@ class Noop(PipelineTask):
 
     def run(self, raw):
         return Struct(copy=raw)
+
+
+class MakeImageConnections(Connections, dimensions=FRAME):
+    raw = Input("raw", "StructuredDataDict", dimensions=FRAME)
+    reduced = Output("reduced", "CCDData", dimensions=FRAME)
+
+
+class MakeImage(PipelineTask):
+    Connections = MakeImageConnections
+
+    def run(self, raw):
+        import numpy as np
+        from astropy.nddata import CCDData
+
+        return Struct(reduced=CCDData(np.full((2, 2), float(raw["value"])), unit="adu", mask=np.zeros((2, 2), bool)))
+
+
+class ReadImageConnections(Connections, dimensions=FRAME):
+    reduced = Input("reduced", "CCDData", dimensions=FRAME)
+    mask = Input("reduced.mask", "NumpyArray", dimensions=FRAME)
+    total = Output("total", "StructuredDataDict", dimensions=FRAME)
+
+
+class ReadImage(PipelineTask):
+    Connections = ReadImageConnections
+
+    def run(self, reduced, mask):
+        return Struct(total={"sum": float(reduced.data.sum()), "masked": int(mask.sum())})

@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 CAM = {"instrument": "Cam"}
 
 
-def make_repository(root, exposures=4, detectors=2):
-    butler = Butler.create(root)
+def make_repository(root, exposures=4, detectors=2, **more):
+    butler = Butler.create(root, **more)
     insert = butler.dimension_records.insert
     insert("instrument", {"name": "Cam", "visit_system": 0, "class_name": "Cam"})
     insert("physical_filter", {**CAM, "name": "r1", "band": "r"})

@@ -5,25 +5,26 @@ from __future__ import annotations
 import secrets
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from bunter import effects, safe_yaml
-from bunter.butler.config import CONFIG_NAME, load_configuration
-from bunter.butler.opening import Address, existing_root
+from bunter.butler.config import CONFIG_NAME
+from bunter.butler.opening import Address, configuration_at, existing_place
 from bunter.butler.registry_place import options_of, place_of
+from bunter.butler.remote_root import configuration_file
 from bunter.butler.sealing import seal_sentence
 from bunter.database import Database, ServerAddress, is_server
 from bunter.errors import ConfigurationError, ReadOnlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
     from bunter.butler.config import Configuration
     from bunter.database import Transaction
     from bunter.database.cloning import Copied
+    from bunter.datastore.store_address import StoreAddress
 
 __all__ = ["Clone", "clone_registry", "make_views"]
 
@@ -87,10 +88,10 @@ def clone_registry(
     DatabaseDamagedError
         If the copy differs from the original; nothing of it is kept then.
     """
-    root = existing_root(Address.of(repo))
-    configuration = load_configuration(root / CONFIG_NAME)
+    root = existing_place(Address.of(repo))
+    configuration = configuration_at(root)
     registry = configuration.model.registry
-    target = ServerAddress.of(str(to), registry.server.schema_name) if is_server(str(to)) else root / to
+    target = _target(root, str(to), registry.server.schema_name)
     if switch:
         _check_switch(root, configuration)
     with Database.open(
@@ -106,8 +107,14 @@ def clone_registry(
     return Clone(source.location, str(target), tables, switch and not dry_run, dry_run)
 
 
-def _check_switch(root: Path, configuration: Configuration) -> None:
-    if (sentence := seal_sentence(root)) is not None:
+def _target(root: Path | StoreAddress, to: str, schema: str | None) -> ServerAddress | Path:
+    if is_server(to):
+        return ServerAddress.of(to, schema)
+    return root / to if isinstance(root, Path) else Path(to).absolute()
+
+
+def _check_switch(root: Path | StoreAddress, configuration: Configuration) -> None:
+    if (sentence := seal_sentence(root, configuration)) is not None:
         raise ReadOnlyError(f"{sentence}; `bunter unseal` it before it can use another database")
     if configuration.sources.get("registry.database") == "environment":
         raise ConfigurationError(
@@ -130,7 +137,7 @@ def _cloned(
     source: Database,
     target: ServerAddress | Path,
     configuration: Configuration,
-    switched: Path | None,
+    switched: Path | StoreAddress | None,
     progress: Callable[[Copied], None] | None,
 ) -> tuple[tuple[str, int], ...]:
     from bunter.database.cloning import clone_database
@@ -166,14 +173,23 @@ def make_views(registry: Any) -> Callable[[Transaction], None]:
     return make
 
 
-def _switch(root: Path, target: ServerAddress | Path) -> None:
+def _switch(root: Path | StoreAddress, target: ServerAddress | Path) -> None:
     """Write the new place into the configuration file, which is the old or the new one at any moment."""
-    inside = not isinstance(target, ServerAddress) and target.is_relative_to(root)
-    place = str(target.relative_to(root)) if inside else str(target)  # type: ignore[union-attr]
+    inside = isinstance(root, Path) and isinstance(target, Path) and target.is_relative_to(root)
+    place = str(target.relative_to(root)) if inside else str(target)  # type: ignore[arg-type, union-attr]
+    if not isinstance(root, Path):
+        there = configuration_file(str(root))
+        there.write_text(_with_database(there.read_text(), place))
+        return
     file = root / CONFIG_NAME
-    tree: dict[str, Any] = safe_yaml.load(effects.read_bytes(file)) or {}
-    tree["registry"] = {**(tree.get("registry") or {}), "database": place}
+    text = _with_database(effects.read_bytes(file), place)
     temporary = root / f"{CONFIG_NAME}-{secrets.token_hex(4)}"
-    effects.write_new(temporary, yaml.safe_dump(tree, sort_keys=False).encode(), sync=True)
+    effects.write_new(temporary, text.encode(), sync=True)
     effects.rename(temporary, file)
     effects.sync_dir(root)
+
+
+def _with_database(text: str | bytes, place: str) -> str:
+    tree: dict[str, Any] = safe_yaml.load(text) or {}
+    tree["registry"] = {**(tree.get("registry") or {}), "database": place}
+    return yaml.safe_dump(tree, sort_keys=False)

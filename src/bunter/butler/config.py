@@ -72,6 +72,11 @@ class RepositoryConfig(BaseModel):
     shared: bool = Field(
         False, description="Whether all files can be written by the group that owns the folder, whoever makes them."
     )
+    runs: str | None = Field(
+        None,
+        description="Folder for what is kept of runs: graphs, journals, logs. By default the repository's own; for one in a "
+        "storage service a folder beside the file of the registry, or of the user where that is on a server.",
+    )
     resolver: str | None = Field(
         None,
         description="Where positions of objects are looked up by name: 'sesame' (over the network), or a .ecsv or .csv file with "

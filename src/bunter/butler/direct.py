@@ -99,7 +99,7 @@ class DirectRepository:
         registry = configuration.model.registry
         if configuration.model.shared and isinstance(root, Path):
             effects.share(root)
-        if not read_only and isinstance(root, Path) and (sealed := seal_sentence(root)) is not None:
+        if not read_only and (sealed := seal_sentence(root, configuration)) is not None:
             raise ReadOnlyError(f"{sealed} and cannot be changed; `bunter seal {root} --unseal` opens it for writing")
         return Database.open(
             place_of(root, registry),
@@ -109,7 +109,7 @@ class DirectRepository:
         )
 
     @classmethod
-    def migrate(cls, root: Path, configuration: Configuration, *, dry_run: bool) -> tuple[str, ...]:
+    def migrate(cls, root: Path | StoreAddress, configuration: Configuration, *, dry_run: bool) -> tuple[str, ...]:
         """Bring an older repository to the format of this code, in one transaction; return the steps in words."""
         from bunter.butler.formats import migrate, pending_steps
         from bunter.registry.living_universe import read_attributes

@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from bunter.butler.direct import DirectRepository
     from bunter.butler.past import When
     from bunter.butler.repository import Repository
+    from bunter.datastore.store_address import StoreAddress
     from bunter.dimensions import Universe
 
 __all__ = [
     "Address",
     "check_creation",
+    "configuration_at",
     "configuration_of",
     "create_repository",
+    "existing_place",
     "labels",
     "open_repository",
     "shown_as_of",
@@ -134,13 +137,15 @@ def open_repository(address: Address) -> Repository:
 
     if is_remote(address.text):
         configuration = load_configuration(configuration_file(address.text))
-        return DirectRepository.open(remote_root(address.text), configuration, read_only=address.writeable is False)
+        place = remote_root(address.text)
+        return DirectRepository.open(place, configuration, read_only=_is_closed(place, configuration, address))
     if not (Path(address.text) / CONFIG_NAME).is_file() and _is_export(address.text):
         from bunter.butler.transfers.opened import open_export
 
         return open_export(address.text, writeable=address.writeable)
     root = existing_root(address)
-    return DirectRepository.open(root, load_configuration(root / CONFIG_NAME), read_only=_read_only(root, address))
+    configuration = load_configuration(root / CONFIG_NAME)
+    return DirectRepository.open(root, configuration, read_only=_read_only(root, address, configuration))
 
 
 def _is_export(text: str) -> bool:
@@ -167,15 +172,21 @@ def shown_as_of(address: Address, repository: Repository, when: When) -> Reposit
     return repository.as_of(change_of(repository, Principal.current(), when))
 
 
-def _read_only(root: Path, address: Address) -> bool:
-    if (sealed := seal_sentence(root)) is not None:
+def _is_closed(root: Path | StoreAddress, configuration: Configuration, address: Address) -> bool:
+    if (sealed := seal_sentence(root, configuration)) is not None:
         if address.writeable:
             raise ReadOnlyError(f"{sealed} and cannot be changed; `bunter seal {root} --unseal` opens it for writing")
+        return True
+    return address.writeable is False
+
+
+def _read_only(root: Path, address: Address, configuration: Configuration) -> bool:
+    if _is_closed(root, configuration, address):
         return True
     permitted = os.access(root, os.W_OK)
     if address.writeable and not permitted:
         raise ReadOnlyError(f"no permission to write in {root}; open it with writeable=False")
-    return not permitted if address.writeable is None else not address.writeable
+    return not permitted
 
 
 def create_repository(  # noqa: PLR0913 - what a repository can be made with
@@ -260,6 +271,19 @@ def configuration_of(repo: str | Path) -> Configuration:
     if is_remote(address.text):
         return load_configuration(configuration_file(address.text))
     return load_configuration(existing_root(address) / CONFIG_NAME)
+
+
+def existing_place(address: Address) -> Path | StoreAddress:
+    """Return the root of a repository that is there, a folder or in a store, or raise RepositoryNotFoundError."""
+    if is_remote(address.text):
+        configuration_file(address.text)
+        return remote_root(address.text)
+    return existing_root(address)
+
+
+def configuration_at(root: Path | StoreAddress) -> Configuration:
+    """Read the configuration of the repository at a root."""
+    return load_configuration(root / CONFIG_NAME if isinstance(root, Path) else configuration_file(str(root)))
 
 
 def existing_root(address: Address) -> Path:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.butler.registry_place import place_of
 from bunter.database import is_server
 from bunter.errors import ConfigurationError, DatabaseBusyError, ReadOnlyError
 from bunter.values import Principal, clock_text
 from bunter.values.instant import utc_to_tai_ns
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from bunter.butler.config import Configuration
+    from bunter.datastore.store_address import StoreAddress
 
 __all__ = ["SEAL_NAME", "seal", "seal_sentence", "unseal"]
 
@@ -25,10 +27,10 @@ SEAL_NAME = "bunter.sealed"
 _WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
-def seal_sentence(root: Path) -> str | None:
+def seal_sentence(root: Path | StoreAddress, configuration: Configuration) -> str | None:
     """Say since when a repository is sealed; None if it is not."""
-    path = root / SEAL_NAME
-    if effects.stat(path) is None:
+    path = _note(root, configuration)
+    if path is None or effects.stat(path) is None:
         return None
     try:
         told = json.loads(effects.read_bytes(path))
@@ -37,13 +39,21 @@ def seal_sentence(root: Path) -> str | None:
         return f"{root} is sealed"
 
 
-def seal(root: Path, *, dry_run: bool = False) -> bool:
+def _note(root: Path | StoreAddress, configuration: Configuration) -> Path | None:
+    """Where the seal is: in the folder; for a repository in a storage service beside the file of its registry."""
+    if isinstance(root, Path):
+        return root / SEAL_NAME
+    database = configuration.model.registry.database
+    return None if is_server(database) else Path(f"{database}.{SEAL_NAME.rpartition('.')[2]}")
+
+
+def seal(root: Path | StoreAddress, *, dry_run: bool = False) -> bool:
     """Settle what is unsettled, bring the registry to rollback mode and refuse all writing from now on.
 
     Parameters
     ----------
-    root : Path
-        Folder of the repository.
+    root : Path or StoreAddress
+        Root of the repository. Objects of a storage service are guarded by the rights of its users.
     dry_run : bool
         Whether only to say what would happen.
 
@@ -59,23 +69,26 @@ def seal(root: Path, *, dry_run: bool = False) -> bool:
     ConfigurationError
         If its registry is on a server.
     """
-    if seal_sentence(root) is not None:
+    from bunter.butler.opening import configuration_at
+
+    configuration = configuration_at(root)
+    database, note = _database(root, configuration)
+    if seal_sentence(root, configuration) is not None:
         return False
-    database = _database(root)
-    if not os.access(root, os.W_OK):
-        raise ReadOnlyError(f"no permission to write in {root}; only its owner can seal it")
-    _settle(root, dry_run=dry_run)
+    if not os.access(note.parent, os.W_OK):
+        raise ReadOnlyError(f"no permission to write in {note.parent}; only its owner can seal {root}")
+    _settle(root, configuration, dry_run=dry_run)
     if dry_run:
         return True
     mode = stat.S_IMODE(os.stat(database).st_mode)  # noqa: PTH116 - one call, a path of ours
-    note = {"sealed": clock_text(utc_to_tai_ns(effects.now_ns())), "by": str(Principal.current()), "mode": mode}
-    effects.write_new(root / SEAL_NAME, json.dumps(note).encode(), sync=True)
+    told = {"sealed": clock_text(utc_to_tai_ns(effects.now_ns())), "by": str(Principal.current()), "mode": mode}
+    effects.write_new(note, json.dumps(told).encode(), sync=True)
     try:
         _seal_database(database, mode)
     except BaseException:
-        effects.unlink(root / SEAL_NAME, missing_ok=True)
+        effects.unlink(note, missing_ok=True)
         raise
-    effects.sync_dir(root)
+    effects.sync_dir(note.parent)
     return True
 
 
@@ -86,11 +99,11 @@ def _seal_database(database: Path, mode: int) -> None:
     effects.chmod(database, mode & ~_WRITE)
 
 
-def _settle(root: Path, *, dry_run: bool) -> None:
+def _settle(root: Path | StoreAddress, configuration: Configuration, *, dry_run: bool) -> None:
     """Finish what dead writers left, and see that no living one is at work."""
     from bunter.butler.direct import DirectRepository
 
-    repository = DirectRepository.open(root, load_configuration(root / CONFIG_NAME), read_only=dry_run)
+    repository = DirectRepository.open(root, configuration, read_only=dry_run)
     try:
         repository.recover()
         if failed := {} if dry_run else repository.empty_trash():
@@ -106,35 +119,39 @@ def _settle(root: Path, *, dry_run: bool) -> None:
         repository.close()
 
 
-def unseal(root: Path, *, dry_run: bool = False) -> bool:
+def unseal(root: Path | StoreAddress, *, dry_run: bool = False) -> bool:
     """Open a sealed repository for writing again; say whether it was sealed."""
-    if seal_sentence(root) is None:
+    from bunter.butler.opening import configuration_at
+
+    configuration = configuration_at(root)
+    database, note = _database(root, configuration)
+    if seal_sentence(root, configuration) is None:
         return False
-    database = _database(root)
-    if not os.access(root, os.W_OK):
-        raise ReadOnlyError(f"no permission to write in {root}; only its owner can open it again")
+    if not os.access(note.parent, os.W_OK):
+        raise ReadOnlyError(f"no permission to write in {note.parent}; only its owner can open {root} again")
     if not dry_run:
         from bunter.database.journal_mode import unseal_file
 
-        effects.chmod(database, _mode(root, database))
+        effects.chmod(database, _mode(note, database))
         unseal_file(database)
-        effects.unlink(root / SEAL_NAME)
-        effects.sync_dir(root)
+        effects.unlink(note)
+        effects.sync_dir(note.parent)
     return True
 
 
-def _mode(root: Path, database: Path) -> int:
+def _mode(note: Path, database: Path) -> int:
     """Return the permissions that the database had, or at least its owner's right to write."""
     try:
-        return int(json.loads(effects.read_bytes(root / SEAL_NAME))["mode"])
+        return int(json.loads(effects.read_bytes(note))["mode"])
     except (ValueError, KeyError, TypeError):
         return stat.S_IMODE(os.stat(database).st_mode) | stat.S_IWUSR  # noqa: PTH116
 
 
-def _database(root: Path) -> Path:
-    registry = load_configuration(root / CONFIG_NAME).model.registry
-    if is_server(registry.database):
+def _database(root: Path | StoreAddress, configuration: Configuration) -> tuple[Path, Path]:
+    """Return the file of the registry and that of the seal."""
+    place, note = place_of(root, configuration.model.registry), _note(root, configuration)
+    if not isinstance(place, Path) or note is None:
         raise ConfigurationError(
             "a registry on a server is guarded by the server: let the users that may only read have no right but SELECT"
         )
-    return root / registry.database
+    return place, note

@@ -99,7 +99,7 @@ def upgrade_repository(
     try:
         differences, fills = _universe_steps(repository, dimensions, dict(fill or {}), dry_run=dry_run)
     finally:
-        if address.live is None and address.root is not None:
+        if address.live is None and not address.text.startswith("memory://"):
             repository.close()
     return Upgrade(formats, differences, fills, dry_run)
 
@@ -115,14 +115,13 @@ def upgrade_history(repository: Repository) -> pa.Table:
 
 
 def _format_steps(address: Address, *, dry_run: bool) -> tuple[str, ...]:
-    if address.root is None:
+    if address.live is not None or address.text.startswith("memory://"):
         return ()
-    from bunter.butler.config import CONFIG_NAME, load_configuration
     from bunter.butler.direct import DirectRepository
-    from bunter.butler.opening import existing_root
+    from bunter.butler.opening import configuration_at, existing_place
 
-    root = existing_root(address)
-    return DirectRepository.migrate(root, load_configuration(root / CONFIG_NAME), dry_run=dry_run)
+    root = existing_place(address)
+    return DirectRepository.migrate(root, configuration_at(root), dry_run=dry_run)
 
 
 def _universe_steps(

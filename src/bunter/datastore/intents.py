@@ -127,6 +127,9 @@ class MemoryJournal:
         self._owners: set[str] = set()
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[MemoryJournal], tuple[()]]:
+        return MemoryJournal, ()  # another process has intents of its own
+
     def own(self) -> str:
         """See `IntentJournal`."""
         owner = secrets.token_hex(8)

@@ -32,6 +32,9 @@ class MemoryStore:
         self._owners: set[str] = set()
         self._lock = threading.RLock()
 
+    def __reduce__(self) -> tuple[type[MemoryStore], tuple[()]]:
+        return MemoryStore, ()  # the memory of another process
+
     def __repr__(self) -> str:
         return f"MemoryStore({len(self._artifacts)} artifacts)"
 

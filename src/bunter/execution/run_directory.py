@@ -271,9 +271,10 @@ class RunDirectory:
 
 
 def runs_root(butler: Butler) -> Path:
-    """Folder that holds the folders of runs: the repository's own, or for one in memory a temporary one."""
-    if butler.root is not None:
-        return butler.root
+    """Folder that holds the folders of runs: that of the repository, or for one in memory a temporary one."""
+    place: Path | None = getattr(butler.repository, "runs", None) or butler.root
+    if place is not None:
+        return place
     return Path(tempfile.mkdtemp(prefix="bunter-runs-"))
 
 

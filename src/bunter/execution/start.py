@@ -130,7 +130,7 @@ def run_pipeline(
     """
     if options is not None:
         options = replace(options, resources={task.label: task.resources for task in pipeline.tasks})
-    if options is not None and options.jobs > 1 and butler.root is not None:
+    if options is not None and options.jobs > 1 and getattr(butler.repository, "runs", None) is not None:
         warm_up(modules_of(pipeline))  # while the graph is built
     try:
         directory = _directory(butler, pipeline, wish)

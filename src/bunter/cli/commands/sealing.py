@@ -25,11 +25,11 @@ __all__ = ["seal"]
 @output_options
 def seal(*, repo: str, unseal: bool, dry_run: bool, emit: Emit) -> None:
     """Make REPO readable from read-only media and by users who may not write there; writing is refused until --unseal."""
-    from bunter.butler.opening import Address, existing_root
+    from bunter.butler.opening import Address, existing_place
     from bunter.butler.sealing import seal as close
     from bunter.butler.sealing import unseal as reopen
 
-    root = existing_root(Address.of(repo))
+    root = existing_place(Address.of(repo))
     changed = (reopen if unseal else close)(root, dry_run=dry_run)
     state = "open for writing" if unseal else "sealed"
     verb = f"{repo} would be" if dry_run and changed else f"{repo} is" if changed else f"{repo} was already"

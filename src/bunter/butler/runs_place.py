@@ -1,0 +1,41 @@
+"""Where the folders of runs are: with the repository, or on this machine for one in a storage service."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bunter.database import is_server
+from bunter.datastore.key import escape
+
+if TYPE_CHECKING:
+    from bunter.butler.config import RepositoryConfig
+    from bunter.datastore.store_address import StoreAddress
+
+__all__ = ["runs_place"]
+
+
+def runs_place(root: Path | StoreAddress, model: RepositoryConfig) -> Path:
+    """Return the folder in which the folders of runs lie.
+
+    It is what the setting ``runs`` says; else the repository's own folder; for a repository in a storage service a folder
+    beside the file of the registry; and with a registry on a server one of the user's on this machine. Journals of runs need
+    a file system: they are appended to, synced and locked.
+
+    Parameters
+    ----------
+    root : Path or StoreAddress
+        Root of the repository.
+    model : RepositoryConfig
+        Its configuration.
+    """
+    if model.runs is not None:
+        place = Path(model.runs).expanduser()
+        return root / place if isinstance(root, Path) else place.absolute()
+    if isinstance(root, Path):
+        return root
+    if not is_server(model.registry.database):
+        return Path(f"{model.registry.database}.runs")
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+    return Path(state) / "bunter" / "runs" / escape(str(root))
