@@ -391,15 +391,20 @@ class PipelineError(UserError, ValueError):
         What is wrong and what to do.
     file, line
         Where it was written, where known; shown as a prefix ``file:line:``.
+    others : tuple of PipelineError
+        What else is wrong; each is shown on a line of its own.
     """
 
-    def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, file: str | None = None, line: int | None = None, others: tuple[PipelineError, ...] = ()
+    ) -> None:
         super().__init__(message)
-        self.file, self.line = file, line
+        self.file, self.line, self.others = file, line, others
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
-        return f"{place}: {super().__str__()}" if place else super().__str__()
+        own = f"{place}: {super().__str__()}" if place else super().__str__()
+        return "\n".join([own, *map(str, self.others)])
 
 
 class GraphError(UserError, ValueError):

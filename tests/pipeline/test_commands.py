@@ -67,7 +67,9 @@ def test_check_fails_with_one_sentence(bunter, tmp_path):
     )
 
 
-@pytest.mark.parametrize(("name", "start"), [("p.svg", "<svg"), ("p.mmd", "flowchart"), ("p.html", "<!DOCTYPE html>"), ("p.txt", "○")])
+@pytest.mark.parametrize(
+    ("name", "start"), [("p.svg", "<svg"), ("p.mmd", "flowchart"), ("p.html", "<!DOCTYPE html>"), ("p.txt", "○")]
+)
 def test_draw_takes_the_style_from_the_name_of_the_file(bunter, tmp_path, name, start):
     code, _, _ = bunter("pipeline", "draw", "survey:drp.yaml", "-o", tmp_path / name)
     assert code == 0

@@ -362,13 +362,13 @@ BAD_FILES = {
             "    config: {connections.raw: post_isr, connections.exposure: warped}\n"
         ),
         (
-            "pipe.yaml: these tasks wait for each other in a circle: isr --[post_isr]--> swap --[warped]--> isr;"
+            "pipe.yaml:2: these tasks wait for each other in a circle: isr --[post_isr]--> swap --[warped]--> isr;"
             " rename an input or output to break it"
         ),
     ),
     "two producers": (
         "tasks: {one: survey.tasks.IsrTask, two: survey.tasks.IsrTask}\n",
-        "pipe.yaml: dataset type 'post_isr' is written by two tasks, 'one' and 'two'",
+        "pipe.yaml:1: dataset type 'post_isr' is written by two tasks, 'one' and 'two'",
     ),
     "storage classes that do not convert": (
         (
@@ -378,7 +378,7 @@ BAD_FILES = {
             " {connections.calibrated: calexp2, connections.catalog: other}}\n"
         ),
         (
-            "pipe.yaml: task 'calibrate' reads 'calexp2' as AstropyTable, but task 'other' has it as CCDData,"
+            "pipe.yaml:3: task 'calibrate' reads 'calexp2' as AstropyTable, but task 'other' has it as CCDData,"
             " and the one does not convert to the other"
         ),
     ),
@@ -388,7 +388,7 @@ BAD_FILES = {
             "  coadd: {class: survey.tasks.CoaddTask, config: {connections.warps: post_isr}}\n"
         ),
         (
-            "pipe.yaml: task 'coadd' reads 'post_isr' with dimensions {instrument, skymap, tract, patch, visit},"
+            "pipe.yaml:3: task 'coadd' reads 'post_isr' with dimensions {instrument, skymap, tract, patch, visit},"
             " but task 'isr' has it with {instrument, detector, exposure};"
         ),
     ),
@@ -397,7 +397,7 @@ BAD_FILES = {
             "tasks:\n  isr: survey.tasks.IsrTask\n"
             "  other: {class: survey.tasks.IsrTask, config: {connections.exposure: bias, connections.bias: other}}\n"
         ),
-        "pipe.yaml: 'bias' must be there before task 'isr' runs, but task 'other' of the same pipeline makes it",
+        "pipe.yaml:2: 'bias' must be there before task 'isr' runs, but task 'other' of the same pipeline makes it",
     ),
 }
 

@@ -44,15 +44,22 @@ def build_config(
     """
     values: dict[str, Any] = {}
     sources: dict[str, Source] = {}
+    found: list[PipelineError] = []
     for one in spell_out(entry.assignments):
-        value = _with_parameters(one.value, parameters or {}, one.source)
-        for path, leaf in _leaves(kind, one.field.split("."), value, one.source, entry.label):
-            _assign(kind, values, path, leaf, one.source)
-            sources[".".join(path)] = one.source
+        try:
+            value = _with_parameters(one.value, parameters or {}, one.source)
+            for path, leaf in _leaves(kind, one.field.split("."), value, one.source, entry.label):
+                _assign(kind, values, path, leaf, one.source)
+                sources[".".join(path)] = one.source
+        except PipelineError as error:
+            found.append(error)
     try:
-        return kind.model_validate(values)
+        config = kind.model_validate(values)
     except ValidationError as error:
-        raise _explained(error, kind, entry, sources) from None
+        found += [_finding(one, kind, entry, sources) for one in error.errors(include_url=False)]
+    if found:
+        raise _together(found)
+    return config
 
 
 def sources_of(
@@ -175,14 +182,10 @@ def _default(model: type[BaseModel] | None, name: str) -> dict[str, Any]:
     return default if isinstance(default, dict) else {}
 
 
-def _explained(
-    error: ValidationError, kind: type[TaskConfig], entry: TaskEntry, sources: Mapping[str, Source]
-) -> PipelineError:
-    """Turn pydantic's findings into one error that points at the first and lists the others."""
-    found = [_finding(one, kind, entry, sources) for one in error.errors(include_url=False)]
-    first = found[0]
-    others = "".join(f"\n{one}" for one in found[1:])
-    return PipelineError(f"{first.args[0]}{others}", file=first.file, line=first.line)
+def _together(found: list[PipelineError]) -> PipelineError:
+    """Return one error that points at the first finding and lists the others."""
+    first, *others = dict(zip(map(str, found), found, strict=True)).values()
+    return PipelineError(str(first.args[0]), file=first.file, line=first.line, others=tuple(others))
 
 
 def _finding(one: Any, kind: type[TaskConfig], entry: TaskEntry, sources: Mapping[str, Source]) -> PipelineError:

@@ -246,7 +246,30 @@ class Pipeline:
         except PipelineError as error:
             if error.file is not None:
                 raise
-            raise PipelineError(str(error), file=self.location) from error
+            from bunter.pipeline.checking import placed
+
+            raise placed(error, self) from error
+
+    def check(
+        self,
+        universe: Universe | None = None,
+        dataset_types: Mapping[str, DatasetType] | None = None,
+        *,
+        trust: bool | Collection[str] | None = None,
+    ) -> list[PipelineError]:
+        """Import and configure the tasks, and return everything that is wrong; nothing if `resolve` would do.
+
+        Parameters
+        ----------
+        universe, dataset_types, trust
+            As for `resolve`.
+        """
+        from bunter.dimensions import Universe
+        from bunter.pipeline.checking import problems_of
+
+        if not self.tasks:
+            return [PipelineError("the pipeline has no tasks", file=self.location)]
+        return problems_of(self, universe or Universe.default(), dataset_types, trust=self._trust(trust))
 
     def task_class(self, label: str, *, trust: bool | Collection[str] | None = None) -> type[PipelineTask[Any]]:
         """Import and return the class of one task.

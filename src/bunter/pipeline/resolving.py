@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from bunter.pipeline.connections import Declaration
     from bunter.pipeline.document import Assignment, Step, TaskEntry
 
-__all__ = ["agree_on_dataset_types", "check_steps", "refuse_made_prerequisites", "resolve_task"]
+__all__ = [
+    "agree_on_dataset_types",
+    "agree_on_one",
+    "check_steps",
+    "mentions_of",
+    "refuse_made_prerequisites",
+    "resolve_task",
+]
 
 
 def resolve_task(
@@ -173,11 +180,11 @@ def _version_of(task: type) -> str:
         return ""
 
 
-def refuse_made_prerequisites(tasks: Iterable[TaskNode]) -> None:
-    """Refuse a prerequisite that the same pipeline makes: it could never be there beforehand."""
+def refuse_made_prerequisites(tasks: Iterable[TaskNode], *, of: TaskNode | None = None) -> None:
+    """Refuse a prerequisite, of one task or of any, that the pipeline makes: it could never be there beforehand."""
     tasks = list(tasks)
     makers = {one.dataset_type: task.label for task in tasks for one in task.connections if not one.is_input}
-    for task in tasks:
+    for task in tasks if of is None else [of]:
         for one in task.prerequisites:
             if one.dataset_type in makers:
                 raise PipelineError(
@@ -199,27 +206,42 @@ def agree_on_dataset_types(
     PipelineError
         If two sides do not fit, naming both.
     """
+    agreed = {name: agree_on_one(name, sides, registered) for name, sides in mentions_of(tasks).items()}
+    return {name: definition for name, definition in agreed.items() if definition is not None}
+
+
+def mentions_of(tasks: Iterable[TaskNode]) -> dict[str, list[tuple[TaskNode, Connection]]]:
+    """Return the tasks and connections that mention each dataset type."""
     mentions: dict[str, list[tuple[TaskNode, Connection]]] = {}
     for task in tasks:
         for connection in task.connections:
             mentions.setdefault(connection.dataset_type, []).append((task, connection))
-    found = {}
-    for name, sides in mentions.items():
-        definition, origin = _definition(name, sides, registered or {})
-        for task, connection in sides:
-            try:
-                _refuse_misfit(task, connection, definition, origin)
-            except StorageClassError as error:
-                raise PipelineError(f"task {task.label!r}, connection {connection.name!r}: {error}") from error
-        if definition is not None:
-            found[name] = definition
-        elif registered is not None:
-            task, connection = sides[0]
-            raise PipelineError(
-                f"task {task.label!r} reads {name}.{connection.component}, but the repository has no dataset type"
-                f" {name!r}{near(name, registered)}"
-            )
-    return found
+    return mentions
+
+
+def agree_on_one(
+    name: str, sides: list[tuple[TaskNode, Connection]], registered: Mapping[str, DatasetType] | None
+) -> DatasetType | None:
+    """Return the definition of one dataset type, None if all read components of it and it is not registered.
+
+    Raises
+    ------
+    PipelineError
+        If two sides do not fit, naming both.
+    """
+    definition, origin = _definition(name, sides, registered or {})
+    for task, connection in sides:
+        try:
+            _refuse_misfit(task, connection, definition, origin)
+        except StorageClassError as error:
+            raise PipelineError(f"task {task.label!r}, connection {connection.name!r}: {error}") from error
+    if definition is None and registered is not None:
+        task, connection = sides[0]
+        raise PipelineError(
+            f"task {task.label!r} reads {name}.{connection.component}, but the repository has no dataset type"
+            f" {name!r}{near(name, registered)}"
+        )
+    return definition
 
 
 def _definition(

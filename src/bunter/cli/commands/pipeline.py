@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bunter.cli.output import Emit
-    from bunter.pipeline import Pipeline, PipelineGraph
+    from bunter.dataset import DatasetType
+    from bunter.dimensions import Universe
+    from bunter.errors import PipelineError
+    from bunter.pipeline import Pipeline
 
 __all__ = ["pipeline", "pipeline_options", "read_pipeline"]
 
@@ -53,15 +56,26 @@ def read_pipeline(
     return found.select(select) if select else found
 
 
-def _resolve(found: Pipeline, repo: str | None, trust: tuple[str, ...]) -> PipelineGraph:
-    """Import and check the tasks, against a repository if one is given."""
+def _kinds_of(repo: str | None) -> tuple[Universe | None, dict[str, DatasetType] | None]:
+    """Return the dimensions and dataset types of a repository, if one is given."""
     if repo is None:
-        return found.resolve(trust=trust or None)
+        return None, None
     from bunter.butler import Butler
 
     with Butler(repo, writeable=False) as butler:
-        known = {kind.name: kind for kind in butler.dataset_types.query()}
-        return found.resolve(butler.universe, known, trust=trust or None)
+        return butler.universe, {kind.name: kind for kind in butler.dataset_types.query()}
+
+
+def _tell(problems: list[PipelineError], emit: Emit) -> NoReturn:
+    """Say what is wrong with a pipeline, and end with failure."""
+    from bunter.errors import PipelineError
+
+    if emit.style == "json":
+        places = [{"file": one.file, "line": one.line, "message": one.args[0]} for one in problems]
+        emit.record({"valid": False, "problems": places})
+        raise click.exceptions.Exit(1)
+    first, *others = problems
+    raise PipelineError(str(first.args[0]), file=first.file, line=first.line, others=tuple(others))
 
 
 @click.group(epilog="\b\nExample: bunter pipeline check bunter.demo:pipelines/science.yaml -b demo")
@@ -135,7 +149,9 @@ def _task_rows(found: Pipeline) -> list[tuple[str, ...]]:
 )
 @click.argument("location", metavar="PIPELINE")
 @pipeline_options
-@click.option("-b", "--butler", "repo", metavar="REPO", help="Check against the dataset types of a repository, too.")
+@click.option(
+    "-b", "--butler", "--repo", "repo", metavar="REPO", help="Check against the dataset types of a repository, too."
+)
 @output_options
 def check(
     *,
@@ -147,10 +163,17 @@ def check(
     repo: str | None,
     emit: Emit,
 ) -> None:
-    """Check PIPELINE: classes, configurations, connections, order, dataset types, subsets and steps."""
+    """Check PIPELINE: classes, configurations, contracts, connections, order, dataset types, subsets and steps.
+
+    All that is wrong is told, a line each with its place.
+    """
     from bunter.values import counted
 
-    graph = _resolve(read_pipeline(location, overrides, files, select), repo, trust)
+    found = read_pipeline(location, overrides, files, select)
+    universe, known = _kinds_of(repo)
+    if problems := found.check(universe, known, trust=trust or None):
+        _tell(problems, emit)
+    graph = found.resolve(universe, known, trust=trust or None)
     made = [name for name in graph.dataset_types if graph.producer_of(name) is not None]
     emit.record(
         {"valid": True, "tasks": list(graph.labels), "inputs": list(graph.overall_inputs), "makes": made},
@@ -161,7 +184,9 @@ def check(
 
 @pipeline.command(epilog="\b\nExample: bunter pipeline draw bunter.demo:pipelines/science.yaml -o drp.svg")
 @click.argument("location", metavar="PIPELINE")
-@click.option("--style", type=click.Choice(["text", "svg", "mermaid", "html"]), help="By default what the file's name says.")
+@click.option(
+    "--style", type=click.Choice(["text", "svg", "mermaid", "html"]), help="By default what the file's name says."
+)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file.")
 @click.option("--select-tasks", "select", metavar="EXPR", help="Draw a part, such as '<= warp & ~S:plots'.")
 @output_options
