@@ -588,6 +588,7 @@ def w_transfer(rec, a):
     with rec.phase("import_metadata", n=M) as r:
         dst3.import_(directory=places, filename="export.yaml", transfer="direct")
     rec.check(r, n=(len(dst3.query_datasets("raw", "raw/all", limit=None)), M))
+    os.makedirs(os.path.join(a.scratch, "files"))
     with rec.phase("retrieve_copy", n=M) as r:
         files = src.retrieveArtifacts(refs, os.path.join(a.scratch, "files"), transfer="copy")
     rec.check(r, n=(len(files), M))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bunter.datastore.store import Stat
     from bunter.values import ByteRange
 
-__all__ = ["Bucket", "Copies", "Signs", "Upload"]
+__all__ = ["Bucket", "Copies", "CopiesAcross", "CopyOf", "Signs", "Upload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +77,30 @@ class Copies(Protocol):
 
     def rename(self, key: str, target: str) -> None:
         """Give an object another name."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOf:
+    """An object of another bucket that a service is to copy.
+
+    Parameters
+    ----------
+    bucket : Bucket
+        Where it is.
+    key : str
+        Its name there.
+    """
+
+    bucket: Bucket
+    key: str
+
+
+@runtime_checkable
+class CopiesAcross(Protocol):
+    """A service that copies objects from some other buckets without their bytes passing through this machine."""
+
+    def reaches(self, other: object, size: int) -> bool:
+        """Whether objects of so many bytes of the other bucket can be copied."""
+
+    def copy_many(self, copies: Sequence[tuple[CopyOf, str]]) -> None:
+        """Copy objects to names of this bucket, several at a time; on an error some may have been copied."""

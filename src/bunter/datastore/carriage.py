@@ -71,8 +71,13 @@ class Cargo:
 class CopiesWithin(Protocol):
     """A store that copies from stores of its own kind without the bytes passing through this process."""
 
-    def stage_copy(self, owner: str, key: str, source: ArtifactStore, source_key: str) -> Staged | None:
-        """Stage a copy of another store's artifact; None where it cannot be had without moving its bytes here."""
+    def stage_copy(  # noqa: PLR0913 - all but four by keyword
+        self, owner: str, key: str, source: ArtifactStore, source_key: str, *, size: int, digests: Digests | None
+    ) -> Staged | None:
+        """Stage a copy of another store's artifact; None where it cannot be had without moving its bytes here.
+
+        Nobody here sees the bytes: ``digests`` are those recorded at the source, and whoever reads the copy compares them.
+        """
 
 
 class Tally:
@@ -203,7 +208,7 @@ def _bring(target: Datastore, cargo: Cargo, transfer: Transfer, *, verify: bool)
     if transfer not in {Transfer.AUTO, Transfer.COPY}:
         raise IngestError(f"{stored.key} is no file of this machine, so {transfer} cannot reach it; use copy")
     if (copied := _copied_there(target, cargo)) is not None:
-        return _known(copied, stored, lambda: target.discard([copied]))
+        return copied
     content: Any = content_of(store, stored)
     return target.stage(cargo.key, content, route=cargo.route)
 
@@ -213,8 +218,9 @@ def _copied_there(target: Datastore, cargo: Cargo) -> Staged | None:
     elsewhere = cargo.route is not None and (cargo.route.store != MAIN or cargo.route.copies)
     if elsewhere or not isinstance(main, CopiesWithin):
         return None
-    _size(cargo.store, cargo.stored)
-    return main.stage_copy(target.owner, cargo.key, cargo.store, cargo.stored.key)
+    stored, store = cargo.stored, cargo.store
+    size = _size(store, stored) if stored.size < 0 else stored.size
+    return main.stage_copy(target.owner, cargo.key, store, stored.key, size=size, digests=_recorded(stored))
 
 
 def _from_file(target: Datastore, cargo: Cargo, path: str, transfer: Transfer, *, verify: bool) -> Staged:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.bucket import Copies, Signs, Upload
+from bunter.datastore.bucket import Copies, CopiesAcross, CopyOf, Signs, Upload
 from bunter.datastore.intents import Intent, MemoryJournal
 from bunter.datastore.key import check_key
 from bunter.datastore.moves import Move
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bunter.database import Transaction
     from bunter.datastore.bucket import Bucket
     from bunter.datastore.intents import IntentJournal
-    from bunter.datastore.store import Stat
+    from bunter.datastore.store import ArtifactStore, Stat
     from bunter.values import ByteRange, Digests, Durability
 
 __all__ = ["ObjectStore"]
@@ -40,7 +40,7 @@ _WITHOUT_LINKS = {Transfer.AUTO, Transfer.COPY, Transfer.MOVE}
 class _Waiting:
     """Content of a staged artifact, and the file it must still be when it is sent."""
 
-    content: bytes | Path
+    content: bytes | Path | CopyOf
     source: Move | None = None
     announced: bool = False
 
@@ -139,6 +139,20 @@ class ObjectStore:
         origin = str(Path(source).absolute()) if transfer is Transfer.MOVE and isinstance(source, str | Path) else ""
         return Staged(key, size, digests, owner, synced=sync, source=origin)
 
+    def stage_copy(  # noqa: PLR0913 - all but four by keyword
+        self, owner: str, key: str, source: ArtifactStore, source_key: str, *, size: int, digests: Digests | None
+    ) -> Staged | None:
+        """Remember what the service is to copy; see `bunter.datastore.carriage.CopiesWithin`."""
+        there = source.bucket if isinstance(source, ObjectStore) else None
+        if there is None or not isinstance(self.bucket, CopiesAcross) or not self.bucket.reaches(there, size):
+            return None
+        place = owner, check_key(key)
+        if place in self._waiting:
+            raise KeyTakenError(f"artifact key {key!r} is already being staged; draw a new nonce")
+        with self._lock:
+            self._waiting[place] = _Waiting(CopyOf(there, check_key(source_key)))
+        return Staged(key, size, digests, owner, synced=True)
+
     def _take(self, source: bytes | Pieces | str | Path, key: str, transfer: Transfer) -> tuple[_Waiting, int, Digests]:
         digesting = Digesting()
         if isinstance(source, bytes):
@@ -164,6 +178,8 @@ class ObjectStore:
         if not item.owner:
             return effects.read_bytes(item.key)
         content = self._waiting[item.owner, item.key].content
+        if isinstance(content, CopyOf):
+            return content.bucket.read(content.key)[0]
         return content if isinstance(content, bytes) else effects.read_bytes(content)
 
     def publish(self, staged: Sequence[Staged], durability: Durability) -> None:  # noqa: ARG002 - a service is always durable
@@ -183,9 +199,15 @@ class ObjectStore:
 
     def _send(self, staged: Sequence[Staged]) -> None:
         waiting = [self._waiting[item.owner, item.key] for item in staged]
-        self.bucket.write_many(
-            [Upload(item.key, each.content, item.size) for item, each in zip(staged, waiting, strict=True)]
-        )
+        uploads, copies = [], []
+        for item, each in zip(staged, waiting, strict=True):
+            if isinstance(each.content, CopyOf):
+                copies.append((each.content, item.key))
+            else:
+                uploads.append(Upload(item.key, each.content, item.size))
+        self.bucket.write_many(uploads)
+        if copies and isinstance(self.bucket, CopiesAcross):
+            self.bucket.copy_many(copies)
         for each in waiting:
             if each.source is not None and not each.source.is_unchanged():
                 raise IngestError(
@@ -249,7 +271,7 @@ class ObjectStore:
             gone = [self._waiting.pop((item.owner, item.key), None) for item in staged]
             self._confirmed.difference_update((item.owner, item.key) for item in staged)
         for waiting in gone:
-            if waiting is not None and waiting.source is None:
+            if waiting is not None and waiting.source is None and not isinstance(waiting.content, CopyOf):
                 self._spool.drop(waiting.content)
 
     def staged(self) -> Iterator[tuple[str, bool]]:

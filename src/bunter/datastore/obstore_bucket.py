@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from bunter.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bunter.datastore.bucket import Upload
+    from bunter.datastore.bucket import CopyOf, Upload
     from bunter.datastore.store_address import StoreAddress
     from bunter.values import ByteRange
 
@@ -39,6 +40,7 @@ SCHEMES = ("s3", "gs", "az", "http", "https", "webdav", "webdavs")
 
 _HOSTS = {"http", "https", "webdav", "webdavs"}
 _WORKERS = 16
+_MOST_COPIED = 5 << 30  # services copy larger objects in parts only
 _LARGE_WORKERS = 3
 _PART = 8 << 20
 _PART_WORKERS = 6
@@ -59,7 +61,7 @@ class ObstoreBucket:
 
     def __init__(self, address: StoreAddress) -> None:
         self.address = str(address)
-        self._place = address
+        self.place = address
         self._store: Any = _open(address)
         self._base = f"{address.prefix}/" if address.prefix and address.scheme in _HOSTS else ""
 
@@ -67,7 +69,7 @@ class ObstoreBucket:
         return f"ObstoreBucket({self.address!r})"
 
     def __reduce__(self) -> tuple[type[ObstoreBucket], tuple[StoreAddress]]:
-        return ObstoreBucket, (self._place,)
+        return ObstoreBucket, (self.place,)
 
     # ------------------------------------------------------------------ reading
 
@@ -169,7 +171,7 @@ class ObstoreBucket:
 
     def write_many(self, uploads: Sequence[Upload]) -> None:
         """Send objects: sixteen small ones at a time, or three large ones, these in parts of 8 MB."""
-        if len(uploads) == 1 and isinstance(uploads[0].content, bytes) and self._place.scheme not in _HOSTS:
+        if len(uploads) == 1 and isinstance(uploads[0].content, bytes) and self.place.scheme not in _HOSTS:
             self._put(uploads[0])
             return
         small = [item for item in uploads if item.size <= _PART]
@@ -233,6 +235,30 @@ class ObstoreBucket:
         with self._asking("store_rename", target, changes=True):
             obstore.copy(self._store, self._base + key, self._base + target)
         self.delete_many([key])
+
+    def reaches(self, other: object, size: int) -> bool:
+        """Whether the other one lies in the same bucket, seen with the same credentials, and one request copies the object."""
+        if not isinstance(other, ObstoreBucket) or self.place.scheme in _HOSTS or size > _MOST_COPIED:
+            return False
+        there, here = other.place, self.place
+        return (there.scheme, there.place, there.name) == (here.scheme, here.place, here.name)
+
+    def copy_many(self, copies: Sequence[tuple[CopyOf, str]]) -> None:
+        """Copy within the service, sixteen at a time."""
+        whole = _open(replace(self.place, prefix=""))
+        here = f"{self.place.prefix}/" if self.place.prefix else ""
+
+        async def copy(item: tuple[CopyOf, str]) -> None:
+            source, key = item
+            there = source.bucket.place.prefix if isinstance(source.bucket, ObstoreBucket) else ""
+            try:
+                with self._asking("store_copy", key, changes=True):
+                    await obstore.copy_async(whole, f"{there}/{source.key}" if there else source.key, f"{here}{key}")
+            except KeyMissingError as exc:
+                missing = f"{source.bucket.address}/{source.key}"
+                raise KeyMissingError(f"no object {missing}; `bunter check` lists what is missing") from exc
+
+        each(copies, copy, _WORKERS)
 
     # ------------------------------------------------------------------ errors
 
