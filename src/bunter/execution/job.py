@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bunter import effects
+from bunter.datastore.key import escape
 from bunter.errors import RunError
+from bunter.execution import memory
 from bunter.execution.in_process import InProcess
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
 from bunter.execution.outlet import Outlet
+from bunter.execution.partial import partial_edges
+from bunter.execution.pulse import Pulse
 from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Closed, Opened, encode_lines
 from bunter.execution.record_fields import RecordFields
@@ -189,9 +193,12 @@ class _Attempt:
         journal = self._journal(stack)
         ledger = Ledger(self._place, journal, _Unread())
         stack.callback(ledger.close)
-        self._scheduler = self._schedule()
+        self._limits = self._options.agreed(pipeline)
+        self._scheduler = self._schedule(pipeline)
         crew = self._hire(pipeline)
         stack.callback(crew.stop)
+        pulse = Pulse(self._directory.path, self._job.name, self._job.attempt, self._options.jobs)
+        stack.callback(pulse.stop)
         self._steward = Steward(
             self._scheduler,
             crew,
@@ -200,6 +207,8 @@ class _Attempt:
             directory=self._directory,
             attempt=self._job.attempt,
             watcher=self._watcher,
+            limits=self._limits,
+            pulse=pulse,
         )
         self._steward.remember(made.values())
         self._watcher.begun(f"{self._graph.header.output_run}, job {self._job.name}", self._totals())
@@ -225,21 +234,27 @@ class _Attempt:
         journal.append(encode_lines([opened]))
         return journal
 
-    def _schedule(self) -> Scheduler:
+    def _schedule(self, pipeline: PipelineGraph) -> Scheduler:
         """Let the scheduler know of the quanta of this job only; to it, all others are done."""
-        others = np.setdiff1d(np.arange(len(self._graph)), np.fromiter(self._plan.todo, np.int64))
+        graph, options = self._graph, self._options
+        others = np.setdiff1d(np.arange(len(graph)), np.fromiter(self._plan.todo, np.int64))
+        needs = self._limits.memory(graph.counts)
         return Scheduler(
-            len(self._graph),
-            self._graph.quantum_edges(),
+            len(graph),
+            graph.quantum_edges(),
             done=others.tolist(),
-            retries=self._options.retries,
-            fail_fast=self._options.fail_fast,
+            retries=self._limits.retries(graph.counts),
+            memory=needs,
+            budget=options.memory_budget or (memory.total() if needs is not None else None),
+            partial=partial_edges(graph, pipeline),
+            fail_fast=options.fail_fast,
         )
 
     def _hire(self, pipeline: PipelineGraph) -> Crew:
         options, init, place = self._options, self._site.init, self._place
-        if options.jobs == 1 or not place.outlet.can_be_shared:
-            return InProcess(lambda: Worker(place, pipeline, init))
+        is_alone, accepts = options.jobs == 1 and not self._limits.bind, options.accepts_partial
+        if is_alone or not place.outlet.can_be_shared:
+            return InProcess(lambda: Worker(place, pipeline, init, accepts_partial=accepts))
         setup = Setup(
             self._directory.graph_path,
             place.datastore,
@@ -249,9 +264,11 @@ class _Attempt:
             options.on_worker_start,
             series=0 if self._site.is_staged else self._job.series,
             is_staged=self._site.is_staged,
+            live=self._directory.path / "live" / f"{escape(self._job.name)}-{self._job.attempt:04}",
+            accepts_partial=accepts,
         )
         size = max(1, min(options.jobs, len(self._plan.todo)))
-        return WorkerPool(size, setup, preload=modules_of(pipeline), limit_s=options.limit_s)
+        return WorkerPool(size, setup, preload=modules_of(pipeline), limits=self._limits)
 
     # ---- the end
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bunter.cli.commands.limit_options import limit_options
 from bunter.cli.commands.run import Progress, worker_logging
 from bunter.cli.output import output_options
 
@@ -81,8 +82,7 @@ def pre_exec_init(*, repo: str, graph: str, output: str, dry_run: bool, emit: Em
     "run-quanta",
     epilog=f"\b\nExample: {_PLAN}; bunter pre-exec-init demo jobs.bqg;"
     " bunter run-quanta jobs.bqg --run-dir demo/.runs/u%2Fme%2Fjobs --job one --quanta 0..1; bunter merge demo u/me/jobs"
-    "\n\nExit codes as of `bunter run`: 0 all of them have succeeded, 1 something failed or waits for others, 2 wrong usage,"
-    " 130 interrupted.",
+    "\n\nExit codes are those of `bunter run`; quanta that wait for other jobs count as failed.",
 )
 @click.argument("graph", type=click.Path(exists=True))
 @click.option("--run-dir", type=click.Path(exists=True), help="Folder of the run, as pre-exec-init prints it.")
@@ -91,8 +91,7 @@ def pre_exec_init(*, repo: str, graph: str, output: str, dry_run: bool, emit: Em
 @quantum_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Quanta at a time.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
-@click.option("--retries", type=click.IntRange(min=0), default=0, help="How often a failed quantum is tried again.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Longest time for a quantum; needs -j 2 or more.")
+@limit_options
 @click.option("-n", "--dry-run", is_flag=True, help="Only count the quanta.")
 @output_options
 @click.pass_context
@@ -108,22 +107,22 @@ def run_quanta(
     values: tuple[str, ...],
     jobs: int,
     fail_fast: bool,
-    retries: int,
-    timeout: float | None,
+    limits: dict[str, dict[str, Any]],
+    memory_budget: int | None,
     dry_run: bool,
     emit: Emit,
 ) -> int:
     """Run quanta of a GRAPH as one job, without any database; GRAPH may also be a folder made by `stage in` or a capsule."""
     from bunter.execution import Job, RunOptions, run_job
 
-    if timeout is not None and jobs == 1:
-        raise click.UsageError("--timeout can only end worker processes; give -j 2 or more")
     directory = job_directory(Path(graph), run_dir)
     quanta = _job_quanta(directory, ranges, labels, values)
     if dry_run:
         emit.record({"job": name, "quanta": len(quanta)}, f"job {name!r} would run {len(quanta)} quanta")
         return 0
-    options = RunOptions(jobs, fail_fast, retries, timeout, worker_logging(context))
+    options = RunOptions(
+        jobs, fail_fast, on_worker_start=worker_logging(context), limits=limits, memory_budget=memory_budget
+    )
     with Progress(emit, draws=context.obj["progress"]) as watcher:
         summary = run_job(directory, Job(name, quanta, attempt), options=options, watcher=watcher)
     emit.record(summary.to_dict(), str(summary))
