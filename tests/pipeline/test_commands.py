@@ -40,6 +40,23 @@ def test_show_values_says_who_set_them(bunter):
     )
 
 
+def test_show_config_lists_the_values_of_all_tasks_with_their_sources(bunter):
+    code, output, _ = bunter("pipeline", "show", "survey:drp.yaml", "--config", "-c", "isr:do_flat=false", "--json")
+    rows = [json.loads(line) for line in output.splitlines()]
+    assert code == 0
+    assert {"label": "isr", "field": "do_flat", "value": False, "source": "argument 'isr:do_flat=false'"} in rows
+    (stars,) = [row for row in rows if row["field"] == "psf.stars"]
+    assert (stars["label"], stars["value"], stars["source"].rpartition("/")[2]) == ("measure", 12, "drp.yaml:15")
+
+
+def test_show_yaml_prints_a_pipeline_that_reads_back(bunter, tmp_path):
+    code, output, _ = bunter("pipeline", "show", "survey:drp.yaml", "--yaml", "-c", "isr:saturation=7")
+    assert code == 0
+    (tmp_path / "again.yaml").write_text(output)
+    code, output, _ = bunter("pipeline", "show", tmp_path / "again.yaml", "--values", "isr", "--csv")
+    assert "saturation,7.0" in output
+
+
 def test_show_schema_is_json_schema(bunter):
     code, output, _ = bunter("pipeline", "show", "survey:drp.yaml", "--schema", "isr")
     assert code == 0

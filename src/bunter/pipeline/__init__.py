@@ -9,7 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bunter.pipeline.config import Field, TaskConfig, TaskPart, config_dict, config_hash, config_schema
+    from bunter.pipeline.choices import PluginChoice
+    from bunter.pipeline.config import (
+        ConfigChange,
+        Field,
+        TaskConfig,
+        TaskPart,
+        config_dict,
+        config_diff,
+        config_hash,
+        config_schema,
+    )
     from bunter.pipeline.connections import (
         Connections,
         Declaration,
@@ -35,10 +45,21 @@ if TYPE_CHECKING:
         UpstreamFailureNoWorkFound,
     )
     from bunter.pipeline.struct import Struct
+    from bunter.pipeline.subtask import Subtask
     from bunter.pipeline.task_node import Connection, TaskNode
 
 _HOMES = {
-    "config": ["Field", "TaskConfig", "TaskPart", "config_dict", "config_hash", "config_schema"],
+    "choices": ["PluginChoice"],
+    "config": [
+        "ConfigChange",
+        "Field",
+        "TaskConfig",
+        "TaskPart",
+        "config_dict",
+        "config_diff",
+        "config_hash",
+        "config_schema",
+    ],
     "connections": [
         "Connections",
         "Declaration",
@@ -61,6 +82,7 @@ _HOMES = {
         "UpstreamFailureNoWorkFound",
     ],
     "struct": ["Struct"],
+    "subtask": ["Subtask"],
     "task_node": ["Connection", "TaskNode"],
     "pipeline": ["Pipeline"],
     "pipeline_graph": ["PipelineGraph"],
@@ -79,7 +101,10 @@ __all__ = [  # noqa: RUF022 - by topic
     "Field",
     "TaskConfig",
     "TaskPart",
+    "ConfigChange",
+    "PluginChoice",
     "config_dict",
+    "config_diff",
     "config_hash",
     "config_schema",
     "Connection",
@@ -88,6 +113,7 @@ __all__ = [  # noqa: RUF022 - by topic
     "TaskNode",
     "PipelineTask",
     "Struct",
+    "Subtask",
     "task",
     "run_task",
     "DeferredDataset",

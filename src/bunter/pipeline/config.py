@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Field", "TaskConfig", "TaskPart", "config_dict", "config_hash", "config_schema"]
+__all__ = [
+    "ConfigChange",
+    "Field",
+    "TaskConfig",
+    "TaskPart",
+    "config_dict",
+    "config_diff",
+    "config_hash",
+    "config_schema",
+]
 
 
 class TaskPart(BaseModel):
@@ -57,6 +66,39 @@ def config_hash(config: TaskPart | dict[str, Any]) -> str:
     """
     plain = config_dict(config) if isinstance(config, TaskPart) else config
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+class ConfigChange(NamedTuple):
+    """One value that differs between two configurations; None stands for a field that one of them does not have."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+def config_diff(before: TaskPart | dict[str, Any], after: TaskPart | dict[str, Any]) -> list[ConfigChange]:
+    """Return the values that differ, by dotted name in alphabetical order; lists are compared as wholes.
+
+    Parameters
+    ----------
+    before, after : TaskPart or dict
+        Configurations, or their plain data as they are saved.
+    """
+    old, new = (
+        {} if not one else _dotted(config_dict(one) if isinstance(one, TaskPart) else one) for one in (before, after)
+    )
+    return [
+        ConfigChange(name, old.get(name), new.get(name))
+        for name in sorted({**old, **new})
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _dotted(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in plain.items():
+        found |= _dotted(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {f"{prefix}{name}": value}
+    return found
 
 
 def config_schema(config: type[TaskPart]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from bunter.errors import PipelineError, near
-from bunter.pipeline.config import TaskConfig, config_dict
+from bunter.pipeline.choices import PluginChoice
+from bunter.pipeline.config import TaskConfig, TaskPart, config_dict
 from bunter.pipeline.overrides import Edit, spell_out
 
 if TYPE_CHECKING:
@@ -67,11 +68,12 @@ def sources_of(
 ) -> dict[str, tuple[Any, str]]:
     """Return value and source of every field, by dotted name; the source of a default is ``"default"``."""
     config = build_config(kind, entry, parameters)
-    told = {
-        ".".join(path): str(one.source)
-        for one in spell_out(entry.assignments)
-        for path, _ in _leaves(kind, one.field.split("."), one.value, one.source, entry.label)
-    }
+    told: dict[str, str] = {}
+    for one in spell_out(entry.assignments):
+        for path, leaf in _leaves(kind, one.field.split("."), one.value, one.source, entry.label):
+            name = ".".join(path)
+            parts = [f"{name}.{key}" for key in leaf] if isinstance(leaf, dict) else [f"{name}.kind"]
+            told |= dict.fromkeys([name, *parts], str(one.source))
     return {name: (value, told.get(name, "default")) for name, value in _flat(config_dict(config), kind).items()}
 
 
@@ -79,11 +81,19 @@ def _flat(values: Mapping[str, Any], kind: type[BaseModel] | None, prefix: str =
     found: dict[str, Any] = {}
     for name, value in values.items():
         inner = _nested(kind, name) if kind else None
-        if isinstance(value, dict) and (inner is not None or prefix + name == "connections"):
+        chosen = kind is not None and name in kind.model_fields and _is_chosen(kind, name)
+        if isinstance(value, dict) and (inner is not None or chosen or prefix + name == "connections"):
             found |= _flat(value, inner, f"{prefix}{name}.")
         else:
             found[prefix + name] = value
     return found
+
+
+def _is_chosen(kind: type[BaseModel], name: str) -> bool:
+    """Whether a field holds one of several kinds of part."""
+    field = kind.model_fields[name]
+    parts = [one for one in get_args(field.annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
+    return _choice(kind, name) is not None or (_is_union(field.annotation) and bool(parts))
 
 
 def _with_parameters(value: Any, parameters: Mapping[str, Assignment], source: Source) -> Any:
@@ -103,12 +113,17 @@ def _with_parameters(value: Any, parameters: Mapping[str, Assignment], source: S
 
 def _nested(kind: type[BaseModel] | None, name: str) -> type[BaseModel] | None:
     """Return the model that a field holds, if it holds one model."""
-    if kind is None or name not in kind.model_fields:
+    if kind is None or name not in kind.model_fields or _choice(kind, name):
         return None
     annotation = kind.model_fields[name].annotation
     choices = [one for one in get_args(annotation) if one is not type(None)] if _is_union(annotation) else [annotation]
     only = choices[0] if len(choices) == 1 else None
     return only if isinstance(only, type) and issubclass(only, BaseModel) else None
+
+
+def _choice(kind: type[BaseModel], name: str) -> PluginChoice | None:
+    """Return what says that a field holds one of several kinds, if anything does."""
+    return next((one for one in kind.model_fields[name].metadata if isinstance(one, PluginChoice)), None)
 
 
 def _is_union(annotation: Any) -> bool:
@@ -142,7 +157,8 @@ def _model_at(kind: type[BaseModel], path: list[str], source: Source, label: str
 
 def _takes_keys(annotation: Any) -> bool:
     """Whether a field holds a mapping, a choice of models, or anything else whose parts have names."""
-    return annotation is Any or get_origin(annotation) is dict or annotation is dict or _is_union(annotation)
+    is_part = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return is_part or annotation is Any or get_origin(annotation) is dict or annotation is dict or _is_union(annotation)
 
 
 def _unknown(label: str, path: list[str], model: type[BaseModel]) -> str:
@@ -156,7 +172,9 @@ def _assign(kind: type[BaseModel], values: dict[str, Any], path: list[str], leaf
     """Set a value deep inside; a part that is first touched starts from its default."""
     model: type[BaseModel] | None = kind
     for name in path[:-1]:
-        if not isinstance(values.get(name), dict):
+        if isinstance(values.get(name), str) and _nested(model, name) is None:
+            values[name] = {"kind": values[name]}  # the short form of a choice, which now gets fields
+        elif not isinstance(values.get(name), dict):
             values[name] = _default(model, name)
         values, model = values[name], _nested(model, name)
     if model is None and path[-1] in {"kind", "type", "name"} and values.get(path[-1], leaf) != leaf:
@@ -174,7 +192,10 @@ def _held(model: type[BaseModel] | None, name: str) -> Any:
     """Return the plain default of a field, None where it has none."""
     field = model.model_fields.get(name) if model else None
     default = None if field is None or field.is_required() else field.get_default(call_default_factory=True)
-    return default.model_dump() if isinstance(default, BaseModel) else copy.deepcopy(default)
+    if not isinstance(default, BaseModel):
+        return copy.deepcopy(default)
+    choice = _choice(model, name) if model else None
+    return choice.plain(default) if choice and isinstance(default, TaskPart) else default.model_dump()
 
 
 def _default(model: type[BaseModel] | None, name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from bunter.pipeline.connections import Connections as _Connections
     from bunter.pipeline.context import QuantumContext
+    from bunter.pipeline.subtask import Subtask
 
 __all__ = ["PipelineTask"]
 
@@ -154,6 +155,18 @@ class PipelineTask(Generic[C]):
     def wants_data_id(self) -> bool:
         """Whether ``run`` has a parameter ``data_id``."""
         return _names_data_id(type(self).run)
+
+    def subtask(self, field: str) -> Subtask[Any]:
+        """Return the subtask for a field of the configuration; its log and metadata go under the field's name.
+
+        Raises
+        ------
+        PipelineError
+            If there is no such field, or no subtask is made for the class of its value.
+        """
+        from bunter.pipeline.subtask import subtask_of
+
+        return subtask_of(self, field)
 
     @contextmanager
     def timer(self, name: str) -> Iterator[None]:

@@ -22,15 +22,22 @@ __all__ = ["pipeline", "pipeline_options", "read_pipeline"]
 
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change a pipeline: values, files of values, selection, trust."""
+    return _set_option("-c", "--config")(_rest_of_options(command))
+
+
+def _set_option(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        *names, "overrides", multiple=True, metavar="LABEL:FIELD=VALUE", help="Set a value. Repeatable."
+    )
+
+
+def _rest_of_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 _OPTIONS = (
-    click.option(
-        "-c", "--config", "overrides", multiple=True, metavar="LABEL:FIELD=VALUE", help="Set a value. Repeatable."
-    ),
     click.option(
         "-C", "--config-file", "files", multiple=True, metavar="LABEL:FILE", help="Set the values of a YAML file."
     ),
@@ -85,8 +92,13 @@ def pipeline() -> None:
 
 @pipeline.command(epilog="\b\nExample: bunter pipeline show bunter.demo:pipelines/science.yaml --values isr")
 @click.argument("location", metavar="PIPELINE")
-@pipeline_options
+@_set_option("-c")
+@_rest_of_options
 @click.option("--values", "label", metavar="LABEL", help="Show the configuration of a task, and who set each value.")
+@click.option(
+    "--config", "all_values", is_flag=True, help="Show the configurations of all tasks, and who set each value."
+)
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the pipeline as one file, its imports merged.")
 @click.option("--schema", "schema_of", metavar="LABEL", help="Print the JSON schema of a task's configuration.")
 @click.option("--subsets", is_flag=True, help="List the subsets and steps.")
 @output_options
@@ -98,19 +110,22 @@ def show(
     select: str | None,
     trust: tuple[str, ...],
     label: str | None,
+    all_values: bool,
     schema_of: str | None,
     subsets: bool,
+    as_yaml: bool,
     emit: Emit,
 ) -> None:
     """List the tasks of PIPELINE in the order in which they run, or details of it.
 
-    PIPELINE is a file, or package:file; '#' chooses a part, as in drp.yaml#isr..warp,plots. Only --values and --schema
+    PIPELINE is a file, or package:file; '#' chooses a part, as in drp.yaml#isr..warp,plots. Only --config and --schema
     import a task.
     """
     found = read_pipeline(location, overrides, files, select)
-    if label is not None:
-        rows = [(name, value, source) for name, (value, source) in found.values_of(label, trust=trust or None).items()]
-        emit.rows(("field", "value", "source"), rows)
+    if label is not None or all_values:
+        _show_values(found, label, trust, emit)
+    elif as_yaml:
+        click.echo(found.to_text(), nl=False)
     elif schema_of is not None:
         _print_schema(found, schema_of, trust)
     elif subsets:
@@ -121,6 +136,16 @@ def show(
         )
     else:
         emit.rows(("label", "class", "dimensions", "reads", "writes"), _task_rows(found))
+
+
+def _show_values(found: Pipeline, label: str | None, trust: tuple[str, ...], emit: Emit) -> None:
+    """Show the configuration of one task, or of all with their labels in front."""
+    rows = [
+        (*([] if label else [one]), name, value, source)
+        for one in ([label] if label else found.tasks)
+        for name, (value, source) in found.values_of(one, trust=trust or None).items()
+    ]
+    emit.rows((*([] if label else ["label"]), "field", "value", "source"), rows)
 
 
 def _print_schema(found: Pipeline, label: str, trust: tuple[str, ...]) -> None:
