@@ -21,6 +21,7 @@ from bunter.errors import ConfigurationError, ReadOnlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from bunter.butler.config import Configuration
     from bunter.database import Transaction
     from bunter.database.cloning import Copied

@@ -88,11 +88,11 @@ class DirectRepository:
         database = cls._database_of(root, configuration, read_only=read_only)
         try:
             found = cls(str(root), database, Datastore.open(root, model.datastore, database))
-            found.runs = runs_place(root, model)
-            return found
         except BaseException:
             database.close()
             raise
+        found.runs = runs_place(root, model)
+        return found
 
     @staticmethod
     def _database_of(root: Path | StoreAddress, configuration: Configuration, *, read_only: bool) -> Database:
@@ -357,7 +357,7 @@ class DirectRepository:
         """Write everything to a folder; see `bunter.butler.transfers.dumping.dump_database`."""
         from bunter.butler.transfers.dumping import dump_database
 
-        return dump_database(self._database, self.datastore, folder, **more)
+        return dump_database(self._database, self.datastore, folder, runs=self.runs, **more)
 
     def check(
         self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None
@@ -365,7 +365,15 @@ class DirectRepository:
         """See `Repository`."""
         from bunter.datastore.check import check_datastore
 
-        return check_datastore(self.datastore, self._records, self._database, deep=deep, claims=claims)
+        return check_datastore(
+            self.datastore, self._records, self._database, deep=deep, claims=claims, copies_of=self._copies_of
+        )
+
+    def _copies_of(self, ids: Sequence[bytes]) -> list[tuple[str, ...]]:
+        """Return the stores that are to keep copies of each dataset."""
+        with self._database.read() as connection:
+            refs = self._registry.get_many(connection, ids)
+        return [() if ref is None else self.datastore.copies_of(ref.dataset_type, ref.data_id) for ref in refs]
 
     def close(self) -> None:
         """See `Repository`."""

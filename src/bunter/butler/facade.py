@@ -25,7 +25,6 @@ from bunter.butler.snapshots import Snapshots
 from bunter.butler.transferring import TransferringButler
 from bunter.dataset import DatasetRef, DatasetType, DeferredDataset, split_component
 from bunter.dataset.metadata import checked_metadata
-from bunter.errors import DatasetNotFoundError
 from bunter.values import Principal
 
 if TYPE_CHECKING:
@@ -285,16 +284,8 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
     def get_uri(
         self, dataset_type: str | DatasetRef, data_id: Mapping[str, object] | None = None, **more: Any
     ) -> ArtifactURI:
-        """Return where the only artifact of a dataset is."""
-        ref = (
-            dataset_type
-            if isinstance(dataset_type, DatasetRef)
-            else self._lookup.get_ref(dataset_type, data_id, **more)
-        )
-        uris = self._lookup.uris([ref])[0]
-        if len(uris) != 1:
-            raise DatasetNotFoundError(f"{ref} has {len(uris)} artifacts; butler.get_uris([ref]) lists them")
-        return uris[0]
+        """Return where the only artifact of a dataset is, or for ``type.component`` the one that holds the component."""
+        return self._lookup.uri(dataset_type, data_id, **more)
 
     def get_uris(self, refs: Sequence[DatasetRef]) -> list[list[ArtifactURI]]:
         """Return where the artifacts of each dataset are, in bulk."""

@@ -14,6 +14,7 @@ from bunter.butler.template_fields import TemplateFields
 from bunter.dataset import CollectionType, DatasetRef, DatasetType, split_component
 from bunter.dimensions import DataCoordinate
 from bunter.errors import CalibrationLookupError, DatasetNotFoundError
+from bunter.storage_class import storage_class as named_class
 from bunter.values import listed
 
 if TYPE_CHECKING:
@@ -306,6 +307,27 @@ class Lookup:
         """Return what looks values up for templates of file names."""
         return TemplateFields(self._queries)
 
+    def uri(self, what: str | DatasetRef, data_id: Mapping[str, object] | None = None, **more: Any) -> ArtifactURI:
+        """Return where the artifact of a dataset is, or the one that holds a component of it."""
+        if isinstance(what, DatasetRef):
+            ref, component = what, what.component
+        else:
+            name, component = split_component(what)
+            ref = self.get_ref(name, data_id, **more)
+        if component:
+            named_class(ref.dataset_type.storage_class).component(component)  # raises if there is no such
+        uris = {uri.stored.component: uri for uri in self.uris([ref])[0]}
+        if not uris:
+            raise DatasetNotFoundError(f"{ref} has no artifacts; it is registered, and not stored here")
+        if component and "" not in uris:
+            return uris[_kept(ref, component, uris)]
+        if len(uris) != 1:
+            raise DatasetNotFoundError(
+                f"{ref} has {len(uris)} artifacts, {', '.join(uris)}; butler.get_uris([ref]) lists them, "
+                f"butler.get_uri('{ref.dataset_type.name}.{next(iter(uris))}', ...) gives one"
+            )
+        return next(iter(uris.values()))
+
     def uris(self, refs: Sequence[DatasetRef]) -> list[list[ArtifactURI]]:
         """Return where the artifacts of each dataset are."""
         datastore = self._session.repository.datastore
@@ -318,3 +340,12 @@ def _certified(facts: RepositoryFacts, names: tuple[str, ...]) -> tuple[str, ...
     """Keep the CALIBRATION collections, if there are any: a dataset in a run says nothing of when it is valid."""
     kept = tuple(name for name in names if facts.collections.row(name).type is CollectionType.CALIBRATION)
     return kept or names
+
+
+def _kept(ref: DatasetRef, component: str, kept: Mapping[str, Any]) -> str:
+    """Name of the artifact from which a component is read."""
+    from bunter.datastore.composites import answered_by
+
+    if (name := answered_by(component, kept)) is None:
+        raise DatasetNotFoundError(f"{ref} has no {component!r}; it was stored with {', '.join(kept)}")
+    return name

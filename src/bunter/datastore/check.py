@@ -12,11 +12,10 @@ from bunter import effects
 from bunter.datastore.deep_check import DeepCheck, read_back
 from bunter.datastore.key import is_direct
 from bunter.datastore.store import LocalPaths, SetsAside
-from bunter.errors import KeyMissingError
 from bunter.values import sized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from bunter.database import Database
     from bunter.dataset import StoredArtifact
@@ -41,11 +40,13 @@ class Problem(StrEnum):
     """There, and not recorded, nor being published by anybody alive."""
     UNFINISHED = "unfinished"
     """Staged by a writer that died; the next writer to open the repository settles it."""
+    UNCOPIED = "uncopied"
+    """There, and not in a store that is to keep a copy."""
     TRASH = "trash"
     """Removed from the records, and not yet from the store."""
 
 
-_SAID = {"size": "of wrong size", "trash": "in the trash"}
+_SAID = {"size": "of wrong size", "trash": "in the trash", "uncopied": "without a copy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def check_datastore(
     *,
     deep: bool | DeepCheck = False,
     claims: Callable[[], Mapping[str, str]] | None = None,
+    copies_of: Callable[[Sequence[bytes]], Sequence[Collection[str]]] | None = None,
 ) -> CheckReport:
     """Compare records and stores.
 
@@ -167,6 +169,8 @@ def check_datastore(
     claims : callable, optional
         Tells the keys that unfinished runs have announced, with the name of the run: these are no orphans. Called after
         the stores were walked, as a run announces a key before it publishes it.
+    copies_of : callable, optional
+        Tells the stores that are to keep copies of each of some datasets.
     """
     unfinished: Counter[str] = Counter()
     mine = {child.name: child for child in datastore.chain.children if not child.read_only}
@@ -184,6 +188,11 @@ def check_datastore(
         unfinished.update(claimed[key] for key in orphans if key in claimed)
         findings += [Finding(Problem.ORPHAN, name, key) for key in orphans if key not in claimed]
         findings += [Finding(Problem.UNFINISHED, name, key) for key, is_alive in staged[name].items() if not is_alive]
+    if copies_of is not None:
+        lost = {(finding.datastore, finding.key) for finding in findings if finding.problem is Problem.MISSING}
+        for name in (name for name, child in mine.items() if child.copies):
+            left = [item for place, item in recorded.items() if place not in lost and place[1] not in found[name]]
+            findings += _uncopied(datastore, name, left, copies_of)
     with database.read() as connection:
         for name in datastore.stores:
             findings += [
@@ -236,11 +245,14 @@ def _missing_or_wrong(
     found: dict[str, dict[str, Stat]],
     is_recorded: Callable[[_Recorded], bool],
 ) -> Iterator[Finding]:
-    for (name, key), item in recorded.items():
-        stat = found.get(name, {}).get(key)
-        if stat is None or stat.size != item.stored.size:
-            # Direct artifacts, links whose target counts, and those that came after the walk are looked at now.
-            stat = _look(datastore, item.stored)
+    strange = {
+        (name, key): item
+        for (name, key), item in recorded.items()
+        if (stat := found.get(name, {}).get(key)) is None or stat.size != item.stored.size
+    }
+    # Direct artifacts, links whose target counts, those of stores that are only read, and those that came after the walk.
+    looked = _look(datastore, [item.stored for item in strange.values()])
+    for item, stat in zip(strange.values(), looked, strict=True):
         if stat is None:
             if is_recorded(item):
                 yield item.finding(Problem.MISSING, f"{item.stored.size} bytes were recorded")
@@ -248,11 +260,35 @@ def _missing_or_wrong(
             yield item.finding(Problem.SIZE, f"{stat.size} bytes where {item.stored.size} were recorded")
 
 
-def _look(datastore: Datastore, stored: StoredArtifact) -> Stat | None:
-    try:
-        return datastore.store_of(stored).stat_many([stored.key])[0]
-    except KeyMissingError:  # a store that is not configured
-        return None
+def _look(datastore: Datastore, stored: Sequence[StoredArtifact]) -> list[Stat | None]:
+    """Ask for artifacts where they are now, each store once; None also for those of a store that is not configured."""
+    answer: list[Stat | None] = [None] * len(stored)
+    known = [place for place, item in enumerate(stored) if is_direct(item.key) or item.datastore in datastore.stores]
+    groups: dict[int, tuple[ArtifactStore, list[int]]] = {}
+    for place, store in zip(known, datastore.stores_of([stored[place] for place in known]), strict=True):
+        groups.setdefault(id(store), (store, []))[1].append(place)
+    for store, places in groups.values():
+        for place, stat in zip(places, store.stat_many([stored[place].key for place in places]), strict=True):
+            answer[place] = stat
+    return answer
+
+
+def _uncopied(
+    datastore: Datastore,
+    name: str,
+    items: Sequence[_Recorded],
+    copies_of: Callable[[Sequence[bytes]], Sequence[Collection[str]]],
+) -> list[Finding]:
+    """Find artifacts of ours that a store is to keep copies of, and has not."""
+    ours = [item for item in items if item.stored.owned and item.stored.datastore != name]
+    keepers = copies_of([item.stored.dataset_id for item in ours])
+    wanted = [item for item, names in zip(ours, keepers, strict=True) if name in names]
+    stats = datastore.stores[name].stat_many([item.stored.key for item in wanted])
+    return [
+        Finding(Problem.UNCOPIED, name, item.stored.key, f"it is in {item.stored.datastore} only", tuple(item.datasets))
+        for item, stat in zip(wanted, stats, strict=True)
+        if stat is None
+    ]
 
 
 def _orphans(

@@ -109,6 +109,8 @@ def _next_steps(report: CheckReport, repo: str, older_than_s: float | None) -> I
             yield f"orphans changed within the last {older_than_s:g} s stay where they are; --older-than 0 sets all aside"
         elif older_than_s is None:
             yield f"orphans: `bunter check {repo} --repair` sets them aside"
+    if report.of(Problem.UNCOPIED) and older_than_s is None:
+        yield f"without a copy: `bunter check {repo} --repair` makes those that are lacking"
     if any(report.of(problem) for problem in (Problem.MISSING, Problem.SIZE, Problem.DAMAGED)):
         yield (
             f"lost or damaged: `bunter check {repo} --repair --from OTHER` takes good copies from another repository; "
@@ -135,8 +137,9 @@ def _direct(butler: Butler) -> DirectRepository:
 
 
 def _repair(butler: Butler, report: CheckReport, older_than_s: float, emit: Emit) -> None:
+    from bunter.butler.recopying import copy_again
     from bunter.datastore.check import quarantine
-    from bunter.values import counted
+    from bunter.values import Principal, counted
 
     repository = _direct(butler)
     repository.recover()
@@ -144,6 +147,8 @@ def _repair(butler: Butler, report: CheckReport, older_than_s: float, emit: Emit
     aside = quarantine(butler.datastore, report, older_than_s=older_than_s)
     if aside:
         emit.note(f"set {counted(len(aside), 'orphan')} aside in .orphans below the datastore's root")
+    if copied := copy_again(repository, report, Principal.current()):
+        emit.note(f"made {counted(copied, 'copy', 'copies')} that were lacking")
 
 
 def _show(report: CheckReport, emit: Emit) -> None:
