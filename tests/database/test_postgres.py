@@ -597,3 +597,53 @@ def test_blocks_that_fail_between_others_are_taken_back_alone(postgres_url):
         with database.read() as connection:
             names = connection.fetchall("SELECT name FROM attribute WHERE value = '1' ORDER BY name")
     assert names == [("a",), ("c",)]
+
+
+# Statements that come again and again
+
+
+def ask_often(connection, sql, parameters=()):
+    """Ask until the server has the statement prepared, and once more."""
+    return [connection.fetchall(sql, parameters) for _ in range(5)]
+
+
+def test_a_statement_that_is_prepared_gives_what_it_gave_before(database):
+    with database.write() as tx:
+        for n in range(3):
+            tx.execute("INSERT INTO t VALUES (?, ?, ?, ?, ?)", (n, f"ä{n}", n / 3, bytes([n]), n == 1))
+    sql = "SELECT n, s, f, b, o, NULL FROM t WHERE n >= ? AND s <> ? AND b <> ? AND f < ? AND s IS DISTINCT FROM ? ORDER BY n"
+    with database.read() as connection:
+        answers = ask_often(connection, sql, (1, "x", b"", 2.0, None))
+        assert answers == [[(1, "ä1", 1 / 3, b"\1", True, None), (2, "ä2", 2 / 3, b"\2", False, None)]] * 5
+        sql = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%IS DISTINCT FROM%'"
+        assert connection.raw.run(sql).fetchall() == [(1,)]
+
+
+def test_prepared_statements_survive_what_is_taken_back(database):
+    for _ in range(6):
+        with contextlib.suppress(KeyError), database.write() as tx:
+            tx.execute("INSERT INTO t (n) VALUES (?)", (7,))
+            assert tx.fetchall("SELECT n FROM t") == [(7,)]
+            raise KeyError
+        with database.read(snapshot=True) as connection:
+            assert connection.fetchall("SELECT n FROM t") == []
+
+
+def test_a_table_that_gets_a_column_meanwhile_is_read_with_it(database):
+    with database.read() as connection:
+        ask_often(connection, "SELECT * FROM t")
+        with psycopg.connect(connection.raw.driver.info.dsn, autocommit=True) as other:
+            schema = connection.fetchone("SELECT current_schema()")[0]
+            other.execute(f'ALTER TABLE "{schema}".t ADD COLUMN late INTEGER')
+        cursor = connection.execute("SELECT * FROM t")
+        assert [column[0] for column in cursor.description][-1] == "late"
+        assert cursor.fetchall() == []
+
+
+def test_more_statements_than_are_kept_prepared_are_answered(database):
+    with database.read() as connection:
+        for n in range(600):
+            for _ in range(3):
+                assert connection.fetchone(f"SELECT {n} + ?", (1,)) == (n + 1,)
+        (held,) = connection.fetchone("SELECT count(*) FROM pg_prepared_statements")
+    assert held <= 500

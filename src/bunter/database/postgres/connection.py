@@ -42,7 +42,7 @@ class ServerConnection(Connection):
 
     def _fetch(self, sql: str, parameters: Parameters) -> Any:
         self.tally.statements += 1
-        return self.raw.fetch(sql, parameters)
+        return self.raw.ask(sql, parameters)
 
     def fetchall(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """See `Connection.fetchall`."""
@@ -168,7 +168,8 @@ class ServerConnection(Connection):
 
     def execute(self, sql: str, parameters: Parameters = ()) -> Any:
         """See `Connection.execute`; notes which tables SQLite would keep in the order of their keys."""
-        cursor = super().execute(sql, parameters)
+        self.tally.statements += 1
+        cursor = self.raw.ask(sql, parameters)
         if (made := _BY_KEY.match(sql)) is not None:
             self.raw.run(f"COMMENT ON TABLE {made[1]} IS '{BY_KEY}'")
         return cursor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import queue
 import weakref
 from collections import deque
 from contextlib import contextmanager
@@ -42,18 +42,22 @@ class ServerPool:
     def _begin(self) -> None:
         self._idle: deque[ServerConnection] = deque()
         self._out: set[ServerConnection] = set()
-        self._places = threading.BoundedSemaphore(self._size)
+        self._places: queue.SimpleQueue[None] = queue.SimpleQueue()  # a semaphore, at a tenth of its price
+        for _ in range(self._size):
+            self._places.put(None)
         self._forgotten = weakref.finalize(self, _close_all, self._idle)  # a pool that nobody closed
 
     @contextmanager
     def lend(self) -> Iterator[ServerConnection]:
         """Lend a connection for the block."""
         places = self._places
-        if not places.acquire(timeout=self._limit_s):
+        try:
+            places.get(timeout=self._limit_s)
+        except queue.Empty:
             raise DatabaseBusyError(
                 f"all {self._size} connections of this process to the database are in use; "
                 "use fewer threads, or raise registry.server.pool_size"
-            )
+            ) from None
         connection = None
         try:
             connection = self._taken()
@@ -62,7 +66,7 @@ class ServerPool:
         finally:
             if connection is not None:
                 self._take_back(connection)
-            places.release()
+            places.put(None)
 
     def _taken(self) -> ServerConnection:
         while True:
@@ -78,7 +82,7 @@ class ServerPool:
         if connection not in self._out:  # lent before a fork: it belongs to the parent
             return
         self._out.discard(connection)
-        if connection.raw.driver.closed or connection.in_transaction:
+        if not connection.raw.is_idle():
             connection.close()
             return
         connection.raw.rest()

@@ -162,7 +162,7 @@ def connected(address: ServerAddress, options: ServerOptions, *, read_only: bool
         )
     except psycopg.Error as exc:
         refused(exc, str(address))
-    driver.prepared_max = 500
+    driver.prepare_threshold = None  # see `PlainStatements`
     adapt(driver.adapters)
     try:
         driver.execute(_settings(address, options, driver.info.server_version, read_only=read_only))

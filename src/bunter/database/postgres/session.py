@@ -10,6 +10,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from bunter.database.postgres.failures import raise_ours
+from bunter.database.postgres.plain import PlainStatements
 from bunter.database.postgres.rewriting import rewritten, with_rows
 from bunter.database.postgres.rows import encoded
 
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bunter.database.connection import Parameters, Row
+    from bunter.database.postgres.plain import Answer
     from bunter.database.postgres.rewriting import Rewritten
     from bunter.database.postgres.rows import Rows
 
 __all__ = ["Session"]
 
-_KEPT = 1000
 _NONE = (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
 
 
@@ -40,13 +41,17 @@ class Session:
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]], where: str) -> None:
         self._connect = connect
         self.where = where
-        self.driver = connect()
+        self._open()
         self._rows: dict[str, Rows] = {}
         self._tables: dict[str, dict[str, int]] = {}
         self._cursors = 0
         self._answered = False
-        self._cursor: psycopg.Cursor[Any] | None = None
-        self._lent: psycopg.Cursor[Any] | None = None
+
+    def _open(self) -> None:
+        self.driver = self._connect()
+        self._plain = PlainStatements(self.driver)
+        self._watch = select.poll()
+        self._watch.register(self.driver.fileno(), select.POLLIN)
 
     # What SQLite's connection has as well.
 
@@ -56,32 +61,54 @@ class Session:
         values = [parameters[name] for name in statement.names] if isinstance(parameters, Mapping) else parameters
         if statement.defines:
             self._tables.clear()
+            self._forget()
         if statement.uploads:
             text, values = self._with_rows(statement, values)
-            return self.run(head + text, values, prepare=False)
+            return self.run(head + text, values)
         return self.run(head + statement.text, values)
 
-    def fetch(self, sql: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
-        """Carry out one statement as `execute` does; the cursor is good until the next call, which spares making one."""
-        if self._cursor is None:
-            self._cursor = self.driver.cursor(binary=True)
-        self._lent = self._cursor
-        try:
+    def ask(self, sql: str, parameters: Parameters = ()) -> Any:
+        """Carry out one statement as `execute` does, by the short way where its parameters are plain."""
+        statement = rewritten(sql)
+        if statement.uploads or statement.defines or isinstance(parameters, Mapping):
             return self.execute(sql, parameters)
-        finally:
-            self._lent = None
+        try:
+            answer = self._answer(statement.text, parameters)
+        except psycopg.Error as exc:
+            raise_ours(exc, self.where)
+        if answer is None:
+            return self.execute(sql, parameters)
+        self._answered = True
+        return answer
+
+    def _answer(self, text: str, parameters: Sequence[object]) -> Answer | None:
+        try:
+            return self._plain.ask(text, parameters)
+        except psycopg.OperationalError:
+            self._reopen()
+        except (
+            psycopg.errors.FeatureNotSupported
+        ):  # another session gave a table columns: "cached plan must not change"
+            if self.in_transaction:
+                raise
+            self._plain.forget()
+        return self._plain.ask(text, parameters)
+
+    def _forget(self) -> None:
+        try:
+            self._plain.forget()
+        except psycopg.Error as exc:
+            raise_ours(exc, self.where)
 
     def _with_rows(self, statement: Rewritten, values: Sequence[object]) -> tuple[str, Sequence[object]]:
         rows = [self._rows[name] for name in statement.uploads]
         text = with_rows(statement, tuple(each.kinds for each in rows))
         return text, [*values, *(array for each in rows for array in each.parameters)]
 
-    def run(
-        self, text: str, values: Sequence[object] | None = None, *, prepare: bool | None = None
-    ) -> psycopg.Cursor[Any]:
+    def run(self, text: str, values: Sequence[object] | None = None) -> psycopg.Cursor[Any]:
         """Carry out text that is PostgreSQL's already."""
         try:
-            cursor = self._sent(text, values, prepare)
+            cursor = self._sent(text, values)
         except psycopg.Error as exc:
             raise_ours(exc, self.where)
         self._answered = True
@@ -99,14 +126,12 @@ class Session:
             raise_ours(exc, self.where)
         self._answered = True
 
-    def _sent(self, text: str, values: Sequence[object] | None, prepare: bool | None) -> psycopg.Cursor[Any]:  # noqa: FBT001
+    def _sent(self, text: str, values: Sequence[object] | None) -> psycopg.Cursor[Any]:
         try:
-            if self._lent is not None:
-                return self._lent.execute(text, values or None, prepare=prepare)
-            return self.driver.execute(text, values or None, prepare=prepare, binary=True)
+            return self.driver.execute(text, values or None, binary=True)
         except psycopg.OperationalError:
             self._reopen()
-            return self.driver.execute(text, values or None, prepare=prepare, binary=True)
+            return self.driver.execute(text, values or None, binary=True)
 
     def _reopen(self) -> None:
         """Replace a connection that died while it waited in the pool, or raise the error that is being handled.
@@ -115,7 +140,7 @@ class Session:
         """
         if self._answered or not self.driver.closed:
             raise  # noqa: PLE0704 - called while an error is handled
-        self.driver, self._cursor = self._connect(), None
+        self._open()
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> psycopg.Cursor[Any]:
         """Carry out one statement for each row, all sent before the first answer is waited for."""
@@ -134,13 +159,13 @@ class Session:
     def commit(self) -> None:
         """End the transaction."""
         if self.in_transaction:
-            self.run("COMMIT")
+            self.ask("COMMIT")
 
     def rollback(self) -> None:
         """Take back the transaction; one of a connection that is gone has been taken back by the server."""
         try:
             if self.in_transaction and not self.driver.closed:
-                self.driver.execute("ROLLBACK")
+                self._plain.ask("ROLLBACK", ())
         except psycopg.Error:
             self.driver.close()
 
@@ -185,18 +210,16 @@ class Session:
 
     def is_alive(self) -> bool:
         """Whether the connection can be expected to work: a server that ends a session says so unasked."""
-        if self.driver.closed or self.in_transaction:
-            return False
-        watch = select.poll()
-        watch.register(self.driver.fileno(), select.POLLIN)
-        return not watch.poll(0)
+        return self.is_idle() and not self._watch.poll(0)
+
+    def is_idle(self) -> bool:
+        """Whether the connection is open, as far as is known here, with no transaction left open."""
+        return self.driver.pgconn.transaction_status == TransactionStatus.IDLE
 
     def rest(self) -> None:
         """Forget uploaded rows, for the next user."""
         self._rows.clear()
         self._answered = False
-        if self._cursor is not None and self._cursor.rowcount > _KEPT:  # it holds its rows
-            self._cursor = None
 
     def stream(self, sql: str, parameters: Parameters, batch_size: int) -> Iterator[list[Row]]:
         """Read through a cursor of the server, which leaves the session free for other statements in between."""
@@ -207,11 +230,11 @@ class Session:
         name = f"reading_{self._cursors}"
         try:
             self.execute(sql, parameters, head=f"DECLARE {name} NO SCROLL CURSOR FOR ")
-            while rows := self.run(f"FETCH {batch_size} FROM {name}", prepare=False).fetchall():
+            while rows := self.run(f"FETCH {batch_size} FROM {name}").fetchall():
                 yield rows
                 if len(rows) < batch_size:
                     break
-            self.run(f"CLOSE {name}", prepare=False)
+            self.run(f"CLOSE {name}")
         finally:
             if begun:
                 self.rollback()
