@@ -375,6 +375,16 @@ def stat(path: AnyPath) -> os.stat_result | None:
         return None
 
 
+def free_bytes(path: AnyPath) -> int | None:
+    """Space that the file system of a directory has for this user; None where that cannot be told."""
+    _watch.look("statvfs", path)
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize
+
+
 def listdir(path: AnyPath) -> list[str]:
     """Names in a directory, sorted; none where there is no directory."""
     _watch.look("listdir", path)

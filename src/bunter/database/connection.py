@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from bunter import effects
 from bunter.database.dialect import SQLITE, Dialect
 from bunter.database.many_rows import wide_insertions
-from bunter.errors import ButlerError, DatabaseBusyError, DatabaseDamagedError, ReadOnlyError
+from bunter.errors import (
+    ButlerError,
+    DatabaseBusyError,
+    DatabaseDamagedError,
+    DatabaseUnavailableError,
+    ReadOnlyError,
+)
 from bunter.values import Durability
 from bunter.values.instant import utc_to_tai_ns
 
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     Parameters = Sequence[object] | Mapping[str, object]
     Row = tuple[Any, ...]
 
+_LEAST_FREE = 256 << 10  # the index of a write-ahead log, some pages, and what file systems keep for themselves
 _MANY_ROWS = 1 << 20  # in any table; no planner looks again as it grows
 _SYNCHRONOUS = {Durability.full: "FULL", Durability.batch: "NORMAL", Durability.none: "OFF"}
 
@@ -69,8 +76,22 @@ def _translation(error: sqlite3.DatabaseError, where: str) -> Exception | None:
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return DatabaseDamagedError(f"{where} is damaged ({error}); restore it from a backup")
     if name.startswith(("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")):
-        return DatabaseDamagedError(f"{where} cannot be read or written ({error}); check the disk and permissions")
+        return _out_of_reach(error, where, is_full=name == "SQLITE_FULL" or _is_full(where))
     return None
+
+
+def _out_of_reach(error: sqlite3.DatabaseError, where: str, *, is_full: bool) -> Exception:
+    if is_full:
+        return DatabaseUnavailableError(
+            f"the disk that holds {where} is full, and even readers need some space there; nothing was changed: free some, "
+            "then do it again"
+        )
+    return DatabaseDamagedError(f"{where} cannot be read or written ({error}); check the disk and permissions")
+
+
+def _is_full(where: str) -> bool:
+    free = effects.free_bytes(where.rpartition("/")[0] or ".")
+    return free is not None and free < _LEAST_FREE
 
 
 def few_agreeing(width: int) -> list[int]:

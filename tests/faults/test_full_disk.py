@@ -1,0 +1,37 @@
+"""A file system that fills up while a repository on it is written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SPACE = ["unshare", "--user", "--map-root-user", "--mount"]
+
+
+@pytest.fixture(scope="module")
+def _can_mount():
+    try:
+        subprocess.run([*SPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as exc:
+        pytest.skip(f"this machine lets nobody mount a file system of their own: {exc}")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_can_mount")
+@pytest.mark.parametrize("left", [0, 8_192, 100_000, 400_000])
+def test_a_full_disk_is_said_and_loses_nothing(left, tmp_path):
+    command = [*SPACE, sys.executable, str(Path(__file__).with_name("full_disk.py")), str(tmp_path), str(left)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
+    assert done.returncode == 0, done.stderr
+    told = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert told["said"], "the disk was to fill up"
+    assert any(words in told["said"].lower() for words in ("no space", "disk is full", "disk full", "full")), told[
+        "said"
+    ]
+    code, traceback, *_ = told["command"].split()
+    assert (code != "0", traceback) == (True, "False"), told["command"]
+    assert told["readable"] == "True" or "is full" in told["readable"]
+    assert told["later"] == "True"
+    assert told["clean"].startswith("clean: ")
+    assert told["again"] == "True"
