@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from bunter.butler.config import RepositoryConfig
     from bunter.datastore.store_address import StoreAddress
 
-__all__ = ["runs_place"]
+__all__ = ["RUNS", "runs_place"]
+
+RUNS = ".runs"
+"""Folder of the folders of runs, below the place of runs."""
 
 
 def runs_place(root: Path | StoreAddress, model: RepositoryConfig) -> Path:

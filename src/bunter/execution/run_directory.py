@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter import effects
+from bunter.butler.runs_place import RUNS
 from bunter.datastore.key import escape, shorten
 from bunter.errors import RunError
 from bunter.execution.journal import Journal, read_lines
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RUNS", "RunDirectory", "RunRequest", "run_directories", "runs_root"]
 
-RUNS = ".runs"
 _LOCAL = "local"
 _JOURNAL = re.compile(r"journal-(.+)-(\d+)\.jsonl")
 

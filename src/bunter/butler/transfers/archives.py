@@ -17,6 +17,7 @@ from bunter.butler.transfers.imports import ExportParcel
 from bunter.butler.transfers.manifest import MANIFEST
 from bunter.butler.transfers.member_changes import MemberChanges
 from bunter.butler.transfers.receiving import Receiving
+from bunter.butler.transfers.run_folders import write_runs
 from bunter.dataset import ArtifactLink
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore.carriage import checked_pieces
@@ -175,6 +176,7 @@ def ingest_archive(
     more = [*MemberChanges(session, parcel, definitions.types).find()[0]]
     for each in parcel.annotations():
         more += receiving.annotations(each)
+    write_runs(getattr(session.repository, "runs", None), parcel.run_pieces())  # before: a move leaves no archive
     facts = {"source": str(path), "transfer": transfer}
     with performed(session, "ingest-zip", kind="ingest", facts=facts, only_outermost=True):
         staged: list[Staged] = []

@@ -53,6 +53,8 @@ class DumpManifest:
         How many, and their bytes.
     datastore : mapping
         Settings of the datastore that say how things are named and written; never places.
+    runs : TableFile, optional
+        Graphs, journals and logs of the runs.
     """
 
     source: str
@@ -61,6 +63,7 @@ class DumpManifest:
     artifacts: int
     size: int
     datastore: Mapping[str, Any]
+    runs: TableFile | None = None
 
     @property
     def rows(self) -> int:
@@ -76,6 +79,7 @@ class DumpManifest:
             "artifacts": self.artifacts,
             "size": self.size,
             "datastore": dict(self.datastore),
+            "runs": None if self.runs is None else self.runs.as_row(),
             "tables": [
                 {**described(table.shape), **table.file.as_row(), "fingerprint": table.copied.fingerprint}
                 for table in self.tables
@@ -109,6 +113,7 @@ class DumpManifest:
             int(content["artifacts"]),
             int(content["size"]),
             {name: value for name, value in content["datastore"].items() if name in _KEPT},
+            _file(runs) if (runs := content.get("runs")) is not None else None,
         )
 
 
@@ -118,11 +123,14 @@ def kept_settings(datastore: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _table(tree: Mapping[str, Any]) -> DumpedTable:
-    shape = shape_of(tree)
+    shape, file = shape_of(tree), _file(tree)
+    return DumpedTable(shape, file, Copied(shape.name, file.rows, str(tree["fingerprint"])))
+
+
+def _file(tree: Mapping[str, Any]) -> TableFile:
     if not _FILE.fullmatch(tree["file"]):
         raise ExportFileError(f"{tree['file']!r} is no name of a table's file")
-    file = TableFile(tree["file"], int(tree["rows"]), str(tree["sha256"]))
-    return DumpedTable(shape, file, Copied(shape.name, file.rows, str(tree["fingerprint"])))
+    return TableFile(tree["file"], int(tree["rows"]), str(tree["sha256"]))
 
 
 def _checked(content: Any, where: str) -> dict[str, Any]:

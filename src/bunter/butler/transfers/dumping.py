@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bunter import effects
 from bunter.butler.transfers.dump_manifest import DUMP_MANIFEST, DumpedTable, DumpManifest, kept_settings
 from bunter.butler.transfers.recorded_artifacts import recorded_artifacts
+from bunter.butler.transfers.run_folders import all_runs, read_runs, runs_schema, write_pieces
 from bunter.butler.transfers.table_files import TableWriter
 from bunter.database.cloning import Copied, survey_tables
 from bunter.database.table_rows import arrow_schema, rows_of
@@ -36,6 +37,7 @@ def dump_database(  # noqa: PLR0913 - all but three by keyword
     datastore: Datastore,
     folder: str | Path,
     *,
+    runs: Path | None = None,
     artifacts: bool = True,
     transfer: str = "auto",
     dry_run: bool = False,
@@ -53,6 +55,8 @@ def dump_database(  # noqa: PLR0913 - all but three by keyword
         The artifacts.
     folder : str or Path
         Empty, or a dump already, which is brought up to date.
+    runs : Path, optional
+        Where the folders of runs lie.
     artifacts : bool
         Whether artifacts are written as well.
     transfer : str
@@ -88,7 +92,9 @@ def dump_database(  # noqa: PLR0913 - all but three by keyword
     with database.read(snapshot=True) as connection:
         tables = _write_tables(connection, folder, nonce)
     number, size = _write_artifacts(datastore, folder, tables, Transfer(transfer), progress) if artifacts else (0, 0)
-    manifest = DumpManifest(database.location, tables, artifacts, number, size, settings)
+    pieces = TableWriter(folder, f"tables-{nonce}/runs_of_pipelines.parquet", runs_schema())
+    write_pieces(pieces, read_runs(runs, all_runs(runs)))
+    manifest = DumpManifest(database.location, tables, artifacts, number, size, settings, pieces.close())
     new = folder / f".{new_nonce()}.json"
     effects.write_new(new, manifest.to_json(), sync=True)
     effects.rename(new, folder / DUMP_MANIFEST)

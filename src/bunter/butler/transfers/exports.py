@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter import effects
 from bunter.butler.transfers.manifest import MANIFEST, Manifest
+from bunter.butler.transfers.run_folders import runs_schema, write_pieces
 from bunter.butler.transfers.table_files import TableWriter
 from bunter.datastore import Transfer
 from bunter.datastore.carriage import Progress
@@ -96,6 +97,7 @@ class Export:
         self._write_datasets()
         self._write_memberships()
         self._write_annotations()
+        self._write_runs()
         manifest = self._manifest()
         new = self._folder / f".{new_nonce()}.json"
         effects.write_new(new, manifest.to_json(), sync=True)
@@ -248,6 +250,11 @@ class Export:
             )
         for name, writer in (("headers", headers), ("metadata", metadata), ("origins", origins)):
             self._tables[name] = writer.close()
+
+    def _write_runs(self) -> None:
+        writer = self._writer("runs", runs_schema())
+        write_pieces(writer, self._parcel.run_pieces())
+        self._tables["runs"] = writer.close()
 
     def _sweep(self) -> None:
         """Remove tables of earlier attempts, and the mark of an unfinished export."""

@@ -9,6 +9,7 @@ from bunter.butler.transfers.exports import artifact_schema, dataset_schema
 from bunter.butler.transfers.manifest import MANIFEST, Manifest
 from bunter.butler.transfers.outgoing import by_run
 from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membership
+from bunter.butler.transfers.run_folders import PIECES_TOGETHER, pieces_in
 from bunter.butler.transfers.table_files import batches_of, check_table
 from bunter.dataset import StoredArtifact
 from bunter.dataset.annotations import OriginRow
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bunter.butler.transfers.export_place import ExportPlace
+    from bunter.butler.transfers.run_folders import RunPiece
     from bunter.dataset import CollectionInfo, DatasetType
     from bunter.datastore import ArtifactStore
     from bunter.dimensions import Universe
@@ -122,6 +124,10 @@ class ExportParcel:
         for batch in self._rows("origins"):
             rows = _tuples(batch, "id", "directory", "name", "size", "modified")
             yield Annotations(origins=[OriginRow(*row) for row in rows])
+
+    def run_pieces(self) -> Iterator[RunPiece]:
+        """Read the folders of runs."""
+        return pieces_in(self._rows("runs", PIECES_TOGETHER), self.source)
 
     def stores_of(self, stored: Sequence[StoredArtifact]) -> Sequence[ArtifactStore]:
         """Return the files of the export, for each."""

@@ -13,10 +13,12 @@ from bunter import effects, safe_yaml
 from bunter.butler.cloning import make_views
 from bunter.butler.config import CONFIG_NAME, load_configuration
 from bunter.butler.registry_place import folder_and_database, options_of, place_of
+from bunter.butler.runs_place import runs_place
 from bunter.butler.transfers.dump_manifest import DUMP_MANIFEST, DumpManifest
 from bunter.butler.transfers.dumping import ARTIFACTS
 from bunter.butler.transfers.export_place import FolderFiles
 from bunter.butler.transfers.recorded_artifacts import open_table, recorded_artifacts
+from bunter.butler.transfers.run_folders import PIECES_TOGETHER, pieces_in, write_runs
 from bunter.butler.transfers.table_files import batches_of, check_table
 from bunter.database import Database
 from bunter.database.cloning import fingerprint, make_tables
@@ -82,8 +84,9 @@ def load_dump(  # noqa: PLR0913 - all but two by keyword
     except (FileNotFoundError, NotADirectoryError) as exc:
         raise ExportFileError(f"{dump} has no {DUMP_MANIFEST}, so it is no dump, or an unfinished one") from exc
     manifest = DumpManifest.from_json(text, str(dump / DUMP_MANIFEST))
-    for table in manifest.tables:
-        check_table(table.file, effects.read_chunks(dump / table.file.file), str(dump))
+    files = [table.file for table in manifest.tables] + ([manifest.runs] if manifest.runs is not None else [])
+    for file in files:
+        check_table(file, effects.read_chunks(dump / file.file), str(dump))
     place, database = folder_and_database(root, database)
     loading = _Loading(dump, manifest, Path(place).absolute(), database, seed_config, hashlib.sha256(text).hexdigest())
     loading.check()
@@ -140,6 +143,9 @@ class _Loading:
             place, options = place_of(root, model.registry), options_of(model.registry)
             Database.discard(place, options)
             self._fill(place, options)
+            if self._manifest.runs is not None:
+                batches = batches_of(partial(open_table, self._dump / self._manifest.runs.file), PIECES_TOGETHER)
+                write_runs(runs_place(root, model), pieces_in(batches, str(self._dump)))
             text = yaml.safe_dump({"format": model.format, **self._kept}, sort_keys=False)
             effects.write_new(root / CONFIG_NAME, text.encode(), sync=True)
         effects.unlink(root / _MARK)

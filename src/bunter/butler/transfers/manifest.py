@@ -44,7 +44,7 @@ class Manifest:
         Collections, children before chains.
     tables : dict of str to TableFile
         By ``records/<element>``, ``datasets/<type>``, ``artifacts/<type>``, ``memberships``, ``headers``, ``metadata``,
-        ``origins``.
+        ``origins``, ``runs``.
     has_files : bool
         Whether artifacts are in it.
     datasets, artifacts, size : int

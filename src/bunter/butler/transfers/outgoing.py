@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.butler.transfers.needed_records import NeededRecords, read_records
 from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membership, picked
+from bunter.butler.transfers.run_folders import read_runs
 from bunter.dataset import CollectionType, DatasetColumns
 from bunter.dataset.annotations import HeadersOf, MetadataOf, OriginRow, OriginsOf
 from bunter.errors import MissingDatasetTypeError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bunter.butler.queries import Queries
     from bunter.butler.session import Session
     from bunter.butler.transfers.parcel import Selection
+    from bunter.butler.transfers.run_folders import RunPiece
     from bunter.dataset import CollectionInfo, DatasetType, StoredArtifact
     from bunter.datastore import ArtifactStore
     from bunter.dimensions import Records, Universe
@@ -154,6 +156,11 @@ class RepositoryParcel:
                 _rows(repository.answer(principal, MetadataOf(ids)), "id", "document"),
                 list(_origins(repository.answer(principal, OriginsOf(ids)))),
             )
+
+    def run_pieces(self) -> Iterator[RunPiece]:
+        """Read the folders of the runs that go along."""
+        runs = (info.name for info in self.collections() if info.type is CollectionType.RUN)
+        return read_runs(getattr(self._session.repository, "runs", None), runs)
 
     def stores_of(self, stored: Sequence[StoredArtifact]) -> Sequence[ArtifactStore]:
         """Return the stores of the repository that have them."""

@@ -10,6 +10,7 @@ from bunter.dataset import DatasetColumns
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from bunter.butler.transfers.run_folders import RunPiece
     from bunter.dataset import CollectionInfo, DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.annotations import OriginRow
     from bunter.datastore import ArtifactStore
@@ -141,6 +142,9 @@ class Parcel(Protocol):
 
     def annotations(self) -> Iterator[Annotations]:
         """Headers, user metadata and origins of its datasets."""
+
+    def run_pieces(self) -> Iterator[RunPiece]:
+        """Graphs, journals and logs of the runs of its datasets, where they were made by runs."""
 
     def stores_of(self, stored: Sequence[StoredArtifact]) -> Sequence[ArtifactStore]:
         """Where each artifact can be read; asks in bulk."""

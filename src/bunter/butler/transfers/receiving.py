@@ -11,6 +11,7 @@ from bunter.butler.transfers.arrivals import arrivals
 from bunter.butler.transfers.definitions import Definitions
 from bunter.butler.transfers.member_changes import MemberChanges
 from bunter.butler.transfers.report import TransferReport
+from bunter.butler.transfers.run_folders import write_runs
 from bunter.dataset import ArtifactLink
 from bunter.dataset.annotations import AddOrigins, HeadersOf, MetadataOf, SetMetadata
 from bunter.dataset.changes import AddArtifacts, AddDatasets
@@ -162,6 +163,7 @@ class Receiving:
         for each in self._parcel.annotations():
             if changes := self.annotations(each):
                 self._session.commit(changes)
+        write_runs(getattr(self._session.repository, "runs", None), self._parcel.run_pieces())
 
     def _bring(self, found: Arrivals) -> None:
         """Bring the artifacts of some datasets and register these."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["TableFile", "TableWriter", "batches_of", "check_table"]
 
 _TOGETHER = 100_000
+_BYTES = 64 << 20
 _ROWS = 20_000
 
 
@@ -57,7 +58,7 @@ class TableWriter:
         effects.checkpoint(f"write {name}")
         self._writer = pq.ParquetWriter(self._path, schema, compression="zstd")
         self._held: list[pa.Table] = []
-        self._rows = self._waiting = 0
+        self._rows = self._waiting = self._bytes = 0
 
     def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Write rows given as columns."""
@@ -71,7 +72,8 @@ class TableWriter:
         self._held.append(table)
         self._rows += table.num_rows
         self._waiting += table.num_rows
-        if self._waiting >= _TOGETHER:
+        self._bytes += table.nbytes
+        if self._waiting >= _TOGETHER or self._bytes >= _BYTES:
             self._flush()
 
     def add_batch(self, batch: pa.RecordBatch) -> None:
@@ -85,7 +87,7 @@ class TableWriter:
 
         if self._held:
             self._writer.write_table(pa.concat_tables(self._held))
-            self._held, self._waiting = [], 0
+            self._held, self._waiting, self._bytes = [], 0, 0
 
     def close(self) -> TableFile:
         """Finish the file, on stable storage."""
