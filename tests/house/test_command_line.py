@@ -59,7 +59,7 @@ def test_every_option_says_what_it_does():
 
 # Commands that look: they change neither a repository nor a file.
 LOOKING = (
-    "at", "calibration timeline", "completion", "config-dump", "config-validate", "diff", "formats", "get-uri", "origin", "packer list",
+    "at", "calibration timeline", "completion", "config-dump", "config-validate", "debug", "diff", "formats", "get-uri", "logs", "origin", "packer list",
     "packer pack", "packer unpack", "pipeline check", "pipeline show", "qgraph show", "qgraph why", "query-", "snapshot list", "sql",
     "stats", "status", "universe check", "universe diff", "universe show", "why", "why-dataset",
 )  # fmt: skip
@@ -70,7 +70,6 @@ WITHOUT_REHEARSAL = {
     "lineage": "writes the one file that is named, if any",
     "pipeline draw": "writes the one file that is named, if any",
     "report": "writes the one page that is named",
-    "run": "`bunter qgraph --dry-run` plans the same and runs nothing",
 }
 
 

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from bunter.execution.run import RunOptions, run_graph
     from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
     from bunter.execution.scheduler import Scheduler, State
-    from bunter.execution.start import Wish, prepare_run, run_pipeline, run_stored_graph
+    from bunter.execution.start import Wish, foresee, prepare_run, run_pipeline, run_stored_graph
     from bunter.execution.status import FailureGroup, RunStatus, run_status
     from bunter.execution.summary import FailedQuantum, RunSummary, TaskCounts
     from bunter.execution.watch import Watcher
 
 _HOMES = {
+    "foresee": "start",
     "abandoned_keys": "abandoned",
     "Again": "again",
     "plan_rerun": "again",
@@ -92,6 +93,7 @@ __all__ = [
     "find_lineage",
     "find_precedents",
     "forecast_run",
+    "foresee",
     "merge_run",
     "plan_rerun",
     "plan_retry",

@@ -67,6 +67,7 @@ class Again:
         options = replace(options or RunOptions(), only=only, memory_of=self.memory_of)
         with self.directory.lock():
             if self.void:
+                self.directory.write_summary({**(self.directory.summary() or {}), "status": "cut short"})
                 _void(butler, self.directory, self.void)
             return resume(butler, self.directory, options=options, watcher=watcher)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter.dataset import CollectionType
-from bunter.dataset.changes import RegisterCollection, RegisterDatasetType, SetChain
+from bunter.dataset.changes import RegisterCollection, RegisterDatasetType
 from bunter.datastore.memory import MemoryStore
 from bunter.datastore.store import LocalPaths
 from bunter.execution.merge import merge, remove_artifacts, whole
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bunter.execution.worker import Worker
     from bunter.graph import QuantumGraph
 
-__all__ = ["Before", "chain_results", "construct", "recover", "register", "sweep"]
+__all__ = ["Before", "construct", "recover", "register", "sweep"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,18 +37,6 @@ def register(butler: Butler, graph: QuantumGraph) -> None:
     changes: list[Change] = [RegisterCollection(graph.header.output_run, CollectionType.RUN)]
     changes += [RegisterDatasetType(graph_dataset_type(graph, name, butler.universe)) for name in sorted(made)]
     butler.apply(*changes)
-
-
-def chain_results(butler: Butler, output: str, more: Sequence[str], *, run: str = "") -> None:
-    """Let a chain show a run first, then what it showed before, then more."""
-    children: tuple[str, ...] = ()
-    if output in butler.collections.query(output):
-        children = butler.collections.info(output).children
-        if run and children[:1] == (run,):
-            return
-    wanted = dict.fromkeys([*([run] if run else ()), *children, *more])
-    wanted.pop(output, None)
-    butler.apply(RegisterCollection(output, CollectionType.CHAINED), SetChain(output, tuple(wanted)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from bunter import effects
+from bunter.dataset import CollectionType
+from bunter.dataset.changes import RegisterCollection, SetChain
 from bunter.errors import AllDoneError, RunError
-from bunter.execution.initialise import chain_results
+from bunter.execution.chaining import Chaining, future_chain, prune_replaced, show_results
 from bunter.execution.pool import warm_up
 from bunter.execution.precedents import find_precedents, reused_runs
 from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories, runs_root
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bunter.butler import Butler
+    from bunter.execution.chaining import Prune
     from bunter.execution.run import RunOptions
     from bunter.execution.summary import RunSummary
     from bunter.execution.watch import Watcher
@@ -28,9 +31,9 @@ if TYPE_CHECKING:
     from bunter.graph.keys import KeyTable
     from bunter.pipeline import PipelineGraph
 
-__all__ = ["Wish", "prepare_run", "resume", "run_pipeline", "run_stored_graph"]
+__all__ = ["Wish", "foresee", "prepare_run", "resume", "run_pipeline", "run_stored_graph"]
 
-_MORE = {"binds", "data_ids", "select", "skip_existing_in", "decisions", "profile"}
+_MORE = {"binds", "data_ids", "select", "skip_existing_in", "decisions", "profile", "replace_run"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,12 @@ class Wish:
         ``development`` or ``production``, see `bunter.graph.build_graph`.
     command : str
         The command line, to be remembered.
+    replace_run : bool
+        Whether the run takes the place of the one that the chain shows first, which is then no input either.
+    prune_replaced : str
+        What becomes of that run when all has succeeded: ``unstore`` removes its files, ``purge`` the run with its datasets.
+    rebase : bool
+        Whether the chain forgets the inputs that it showed in favour of those given now.
     """
 
     inputs: tuple[str, ...] = ()
@@ -77,6 +86,14 @@ class Wish:
     decisions: tuple[Decision, ...] = ()
     profile: Literal["development", "production"] = "development"
     command: str = ""
+    replace_run: bool = False
+    prune_replaced: Prune = ""
+    rebase: bool = False
+
+    @property
+    def chaining(self) -> Chaining:
+        """How the run enters the chain of its results."""
+        return Chaining(self.output, self.replace_run, self.prune_replaced, self.rebase)
 
     def request(self, pipeline: PipelineGraph) -> RunRequest:
         """Return what tells this wish from another."""
@@ -141,7 +158,7 @@ def run_pipeline(
             graph = directory.graph() if directory.has_graph() else _plan(butler, pipeline, wish, directory)
         except AllDoneError as done:
             return _all_done(butler, wish, done)
-        return _carry_out(butler, graph, directory, wish.output, options=options, watcher=watcher)
+        return _carry_out(butler, graph, directory, wish.chaining, options=options, watcher=watcher)
 
 
 def run_stored_graph(
@@ -162,15 +179,15 @@ def run_stored_graph(
     with directory.lock():
         if not directory.has_graph():
             directory.adopt_graph(path)
-        return _carry_out(butler, directory.graph(), directory, output, options=options, watcher=watcher)
+        return _carry_out(butler, directory.graph(), directory, Chaining(output), options=options, watcher=watcher)
 
 
 def resume(
     butler: Butler, directory: RunDirectory, *, options: RunOptions | None = None, watcher: Watcher | None = None
 ) -> RunSummary:
     """Go on with a run as its stored graph says; its folder is locked by the caller."""
-    graph, output = directory.graph(), directory.request.output
-    return _carry_out(butler, graph, directory, output, options=options, watcher=watcher)
+    chaining = Chaining(directory.request.output)
+    return _carry_out(butler, directory.graph(), directory, chaining, options=options, watcher=watcher)
 
 
 def prepare_run(butler: Butler, path: Path, *, output: str = "") -> RunDirectory:
@@ -200,7 +217,7 @@ def prepare_run(butler: Butler, path: Path, *, output: str = "") -> RunDirectory
     with directory.lock():
         if not directory.has_graph():
             directory.adopt_graph(path)
-        show = _shows(butler, graph, output)
+        show = _shows(butler, graph, directory, Chaining(output))
         Site.of(butler, directory.path, initialise_graph(butler, graph, directory, on_initialised=show)).write(
             directory.path
         )
@@ -212,23 +229,29 @@ def _all_done(butler: Butler, wish: Wish, done: AllDoneError) -> RunSummary:
     from bunter.execution.summary import RunSummary
 
     if wish.output:
-        chain_results(butler, wish.output, [*done.runs, *_inputs(butler, wish)])
+        children, _ = future_chain(butler, wish.chaining, "", [*done.runs, *_inputs(butler, wish)])
+        butler.apply(RegisterCollection(wish.output, CollectionType.CHAINED), SetChain(wish.output, children))
     return RunSummary("", wish.output, "nothing to do", 0, {}, (), 0, 0.0, 0.0, str(done))
 
 
-def _carry_out(butler: Butler, graph: QuantumGraph, directory: RunDirectory, output: str, **more: Any) -> RunSummary:
+def _carry_out(
+    butler: Butler, graph: QuantumGraph, directory: RunDirectory, chaining: Chaining, **more: Any
+) -> RunSummary:
     from bunter.execution.run import run_graph
 
-    return run_graph(butler, graph, directory, on_initialised=_shows(butler, graph, output), **more)
+    show = _shows(butler, graph, directory, chaining)
+    summary = run_graph(butler, graph, directory, on_initialised=show, **more)
+    if directory.is_finished:
+        prune_replaced(butler, directory, chaining.prune)
+    return summary
 
 
-def _shows(butler: Butler, graph: QuantumGraph, output: str) -> Callable[[], None]:
+def _shows(butler: Butler, graph: QuantumGraph, directory: RunDirectory, chaining: Chaining) -> Callable[[], None]:
     """Return what makes the chain of the results show the run."""
 
     def show() -> None:
-        if output:
-            header = graph.header
-            chain_results(butler, output, [*reused_runs(graph), *header.inputs], run=header.output_run)
+        if chaining.output:
+            show_results(butler, graph, directory, chaining)
 
     return show
 
@@ -332,5 +355,36 @@ def _inputs(butler: Butler, wish: Wish) -> tuple[str, ...]:
     if wish.inputs:
         return wish.inputs
     if wish.output and butler.collections.query(wish.output):
-        return (wish.output,)
+        if not wish.replace_run:
+            return (wish.output,)
+        _, replaced = future_chain(butler, wish.chaining, f"{wish.output}/new", ())
+        return tuple(one for one in butler.collections.info(wish.output).children if one != replaced)
     raise RunError("say where the inputs are: -i COLLECTION, or more of them separated by commas")
+
+
+def foresee(butler: Butler, pipeline: PipelineGraph, wish: Wish) -> tuple[QuantumGraph, tuple[str, ...], str]:
+    """Plan what a wish would run, and write nothing.
+
+    Parameters
+    ----------
+    butler : Butler
+        The repository.
+    pipeline : PipelineGraph
+        The tasks.
+    wish : Wish
+        On what, and where the results go.
+
+    Returns
+    -------
+    graph : QuantumGraph
+        What would be run if it were begun anew.
+    chain : tuple of str
+        What the chain of the results would show; empty if there is none.
+    replaced : str
+        The run that it would no longer show; empty if there is none.
+    """
+    run = wish.output_run or f"{wish.output}/<time>"
+    graph = _build(butler, pipeline, wish, run)
+    if not wish.output:
+        return graph, (), ""
+    return graph, *future_chain(butler, wish.chaining, run, [*reused_runs(graph), *graph.header.inputs])

@@ -19,8 +19,10 @@ from bunter.cli.output import output_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bunter.butler import Butler
     from bunter.cli.output import Emit
-    from bunter.execution import FailedQuantum, State, Watcher
+    from bunter.execution import FailedQuantum, State, Watcher, Wish
+    from bunter.pipeline import PipelineGraph
 
 __all__ = ["PARTIAL_HELP", "Progress", "report", "run", "worker_logging"]
 
@@ -29,6 +31,8 @@ _EPILOG = """\b\nExample: bunter run -b demo -p bunter.demo:pipelines/science.ya
 The same command goes on where an unfinished run stopped. Exit codes: 0 all has succeeded, 1 something failed, 2 wrong usage,
 20 all that failed would fail again, 21 nothing in this run can work, 130 interrupted."""
 
+PRUNE_HELP = "When all has succeeded, remove the files of the run that was replaced (unstore), or the run (purge)."
+REGISTER_HELP = "Whether dataset types that the repository lacks are registered (default), or refused."
 PARTIAL_HELP = "Whether tasks that made flawed outputs count as failed (default)."
 
 
@@ -54,6 +58,11 @@ PARTIAL_HELP = "Whether tasks that made flawed outputs count as failed (default)
 @click.option("--profile", type=click.Choice(["development", "production"]), default="development", help=PROFILE_HELP)
 @click.option("--decisions", "decided", type=click.Path(exists=True), help=DECISIONS_HELP)
 @click.option("--skip-existing-in", "skip", multiple=True, metavar="COLLECTION", help=SKIP_HELP)
+@click.option("--replace-run", is_flag=True, help="Take the place of the run that the chain shows first.")
+@click.option("--prune-replaced", type=click.Choice(["unstore", "purge"]), help=PRUNE_HELP)
+@click.option("--rebase", is_flag=True, help="Let the chain show the inputs given now instead of those before.")
+@click.option("--register-dataset-types/--no-register-dataset-types", "registers", default=True, help=REGISTER_HELP)
+@click.option("-n", "--dry-run", is_flag=True, help="Only count the quanta, and say what the chain would show.")
 @pipeline_options
 @output_options
 @click.pass_context
@@ -77,6 +86,11 @@ def run(
     skip: tuple[str, ...],
     decided: str | None,
     profile: str,
+    replace_run: bool,
+    prune_replaced: str | None,
+    rebase: bool,
+    registers: bool,
+    dry_run: bool,
     overrides: tuple[str, ...],
     files: tuple[str, ...],
     select: str | None,
@@ -103,6 +117,10 @@ def run(
         memory_budget=memory_budget,
         accepts_partial=not refuses_partial,
     )
+    if prune_replaced and not replace_run:
+        raise click.UsageError("--prune-replaced goes with --replace-run")
+    if graph is not None and (replace_run or rebase or dry_run):
+        raise click.UsageError("--replace-run, --rebase and --dry-run are for runs that are planned here, with -p")
     wish = Wish(
         inputs=tuple(name for names in inputs for name in names.split(",")),
         output=output,
@@ -114,8 +132,11 @@ def run(
         profile="production" if profile == "production" else "development",
         skip_existing_in=tuple(name for names in skip for name in names.split(",")),
         command=shlex.join(sys.argv),
+        replace_run=replace_run,
+        prune_replaced=prune_replaced or "",  # type: ignore[arg-type]
+        rebase=rebase,
     )
-    with Butler(repo, writeable=True) as butler, Progress(emit, draws=context.obj["progress"]) as watcher:
+    with Butler(repo, writeable=not dry_run) as butler, Progress(emit, draws=context.obj["progress"]) as watcher:
         if graph is not None:
             summary = run_stored_graph(butler, Path(graph), output=output, options=options, watcher=watcher)
         else:
@@ -124,9 +145,36 @@ def run(
             plan = read_pipeline(location, overrides, files, select).resolve(
                 butler.universe, known, trust=trust or None
             )
+            if not registers:
+                _refuse_unregistered(plan, known)
+            if dry_run:
+                return _foresee(butler, plan, wish, emit)
             summary = run_pipeline(butler, plan, wish, options=options, watcher=watcher)
     emit.record(summary.to_dict(), str(summary))
     return summary.exit_code
+
+
+def _refuse_unregistered(plan: PipelineGraph, known: Mapping[str, Any]) -> None:
+    from bunter.errors import RunError
+
+    made = {one.dataset_type for task in plan.tasks for one in task.connections if not one.is_input}
+    if lacking := sorted(made - known.keys()):
+        raise RunError(
+            f"the repository has no dataset types {', '.join(lacking)}; `bunter register-dataset-type` registers them,"
+            " or leave --no-register-dataset-types out"
+        )
+
+
+def _foresee(butler: Butler, plan: PipelineGraph, wish: Wish, emit: Emit) -> int:
+    """Say what would be run and what the chain would show."""
+    from bunter.execution import foresee
+
+    graph, chain, replaced = foresee(butler, plan, wish)
+    shown = f"; {wish.output} would show {', '.join(chain)}" if chain else ""
+    shown += f" and no longer {replaced}" if replaced else ""
+    values = {"tasks": graph.counts, "quanta": len(graph), "chain": chain, "replaced": replaced, "dry_run": True}
+    emit.record(values, f"would run {len(graph)} quanta, if begun anew{shown}")
+    return 0
 
 
 def worker_logging(context: click.Context) -> Callable[[], None]:
