@@ -96,3 +96,47 @@ class Needy(PipelineTask):
 
     def run(self, raw, dark):
         raise NotImplementedError
+
+
+class NearestConnections(Connections, dimensions=FRAME):
+    raw = Input("raw", KIND, dimensions=FRAME)
+    neighbours = PrerequisiteInput("raw", KIND, dimensions=FRAME, multiple=True, minimum=0, lookup="find_neighbours")
+    nearest = Output("nearest", KIND, dimensions=FRAME)
+
+    def find_neighbours(self, quanta, datasets):
+        """Read the frame of the same detector in the exposure before."""
+        same = quanta["detector"][:, None] == datasets["detector"][None, :]
+        before = quanta["exposure"][:, None] == datasets["exposure"][None, :] + 1
+        return np.nonzero(same & before)
+
+
+class Nearest(PipelineTask):
+    Connections = NearestConnections
+
+    def run(self, raw, neighbours):
+        raise NotImplementedError
+
+
+class LostConnections(NearestConnections):
+    def find_neighbours(self, quanta, datasets):
+        return [0], [10_000]
+
+
+class Lost(PipelineTask):
+    Connections = LostConnections
+
+    def run(self, raw, neighbours):
+        raise NotImplementedError
+
+
+class MisnamedConnections(Connections, dimensions=FRAME):
+    raw = Input("raw", KIND, dimensions=FRAME)
+    other = PrerequisiteInput("other", KIND, dimensions=FRAME, lookup="find_them")
+    made = Output("made", KIND, dimensions=FRAME)
+
+
+class Misnamed(PipelineTask):
+    Connections = MisnamedConnections
+
+    def run(self, raw, other):
+        raise NotImplementedError

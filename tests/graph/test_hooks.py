@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from repository import UNIVERSE, in_memory
 
-from bunter.errors import GraphError
+from bunter.errors import GraphError, PipelineError
 from bunter.graph import Decision, build_graph
-from bunter.pipeline import Pipeline
+from bunter.pipeline import Pipeline, PrerequisiteInput
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +83,27 @@ def test_in_production_every_single_input_is_indispensable(build):
     assert keys(build("Reduce", decisions=[veto]), "reduce", "detector") == {(0,)}
     with pytest.raises(GraphError, match="lack their input 'flat'"):
         build("Reduce", decisions=[veto], profile="production")
+
+
+def test_a_task_finds_its_prerequisites_with_a_function_of_its_own(build):
+    graph = build("Nearest")
+    found = {
+        (quantum.data_id["exposure"], quantum.data_id["detector"]): {
+            (ref.data_id["exposure"], ref.data_id["detector"]) for ref in quantum.inputs["neighbours"]
+        }
+        for quantum in graph.quanta("nearest")
+    }
+    assert {key for key, refs in found.items() if refs}
+    assert found == {(e, d): {(e - 1, d)} & found.keys() for e, d in found}
+
+
+def test_a_function_that_gives_back_what_is_no_dataset_is_named(build):
+    with pytest.raises(GraphError, match="find_neighbours of task 'lost', which finds 'neighbours', must give back"):
+        build("Lost")
+
+
+def test_a_prerequisite_is_found_by_a_method_only():
+    with pytest.raises(PipelineError, match="found by 'find_them', which is no method of"):
+        Pipeline.from_tasks({"x": "hook_tasks.Misnamed"}).resolve(UNIVERSE)
+    with pytest.raises(PipelineError, match="takes no 'through' and no calibrations"):
+        PrerequisiteInput("flat", "CCDData", lookup="find", is_calibration=True)

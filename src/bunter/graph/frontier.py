@@ -10,6 +10,7 @@ import numpy as np
 from bunter.graph.calibrations import certified_datasets, lookup
 from bunter.graph.conjuncts import satisfied
 from bunter.graph.links import ties
+from bunter.graph.lookups import look_up
 from bunter.graph.relation import Pairs, Relation, match
 
 if TYPE_CHECKING:
@@ -250,6 +251,10 @@ class Frontier:
         datasets = self._existing(connection)
         living = np.flatnonzero(rows.alive)
         keys, group = rows.keys.take(living), rows.task.dimensions
+        if connection.lookup:
+            readable = np.flatnonzero(self._readable(connection))
+            pairs = look_up(rows, living, connection, datasets.keys.take(readable), self.joins.sources.vocabulary)
+            return Pairs(pairs.left, readable[pairs.right])
         if connection.through:
             return self._edges_through(rows, connection)
         pairs = self._found_by(keys, group, connection, datasets)

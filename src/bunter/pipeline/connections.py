@@ -26,6 +26,7 @@ _OPTIONS = frozenset(
         "whole",
         "where",
         "through",
+        "lookup",
         "missing",
         "partial",
     }
@@ -61,6 +62,10 @@ class Declaration:
         Query expression that restricts this connection only.
     through : str
         Another input, whose datasets say in place of the quantum where on the sky and when to look for this one.
+    lookup : str
+        Method of the class of connections that finds these for all quanta at once, in place of the graph: it gets the
+        columns of the quanta's data IDs and of the datasets', each a mapping of dimension to array, and gives back two
+        arrays of equal length, rows of the quanta and of the datasets that they read.
     missing : str
         What becomes of a quantum with too few of these: ``prune`` leaves it out, ``fail`` refuses to plan the run; by
         default the profile of the run decides.
@@ -81,6 +86,7 @@ class Declaration:
     whole: bool = False
     where: str = ""
     through: str = ""
+    lookup: str = ""
     missing: str = ""
     partial: bool = False
     when: str = ""
@@ -99,6 +105,10 @@ class Declaration:
             raise PipelineError(f"{self.name!r} has minimum={self.minimum}, which needs multiple=True")
         if self.partial and not self.multiple:
             raise PipelineError(f"{self.name!r} has partial=True, which needs multiple=True")
+        if self.lookup and (self.through or self.is_calibration):
+            raise PipelineError(
+                f"{self.name!r} has lookup={self.lookup!r}, which takes no 'through' and no calibrations"
+            )
         self._refuse_foreign_options()
 
     def _refuse_foreign_options(self) -> None:
@@ -119,7 +129,7 @@ class Input(Declaration):
 
     __slots__ = ()
     kind = "input"
-    options = _OPTIONS - {"through"}
+    options = _OPTIONS - {"through", "lookup"}
 
 
 class PrerequisiteInput(Declaration):

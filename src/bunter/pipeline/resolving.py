@@ -124,13 +124,19 @@ def _refuse_shared_outputs(connections: Connections, universe: Universe) -> None
 
 
 def _refuse_odd_detours(connections: Connections) -> None:
-    """Refuse a prerequisite that is looked for through something that is no input."""
+    """Refuse a prerequisite that is looked for through something that is no input, or found by what is no method."""
     inputs = connections.of_kind("input")
     for name, one in connections.of_kind("prerequisite").items():
         if one.through and one.through not in inputs:
             raise PipelineError(
                 f"its prerequisite {name!r} is looked for through {one.through!r}, which is no input"
                 f"{near(one.through, inputs)}"
+            )
+        if one.lookup and not callable(getattr(connections, one.lookup, None)):
+            known = [name for name in dir(type(connections)) if not name.startswith("_")]
+            raise PipelineError(
+                f"its prerequisite {name!r} is found by {one.lookup!r}, which is no method of"
+                f" {type(connections).__name__}{near(one.lookup, known)}"
             )
 
 
@@ -150,6 +156,7 @@ def _connection(name: str, declaration: Declaration, universe: Universe) -> Conn
         whole=declaration.whole,
         where=declaration.where,
         through=declaration.through,
+        lookup=declaration.lookup,
         missing=declaration.missing,
         partial=declaration.partial,
         doc=declaration.doc,

@@ -40,7 +40,7 @@ class Connection:
         Dimensions of the dataset type.
     storage_class : str
         Storage class that the task sees.
-    multiple, minimum, is_calibration, deferred, whole, where, through, missing, partial
+    multiple, minimum, is_calibration, deferred, whole, where, through, lookup, missing, partial
         As declared.
     doc : str
         What it is.
@@ -59,6 +59,7 @@ class Connection:
     whole: bool = False
     where: str = ""
     through: str = ""
+    lookup: str = ""
     missing: str = ""
     partial: bool = False
     doc: str = ""
