@@ -143,3 +143,16 @@ def test_a_registry_of_a_remote_root_is_cloned_and_switched(s3_place, tmp_path):
     with Butler(root) as butler:
         assert butler.query_datasets("raw", "raw").count() == FRAMES
     assert command(["upgrade", root, "--dry-run"]) == 0
+
+
+SINK = {"sinks": {"metrics": {"kind": "metrics", "constraints": {"accept": ["reduced"]}}}}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_run_registers_is_fed_to_sinks(tmp_path, jobs):
+    with make_repository(tmp_path / "repo", datastore=SINK) as butler:
+        assert run(butler, jobs=jobs).status == "succeeded"
+        rows = butler.sql("SELECT value FROM v1_metric WHERE name = 'value' ORDER BY value").rows
+        assert [value for (value,) in rows] == [0.0, 0.0, 10.0, 10.0, 20.0, 20.0, 30.0, 30.0]
+        butler.remove_runs(next(run_directories(runs_root(butler))).run, unlink_from_chains=True)
+        assert butler.sql("SELECT value FROM v1_metric").rows == []

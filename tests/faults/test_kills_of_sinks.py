@@ -1,0 +1,74 @@
+"""SIGKILL at each effect while sinks are told: each dataset is in each sink once, after the next writer has come."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from bunter import Butler, effects
+from bunter.contracts.sinks import filled
+
+SINKS = {"sinks": {"metrics": {"kind": "metrics", "constraints": {"accept": ["seeing"]}}}}
+pytestmark = pytest.mark.slow
+
+
+def die_at(step):
+    """Kill this process just before its effect number ``step``, whatever it is: delivery mostly reads."""
+    seen = 0
+
+    def hook(operation, path):
+        nonlocal seen
+        seen += 1
+        if seen == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    effects.set_hook(hook)
+
+
+def killed(action, step):
+    child = os.fork()
+    if child == 0:
+        try:
+            die_at(step)
+            action()
+        except BaseException:  # noqa: BLE001 - the child must end here, whatever happens
+            os._exit(3)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL), f"the child failed with status {status}"
+    return status == signal.SIGKILL
+
+
+@pytest.fixture
+def template(tmp_path):
+    with filled(Butler.create(tmp_path / "template" / "repo", datastore=SINKS)) as butler:
+        butler.put({"fwhm": 9.0}, "seeing", instrument="Cam", detector=0, run="run2")
+    return tmp_path / "template"
+
+
+def put_and_remove(place):
+    with Butler(place / "repo") as butler:
+        butler.put({"fwhm": 0.5}, "seeing", instrument="Cam", detector=0, run="run1")
+        with butler.transaction():
+            butler.put({"fwhm": 1.5}, "seeing", instrument="Cam", detector=1, run="run1")
+        butler.remove_runs("run2")
+
+
+def test_each_dataset_is_in_a_sink_once_wherever_its_delivery_was_killed(template, tmp_path):
+    step, died = 0, True
+    while died:
+        step += 1
+        place = tmp_path / f"step{step}"
+        shutil.copytree(template, place)
+        died = killed(lambda place=place: put_and_remove(place), step)
+        with Butler(place / "repo", writeable=True) as butler:
+            butler.repository.recover()
+            butler.repository.feeding.deliver()
+            values = sorted(butler.get(ref)["fwhm"] for ref in butler.query_datasets("seeing", "*", find_first=False))
+            told = [value for (value,) in butler.sql("SELECT value FROM v1_metric ORDER BY value").rows]
+            assert told == values, f"after a kill at effect {step}"
+            assert {state for _, state, _ in butler.repository.feeding.counts()} <= {"sent"}
+        shutil.rmtree(place)
+    assert values == [0.5, 1.5]
+    assert step > 10
