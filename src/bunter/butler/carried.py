@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bunter.dataset import DatasetType
@@ -10,6 +11,8 @@ from bunter.dimensions.records import stored_columns
 from bunter.values.arrow import values_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
     from bunter.dimensions import DimensionGroup, DimensionRecord
@@ -33,7 +36,8 @@ def carried_records(
         return {}
     group = result.dimensions if isinstance(result, DatasetType) else result
     names = frozenset(batch.schema.names)
-    return {element.name: _records(batch, element) for element in group.elements if _is_carried(element, names)}
+    values = cache(lambda name: values_of(batch.column(name)))  # many elements have an instrument
+    return {element.name: _records(batch, element, values) for element in group.elements if _is_carried(element, names)}
 
 
 def _is_carried(element: Element, names: frozenset[str]) -> bool:
@@ -42,9 +46,11 @@ def _is_carried(element: Element, names: frozenset[str]) -> bool:
     return element.has_table and plain <= names and (element.is_dimension or len(plain) < len(columns))
 
 
-def _records(batch: pa.RecordBatch, element: Element) -> dict[tuple[Any, ...], DimensionRecord]:
-    keys = list(zip(*(values_of(batch.column(name)) for name in element.required), strict=True))
-    places = list({key: place for place, key in reversed(list(enumerate(keys)))}.values())
+def _records(
+    batch: pa.RecordBatch, element: Element, values: Callable[[str], list[Any]]
+) -> dict[tuple[Any, ...], DimensionRecord]:
+    keys = list(zip(*map(values, element.required), strict=True))
+    places = list(dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True)).values())  # where each comes first
     names = stored_columns(element)
     columns = {name: _column(batch, element, name).take(places).to_pylist() for name in names}
     known = [_is_known(element, columns, place) for place in range(len(places))]

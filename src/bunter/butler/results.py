@@ -70,7 +70,7 @@ class Results(Generic[Item]):
                 made = list(self.items(batch))
             yield from made
 
-    def items(self, batch: pa.RecordBatch) -> Iterator[Item]:
+    def items(self, batch: pa.RecordBatch) -> Iterable[Item]:
         """Make the rows of a batch of columns."""
         raise NotImplementedError
 
@@ -333,22 +333,22 @@ class Groups:
 class DataIdResults(Results[DataCoordinate]):
     """Data IDs, each a `DataCoordinate`."""
 
-    def items(self, batch: pa.RecordBatch) -> Iterator[DataCoordinate]:
+    def items(self, batch: pa.RecordBatch) -> list[DataCoordinate]:
         """See `Results`."""
         group: DimensionGroup = self.question.result  # type: ignore[assignment]
-        yield from _data_ids(group, _columns(batch, group), batch.num_rows, self._tables(batch))
+        return _data_ids(group, _columns(batch, group), batch.num_rows, self._tables(batch))
 
 
 class DatasetResults(Results[DatasetRef]):
     """Datasets of one type, each a `DatasetRef`."""
 
-    def items(self, batch: pa.RecordBatch) -> Iterator[DatasetRef]:
+    def items(self, batch: pa.RecordBatch) -> list[DatasetRef]:
         """See `Results`."""
         dataset_type: DatasetType = self.question.result  # type: ignore[assignment]
         group = dataset_type.dimensions
         ids, runs = values_of(batch.column("id")), values_of(batch.column("run"))
         data_ids = _data_ids(group, _columns(batch, group), len(ids), self._tables(batch))
-        yield from _refs(dataset_type, ids, runs, data_ids)
+        return _refs(dataset_type, ids, runs, data_ids)
 
 
 class RecordResults(Results[DimensionRecord]):
