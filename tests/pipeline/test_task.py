@@ -276,3 +276,34 @@ class TestQuantumContext:
             context.get("b")
         with pytest.raises(QuantumError, match="may not write a"):
             context.put(1, "a")
+
+
+class TestConditions:
+    class Deep(Connections, dimensions=("instrument",)):
+        stars = Input("stars", "CCDData", dimensions=("instrument",), when="mode == 'deep' and limit > 3")
+        sky = Input("sky", "CCDData", dimensions=("instrument",), when="not (mode in ('deep', 'wide'))")
+
+    class DeepConfig(TaskConfig):
+        mode: str = "deep"
+        limit: float = 5
+
+    @pytest.mark.parametrize(
+        ("values", "names"), [({}, ["stars"]), ({"limit": 2}, []), ({"mode": "fast"}, ["sky"]), ({"mode": "wide"}, [])]
+    )
+    def test_a_connection_exists_by_an_expression_over_the_configuration(self, values, names):
+        assert list(self.Deep(self.DeepConfig(**values)).declarations) == names
+
+    @pytest.mark.parametrize(
+        ("when", "sentence"),
+        [
+            ("mdoe == 'deep'", "there is no field 'mdoe'; did you mean 'mode'"),
+            ("mode.upper() == 'DEEP'", "is not allowed"),
+            ("mode ==", "no expression"),
+        ],
+    )
+    def test_a_condition_that_cannot_be_read_is_refused(self, when, sentence):
+        class Odd(Connections, dimensions=("instrument",)):
+            stars = Input("stars", "CCDData", dimensions=("instrument",), when=when)
+
+        with pytest.raises(PipelineError, match=sentence):
+            Odd(self.DeepConfig())

@@ -45,7 +45,7 @@ def problems_of(
             return None
 
     nodes: list[TaskNode] = []
-    for entry in pipeline.tasks.values():
+    for entry in pipeline.entries().values():
         node = attempt(lambda entry=entry: resolve_task(entry, universe, pipeline.parameters, trust=trust))  # type: ignore[misc]
         nodes += [node] if node is not None else []  # type: ignore[list-item]
     graph = PipelineGraph(

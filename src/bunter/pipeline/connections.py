@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bunter.errors import PipelineError, near
+from bunter.pipeline.expression import Evaluator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +30,7 @@ _OPTIONS = frozenset(
         "lookup",
         "missing",
         "partial",
+        "keep",
     }
 )
 _NAME = re.compile(r"[A-Za-z_{][A-Za-z0-9_{}]*(\.[A-Za-z_][A-Za-z0-9_]*)?$")
@@ -71,8 +73,12 @@ class Declaration:
         default the profile of the run decides.
     partial : bool
         Whether, after a failure of some of the quanta that make these, the others are enough; needs ``multiple``.
+    keep : str
+        How long an output stays: ``forever``; ``run``, until the run has succeeded; ``until-read``, until all that read it in
+        the run have succeeded; ``never``, the same, and also if nothing reads it.
     when : str
-        Configuration field that decides whether the connection exists: ``"do_flat"`` or ``"not do_flat"``.
+        Whether the connection exists, as an expression over the configuration: ``"do_flat"``, ``"not do_flat"`` or
+        ``"mode == 'deep' and limits.stars > 0"``.
     """
 
     name: str
@@ -89,6 +95,7 @@ class Declaration:
     lookup: str = ""
     missing: str = ""
     partial: bool = False
+    keep: str = "forever"
     when: str = ""
 
     kind: ClassVar[str] = ""
@@ -114,6 +121,10 @@ class Declaration:
     def _refuse_foreign_options(self) -> None:
         if self.missing not in {"", "prune", "fail"}:
             raise PipelineError(f"{self.name!r} has missing={self.missing!r}; it is 'prune' or 'fail'")
+        if self.keep not in {"never", "until-read", "run", "forever"}:
+            raise PipelineError(
+                f"{self.name!r} has keep={self.keep!r}; it is 'never', 'until-read', 'run' or 'forever'"
+            )
         for option in _OPTIONS:
             if option not in self.options and getattr(self, option) != type(self).__dataclass_fields__[option].default:
                 raise PipelineError(f"{type(self).__name__}({self.name!r}) takes no {option!r}")
@@ -159,7 +170,7 @@ class Output(Declaration):
 
     __slots__ = ()
     kind = "output"
-    options = frozenset({"dimensions", "multiple", "minimum", "is_calibration"})
+    options = frozenset({"dimensions", "multiple", "minimum", "is_calibration", "keep"})
 
 
 class Connections:
@@ -303,15 +314,21 @@ def _wanted(declaration: Declaration, config: Any) -> bool:
     """Whether the configuration turns a conditional connection on; without one it is there."""
     if not declaration.when or config is None:
         return True
-    negated, _, path = declaration.when.strip().rpartition(" ")
-    value = config
-    for field in path.split("."):
-        if not hasattr(value, field):
-            raise PipelineError(
-                f"connection {declaration.name!r} exists when={declaration.when!r}, but there is no field {path!r}"
-            )
-        value = getattr(value, field)
-    return bool(value) is not (negated.strip() == "not")
+
+    def look_up(path: str) -> Any:
+        value = config
+        for field in path.split("."):
+            if not hasattr(value, field):
+                raise PipelineError(
+                    f"there is no field {path!r}{near(field, getattr(type(value), 'model_fields', ()))}"
+                )
+            value = getattr(value, field)
+        return value
+
+    try:
+        return bool(Evaluator(look_up).evaluate(declaration.when))
+    except PipelineError as error:
+        raise PipelineError(f"connection {declaration.name!r} exists when={declaration.when!r}, but {error}") from error
 
 
 def _named(declaration: Declaration, name: str, words: Mapping[str, str]) -> Declaration:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -106,6 +107,7 @@ class QuantumContext:
         self._outputs = frozenset(ref for refs in outputs.values() for ref in refs)
         self.read: list[Any] = []
         self.written: list[Any] = []
+        self._process = os.getpid()
 
     def get(
         self,
@@ -151,9 +153,11 @@ class QuantumContext:
         Raises
         ------
         QuantumError
-            If the dataset is not an output of this quantum.
+            If the dataset is not an output of this quantum, or a child process writes it: nobody would know of it.
         """
         self._refuse_foreign(ref, self._outputs, "write")
+        if os.getpid() != self._process:
+            raise QuantumError(f"{ref} is written by a process that the task has forked; return it to the task's own")
         result = self.butler.put(obj, ref)
         self.written.append(ref)
         return result

@@ -240,7 +240,7 @@ class Pipeline:
         trust = self._trust(trust)
         if not self.tasks:
             raise PipelineError("the pipeline has no tasks", file=self.location)
-        nodes = [resolve_task(entry, universe, self.parameters, trust=trust) for entry in self.tasks.values()]
+        nodes = [resolve_task(entry, universe, self.parameters, trust=trust) for entry in self.entries().values()]
         try:
             return self._assembled(nodes, universe, dataset_types)
         except PipelineError as error:
@@ -293,7 +293,13 @@ class Pipeline:
         """
         from bunter.pipeline.configuring import sources_of
 
-        return sources_of(self.task_class(label, trust=trust).Config, self.tasks[label], self.parameters)
+        return sources_of(self.task_class(label, trust=trust).Config, self.entries()[label], self.parameters)
+
+    def entries(self) -> dict[str, TaskEntry]:
+        """Return the tasks by label, told also what files of the pipeline's instrument say."""
+        from bunter.pipeline.instrument_files import with_instrument_files
+
+        return with_instrument_files(self.tasks, self.instrument)
 
     def _trust(self, trust: bool | Collection[str] | None) -> bool | Collection[str]:  # noqa: FBT001 - tri-state
         """Return what may be imported: packages that are named add to what is trusted anyway."""

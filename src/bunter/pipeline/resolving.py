@@ -159,6 +159,7 @@ def _connection(name: str, declaration: Declaration, universe: Universe) -> Conn
         lookup=declaration.lookup,
         missing=declaration.missing,
         partial=declaration.partial,
+        keep=declaration.keep,
         doc=declaration.doc,
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.errors import ButlerError, PipelineError
 from bunter.pipeline.connections import Declaration, InitInput, InitOutput, Input, Output, PrerequisiteInput
+from bunter.pipeline.expression import Evaluator
 from bunter.pipeline.importing import find_module_file
 from bunter.pipeline.overrides import spell_out
 from bunter.pipeline.trust import split_name
@@ -284,8 +285,17 @@ def _read(entry: TaskEntry, parameters: Mapping[str, Any]) -> StaticTask:
 
 
 def _exists(one: Declaration, values: Mapping[str, Any]) -> bool:
-    negated, _, field = one.when.strip().rpartition(" ")
-    return not one.when or bool(values.get(field, True)) is not (negated == "not")
+    """Whether a connection is there, as far as the values are known."""
+
+    def look_up(name: str) -> Any:
+        if name not in values:
+            raise _Unreadable
+        return values[name]
+
+    try:
+        return not one.when or bool(Evaluator(look_up).evaluate(one.when))
+    except (_Unreadable, PipelineError):
+        return True
 
 
 def _told(entry: TaskEntry, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -342,7 +352,7 @@ def _in_order(task: StaticTask) -> StaticTask:
 def read_tasks(pipeline: Pipeline) -> dict[str, StaticTask]:
     """Return what the source texts of a pipeline's tasks tell, by label; unknown where they do not tell."""
     found = {}
-    for label, entry in pipeline.tasks.items():
+    for label, entry in pipeline.entries().items():
         try:
             found[label] = _in_order(_read(entry, pipeline.parameters))
         except (_Unreadable, PipelineError, StopIteration, KeyError, TypeError, ValueError):

@@ -40,7 +40,7 @@ class Connection:
         Dimensions of the dataset type.
     storage_class : str
         Storage class that the task sees.
-    multiple, minimum, is_calibration, deferred, whole, where, through, lookup, missing, partial
+    multiple, minimum, is_calibration, deferred, whole, where, through, lookup, missing, partial, keep
         As declared.
     doc : str
         What it is.
@@ -62,6 +62,7 @@ class Connection:
     lookup: str = ""
     missing: str = ""
     partial: bool = False
+    keep: str = "forever"
     doc: str = ""
 
     @property
