@@ -70,7 +70,7 @@ def recover(butler: Butler, graph: QuantumGraph, told: Told) -> Before:
     rows = [output.row for receipt in told.receipts for output in receipt.outputs]
     base = int.from_bytes(graph.header.base, "big")
     located = butler.locate([(base + row).to_bytes(16, "big") for row in rows]) if rows else []
-    registered = {row for row, found in zip(rows, located, strict=True) if found}
+    registered = {row for row, found in zip(rows, located, strict=True) if found} | told.discarded
     loose = [r for r in told.receipts if not all(output.row in registered for output in r.outputs)]
     used = {output.nonce for receipt in loose for output in receipt.outputs}
     standing, fallen = whole(butler, graph, loose, {n: a for n, a in told.artifacts.items() if n in used})

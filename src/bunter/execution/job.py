@@ -72,7 +72,7 @@ class Job:
     attempt: int = 0
 
     def __post_init__(self) -> None:
-        if not self.name or self.name == "local":
+        if not self.name or self.name in {"local", "merge", "staged"}:
             raise RunError(f"a job needs a name, and not {self.name!r}")
 
     @property

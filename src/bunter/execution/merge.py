@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bunter.dataset.changes import Change
     from bunter.execution.ledger import Flushed
     from bunter.execution.receipt import Artifact, Output, Receipt
+    from bunter.execution.scratch import Scratch
     from bunter.graph import QuantumGraph
 
 __all__ = ["Merger", "descendants", "merge", "whole"]
@@ -41,10 +42,21 @@ class Merger:
         Whether some of the datasets may be registered already.
     pause_s : float, optional
         Shortest time between two transactions, in seconds.
+    scratch : Scratch, optional
+        Drops what is not to be kept.
     """
 
-    def __init__(self, butler: Butler, graph: QuantumGraph, *, again: bool = False, pause_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        butler: Butler,
+        graph: QuantumGraph,
+        *,
+        again: bool = False,
+        pause_s: float = 2.0,
+        scratch: Scratch | None = None,
+    ) -> None:
         self._butler, self._graph, self._again, self._pause_s = butler, graph, again, pause_s
+        self._scratch = scratch
         self._receipts: list[Receipt] = []
         self._artifacts: dict[str, Artifact] = {}
         self._last = effects.monotonic()
@@ -64,6 +76,8 @@ class Merger:
         """Register all that is not registered yet."""
         if self._receipts:
             self.datasets += merge(self._butler, self._graph, self._receipts, self._artifacts, again=self._again)
+            if self._scratch is not None:
+                self._scratch.settle(self._receipts)
         self._receipts, self._artifacts, self._last = [], {}, effects.monotonic()
 
 

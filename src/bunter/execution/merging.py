@@ -12,7 +12,8 @@ from bunter.execution.initialise import register, sweep
 from bunter.execution.journal import read_lines
 from bunter.execution.merge import merge, whole
 from bunter.execution.provenance import running
-from bunter.execution.receipt import Closed, Opened, decode_line
+from bunter.execution.receipt import Closed, Opened, decode_line, encode_lines
+from bunter.execution.scratch import Scratch
 from bunter.execution.summary import RunSummary, TaskCounts
 from bunter.execution.told_run import find_run, tell
 from bunter.values import Principal
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bunter.butler import Butler
-    from bunter.execution.receipt import Receipt, Told
+    from bunter.execution.receipt import Discarded, Receipt, Told
     from bunter.execution.run_directory import RunDirectory
     from bunter.graph import QuantumGraph
 
 __all__ = ["Merged", "merge_run"]
 
 _TOGETHER = 5000
+_JOB = "merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +141,20 @@ class _Merging:
         self._settled: set[int] = set()
         self._lost: set[int] = set()
         self._datasets = self._removed = 0
+        self._scratch = Scratch(butler, graph, self._announce)
+        self._scratch.remember((), directory.told().discarded)
+
+    def _announce(self, line: Discarded) -> None:
+        """Tell in a journal of the merge's own what is dropped."""
+        number = sum(job == _JOB for _, job, _ in self._directory.journals())
+        with self._directory.job_journal(_JOB, number) as journal:
+            journal.append(encode_lines([line, Closed(effects.now_ns())]))
+            journal.sync()
 
     @property
     def has_seen_jobs(self) -> bool:
         """Whether any job has begun."""
-        return any(job != "local" for _, job, _ in self._directory.journals())
+        return any(job not in {"local", _JOB} for _, job, _ in self._directory.journals())
 
     def look(self) -> Merged:
         """Register what is new."""
@@ -162,7 +173,7 @@ class _Merging:
         base = int.from_bytes(self._graph.header.base, "big")
         rows = [output.row for receipt in receipts for output in receipt.outputs]
         located = self._butler.locate([(base + row).to_bytes(16, "big") for row in rows]) if rows else []
-        there = {row for row, found in zip(rows, located, strict=True) if found}
+        there = {row for row, found in zip(rows, located, strict=True) if found} | told.discarded
         loose = [one for one in receipts if not all(output.row in there for output in one.outputs)]
         used = {output.nonce for receipt in loose for output in receipt.outputs}
         standing, fallen = whole(
@@ -172,6 +183,7 @@ class _Merging:
             self._datasets += merge(self._butler, self._graph, standing, told.artifacts, again=bool(there))
         self._lost |= {one.quantum for one in fallen}
         self._settled |= {one.quantum for one in receipts}
+        self._scratch.settle([one for one in receipts if one.quantum not in self._lost])
 
     def conclude(self, *, is_final: bool) -> Merged:
         """Remove what dead attempts have left, and say how the run stands."""
@@ -181,6 +193,7 @@ class _Merging:
         }
         self._removed += sweep(self._butler, self._graph, over)
         merged = self._merge(told)
+        self._scratch.settle((), is_complete=merged.is_complete)
         if merged.is_complete or (is_final and merged.failed):
             self._directory.write_summary(_summary(self._directory, self._datasets).to_dict())
         return merged

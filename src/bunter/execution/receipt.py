@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Artifact",
     "Closed",
+    "Discarded",
     "End",
     "Intent",
     "Line",
@@ -226,10 +227,16 @@ class Voided(msgspec.Struct, frozen=True, tag="voided", tag_field="kind"):
     quanta: tuple[int, ...]
 
 
-Line: TypeAlias = Opened | Intent | Receipt | Shared | Closed | Voided
+class Discarded(msgspec.Struct, frozen=True, tag="discarded", tag_field="kind"):
+    """Datasets, by number, that were made and are not kept; the quanta that made them stay done."""
+
+    rows: tuple[int, ...]
+
+
+Line: TypeAlias = Opened | Intent | Receipt | Shared | Closed | Voided | Discarded
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Opened | Intent | Receipt | Shared | Closed | Voided)
+_decoder = msgspec.json.Decoder(Opened | Intent | Receipt | Shared | Closed | Voided | Discarded)
 
 
 def encode_lines(lines: Iterable[Line]) -> list[bytes]:
@@ -259,6 +266,8 @@ class Told:
         Keys that were announced and that no successful receipt names.
     attempts : int
         Number of job attempts.
+    discarded : frozenset of int
+        Datasets, by number, that were made and dropped because they are not to be kept.
     """
 
     receipts: tuple[Receipt, ...]
@@ -266,6 +275,7 @@ class Told:
     artifacts: dict[str, Artifact]
     orphans: tuple[str, ...]
     attempts: int
+    discarded: frozenset[int] = frozenset()
 
 
 def gather(journals: Iterable[Iterable[Line]]) -> Told:
@@ -277,6 +287,7 @@ def gather(journals: Iterable[Iterable[Line]]) -> Told:
     failures: dict[int, Receipt] = {}
     artifacts: dict[str, Artifact] = {}
     announced: dict[str, None] = {}
+    discarded: set[int] = set()
     attempts = 0
     for lines in journals:
         attempts += 1
@@ -284,6 +295,8 @@ def gather(journals: Iterable[Iterable[Line]]) -> Told:
             match line:
                 case Intent(keys):
                     announced |= dict.fromkeys(keys)
+                case Discarded(rows):
+                    discarded.update(rows)
                 case Shared(artifact):
                     artifacts[artifact.nonce] = artifact
                 case Receipt() if not line.is_success:
@@ -306,4 +319,5 @@ def gather(journals: Iterable[Iterable[Line]]) -> Told:
         artifacts=artifacts,
         orphans=tuple(key for key in announced if key not in kept),
         attempts=attempts,
+        discarded=frozenset(discarded),
     )

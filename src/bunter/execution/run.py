@@ -27,6 +27,7 @@ from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Opened, encode_lines
 from bunter.execution.record_fields import RecordFields, keep_fields
 from bunter.execution.scheduler import Scheduler, State
+from bunter.execution.scratch import Scratch
 from bunter.execution.steward import Steward
 from bunter.execution.summary import RunSummary, TaskCounts
 from bunter.execution.watch import Silent
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from bunter.execution.crew import Crew
     from bunter.execution.limits import Asked, Limits
     from bunter.execution.message import Made
-    from bunter.execution.receipt import Told
+    from bunter.execution.receipt import Discarded, Told
     from bunter.execution.run_directory import RunDirectory
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
@@ -227,9 +228,14 @@ class _Run:
         fields = RecordFields.read(self._directory.path)
         self._place = Place(outlet, self._butler.universe, self._graph, fields=fields)
         sweep_unreported(self._place, told, self._attempt)
-        self._merger = Merger(self._butler, self._graph, again=self._attempt > 0)
+        self._scratch = Scratch(self._butler, self._graph, self._announce)
+        self._merger = Merger(self._butler, self._graph, again=self._attempt > 0, scratch=self._scratch)
         self._ledger = Ledger(self._place, self._journal, self._merger)
         stack.callback(self._ledger.close)
+
+    def _announce(self, line: Discarded) -> None:
+        self._journal.append(encode_lines([line]))
+        self._journal.sync()
 
     def _work(self, stack: ExitStack, before: Before, on_initialised: Callable[[], None] | None) -> None:
         self._pipeline = PipelineGraph.from_dict(self._graph.pipeline, self._butler.universe)
@@ -254,11 +260,13 @@ class _Run:
             pulse=pulse,
         )
         self._steward.remember(before.made())
+        self._scratch.remember(before.receipts, self._directory.told().discarded)
         self._watcher.begun(self._graph.header.output_run, self._totals())
         with Interrupts(lambda: crew.is_busy) as interrupts:
             self._steward.run(interrupts)
             self._interrupted = bool(interrupts.caught)
         self._merger.finish()
+        self._scratch.settle((), is_complete=set(self._scheduler.states()) <= {State.SUCCEEDED})
 
     def _schedule(self) -> Scheduler:
         graph, options, counts = self._graph, self._options, self._graph.counts
