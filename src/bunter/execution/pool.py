@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from multiprocessing import connection, get_context
 from multiprocessing.forkserver import ensure_running
 from types import ModuleType
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from bunter import effects
 from bunter.errors import RunError
@@ -33,7 +33,7 @@ _AHEAD_S = 0.03  # a worker is given more only while all it has is expected to t
 _AHEAD_BYTES = 16_384  # and fits into the pipe, so that sending never waits for a busy worker
 _WATCH_S = 0.1  # how often the memory of workers that have a limit is looked at
 _LAST_WORDS_S = 0.1  # for a worker that is too slow to say where it is
-_PATIENCE = 3  # workers that die one after the other without any reply, per place
+_PATIENCE = 3  # workers that die one after the other before they are ready, per place
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -215,9 +215,12 @@ class Pool:
         """Wait until something happens, at most so long; return everything that has."""
         now = effects.monotonic()
         nearest = min((_soon(worker, now) for worker in self._workers.values()), default=now)
-        pipes = {worker.pipe: worker for worker in self._workers.values()}
-        ready = connection.wait(list(pipes), max(0.0, min(timeout_s, nearest - now)))
-        events = [event for pipe in ready for event in self._hear(pipes[pipe])]  # type: ignore[index]
+        sources: dict[Any, _Worker] = {}
+        for worker in self._workers.values():
+            sources[worker.pipe] = sources[worker.process.sentinel] = worker
+        ready = connection.wait(list(sources), max(0.0, min(timeout_s, nearest - now)))
+        heard = {sources[one].number: sources[one] for one in ready}
+        events = [event for worker in heard.values() for event in self._hear(worker)]
         self._end_overdue()
         return events
 
@@ -231,11 +234,15 @@ class Pool:
                     self._is_ready(worker)
         except (EOFError, OSError):
             yield self._death(worker)
+        else:
+            # What a worker has forked may hold its end of the pipe open; only the process itself tells that it is gone.
+            if not worker.process.is_alive():
+                yield self._death(worker)
 
-    @staticmethod
-    def _is_ready(worker: _Worker) -> None:
+    def _is_ready(self, worker: _Worker) -> None:
         """Begin to count the time of what a new worker was given while it warmed up."""
         worker.is_ready = True
+        self._unlucky = 0
         if worker.requests:
             worker.requests[0].begun = effects.monotonic()
 
@@ -248,7 +255,6 @@ class Pool:
         if worker.requests:
             worker.requests[0].begun = now
         worker.has_replied = True
-        self._unlucky = 0
         return Reply(worker.number, request.token, body)
 
     def _death(self, worker: _Worker) -> Death:
@@ -261,7 +267,7 @@ class Pool:
         if not reason:
             reason, cause = self._reason(worker.process.exitcode)
         tokens = [request.token for request in worker.requests]
-        if not worker.has_replied:
+        if not worker.is_ready:
             self._count_unlucky(reason)
         return Death(worker.number, tokens[0] if tokens else None, tuple(tokens[1:]), reason, cause)
 
@@ -385,6 +391,7 @@ def _serve(pipe: Connection, hired: Callable[[], Work]) -> None:
     os.setpgid(0, 0)  # the terminal's Ctrl-C is for the parent, which ends us and what we started as one group
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
+    os.dup2(2, 1)  # what compiled code prints belongs beside the log, not into the answer of the command
     work = hired()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         pipe.send_bytes(b"ready")

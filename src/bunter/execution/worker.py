@@ -28,7 +28,7 @@ from bunter.pipeline.signals import (
 from bunter.values import sized
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bunter.execution.message import Made, Request
     from bunter.execution.quantum_butler import Place
@@ -93,8 +93,9 @@ class Worker:
             self._spill.begin(request.quantum, request.attempt, request.retry)
         with QuantumLog(quantum.label, spill=self._spill) as log, contextlib.redirect_stdout(sys.stderr):
             try:
-                task = self._task(quantum.label)
-                self._run_task(task, self._pipeline[quantum.label], quantum, work)
+                with _returning_once():
+                    task = self._task(quantum.label)
+                    self._run_task(task, self._pipeline[quantum.label], quantum, work)
             except KeyboardInterrupt:
                 butler.discard()
                 raise
@@ -150,6 +151,17 @@ class Worker:
         )
         task.run_quantum(context, inputs, outputs)
         _require_outputs(node, outputs, {output.row for output in work.butler.outputs})
+
+
+@contextlib.contextmanager
+def _returning_once() -> Iterator[None]:
+    """End a child that a task has forked and that comes back from it, before it takes the rest of the run for its own."""
+    process = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != process:
+            os._exit(1)
 
 
 class _Work:
