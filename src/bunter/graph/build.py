@@ -19,7 +19,7 @@ from bunter.graph.joins import Joins
 from bunter.graph.lacking import indispensable, refuse_lacking
 from bunter.graph.precedents import spare
 from bunter.graph.reading import Reading
-from bunter.graph.strict import select_strict
+from bunter.graph.strict import joint_groups, select_strict
 from bunter.graph.terms import Terms
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     bound = Decisions.bind(decisions, pipeline, scope)
     others = [*restrictions.values(), *bound.tests.values()]
     alternatives = [(one.subject, one.use) for one in decisions if one.use]
-    reading = Reading(butler, pipeline, inputs, conjuncts, restrictions=others, alternatives=alternatives)
+    joint = joint_groups(pipeline.tasks, conjuncts) if select == "strict" else ()
+    reading = Reading(butler, pipeline, inputs, conjuncts, restrictions=others, alternatives=alternatives, joint=joint)
     known = {name: len(values) for name, values in reading.governors.items()}
     for group in (conjuncts, *([one] for one in bound.tests.values())):
         check_governors(group, known=known, universe=pipeline.universe)

@@ -50,6 +50,8 @@ class Reading:
         Other conditions, of connections and decisions.
     alternatives : iterable of (str, str)
         Dataset types and the collections from which operators want them.
+    joint : iterable of DimensionGroup
+        Dimensions that are joined as a whole, beyond those of tasks and links.
 
     Attributes
     ----------
@@ -59,7 +61,7 @@ class Reading:
         Elements of which no record satisfies the conditions on it, and these conditions.
     """
 
-    def __init__(  # noqa: PLR0913 - two by keyword
+    def __init__(  # noqa: PLR0913 - three by keyword
         self,
         butler: Butler,
         pipeline: PipelineGraph,
@@ -68,6 +70,7 @@ class Reading:
         *,
         restrictions: Iterable[Conjunct] = (),
         alternatives: Iterable[tuple[str, str]] = (),
+        joint: Iterable[DimensionGroup] = (),
     ) -> None:
         self.butler, self.pipeline, self.universe = butler, pipeline, pipeline.universe
         self.inputs = tuple(inputs)
@@ -75,6 +78,7 @@ class Reading:
         self.conjuncts = [w for w in conjuncts if w not in systems]
         self.restrictions = tuple(restrictions)
         self.alternatives = tuple(alternatives)
+        self._joint = tuple(joint)
         self.connections = [c for task in pipeline.tasks for c in task.connections]
         self.elements = self._elements()
         self.governors: dict[str, list[object]] = {}
@@ -87,7 +91,7 @@ class Reading:
 
     def _elements(self) -> list[str]:
         """Elements whose records links and conditions need, in the order of the universe."""
-        names: set[str] = set()
+        names: set[str] = set().union(*(self._needed(group, ()) for group in self._joint))
         for group in [task.dimensions for task in self.pipeline.tasks] + [w.dimensions for w in self.conjuncts]:
             names |= self._needed(group, ())
         for task in self.pipeline.tasks:
@@ -151,7 +155,7 @@ class Reading:
         group = self.universe.conform(element.required)
         if element.always_join:
             return " AND ".join(f"({w.text})" for w in self._systems)
-        if any(self._spared(connection, group) for connection in self.connections):
+        if any(self._spared(connection, group) for connection in self.connections) or self._leads_to_spared(group):
             return ""
         texts = [w.text for w in self.conjuncts if w.dimensions <= group and self._means_the_same(w, group)]
         return " AND ".join(f"({text})" for text in texts)
@@ -160,6 +164,17 @@ class Reading:
     def _spared(connection: Connection, group: DimensionGroup) -> bool:
         spared = connection.kind == "prerequisite" or connection.whole
         return spared and set(group.required) <= set(connection.dimensions.names)
+
+    def _leads_to_spared(self, group: DimensionGroup) -> bool:
+        """Whether an element joins a task with a prerequisite or whole input, being within neither."""
+        required = set(group.required)
+        return any(
+            required <= {*task.dimensions.names, *connection.dimensions.names}
+            and not required <= {*task.dimensions.names}
+            for task in self.pipeline.tasks
+            for connection in task.connections
+            if connection.kind == "prerequisite" or connection.whole
+        )
 
     @staticmethod
     def _means_the_same(conjunct: Conjunct, group: DimensionGroup) -> bool:

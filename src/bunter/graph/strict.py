@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bunter.graph.terms import Terms
     from bunter.pipeline import Connection, TaskNode
 
-__all__ = ["select_strict"]
+__all__ = ["joint_groups", "select_strict"]
 
 
 def select_strict(joins: Joins, tasks: Sequence[TaskNode], terms: Terms) -> Selection:
@@ -32,7 +32,7 @@ def select_strict(joins: Joins, tasks: Sequence[TaskNode], terms: Terms) -> Sele
     joins : Joins
         Relations of the dimension records.
     tasks : sequence of TaskNode
-        Producers before consumers; tasks that share no dataset type are joined apart.
+        Producers before consumers; tasks of which none makes what another reads are joined apart.
     terms : Terms
         What is said about them.
     """
@@ -46,11 +46,17 @@ def select_strict(joins: Joins, tasks: Sequence[TaskNode], terms: Terms) -> Sele
     return Selection(frontier, roles, sum(map(len, roles.values())), {}, unmet, [])
 
 
+def joint_groups(tasks: Sequence[TaskNode], conjuncts: Sequence[Conjunct]) -> list[DimensionGroup]:
+    """Return the dimensions of each join that the strict selection makes; records of all their elements take part."""
+    return [_group(connected, conjuncts) for connected in _components(tasks)]
+
+
 def _components(tasks: Sequence[TaskNode]) -> list[list[TaskNode]]:
-    """Tasks that are joined by what they read and write, together."""
+    """Tasks that are joined by what one of them makes, together; to read the same does not join them."""
+    made = {c.dataset_type for task in tasks for c in task.outputs}
     groups: list[tuple[set[str], list[TaskNode]]] = []
     for task in tasks:
-        names = {c.dataset_type for c in task.connections if not c.is_init}
+        names = {c.dataset_type for c in task.connections if not c.is_init} & made
         members = [task]
         for group in [group for group in groups if group[0] & names]:
             groups.remove(group)
@@ -60,20 +66,24 @@ def _components(tasks: Sequence[TaskNode]) -> list[list[TaskNode]]:
     return [sorted(members, key=list(tasks).index) for _, members in groups]
 
 
+def _group(tasks: Sequence[TaskNode], conjuncts: Sequence[Conjunct]) -> DimensionGroup:
+    groups = [task.dimensions for task in tasks]
+    groups += [c.dimensions for task in tasks for c in (*task.inputs, *task.outputs)]
+    groups += [conjunct.dimensions for conjunct in conjuncts]
+    found = groups[0]
+    for group in groups[1:]:
+        found = found | group
+    return found
+
+
 def _everything(joins: Joins, tasks: Sequence[TaskNode], conjuncts: Sequence[Conjunct]) -> Relation:
     made = {c.dataset_type for task in tasks for c in task.outputs}
     wanted: dict[str, Connection] = {}
-    group = joins.sources.universe.empty
     for task in tasks:
-        group = group | task.dimensions
         for connection in task.inputs:
-            group = group | connection.dimensions
             if connection.dataset_type not in made and connection.minimum and connection.dimensions.names:
                 wanted[connection.dataset_type] = connection
-        for connection in task.outputs:
-            group = group | connection.dimensions
-    for conjunct in conjuncts:
-        group = group | conjunct.dimensions
+    group = _group(tasks, conjuncts)
     joined = Relation.unit()
     for connection in wanted.values():
         joined = joined.join(_existing(joins, connection))
