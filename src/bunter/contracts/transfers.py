@@ -169,6 +169,26 @@ class TransfersContract:
         assert source.get(mine) == empty.get(mine)
         assert [report.datasets for report in synchronise(source, empty)] == [0, 0]
 
+    def test_what_one_site_removed_stays_removed_there_unless_asked(self, source: Butler, empty: Butler) -> None:
+        synchronise(source, empty)
+        gone = list(empty.query_datasets("thing", "tag"))[:2]
+        kept = empty.query_datasets("thing", "run1").count() - 2
+        empty.remove_datasets(gone, purge=True)
+        reports = synchronise(source, empty)
+        assert [(report.datasets, report.memberships, report.removed) for report in reports] == [(0, 0, 2), (0, 0, 0)]
+        assert empty.query_datasets("thing", "run1").count() == kept
+        assert source.query_datasets("thing", "run1").count() == kept + 2
+        reports = synchronise(source, empty, restore=True)
+        assert [(report.datasets, report.memberships) for report in reports] == [(2, 2), (0, 0)]
+        assert self.same(source, empty)
+
+    def test_a_question_says_what_sites_exchange(self, source: Butler, empty: Butler) -> None:
+        reports = synchronise(source, empty, "thing", "run1", where="exposure = 2")
+        assert [report.datasets for report in reports] == [3, 0]
+        assert empty.query_datasets("thing", "run1").count() == 3
+        assert [report.datasets for report in synchronise(source, empty)] == [11, 0]
+        assert self.same(source, empty)
+
     def test_artifacts_are_retrieved_flat_by_template_and_once(self, source: Butler, tmp_path: Path) -> None:
         refs = list(source.query_datasets("thing", "run1"))
         flat = source.retrieve_artifacts(refs, tmp_path / "flat")

@@ -10,6 +10,7 @@ from bunter.butler.repository import FindRequest
 from bunter.butler.transfers.parcel import picked
 from bunter.butler.transfers.report import Conflict
 from bunter.dataset import DatasetColumns
+from bunter.dataset.inquiries import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,12 +36,18 @@ class Arrivals:
         How many datasets are there already.
     conflicts : list of Conflict
         What contradicts.
+    left : list of bytes
+        Ids of datasets that stay behind.
+    removed : int
+        How many of these were removed here, and stay so.
     """
 
     new: list[DatasetColumns] = field(default_factory=list)
     stored: list[tuple[DatasetColumns, int, StoredArtifact]] = field(default_factory=list)
     known: int = 0
     conflicts: list[Conflict] = field(default_factory=list)
+    left: list[bytes] = field(default_factory=list)
+    removed: int = 0
 
     @property
     def artifacts(self) -> dict[tuple[str, str], StoredArtifact]:
@@ -49,7 +56,12 @@ class Arrivals:
 
 
 def arrivals(
-    session: Session, batch: Batch, types: Mapping[str, DatasetType], *, only_stored: bool = False
+    session: Session,
+    batch: Batch,
+    types: Mapping[str, DatasetType],
+    *,
+    only_stored: bool = False,
+    restore: bool = True,
 ) -> Arrivals:
     """Compare a batch with what is there; a constant number of questions for each type and run.
 
@@ -63,23 +75,40 @@ def arrivals(
         Their types as this repository has them, or will.
     only_stored : bool
         Whether datasets without artifacts are left out.
+    restore : bool
+        Whether datasets come back that were removed here.
     """
     found = Arrivals()
     every = [id_ for columns in batch.columns for id_ in columns.ids]
     refs = iter(session.repository.identify(session.principal, every))
+    gone = set() if restore else _removed(session, every)
     held: list[tuple[DatasetColumns, int]] = []
     for given in batch.columns:
         columns = DatasetColumns(types[given.dataset_type.name], given.run, given.ids, given.values)
         there = [next(refs) for _ in columns.ids]
         new = [row for row, ref in enumerate(there) if ref is None]
-        if only_stored:
-            new = [row for row in new if batch.stored.get(columns.ids[row])]
+        coming = [
+            row
+            for row in new
+            if columns.ids[row] not in gone and (not only_stored or batch.stored.get(columns.ids[row]))
+        ]
+        if len(coming) < len(new):
+            staying = {columns.ids[row] for row in new} - {columns.ids[row] for row in coming}
+            found.left += staying
+            found.removed += len(staying & gone)
+            new = coming
         found.conflicts += _taken(session, columns, new)
         _add_new(found, picked(columns, new), batch)
-        found.known += len(there) - len(new)
+        found.known += sum(ref is not None for ref in there)
         held += _held(found, columns, there)
     _compare_content(session, batch, held, found)
     return found
+
+
+def _removed(session: Session, ids: Sequence[bytes]) -> set[bytes]:
+    """Of some datasets, those that were here once and were removed."""
+    found = session.repository.answer(session.principal, Tombstones(list(ids)))
+    return set(found.column("id").to_pylist())
 
 
 def _taken(session: Session, columns: DatasetColumns, rows: Sequence[int]) -> Iterator[Conflict]:

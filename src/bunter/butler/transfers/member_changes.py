@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from bunter.dataset.changes import Associate, Certify
 from bunter.values import Timespan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from bunter.butler.session import Session
     from bunter.butler.transfers.parcel import Membership, Parcel
@@ -33,9 +34,14 @@ class MemberChanges:
         What comes.
     types : mapping of str to DatasetType
         Types of this repository.
+    left : collection of bytes
+        Ids of datasets that stay behind.
     """
 
-    def __init__(self, session: Session, parcel: Parcel, types: Mapping[str, DatasetType]) -> None:
+    def __init__(
+        self, session: Session, parcel: Parcel, types: Mapping[str, DatasetType], *, left: Collection[bytes] = ()
+    ) -> None:
+        self._left = left
         self._session = session
         self._parcel = parcel
         self._types = types
@@ -46,7 +52,8 @@ class MemberChanges:
         changes: list[Change] = []
         conflicts: list[Conflict] = []
         number = 0
-        for each in self._parcel.memberships():
+        for given in self._parcel.memberships():
+            each = replace(given, ids=[id_ for id_ in given.ids if id_ not in self._left]) if self._left else given
             new = self._new(each, conflicts)
             number += len(new)
             if new and each.timespan is None:

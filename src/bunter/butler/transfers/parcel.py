@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bunter.dataset import DatasetColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from bunter.butler.transfers.run_folders import RunPiece
     from bunter.dataset import CollectionInfo, DatasetRef, DatasetType, StoredArtifact
@@ -112,6 +112,14 @@ class Annotations:
     headers: Sequence[tuple[bytes, bytes, bytes]] = field(default_factory=list)
     metadata: Sequence[tuple[bytes, str]] = field(default_factory=list)
     origins: Sequence[OriginRow] = field(default_factory=list)
+
+    def without(self, ids: Collection[bytes]) -> Annotations:
+        """Leave out what is kept beside some datasets."""
+        return Annotations(
+            [row for row in self.headers if row[0] not in ids],
+            [row for row in self.metadata if row[0] not in ids],
+            [row for row in self.origins if row.id not in ids],
+        )
 
 
 class Parcel(Protocol):

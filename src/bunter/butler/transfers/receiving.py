@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bunter.butler.session import Session
     from bunter.butler.transfers.arrivals import Arrivals
-    from bunter.butler.transfers.parcel import Annotations, Parcel
+    from bunter.butler.transfers.parcel import Annotations, Batch, Parcel
     from bunter.butler.transfers.report import Conflict
     from bunter.dataset import DatasetColumns, StoredArtifact
     from bunter.dataset.changes import Change
@@ -62,6 +62,8 @@ class Receiving:
         Whether dimension records that are there and differ stay as they are; without it they are conflicts.
     only_stored : bool
         Whether datasets without artifacts stay behind.
+    restore : bool
+        Whether datasets come back that were removed here.
     verify : bool
         Whether what is linked is read and compared with its digest; what is copied always is.
     kind : str
@@ -80,6 +82,7 @@ class Receiving:
         transfer: str = "auto",
         keep_records: bool = False,
         only_stored: bool = False,
+        restore: bool = True,
         verify: bool = True,
         kind: str = "transfer",
         progress: Callable[[Progress], None] | None = None,
@@ -88,12 +91,14 @@ class Receiving:
         self._parcel = parcel
         self._transfer = Transfer(transfer)
         self._only_stored = only_stored
+        self._restore = restore
         self._verify = verify
         self._kind = kind
         self._progress = progress
         self._definitions = Definitions(session, parcel, keep_records=keep_records)
         self._shared: dict[tuple[str, str], str] = {}
         self._done = Progress(0, 0)
+        self._left: set[bytes] = set()
 
     def survey(self) -> TransferReport:
         """Compare everything, and tell what would come and what contradicts; nothing is changed."""
@@ -112,16 +117,17 @@ class Receiving:
         if conflicts:  # what follows relies on the types
             return report
         report = self._counted(report)
-        _, members, contradicting = MemberChanges(self._session, self._parcel, definitions.types).find()
+        _, members, contradicting = self._members().find()
         return replace(report, memberships=members, conflicts=(*report.conflicts, *contradicting))
 
     def _counted(self, report: TransferReport) -> TransferReport:
-        datasets = known = 0
+        datasets = known = removed = 0
         shared: set[tuple[str, str]] = set()
         artifacts = size = 0
         conflicts: list[Conflict] = list(report.conflicts)
         for batch in self._parcel.batches():
-            found = arrivals(self._session, batch, self._definitions.types, only_stored=self._only_stored)
+            found = self._compared(batch)
+            removed += found.removed
             datasets += sum(map(len, found.new))
             known += found.known
             conflicts += found.conflicts
@@ -131,7 +137,13 @@ class Receiving:
                 if stored.selector:
                     shared.add(place)
         return replace(
-            report, datasets=datasets, known=known, artifacts=artifacts, size=size, conflicts=tuple(conflicts)
+            report,
+            datasets=datasets,
+            known=known,
+            removed=removed,
+            artifacts=artifacts,
+            size=size,
+            conflicts=tuple(conflicts),
         )
 
     def take(self) -> TransferReport:
@@ -155,15 +167,24 @@ class Receiving:
             self._session.commit(changes)
         for batch in self._parcel.batches():
             for portion in batch.portions(_PORTION_BYTES):
-                types = self._definitions.types
-                self._bring(arrivals(self._session, portion, types, only_stored=self._only_stored))
-        members, _, _ = MemberChanges(self._session, self._parcel, self._definitions.types).find()
+                self._bring(self._compared(portion))
+        members, _, _ = self._members().find()
         if members:
             self._session.commit(members)
         for each in self._parcel.annotations():
             if changes := self.annotations(each):
                 self._session.commit(changes)
         write_runs(getattr(self._session.repository, "runs", None), self._parcel.run_pieces())
+
+    def _compared(self, batch: Batch) -> Arrivals:
+        """Compare some datasets with what is there; remember which stay behind."""
+        types = self._definitions.types
+        found = arrivals(self._session, batch, types, only_stored=self._only_stored, restore=self._restore)
+        self._left.update(found.left)
+        return found
+
+    def _members(self) -> MemberChanges:
+        return MemberChanges(self._session, self._parcel, self._definitions.types, left=self._left)
 
     def _bring(self, found: Arrivals) -> None:
         """Bring the artifacts of some datasets and register these."""
@@ -227,6 +248,8 @@ class Receiving:
         """Return the changes that keep headers, metadata and origins of datasets that have none; others are not touched."""
         session = self._session
         changes: list[Change] = []
+        if self._left:
+            found = found.without(self._left)
         if found.metadata:
             ids = [id_ for id_, _ in found.metadata]
             table = session.repository.answer(session.principal, MetadataOf(ids))

@@ -38,7 +38,9 @@ class TransferReport:
     datasets : int
         Datasets that are new at the target.
     known : int
-        Datasets that were there before, or have no artifact and were left out.
+        Datasets that were there before.
+    removed : int
+        Datasets that were removed at the target, and stay so.
     artifacts, size : int
         Artifacts that were brought, and their bytes.
     records, dataset_types, collections, memberships : int
@@ -53,6 +55,7 @@ class TransferReport:
     target: str
     datasets: int = 0
     known: int = 0
+    removed: int = 0
     artifacts: int = 0
     size: int = 0
     records: int = 0
@@ -94,4 +97,5 @@ class TransferReport:
         ]
         said += f"; new: {', '.join(more)}" if more else ""
         said += f"; {self.known} were there already" if self.known else ""
+        said += f"; {self.removed} were removed there and stay so (--restore brings them)" if self.removed else ""
         return said + (f"; {counted(len(self.conflicts), 'conflict')}" if self.conflicts else "")

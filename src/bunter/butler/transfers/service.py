@@ -42,6 +42,15 @@ class Transfers:
         self._session = session
         self._queries = queries
 
+    @property
+    def location(self) -> str:
+        """Address of this repository."""
+        return self._session.facts.location
+
+    def known_names(self) -> tuple[list[str], list[str]]:
+        """Names of all dataset types and of all collections."""
+        return list(self._session.facts.dataset_types), list(self._session.facts.collections)
+
     def parcel(
         self,
         dataset_types: str | Sequence[str] = "*",
@@ -120,6 +129,7 @@ class Transfers:
         dry_run: bool = False,
         keep_records: bool = False,
         only_stored: bool = False,
+        restore: bool = True,
         verify: bool = True,
         kind: str = "transfer",
         progress: Callable[[Progress], None] | None = None,
@@ -138,6 +148,8 @@ class Transfers:
             Whether dimension records that are there and differ stay; without it they are conflicts.
         only_stored : bool
             Whether datasets without artifacts stay behind.
+        restore : bool
+            Whether datasets come back that were removed here.
         verify : bool
             Whether what is linked is read and compared with its digest; what is copied always is.
         kind : str
@@ -158,6 +170,7 @@ class Transfers:
             transfer=transfer,
             keep_records=keep_records,
             only_stored=only_stored,
+            restore=restore,
             verify=verify,
             kind=kind,
             progress=progress,

@@ -110,6 +110,7 @@ def transfer_datasets(
 @click.argument("second")
 @_selection
 @click.option("--one-way", is_flag=True, help="Only from FIRST to SECOND.")
+@click.option("--restore", is_flag=True, help="Bring back what was removed on purpose on one side.")
 @click.option(
     "-t",
     "--transfer",
@@ -128,6 +129,7 @@ def sync(
     collections: tuple[str, ...],
     where: str,
     one_way: bool,
+    restore: bool,
     transfer: str,
     keep_records: bool,
     dry_run: bool,
@@ -135,7 +137,8 @@ def sync(
 ) -> None:
     """Make two repositories hold the same datasets: the union of both, by id.
 
-    Conflicts of both directions are listed before anything moves. After an outage the same command goes on.
+    Conflicts of both directions are listed before anything moves. After an outage the same command goes on. What was
+    removed on one side stays removed there.
     """
     from bunter.butler import Butler
     from bunter.butler.transfers.syncing import synchronise
@@ -149,6 +152,7 @@ def sync(
             names_of(collections) or None,
             where=where,
             both=not one_way,
+            restore=restore,
             transfer=transfer,
             keep_records=keep_records,
             dry_run=dry_run,
