@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import json
 import os
 import pwd
 import shutil
+import subprocess
+import sys
 import tempfile
 import urllib.request
-from array import array
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -110,9 +112,17 @@ account_autocreate = true
 """
 
 
-def write_ring(path, port):
-    from swift.common.ring import RingData
+RING = """
+import json, sys
+from array import array
+from swift.common.ring import RingData
+path, device = sys.argv[1], json.loads(sys.argv[2])
+RingData([array("H", [0] * 16)], [device], 28, next_part_power=None, version=1).save(path)
+"""
 
+
+def write_ring(path, port):
+    """Write a ring of one device; in a process of its own, since Swift brings eventlet, which minds every fork after it."""
     device = {
         "id": 0,
         "region": 1,
@@ -124,7 +134,7 @@ def write_ring(path, port):
         "meta": "",
     }
     device |= {"replication_ip": "127.0.0.1", "replication_port": port}
-    RingData([array("H", [0] * 16)], [device], 28, next_part_power=None, version=1).save(str(path))
+    subprocess.run([sys.executable, "-c", RING, str(path), json.dumps(device)], check=True)
 
 
 class SwiftServer:

@@ -32,7 +32,8 @@ def plan(butler, where):
     results = butler.query_datasets("thing", where=where)
     stream = results._queries.stream(results.question)
     assert isinstance(stream, ResultStream)
-    with stream._prepared() as (connection, _, statement):
+    with stream._snapshot() as (connection, catalog):
+        statement = stream._statement(connection, catalog)
         lines = connection.fetchall(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters)
     return [line[-1] for line in lines], results.count()
 
