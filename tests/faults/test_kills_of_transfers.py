@@ -1,11 +1,15 @@
 """SIGKILL before each effect of transfers, imports, exports, dumps and loads: whole or not there, and done by doing it again."""
 
 import importlib.util
+import random
+import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bunter import Butler
+from bunter.butler.transfers.syncing import synchronise
 from bunter.contracts.repository import RepositoryContract, fill_dimensions
 
 _spec = importlib.util.spec_from_file_location("kills", Path(__file__).with_name("test_kill_at_every_step.py"))
@@ -13,7 +17,25 @@ kills = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(kills)
 at_every_step, sound = kills.at_every_step, kills.sound
 
-pytestmark = pytest.mark.soak
+
+@pytest.fixture(params=[pytest.param("some", marks=pytest.mark.slow), pytest.param("every", marks=pytest.mark.soak)])
+def killing(request, template, tmp_path):
+    """Kills an action at every step, or at two steps that differ from test to test, and verifies what is left."""
+    if request.param == "every":
+        return partial(at_every_step, template, tmp_path)
+
+    def at_some_steps(act, verify):
+        steps = random.Random(request.node.name).sample(range(1, 20), 2)
+        for step in (*sorted(steps), 10**6):
+            place = tmp_path / f"step{step}"
+            shutil.copytree(template, place)
+            died = kills.killed(partial(act, place), step)
+            verify(place, died=died)
+            shutil.rmtree(place)
+        assert not died
+        return step
+
+    return at_some_steps
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +53,11 @@ def template(tmp_path_factory):
         butler.dump(base / "dumped")
         butler.bundle(base / "bundle.zip")
     Butler.create(base / "repo").close()
+    with Butler.create(base / "other") as butler:
+        fill_dimensions(butler, exposures=4, detectors=1)
+        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+        butler.collections.register("run2")
+        RepositoryContract.put(butler, 3, 0, run="run2")
     return base
 
 
@@ -54,7 +81,7 @@ WHOLE = [{"e": n, "d": 0} for n in range(3)]
 
 
 @pytest.mark.parametrize("transfer", ["auto", "copy", "direct"])
-def test_transfer(template, tmp_path, transfer):
+def test_transfer(killing, transfer):
     def act(place):
         with Butler(place / "source", writeable=False) as source, Butler(place / "repo") as butler:
             butler.transfers.take(source.transfers.parcel(), transfer=transfer)
@@ -65,11 +92,27 @@ def test_transfer(template, tmp_path, transfer):
         complete(place / "repo")
         complete(place / "source")
 
-    assert at_every_step(template, tmp_path, act, verify) > 4
+    assert killing(act, verify) > 4
+
+
+def test_sync_brings_each_dataset_once_however_often_it_is_interrupted(killing):
+    def act(place):
+        with Butler(place / "source") as one, Butler(place / "other") as other:
+            synchronise(one, other)
+
+    def verify(place, *, died):
+        partly(place / "other", [*WHOLE, {"e": 3, "d": 0}])
+        act(place)
+        act(place)
+        for side in ("source", "other"):
+            _, values = sound(place / side)
+            assert sorted(value["e"] for value in values) == [0, 1, 2, 3]
+
+    assert killing(act, verify) > 8
 
 
 @pytest.mark.parametrize("transfer", ["copy", "move"])
-def test_import(template, tmp_path, transfer):
+def test_import(killing, transfer):
     def act(place):
         with Butler(place / "repo") as butler:
             butler.import_(place / "exported", transfer=transfer)
@@ -83,10 +126,10 @@ def test_import(template, tmp_path, transfer):
         act(place)
         complete(place / "repo")
 
-    assert at_every_step(template, tmp_path, act, verify) > 4
+    assert killing(act, verify) > 4
 
 
-def test_ingest_of_a_zip_by_move(template, tmp_path):
+def test_ingest_of_a_zip_by_move(killing):
     def act(place):
         with Butler(place / "repo") as butler:
             butler.ingest_zip(place / "bundle.zip", transfer="move")
@@ -97,10 +140,10 @@ def test_ingest_of_a_zip_by_move(template, tmp_path):
             act(place)
         complete(place / "repo")
 
-    assert at_every_step(template, tmp_path, act, verify) > 4
+    assert killing(act, verify) > 4
 
 
-def test_load(template, tmp_path):
+def test_load(killing):
     def act(place):
         Butler.load(place / "dumped", place / "loaded").close()
 
@@ -111,11 +154,11 @@ def test_load(template, tmp_path):
             act(place)
         complete(place / "loaded")
 
-    assert at_every_step(template, tmp_path, act, verify) > 8
+    assert killing(act, verify) > 8
 
 
 @pytest.mark.parametrize("what", ["export", "dump"])
-def test_export_and_dump(template, tmp_path, what):
+def test_export_and_dump(killing, what):
     def act(place):
         with Butler(place / "source", writeable=False) as butler:
             getattr(butler, what)(place / "out")
@@ -134,10 +177,10 @@ def test_export_and_dump(template, tmp_path, what):
         ]
         assert died or leavings == []
 
-    assert at_every_step(template, tmp_path, act, verify) > 8
+    assert killing(act, verify) > 8
 
 
-def test_bundle_is_whole_or_not_there(template, tmp_path):
+def test_bundle_is_whole_or_not_there(killing):
     def act(place):
         with Butler(place / "source", writeable=False) as butler:
             butler.bundle(place / "new.zip")
@@ -149,10 +192,10 @@ def test_bundle_is_whole_or_not_there(template, tmp_path):
             assert butler.check(deep=True).is_clean
             assert len(butler.query_datasets("thing", "run1")) == 3
 
-    assert at_every_step(template, tmp_path, act, verify) > 4
+    assert killing(act, verify) > 4
 
 
-def test_retrieval_is_completed_by_the_same_call(template, tmp_path):
+def test_retrieval_is_completed_by_the_same_call(killing):
     def act(place):
         with Butler(place / "source", writeable=False) as butler:
             butler.retrieve_artifacts(butler.query_datasets("thing", "run1"), place / "files")
@@ -161,4 +204,4 @@ def test_retrieval_is_completed_by_the_same_call(template, tmp_path):
         act(place)
         assert len([path for path in (place / "files").iterdir() if not path.name.startswith(".")]) == 3
 
-    assert at_every_step(template, tmp_path, act, verify) > 4
+    assert killing(act, verify) > 4
