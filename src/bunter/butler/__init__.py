@@ -9,6 +9,7 @@ from bunter.butler.opening import check_creation, configuration_of, labels
 from bunter.butler.repository import FindRequest, Repository, RepositoryFacts
 from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults, TableResults
 from bunter.butler.search import Search
+from bunter.butler.temporary import temporary_repository
 from bunter.dataset import DeferredDataset
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "configuration_of",
     "labels",
     "read_file_table",
+    "temporary_repository",
 ]

@@ -33,6 +33,7 @@ __all__ = [
     "configuration_of",
     "create_repository",
     "existing_place",
+    "forget_in_memory",
     "labels",
     "open_repository",
     "shown_as_of",
@@ -115,6 +116,11 @@ def labels() -> dict[str, str]:
     if not isinstance(index, dict):
         raise ConfigurationError(f"{path} must map labels to folders, such as 'dr1: /data/dr1'")
     return {str(label): str(folder) for label, folder in index.items()}
+
+
+def forget_in_memory(location: str) -> None:
+    """Let go of a repository in memory; one that is not there is no error."""
+    _in_memory.pop(location, None)
 
 
 def open_repository(address: Address) -> Repository:
