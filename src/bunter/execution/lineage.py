@@ -293,7 +293,7 @@ class History:
 
     def _has_read(self, quantum: int, row: int) -> bool:
         receipt = self._receipts.get(quantum)
-        return receipt is not None and row not in receipt.unread
+        return receipt is not None and row not in receipt.unread and row not in dict(receipt.rejected)
 
     def has_succeeded(self, quantum: int) -> bool:
         """Whether a quantum has a receipt of success."""

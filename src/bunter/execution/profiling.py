@@ -37,6 +37,6 @@ def profiled(path: Path, *, shown: int = 0) -> Iterator[None]:
     finally:
         profile.create_stats()
         effects.unlink(path, missing_ok=True)
-        effects.write_new(path, marshal.dumps(profile.stats), sync=False)  # type: ignore[attr-defined]
+        effects.write_new(path, marshal.dumps(profile.stats), sync=False)
         if shown:
             pstats.Stats(profile, stream=sys.stderr).sort_stats("cumulative").print_stats(shown)

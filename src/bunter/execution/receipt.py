@@ -190,6 +190,8 @@ class Receipt(msgspec.Struct, frozen=True, tag="receipt", tag_field="kind", omit
         Why it failed, or why there was nothing to do.
     is_deprived : bool
         Whether inputs were lacking because what should have made them had failed.
+    rejected : tuple of (int, str)
+        Inputs, by number in the graph, that were looked at and not used, each with the reason.
     """
 
     quantum: int
@@ -202,6 +204,7 @@ class Receipt(msgspec.Struct, frozen=True, tag="receipt", tag_field="kind", omit
     resources: Resources | None = None
     problem: Problem | None = None
     is_deprived: bool = False
+    rejected: tuple[tuple[int, str], ...] = ()
 
     @property
     def is_success(self) -> bool:

@@ -184,7 +184,8 @@ def follow_logs(
     pause_s : float, optional
         Time between two looks, in seconds.
     """
-    wanted, heard = set(quanta), defaultdict(int)
+    wanted = set(quanta)
+    heard: defaultdict[int, int] = defaultdict(int)
     ended: set[int] = set()
     is_last = False
     while True:

@@ -100,7 +100,7 @@ class Scratch:
         keep = self._keep[self._graph.ref(row).dataset_type]
         if keep == "run":
             return is_complete
-        return self._waiting[row] <= 0 and (keep == "never" or self._readers_ever[row] > 0)
+        return bool(self._waiting[row] <= 0 and (keep == "never" or self._readers_ever[row] > 0))
 
     def _drop(self, rows: set[int]) -> None:
         base = int.from_bytes(self._graph.header.base, "big")

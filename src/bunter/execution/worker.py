@@ -215,6 +215,7 @@ class _Work:
             resources=resources,
             problem=self._problem,
             is_deprived=self._request.is_deprived,
+            rejected=() if self.context is None else tuple((ref.row, why) for ref, why in self.context.rejected.items()),
         )
         metadata = self._metadata(quantum, resources)
         is_failure = self._end == FAILED
@@ -244,6 +245,8 @@ class _Work:
             facts["reason"] = str(self._problem)
         if self._request.is_deprived:
             facts["is_deprived"] = True
+        if self.context is not None and self.context.rejected:
+            facts["rejected"] = {str(ref): why for ref, why in self.context.rejected.items()}
         return {"quantum": facts, "task": self.metadata}
 
 

@@ -107,6 +107,7 @@ class QuantumContext:
         self._outputs = frozenset(ref for refs in outputs.values() for ref in refs)
         self.read: list[Any] = []
         self.written: list[Any] = []
+        self.rejected: dict[Any, str] = {}
         self._process = os.getpid()
 
     def get(
@@ -128,6 +129,17 @@ class QuantumContext:
         obj = self.butler.get(ref, component=component, parameters=parameters, storage_class=storage_class)
         self._remember(ref)
         return obj
+
+    def reject(self, ref: Any, reason: str) -> None:
+        """Note that an input was looked at and not used: it is none of what the outputs are made of.
+
+        Raises
+        ------
+        QuantumError
+            If the dataset is not an input of this quantum.
+        """
+        self._refuse_foreign(ref, self._inputs, "reject")
+        self.rejected[ref] = reason
 
     def get_deferred(self, ref: Any) -> DeferredDataset:
         """Return a handle for one input; it counts as read when its ``get`` is called."""
