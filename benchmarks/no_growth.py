@@ -51,6 +51,7 @@ def main() -> None:
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--scratch", default="/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
     a = p.parse_args()
+    os.environ["PYTHONPATH"] = os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")])
     with tempfile.TemporaryDirectory(dir=a.scratch, prefix="bunter-growth-") as scratch:
         root = os.path.join(scratch, "repo")
         bunter_bench.ingest_repo(root, a.quanta, n_det=100).close()
@@ -69,8 +70,7 @@ def main() -> None:
 def watch(command: list[str], said: str) -> None:
     samples: list[tuple[float, int, int]] = []
     begin = time.monotonic()
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")]))
-    with open(said, "w") as out, subprocess.Popen(command, stdout=out, stderr=out, env=env) as run:
+    with open(said, "w") as out, subprocess.Popen(command, stdout=out, stderr=out) as run:
         while run.poll() is None:
             workers = max((resident(pid) for pid in descendants(run.pid)), default=0)
             samples.append((time.monotonic() - begin, resident(run.pid), workers))

@@ -77,3 +77,17 @@ def test_a_stored_graph_can_be_run(bunter):
     assert done.returncode == 0, done.stderr
     assert "12 of 12 quanta succeeded" in done.stdout
     assert "nothing to do" in bunter("run", "-b", "repo", "-g", "plan.bqg").stdout
+
+
+def test_a_graph_in_a_storage_service_can_be_run(bunter, s3_place):
+    plan = ("-i", "raw", "--output-run", "mine", "-d", "instrument = 'Cam'", "-q", f"{s3_place}/plan.bqg")
+    made = bunter("qgraph", *RUN[1:5], *plan)
+    assert made.returncode == 0, made.stderr
+    assert "reduce" in bunter("qgraph", "show", f"{s3_place}/plan.bqg").stdout
+    done = bunter("run", "-b", "repo", "-g", f"{s3_place}/plan.bqg")
+    assert done.returncode == 0, done.stderr
+    assert "12 of 12 quanta succeeded" in done.stdout
+    assert "nothing to do" in bunter("run", "-b", "repo", "-g", f"{s3_place}/plan.bqg").stdout
+    missing = bunter("run", "-b", "repo", "-g", f"{s3_place}/none.bqg")
+    assert (missing.returncode != 0, "there is no graph file" in missing.stderr) == (True, True)
+    assert len(missing.stderr.splitlines()) == 1

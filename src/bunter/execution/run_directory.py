@@ -16,6 +16,7 @@ from bunter.datastore.key import escape, shorten
 from bunter.errors import RunError
 from bunter.execution.journal import Journal, read_lines
 from bunter.execution.receipt import Told, decode_line, gather
+from bunter.graph.far import fetched, is_far
 from bunter.values import Principal, new_nonce
 
 if TYPE_CHECKING:
@@ -199,10 +200,13 @@ class RunDirectory:
 
         return QuantumGraph.read(self.graph_path)
 
-    def adopt_graph(self, path: Path) -> None:
-        """Take a copy of a graph file."""
+    def adopt_graph(self, path: Path | str) -> None:
+        """Take a copy of a graph file, which may be in a storage service."""
         staged = self.path / f".graph-{new_nonce()}"
-        effects.copy_new(path, staged, sync=True)
+        if isinstance(path, str) and is_far(path):
+            effects.write_new(staged, fetched(path), sync=True)
+        else:
+            effects.copy_new(path, staged, sync=True)
         effects.rename(staged, self.graph_path)
         effects.sync_dir(self.path)
 

@@ -163,13 +163,13 @@ def run_pipeline(
 
 def run_stored_graph(
     butler: Butler,
-    path: Path,
+    path: Path | str,
     *,
     output: str = "",
     options: RunOptions | None = None,
     watcher: Watcher | None = None,
 ) -> RunSummary:
-    """Run a graph that was written into a file before, or go on with it."""
+    """Run a graph that was written into a file or a storage service before, or go on with it."""
     from bunter.graph import QuantumGraph
 
     graph = QuantumGraph.read(path)
@@ -190,15 +190,15 @@ def resume(
     return _carry_out(butler, directory.graph(), directory, chaining, options=options, watcher=watcher)
 
 
-def prepare_run(butler: Butler, path: Path, *, output: str = "") -> RunDirectory:
+def prepare_run(butler: Butler, path: Path | str, *, output: str = "") -> RunDirectory:
     """Prepare a run whose quanta are run by jobs: register it and what its tasks write once, and say where jobs write.
 
     Parameters
     ----------
     butler : Butler
         A writeable butler of the repository.
-    path : Path
-        File of the graph.
+    path : Path or str
+        File of the graph, or its address in a storage service.
     output : str, optional
         A chain that shows the results.
 

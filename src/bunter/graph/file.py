@@ -80,13 +80,17 @@ class GraphFile:
 
 
 def write_graph(graph: QuantumGraph, path: str | os.PathLike[str]) -> int:
-    """Write a graph into a new file, whole or not at all; return its size in bytes."""
+    """Write a graph into a new file or object, whole or not at all; return its size in bytes."""
     from pathlib import Path
 
     from bunter import effects
+    from bunter.graph.far import is_far, sent
     from bunter.values import new_nonce
 
     content = _encode(graph)
+    if is_far(path):
+        sent(content, str(path))
+        return len(content)
     target = Path(path)
     staged = target.with_name(f".{target.name}.{new_nonce()}")
     effects.write_new(staged, content, sync=True)

@@ -1,4 +1,4 @@
-"""The members of a graph file, as slices of one memory map; NumPy is all that reading takes."""
+"""The members of a graph file, as slices of one memory map; NumPy is all that reading takes, beside what fetches it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,22 @@ _LOCAL_NAMES, _LOCAL_SIZE = 26, 30
 _FAR = 2**32 - 1
 
 
+def _content(path: str | os.PathLike[str]) -> mmap.mmap | bytes:
+    if isinstance(path, str) and "://" in path:
+        from bunter.graph.far import fetched
+
+        return fetched(path)
+    with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs a worker milliseconds
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
 class Members:
     """The members of a graph file.
 
     Parameters
     ----------
-    path : path-like
-        A zip file of stored members.
+    path : path-like or str
+        A zip file of stored members, also the address of one in a storage service.
 
     Raises
     ------
@@ -42,8 +51,7 @@ class Members:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
-            with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs a worker milliseconds
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._map = _content(path)
             self._places = dict(self._directory())
         except FileNotFoundError:
             raise GraphError(f"there is no graph file {str(path)!r}; `bunter qgraph -q FILE` makes one") from None

@@ -87,13 +87,13 @@ class QuantumGraph:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> QuantumGraph:
-        """Open a graph file; columns are read when they are used."""
+        """Open a graph file, also by the address of one such as ``s3://bucket/plan.bqg``; columns are read when used."""
         from bunter.graph.file import read_graph
 
         return read_graph(path)
 
     def write(self, path: str | os.PathLike[str]) -> int:
-        """Write the graph into a new file.
+        """Write the graph into a new file, or into a new object of a storage service.
 
         Returns
         -------

@@ -57,7 +57,7 @@ def selected(graph: QuantumGraph, ranges: str, labels: tuple[str, ...], values: 
 
 @click.command("pre-exec-init", epilog=f"\b\nExample: {_PLAN}; bunter pre-exec-init demo jobs.bqg -o u/me/jobs-results")
 @click.argument("repo")
-@click.argument("graph", type=click.Path(exists=True))
+@click.argument("graph", type=click.Path())
 @click.option("-o", "--output", default="", help="A chain that shows the results.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be registered.")
 @output_options
@@ -66,6 +66,7 @@ def pre_exec_init(*, repo: str, graph: str, output: str, dry_run: bool, emit: Em
     from bunter.butler import Butler
     from bunter.execution import prepare_run
     from bunter.graph import QuantumGraph
+    from bunter.graph.far import graph_place
 
     plan = QuantumGraph.read(graph)
     made = sorted({edge.dataset_type for edge in plan.edges.values() if edge.kind in {"output", "init_output"}})
@@ -74,7 +75,7 @@ def pre_exec_init(*, repo: str, graph: str, output: str, dry_run: bool, emit: Em
         emit.record(found, f"would register the run {plan.header.output_run!r} and {len(made)} dataset types")
         return
     with Butler(repo, writeable=True) as butler:
-        directory = prepare_run(butler, Path(graph), output=output)
+        directory = prepare_run(butler, graph_place(graph), output=output)
     emit.record(found | {"run_dir": str(directory.path)}, str(directory.path))
 
 

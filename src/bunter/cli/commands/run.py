@@ -6,7 +6,6 @@ import functools
 import logging
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,7 +38,9 @@ PARTIAL_HELP = "Whether tasks that made flawed outputs count as failed (default)
 @click.command("run", epilog=_EPILOG)
 @click.option("-b", "--butler", "repo", required=True, metavar="REPO", help="The repository.")
 @click.option("-p", "--pipeline", "location", metavar="PIPELINE", help="A pipeline file, or file#label.")
-@click.option("-g", "--qgraph", "graph", type=click.Path(exists=True), help="A graph made by `bunter qgraph` instead.")
+@click.option(
+    "-g", "--qgraph", "graph", type=click.Path(), help="A graph made by `bunter qgraph` instead; also s3://..."
+)
 @click.option("-i", "--input", "inputs", multiple=True, help="Collections with the inputs, in order. Repeatable.")
 @click.option("-o", "--output", default="", help="Chain that shows the results; each run gets a name below it.")
 @click.option("--output-run", default="", help="Name of the run, instead of one made from the time.")
@@ -108,6 +109,7 @@ def run(
         raise click.UsageError("say where the results go: a chain with -o OUT, or a run with --output-run RUN")
     from bunter.butler import Butler
     from bunter.execution import RunOptions, Wish, run_pipeline, run_stored_graph
+    from bunter.graph.far import graph_place
 
     options = RunOptions(
         jobs,
@@ -138,7 +140,7 @@ def run(
     )
     with Butler(repo, writeable=not dry_run) as butler, Progress(emit, draws=context.obj["progress"]) as watcher:
         if graph is not None:
-            summary = run_stored_graph(butler, Path(graph), output=output, options=options, watcher=watcher)
+            summary = run_stored_graph(butler, graph_place(graph), output=output, options=options, watcher=watcher)
         else:
             assert location is not None, "checked above"
             known = {kind.name: kind for kind in butler.dataset_types.query()}

@@ -1,0 +1,68 @@
+"""Graph files in storage services: read whole with one request, written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bunter.errors import GraphError, KeyMissingError
+
+if TYPE_CHECKING:
+    import os
+
+    from bunter.datastore.bucket import Bucket
+
+__all__ = ["fetched", "graph_place", "is_far", "sent"]
+
+
+def is_far(path: str | os.PathLike[str]) -> bool:
+    """Whether a graph file is in a storage service."""
+    return isinstance(path, str) and "://" in path
+
+
+def graph_place(text: str) -> Path | str:
+    """Return the path of a graph file as a user writes it; the address of one in a storage service stays text."""
+    return text if is_far(text) else Path(text)
+
+
+def fetched(address: str) -> bytes:
+    """Return a whole graph file.
+
+    A graph takes some 44 bytes per quantum, and a request to a service as long as a megabyte on its way, so that all of it
+    comes as fast as its pieces, up to a million quanta.
+
+    Raises
+    ------
+    GraphError
+        If there is none.
+    """
+    bucket, key = _bucket(address)
+    try:
+        return bucket.read(key)[0]
+    except KeyMissingError as error:
+        raise GraphError(f"there is no graph file {address!r}; `bunter qgraph -q {address}` makes one") from error
+
+
+def sent(content: bytes, address: str) -> None:
+    """Write a new graph file.
+
+    Raises
+    ------
+    FileExistsError
+        If the name is taken; it is left as it is.
+    """
+    from bunter.datastore.bucket import Upload
+
+    bucket, key = _bucket(address)
+    if bucket.stat_many([key])[0] is not None:
+        raise FileExistsError(17, "a graph file is never overwritten", address)
+    bucket.write_many([Upload(key, content, len(content))])
+
+
+def _bucket(address: str) -> tuple[Bucket, str]:
+    from bunter.datastore.services import open_bucket
+
+    folder, _, key = address.rpartition("/")
+    if not key or folder.endswith(":/"):
+        raise GraphError(f"{address!r} names no graph file; write it like s3://bucket/folder/plan.bqg")
+    return open_bucket(folder), key
