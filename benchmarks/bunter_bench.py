@@ -605,7 +605,7 @@ def w_query(rec, a):
     regions = b.query_dimension_records("visit_detector_region", limit=20, instrument=spec.INSTRUMENT)
     middles = [record.region.centre() for record in regions]
     latencies("i6_at", len(middles), lambda ra, dec: bool(b.at(ra, dec)), middles)
-    of_chain = b.query_datasets("img", spec.QUERY_CHAIN).order_by("exposure", "detector")
+    of_chain = b.query_datasets("img", spec.QUERY_CHAIN, instrument=spec.INSTRUMENT).order_by("exposure", "detector")
     n = min(5000, E * 189)
     with rec.phase("i7_pages_of_50", n=n) as r, prof("i7"):
         pages = list(itertools.islice(of_chain.pages(50), n // 50))
