@@ -72,20 +72,7 @@ if TYPE_CHECKING:
 
 
 def near(name: str, candidates: Iterable[str]) -> str:
-    """Tail of a message that offers the nearest known name.
-
-    Parameters
-    ----------
-    name : str
-        What was asked for.
-    candidates : Iterable[str]
-        What there is.
-
-    Returns
-    -------
-    str
-        ``"; did you mean 'x'?"``, or nothing when no candidate is near.
-    """
+    """Return ``"; did you mean 'x'?"`` for the known name that is nearest, or nothing when none is near."""
     import difflib
 
     known = {candidate.casefold(): candidate for candidate in candidates}
@@ -389,22 +376,19 @@ class PipelineError(UserError, ValueError):
     ----------
     message : str
         What is wrong and what to do.
-    file, line
-        Where it was written, where known; shown as a prefix ``file:line:``.
-    others : tuple of PipelineError
-        What else is wrong; each is shown on a line of its own.
+    file, line, others
+        Where it was written, where known; shown as a prefix ``file:line:``. More that is wrong, a line each.
     """
 
-    def __init__(
-        self, message: str, *, file: str | None = None, line: int | None = None, others: tuple[PipelineError, ...] = ()
-    ) -> None:
+    others: tuple[PipelineError, ...] = ()
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None, others: Any = ()) -> None:
         super().__init__(message)
-        self.file, self.line, self.others = file, line, others
+        self.file, self.line, self.others = file, line, tuple(others)
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
-        own = f"{place}: {super().__str__()}" if place else super().__str__()
-        return "\n".join([own, *map(str, self.others)])
+        return "\n".join([f"{place}: {super().__str__()}" if place else super().__str__(), *map(str, self.others)])
 
 
 class GraphError(UserError, ValueError):
