@@ -47,6 +47,11 @@ class ReadyQuanta:
                 return heapq.heappop(self._heaps[memory])[1]
         return None
 
+    def upcoming(self, most: int) -> list[int]:
+        """Return quanta near the front, the most urgent first, without taking them out."""
+        near = sorted(entry for heap in self._heaps.values() for entry in heap[:most])
+        return [quantum for _, quantum in near[:most]]
+
     def _fits(self, memory: int) -> bool:
         return self._budget is None or not self._running or self._used + memory <= self._budget
 

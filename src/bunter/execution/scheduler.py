@@ -217,6 +217,10 @@ class Scheduler:
                 taken.append(Assignment(quantum, self._tries[quantum], self._needs[quantum], is_deprived))
         return taken
 
+    def upcoming(self, most: int) -> list[int]:
+        """Return quanta that will probably be assigned next, the most urgent first."""
+        return self._ready.upcoming(most)
+
     @property
     def stopped(self) -> bool:
         """Whether nothing more will be assigned and running quanta should be ended."""

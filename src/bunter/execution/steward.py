@@ -10,6 +10,7 @@ import numpy as np
 
 from bunter.execution.crew import Died, Done, Unbegun
 from bunter.execution.message import Outcome, Request, made_from
+from bunter.execution.prefetch import Prefetcher
 from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, Problem, Receipt
 from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped
 from bunter.execution.summary import FailedQuantum, required_data_id
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Steward"]
 
 _PAUSE_S = 0.1
+_AHEAD = 4
 
 
 class Steward:
@@ -92,6 +94,7 @@ class Steward:
         self._limits, self._pulse = limits, pulse
         self._memory: dict[int, int] = {}
         self._larder = Larder(place.graph)
+        self._prefetcher = Prefetcher.of(place)
         self.failures: dict[int, FailedQuantum] = {}
         self.no_work: Counter[str] = Counter()
         self.partial: Counter[str] = Counter()
@@ -105,6 +108,13 @@ class Steward:
 
     def run(self, interrupts: Interrupts) -> None:
         """Go on until every quantum has ended, or the run is stopped."""
+        try:
+            self._run(interrupts)
+        finally:
+            if self._prefetcher is not None:
+                self._prefetcher.close()
+
+    def _run(self, interrupts: Interrupts) -> None:
         self._crew.start()
         while not self._scheduler.is_over:
             if interrupts.caught and not self._scheduler.stopped:
@@ -135,6 +145,9 @@ class Steward:
             if self._pulse is not None:
                 self._pulse.began(one.quantum, one.retry)
             self._crew.submit(request, label)
+        if self._prefetcher is not None:
+            for quantum in self._scheduler.upcoming(_AHEAD):
+                self._prefetcher.want(quantum, self._larder.inputs(*self._graph.place(quantum)))
 
     def _hear(self, event: CrewEvent) -> None:
         if self._pulse is not None:
