@@ -27,3 +27,11 @@ class TestPostgres(UndoContract):
     def empty(self, tmp_path, postgres_url):
         with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
             yield butler
+
+
+@pytest.mark.slow
+class TestBucket(UndoContract):
+    @pytest.fixture
+    def empty(self, tmp_path, s3_place):
+        with Butler.create(s3_place, database=str(tmp_path / "registry.sqlite3")) as butler:
+            yield butler
