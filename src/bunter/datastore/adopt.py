@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.store import LocalPaths, Staged, Transfer
+from bunter.datastore.store import LocalPaths, Staged, StagesFiles, Transfer
 from bunter.errors import IngestError
 
 if TYPE_CHECKING:
@@ -78,6 +78,10 @@ def _in_place(path: str, size: int, root: str) -> Staged:
 def _stage_all(
     store: PublishingStore, owner: str, transfer: Transfer, files: list[tuple[str, int, bool, str]], root: str
 ) -> list[Staged]:
+    if isinstance(store, StagesFiles) and not any(stays for _, _, stays, _ in files):
+        together = store.stage_files(owner, [(key, path) for path, _, _, key in files], transfer)
+        if together is not None:
+            return together
     staged: list[Staged | None] = [None] * len(files)
 
     def stage(index: int) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bunter.datastore.store import Stat
     from bunter.values import ByteRange
 
-__all__ = ["Bucket", "Copies", "CopiesAcross", "CopyOf", "Signs", "Upload"]
+__all__ = ["Bucket", "Copies", "CopiesAcross", "CopyOf", "Signs", "Streams", "Upload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,14 @@ class CopyOf:
 
     bucket: Bucket
     key: str
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A service that sends objects as they come."""
+
+    def write_each(self, uploads: Iterator[Upload], *, is_large: bool) -> None:
+        """Send objects, several at a time, each as the iterator gives it; on an error some may have been sent."""
 
 
 @runtime_checkable

@@ -143,7 +143,7 @@ class _Recorded:
         return Finding(problem, self.stored.datastore, self.stored.key, detail, tuple(self.datasets))
 
 
-def check_datastore(
+def check_datastore(  # noqa: PLR0913 - all but three by keyword
     datastore: Datastore,
     records: ArtifactRecords,
     database: Database,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.bucket import Copies, CopiesAcross, CopyOf, Signs, Upload
+from bunter.datastore.bucket import Copies, CopiesAcross, CopyOf, Signs, Streams, Upload
 from bunter.datastore.intents import Intent, MemoryJournal
 from bunter.datastore.key import check_key
 from bunter.datastore.moves import Move
+from bunter.datastore.sending import send_files
 from bunter.datastore.spool import Spool
 from bunter.datastore.store import Staged, Transfer
 from bunter.errors import ConfigurationError, IngestError, KeyTakenError, StoreDeniedError, StoreUnavailableError
@@ -43,6 +44,7 @@ class _Waiting:
     content: bytes | Path | CopyOf
     source: Move | None = None
     announced: bool = False
+    sent: bool = False
 
 
 class ObjectStore:
@@ -139,6 +141,44 @@ class ObjectStore:
         origin = str(Path(source).absolute()) if transfer is Transfer.MOVE and isinstance(source, str | Path) else ""
         return Staged(key, size, digests, owner, synced=sync, source=origin)
 
+    def stage_files(self, owner: str, files: Sequence[tuple[str, str]], transfer: Transfer) -> list[Staged] | None:
+        """Announce the files in one transaction of the journal, and send them while they are digested; `publish` finds them sent.
+
+        Nobody can read what is not registered, and what is discarded, or was left by a process that died, is removed like
+        all that was announced.
+        """
+        if transfer not in _WITHOUT_LINKS or not isinstance(self.bucket, Streams):
+            return None
+        moves = transfer is Transfer.MOVE
+        items = [Staged(check_key(key), 0, None, owner, source=path if moves else "") for key, path in files]
+        seen = [Move.of(Staged(key, 0, None, "", source=path)) for key, path in files]
+        with self._lock:
+            if taken := next((item.key for item in items if (owner, item.key) in self._waiting), None):
+                raise KeyTakenError(f"artifact key {taken!r} is already being staged; draw a new nonce")
+            self._waiting |= {
+                (owner, item.key): _Waiting(Path(move.source), move) for item, move in zip(items, seen, strict=True)
+            }
+        try:
+            return self._send_files(self.bucket, items, seen)
+        except BaseException:
+            self.discard(items)
+            raise
+
+    def _send_files(self, bucket: Streams, items: Sequence[Staged], seen: Sequence[Move]) -> list[Staged]:
+        self.journal.announce([Intent(item.key, item.owner, _move(item)) for item in items])
+        for item in items:
+            self._waiting[item.owner, item.key].announced = True
+        staged: list[Staged] = []
+        for first in range(0, len(items), _BATCH):
+            some = list(zip(items[first : first + _BATCH], seen[first : first + _BATCH], strict=True))
+            found = send_files(bucket, [(item.key, move.source, move.size) for item, move in some])
+            for (item, move), (size, digests) in zip(some, found, strict=True):
+                _refuse_changed(move)
+                self._waiting[item.owner, item.key].sent = True
+                staged.append(replace(item, size=size, digests=digests, synced=True))
+            self.journal.renew(items[0].owner)
+        return staged
+
     def stage_copy(  # noqa: PLR0913 - all but four by keyword
         self, owner: str, key: str, source: ArtifactStore, source_key: str, *, size: int, digests: Digests | None
     ) -> Staged | None:
@@ -184,7 +224,7 @@ class ObjectStore:
 
     def publish(self, staged: Sequence[Staged], durability: Durability) -> None:  # noqa: ARG002 - a service is always durable
         """Announce all in one transaction of the journal, then send them, several at a time."""
-        ours = [item for item in staged if item.owner]
+        ours = [item for item in staged if item.owner and not self._waiting[item.owner, item.key].sent]
         if not ours:
             return
         self.journal.announce([Intent(item.key, item.owner, _move(item)) for item in ours])
@@ -209,11 +249,8 @@ class ObjectStore:
         if copies and isinstance(self.bucket, CopiesAcross):
             self.bucket.copy_many(copies)
         for each in waiting:
-            if each.source is not None and not each.source.is_unchanged():
-                raise IngestError(
-                    f"{each.source.source} changed while it was read; nothing was registered, ingest it when it is complete",
-                    rejected=[(each.source.source, "changed while it was read")],
-                )
+            if each.source is not None:
+                _refuse_changed(each.source)
         for owner in {item.owner for item in staged}:
             self.journal.renew(owner)
 
@@ -323,6 +360,14 @@ class ObjectStore:
                 content = self.bucket.read(check_key(key))[0]
                 self.bucket.write_many([Upload(f".orphans/{key}", content, len(content))])
                 self.bucket.delete_many([key])
+
+
+def _refuse_changed(source: Move) -> None:
+    if not source.is_unchanged():
+        raise IngestError(
+            f"{source.source} changed while it was read; nothing was registered, ingest it when it is complete",
+            rejected=[(source.source, "changed while it was read")],
+        )
 
 
 def _move(item: Staged) -> str:

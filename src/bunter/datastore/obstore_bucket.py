@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bunter import effects
 from bunter.datastore.credentials import aws_credentials, netrc_header
 from bunter.datastore.store import Stat
-from bunter.datastore.together import each, each_in_threads
+from bunter.datastore.together import each, each_as_it_comes, each_in_threads
 from bunter.errors import (
     ButlerError,
     KeyMissingError,
@@ -178,6 +178,10 @@ class ObstoreBucket:
         large = [item for item in uploads if item.size > _PART]
         each(small, self._put_async, _WORKERS)
         each(large, self._put_async, _LARGE_WORKERS)
+
+    def write_each(self, uploads: Iterator[Upload], *, is_large: bool) -> None:
+        """Send objects as they come; see `write_many`."""
+        each_as_it_comes(uploads, self._put_async, _LARGE_WORKERS if is_large else _WORKERS)
 
     def _put(self, item: Upload) -> None:
         with self._asking("store_put", item.key, changes=True):

@@ -162,6 +162,14 @@ class PublishingStore(ArtifactStore, Protocol):
 
 
 @runtime_checkable
+class StagesFiles(Protocol):
+    """A store that stages many files at once faster than one by one."""
+
+    def stage_files(self, owner: str, files: Sequence[tuple[str, str]], transfer: Transfer) -> list[Staged] | None:
+        """Stage files, given by key and path, all or none; None where it has no better way than one by one."""
+
+
+@runtime_checkable
 class ConfirmingStore(Protocol):
     """A store that is told of the commit inside its transaction; who was taken for dead meanwhile is refused there."""
 

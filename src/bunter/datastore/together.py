@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 
-__all__ = ["each", "each_in_threads", "in_lanes"]
+__all__ = ["each", "each_as_it_comes", "each_in_threads", "in_lanes"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -42,6 +42,27 @@ async def _each(items: Sequence[_Item], act: Callable[[_Item], Awaitable[_Result
     return [results[index] for index in range(len(items))]
 
 
+def each_as_it_comes(items: Iterator[_Item], act: Callable[[_Item], Awaitable[object]], workers: int) -> None:
+    """As `each`, for items that are made only when there is a worker for them; nothing is kept."""
+
+    async def run() -> list[object]:
+        async def work() -> None:
+            for item in items:
+                await act(item)
+
+        tasks = [asyncio.ensure_future(work()) for _ in range(workers)]
+        try:
+            await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        return []
+
+    _run(run())
+
+
 def _run(work: Coroutine[object, object, list[_Result]]) -> list[_Result]:
     try:
         asyncio.get_running_loop()
@@ -55,17 +76,13 @@ def _run(work: Coroutine[object, object, list[_Result]]) -> list[_Result]:
 
 def each_in_threads(items: Sequence[_Item], act: Callable[[_Item], _Result], workers: int) -> list[_Result]:
     """As `each`, for a blocking ``act``."""
-    if len(items) < 2:
-        return [act(item) for item in items]
-    from concurrent.futures import ThreadPoolExecutor
+    results: dict[int, _Result] = {}
 
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(act, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    def act_on(place: int) -> None:
+        results[place] = act(items[place])
+
+    in_lanes(act_on, len(items), workers)
+    return [results[place] for place in range(len(items))]
 
 
 def in_lanes(act: Callable[[int], object], count: int, lanes: int) -> None:
