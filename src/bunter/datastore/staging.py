@@ -67,7 +67,8 @@ def _copy_file(source: str | Path, target: str, *, sync: bool) -> tuple[int, Dig
 
 
 def _hard_link(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
-    content = os.path.realpath(source)  # the file itself: a hard link to a symbolic link would keep pointing elsewhere
+    # The file itself: a hard link to a symbolic link would keep pointing elsewhere.
+    content = os.path.realpath(source) if os.path.islink(source) else source  # noqa: PTH114
     effects.link(content, staging)
     return replace(item, size=_size(content))
 

@@ -88,6 +88,7 @@ class FolderFiles:
         self._root = root
         self._outside = outside
         self._real = f"{os.path.realpath(root)}/"
+        self._inside: set[str] = set()  # folders that are known not to lead out
 
     def path(self, key: str) -> Path:
         """Return where a file is; ExportFileError if it is not below the folder."""
@@ -99,11 +100,21 @@ class FolderFiles:
             raise ExportFileError(
                 f"the export names {key!r}, which is not below its folder; allow_outside=True (--allow-outside) takes such files"
             ) from exc
-        if not self._outside and not os.path.realpath(path).startswith(self._real):
+        if not self._outside and not self._is_inside(path):
             raise ExportFileError(
                 f"{path} is a link out of the export; allow_outside=True (--allow-outside) follows such links"
             )
         return Path(path)
+
+    def _is_inside(self, path: str) -> bool:
+        folder = path.rpartition("/")[0]
+        if folder in self._inside and not os.path.islink(path):  # noqa: PTH114 - a text, many times
+            return True
+        if not os.path.realpath(path).startswith(self._real):
+            return False
+        if os.path.realpath(folder).startswith(self._real):
+            self._inside.add(folder)
+        return True
 
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
         """See `ArtifactStore`."""
