@@ -169,9 +169,24 @@ class PlainStatements:
             self._driver.pgconn.send_query(b"DEALLOCATE ALL")
             self._result()
 
+    def script(self, text: str) -> None:
+        """Carry out several statements without parameters in one go.
+
+        Raises
+        ------
+        psycopg.Error
+            As the driver does.
+        """
+        self._driver.pgconn.send_query(text.encode())
+        self._results()
+
     def _result(self) -> PGresult:
-        """Wait for the answer; an interrupt from the keyboard ends the statement."""
-        result: PGresult = self._driver.wait(execute(self._driver.pgconn))[-1]
-        if result.status not in _DONE:
-            raise error_from_result(result, encoding="utf-8")
-        return result
+        return self._results()[-1]
+
+    def _results(self) -> list[PGresult]:
+        """Wait for the answers; an interrupt from the keyboard ends the statements."""
+        results: list[PGresult] = self._driver.wait(execute(self._driver.pgconn))
+        for result in results:
+            if result.status not in _DONE:
+                raise error_from_result(result, encoding="utf-8")
+        return results

@@ -118,10 +118,10 @@ class Session:
         """Carry out several statements in one go."""
         try:
             try:
-                self.driver.execute(text)
+                self._plain.script(text)
             except psycopg.OperationalError:
                 self._reopen()
-                self.driver.execute(text)
+                self._plain.script(text)
         except psycopg.Error as exc:
             raise_ours(exc, self.where)
         self._answered = True
