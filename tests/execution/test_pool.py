@@ -57,6 +57,23 @@ def test_every_request_is_answered(pool):
     assert answers == {n: str(n).encode() for n in range(50)}
 
 
+def test_a_worker_is_not_given_more_than_the_kernel_holds_for_it():
+    def fill():
+        sent = 0
+        while pool.has_place() and sent < 5000:  # sending to a worker whose answers nobody reads would wait for ever
+            pool.submit(100 + sent, b"big 20000", kind="quick")
+            sent += 1
+        return sent
+
+    with Pool(1, Echo) as pool:
+        for token in range(20):
+            pool.submit(token, b"echo 1", kind="quick")
+            events(pool, 1)
+        sent = fill()
+        assert 1 < sent <= 50
+        assert len(events(pool, sent)) == sent
+
+
 def test_a_large_answer_does_not_hang(pool):
     pool.submit(1, b"big 5000000")
     (reply,) = events(pool, 1)

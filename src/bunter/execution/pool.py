@@ -30,7 +30,10 @@ __all__ = ["Death", "Pool", "Reply", "warm_up"]
 Work: TypeAlias = "Callable[[bytes], bytes]"
 
 _AHEAD_S = 0.03  # a worker is given more only while all it has is expected to take less
-_AHEAD_BYTES = 16_384  # and fits into the pipe, so that sending never waits for a busy worker
+_AHEAD_BYTES = 16_384  # and fits into the pipe, so that sending never waits for a busy worker:
+_AHEAD = (
+    32  # the kernel counts a kilobyte for the smallest message; if we waited, and the worker for us, neither would end
+)
 _WATCH_S = 0.1  # how often the memory of workers that have a limit is looked at
 _LAST_WORDS_S = 0.1  # for a worker that is too slow to say where it is
 _PATIENCE = 3  # workers that die one after the other before they are ready, per place
@@ -172,6 +175,8 @@ class Pool:
     def _takes_more(self, worker: _Worker) -> bool:
         if not worker.requests:
             return True
+        if len(worker.requests) >= _AHEAD:
+            return False
         expected = sum(self._expected_s.get(request.kind, _AHEAD_S) for request in worker.requests)
         return expected < _AHEAD_S and sum(request.size for request in worker.requests) < _AHEAD_BYTES
 
