@@ -677,6 +677,28 @@ def w_remove(rec, a):
     rec.check(r, left=(len(b.collections.query("raw*")), 0), files=(count_files(root), 0))
 
 
+# ---------------------------------------------------------------- 7b care (Bunter alone: the reference has nothing like it)
+def w_care(rec, a):
+    from bunter.datastore.deep_check import DeepCheck
+
+    M = {"1k": 1000, "10k": 10_000, "100k": 100_000}[a.size]
+    b = ingest_repo(os.path.join(a.scratch, "a"), M)
+    with rec.phase("check", n=M) as r, profiled(a.profile):
+        report = b.check()
+    rec.check(r, clean=(report.is_clean, True), artifacts=(report.artifacts, M))
+    with rec.phase("check_deep", n=M) as r:
+        report = b.check(deep=DeepCheck(record=True))
+    rec.check(r, clean=(report.is_clean, True), read=(report.read, M))
+    with rec.phase("remove_run_kept", n=M):
+        b.remove_runs(["raw/all"], keep_days=1)
+    with rec.phase("undo", n=M) as r, profiled(a.profile and a.profile + ".undo"):
+        done = b.undo()
+    rec.check(r, artifacts=(done.artifacts, M), datasets=(sum(done.counts.values()), M))
+    with rec.phase("gc_dry_run", n=M) as r:
+        left = b.gc(dry_run=True)
+    rec.check(r, rows=(len(left.rows), 0))
+
+
 # ---------------------------------------------------------------- 8 qgraph
 def build_qg_repo(root, size):
     from bunter.dataset import ArtifactLink, ArtifactRow
@@ -863,6 +885,7 @@ WORKLOADS = {
     "query": w_query,
     "transfer": w_transfer,
     "remove": w_remove,
+    "care": w_care,
     "qgraph": w_qgraph,
     "exec": w_exec,
     "concurrency": w_concurrency,
