@@ -373,7 +373,9 @@ class DirectRepository:
         """Return the stores that are to keep copies of each dataset."""
         with self._database.read() as connection:
             refs = self._registry.get_many(connection, ids)
-        return [() if ref is None else self.datastore.copies_of(ref.dataset_type, ref.data_id) for ref in refs]
+        return [
+            () if ref is None else self.datastore.chain.copies_of(ref.dataset_type, ref.data_id.mapping) for ref in refs
+        ]
 
     def close(self) -> None:
         """See `Repository`."""

@@ -105,6 +105,13 @@ class Chain:
             route = self._routes[dataset_type, instrument] = self._new_route(dataset_type, instrument)
             return route
 
+    def copies_of(self, dataset_type: DatasetType, data_id: Mapping[str, object]) -> tuple[str, ...]:
+        """Return the children that are to keep copies of a dataset; none where nobody takes it any more."""
+        try:
+            return self.route(dataset_type, data_id).copies
+        except ConfigurationError:
+            return ()
+
     def _new_route(self, dataset_type: DatasetType, instrument: object) -> Route:
         chosen = [
             (child, choose(child.config, dataset_type, instrument)) for child in self.children if not child.read_only

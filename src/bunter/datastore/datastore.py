@@ -140,13 +140,6 @@ class Datastore:
             dataset_type, data_id if data_id is None or isinstance(data_id, Mapping) else data_id.mapping
         )
 
-    def copies_of(self, dataset_type: DatasetType, data_id: DataCoordinate) -> tuple[str, ...]:
-        """Return the stores that are to keep copies of a dataset; none where nobody takes it any more."""
-        try:
-            return self.route(dataset_type, data_id).copies
-        except ConfigurationError:
-            return ()
-
     def choice(self, dataset_type: DatasetType) -> Choice:
         """How datasets of a type are stored in the store ``main``."""
         try:
@@ -457,11 +450,7 @@ class Datastore:
 
     def exists_many(self, stored: Sequence[StoredArtifact]) -> list[bool]:
         """Whether each artifact is there now."""
-        there = are_there(stored, self.holders)
-        if self.fetching.offline and self.fetching.cache is not None:
-            find = self.fetching.cache.find
-            return [found or find(item) is not None for found, item in zip(there, stored, strict=True)]
-        return there
+        return self.fetching.or_cached(stored, are_there(stored, self.holders))
 
     def recall(self, stored: Sequence[StoredArtifact], *, dry_run: bool = False) -> list[RecallOrder]:
         """Order back what is nearline among artifacts, each container once; see `recall_artifacts`."""

@@ -88,6 +88,12 @@ class Fetching:
             return store
         return self._closed.setdefault(id(store), OfflineStore(store))
 
+    def or_cached(self, stored: Sequence[StoredArtifact], there: list[bool]) -> list[bool]:
+        """Count as there also what the cache has, where nothing may be fetched."""
+        if not self.offline or self.cache is None:
+            return there
+        return [found or self.cache.find(item) is not None for found, item in zip(there, stored, strict=True)]
+
     def read(self, stores: Sequence[ArtifactStore], stored: StoredArtifact, request: ReadRequest) -> object:
         """Read what is requested from the first store that has the artifact as it was recorded.
 
