@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bunter.pipeline.document import Contract
     from bunter.pipeline.task_node import TaskNode
 
-__all__ = ["check_contracts", "with_labels"]
+__all__ = ["check_contracts", "names_in", "with_labels"]
 
 # How contracts of the reference system ask for the name that a connection has once its templates are filled in.
 _OLD_CONNECTION: Final = re.compile(r"^(\w+\.connections)\.ConnectionsClass\(config=\w+\)(\.\w+)\.name$")
@@ -71,6 +71,15 @@ def with_labels(expression: str, names: Mapping[str, str]) -> str:
         if isinstance(node, ast.Name) and names.get(node.id, node.id) != node.id:
             node.id, changed = names[node.id], True
     return ast.unparse(tree) if changed else expression
+
+
+def names_in(expression: str) -> set[str]:
+    """Return the names that a contract's expression begins from: the labels of its tasks; none if it cannot be read."""
+    try:
+        tree = ast.parse(expression.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 class _Reader:

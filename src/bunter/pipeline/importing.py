@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter.errors import near
-from bunter.pipeline.contracts import with_labels
+from bunter.pipeline.contracts import names_in, with_labels
 from bunter.pipeline.document import Assignment, Contract, Document, Import, Step, Subset, TaskEntry, parse_document
 from bunter.pipeline.located import Located, Source, read_yaml_file
 
@@ -145,10 +145,11 @@ def _cut(content: Content, one: Import) -> Content:
             raise one.source.error(f"{one.location} has no task or subset {name!r}{offer}")
     wanted = set(content.tasks) if one.include is None else _labels(one.include, content)
     wanted -= _labels(one.exclude, content)
+    gone = content.tasks.keys() - wanted
     content.tasks = {label: entry for label, entry in content.tasks.items() if label in wanted}
     content.subsets = dict(_kept_subsets(content.subsets, wanted, edit=one.edit_subsets))
     content.steps = [step for step in content.steps if one.steps and step.label in content.subsets]
-    content.contracts = content.contracts if one.contracts else []
+    content.contracts = [x for x in content.contracts if one.contracts and not names_in(x.expression) & gone]
     content.instrument = content.instrument if one.keep_instrument else None
     return _renamed(content, one) if one.rename else content
 
@@ -158,11 +159,11 @@ def _labels(names: Iterable[str], content: Content) -> set[str]:
 
 
 def _kept_subsets(subsets: Mapping[str, Subset], wanted: set[str], *, edit: bool) -> list[tuple[str, Subset]]:
-    """Keep subsets that lost no member; with ``edit`` those that lost some too, without them."""
+    """Keep subsets that lost no member; with ``edit`` all, without what they lost: the importing file may refill them."""
     kept = []
     for name, subset in subsets.items():
         left = tuple(label for label in subset.labels if label in wanted)
-        if left and (edit or len(left) == len(subset.labels)):
+        if edit or (left and len(left) == len(subset.labels)):
             kept.append((name, replace(subset, labels=left)))
     return kept
 
@@ -193,7 +194,7 @@ def _merge_import(content: Content, brought: Content, one: Import) -> None:
     content.tasks |= brought.tasks
     content.subsets |= brought.subsets
     content.parameters |= brought.parameters
-    content.steps += brought.steps
+    _add_steps(content, brought.steps)
     content.contracts += brought.contracts
     if content.instrument and brought.instrument and content.instrument != brought.instrument:
         raise one.source.error(f"imports name two instruments, {content.instrument!r} and {brought.instrument!r}")
@@ -208,8 +209,18 @@ def _merge_own(content: Content, document: Document, base: Path) -> None:
     for label, entry in document.tasks.items():
         content.tasks[label] = _over(content.tasks.get(label), _with_files(entry, base))
     content.subsets |= document.subsets
-    content.steps = list({step.label: step for step in (*content.steps, *document.steps)}.values())
+    _add_steps(content, document.steps)
     content.contracts += document.contracts
+
+
+def _add_steps(content: Content, steps: Iterable[Step]) -> None:
+    """Add steps; one that is there already must be cut in the same way."""
+    known = {step.label: step for step in content.steps}
+    for step in steps:
+        other = known.setdefault(step.label, step)
+        if other.dimensions != step.dimensions:
+            raise step.source.error(f"step {step.label!r} has other dimensions at {other.source}; make them equal")
+    content.steps = list(known.values())
 
 
 def _over(imported: TaskEntry | None, own: TaskEntry) -> TaskEntry:
