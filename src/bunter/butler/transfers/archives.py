@@ -18,12 +18,12 @@ from bunter.butler.transfers.manifest import MANIFEST
 from bunter.butler.transfers.member_changes import MemberChanges
 from bunter.butler.transfers.receiving import Receiving
 from bunter.butler.transfers.run_folders import write_runs
-from bunter.dataset import ArtifactLink
+from bunter.dataset import ArtifactLink, StoredArtifact
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore.carriage import checked_pieces
 from bunter.datastore.members import member_selector
 from bunter.datastore.zip_members import ZipMembers
-from bunter.errors import KeyTakenError
+from bunter.errors import FormatError, KeyTakenError
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.manifest import Manifest
     from bunter.butler.transfers.parcel import Parcel
     from bunter.butler.transfers.report import TransferReport
+    from bunter.dataset import DatasetRef
     from bunter.dataset.changes import Change
     from bunter.datastore import Staged
     from bunter.datastore.carriage import Progress
     from bunter.datastore.outward import Outgoing
 
-__all__ = ["ingest_archive", "write_archive"]
+__all__ = ["adopt_archive", "ingest_archive", "write_archive"]
 
 _WHEN = (1980, 1, 1, 0, 0, 0)  # equal content gives equal files
 
@@ -188,3 +189,51 @@ def ingest_archive(
         if changes or more:  # in one step: a move leaves nothing that could be read again
             session.commit([*changes, *more], staged)
     return replace(report, artifacts=len(staged), size=sum(item.size for item in staged), dry_run=False)
+
+
+def adopt_archive(
+    session: Session,
+    path: str | Path,
+    changes: Sequence[Change],
+    parts: Sequence[tuple[DatasetRef, str, str, str]],
+    *,
+    transfer: str,
+) -> None:
+    """Take in a zip file of another system, whose members are datasets.
+
+    Parameters
+    ----------
+    session : Session
+        Where it goes.
+    path : str or Path
+        The zip file.
+    changes : sequence of Change
+        What registers the datasets, committed together with the file.
+    parts : sequence of (DatasetRef, str, str, str)
+        Dataset, component, ending of the name with its dot, and member.
+    transfer : str
+        How it comes in, as for `Butler.ingest`.
+
+    Raises
+    ------
+    FormatError
+        If datasets of a type are written in another format here.
+    """
+    path, nonce, datastore = Path(path).absolute(), new_nonce(), session.repository.datastore
+    links = []
+    for ref, component, extension, member in parts:
+        form = datastore.choice(ref.dataset_type).format
+        if form.extension != extension:
+            raise FormatError(
+                f"{member} of {path} ends in {extension}, and {ref.dataset_type.name!r} is {form.name} here; "
+                "set its format in bunter.yaml (datastore.formats)"
+            )
+        stored = StoredArtifact(
+            ref.id.bytes, component, member, "", -1, None, None, form.name, form.version, owned=True, selector=""
+        )
+        links.append(ArtifactLink(ref.id.bytes, component, nonce, member_selector(stored, member)))
+    facts = {"source": str(path), "transfer": transfer}
+    with performed(session, "ingest-zip", kind="ingest", facts=facts, only_outermost=True):
+        key = f"zips/{nonce[:4]}/{path.stem[:80]}-{nonce}.zip".replace(" ", "_")
+        staged = datastore.ingest_stage([path], transfer=transfer, keys=[key])
+        session.commit([*changes, AddArtifacts([datastore.row(staged[0], nonce, "zip")], links)], staged)

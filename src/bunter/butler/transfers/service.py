@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.parcel import Parcel
     from bunter.butler.transfers.report import TransferReport
     from bunter.dataset import DatasetRef
+    from bunter.dataset.changes import Change
     from bunter.datastore.carriage import Progress
     from bunter.datastore.outward import Outgoing
 
@@ -96,6 +97,24 @@ class Transfers:
 
         writing = Export(parcel or self.parcel(), folder, transfer=transfer, about=about, progress=progress)
         return writing.survey() if dry_run else writing.write()
+
+    def which_have_artifacts(self, ids: Sequence[bytes]) -> set[bytes]:
+        """Of some datasets, those that have artifacts here."""
+        located = self._session.repository.locate(self._session.principal, ids)
+        return {id_ for id_, stored in zip(ids, located, strict=True) if stored}
+
+    def adopt_archive(
+        self,
+        path: str | Path,
+        changes: Sequence[Change],
+        parts: Sequence[tuple[DatasetRef, str, str, str]],
+        *,
+        transfer: str = "auto",
+    ) -> None:
+        """Take in a zip file of another system; see `bunter.butler.transfers.archives.adopt_archive`."""
+        from bunter.butler.transfers.archives import adopt_archive
+
+        adopt_archive(self._session, path, changes, parts, transfer=transfer)
 
     def planned_files(self, refs: Sequence[DatasetRef], destination: str | Path, **more: Any) -> list[Outgoing]:
         """Say which artifact `Butler.retrieve_artifacts` would write to which file."""

@@ -401,9 +401,17 @@ def bundle(
 @dry_run_option
 @output_options
 def ingest_zip(*, repo: str, path: str, transfer: str, keep_records: bool, dry_run: bool, emit: Emit) -> None:
-    """Take in the zip file PATH that `bunter bundle` or `retrieve-artifacts --zip` wrote; members are read in place."""
+    """Take in the zip file PATH that `bunter bundle` or `retrieve-artifacts --zip` wrote; members are read in place.
+
+    Zip files that a Rubin repository wrote (index V1) come in just so.
+    """
     from bunter.butler import Butler
+    from bunter.interop.rubin_zip import ingest_rubin_zip, is_rubin_zip
 
     with Butler(repo, writeable=False if dry_run else None) as butler:
+        if is_rubin_zip(path):
+            found = ingest_rubin_zip(butler, path, transfer=transfer, dry_run=dry_run)
+            emit.record(found.as_row(), str(found))
+            return
         report = butler.ingest_zip(path, transfer=transfer, keep_records=keep_records, dry_run=dry_run)
     _tell(report, emit)
