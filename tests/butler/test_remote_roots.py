@@ -21,6 +21,13 @@ class TestInS3(RepositoryContract):
             yield butler
 
 
+class TestInS3OnPostgres(RepositoryContract):
+    @pytest.fixture
+    def empty(self, s3_place, postgres_url):
+        with Butler.create(f"{s3_place}/repo", database=postgres_url) as butler:
+            yield butler
+
+
 class TestInWebDAV(RepositoryContract):
     @pytest.fixture
     def empty(self, webdav_folder, tmp_path):
