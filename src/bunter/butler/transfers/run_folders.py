@@ -69,7 +69,9 @@ class RunPiece:
 
 def all_runs(root: Path | None) -> Iterator[str]:
     """Yield the names of all runs that have a folder."""
-    for name in sorted(effects.listdir(root / RUNS)) if root is not None else ():
+    if root is None:
+        return
+    for name in sorted(effects.listdir(root / RUNS)):
         if not name.startswith(".") and effects.stat(root / RUNS / name / _LAST) is not None:
             yield str(json.loads(effects.read_bytes(root / RUNS / name / _LAST))["run"])
 
@@ -84,7 +86,9 @@ def read_runs(root: Path | None, runs: Iterable[str]) -> Iterator[RunPiece]:
     runs : iterable of str
         Which runs.
     """
-    for run in runs if root is not None else ():
+    if root is None:
+        return
+    for run in runs:
         folder = root / RUNS / escape(run)
         if effects.stat(folder / _LAST) is None:
             continue
