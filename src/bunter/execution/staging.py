@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bunter.dataset import StoredArtifact
-    from bunter.datastore import Datastore, Staged
+    from bunter.datastore import Datastore, PublishingStore, Staged
     from bunter.execution.message import Made
     from bunter.execution.receipt import Artifact, Told
     from bunter.graph import QuantumGraph
@@ -285,6 +285,7 @@ def _published(path: Path) -> list[Artifact]:
 def _bring(source: Datastore, target: Datastore, made: Sequence[Artifact]) -> list[StagedFile]:
     files, store = source.stores[MAIN], target.stores[MAIN]
     assert isinstance(files, LocalPaths), "a staged folder is on this machine"
+    _take_back(store, {one.key for one in made})
     there = store.stat_many([one.key for one in made])
     new = [one for one, stat in zip(made, there, strict=True) if stat is None]
     for one, stat in zip(made, there, strict=True):
@@ -300,6 +301,12 @@ def _bring(source: Datastore, target: Datastore, made: Sequence[Artifact]) -> li
     target.settle(staged)
     fresh = {one.key for one in new}
     return [StagedFile(f"data/{one.key}", one.key, one.size, one.key in fresh) for one in made]
+
+
+def _take_back(store: PublishingStore, keys: set[str]) -> None:
+    """Remove what a stage out that died has brought: whoever opens the repository next would remove it under our hands."""
+    dead = {key for key, alive in store.staged() if not alive}
+    store.delete_many(sorted(dead & keys))
 
 
 def _refuse_torn(staged: Sequence[Staged], made: Sequence[Artifact]) -> None:

@@ -215,7 +215,9 @@ class _Work:
             resources=resources,
             problem=self._problem,
             is_deprived=self._request.is_deprived,
-            rejected=() if self.context is None else tuple((ref.row, why) for ref, why in self.context.rejected.items()),
+            rejected=()
+            if self.context is None
+            else tuple((ref.row, why) for ref, why in self.context.rejected.items()),
         )
         metadata = self._metadata(quantum, resources)
         is_failure = self._end == FAILED
