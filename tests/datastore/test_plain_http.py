@@ -1,9 +1,9 @@
 """A store that is only read over plain HTTP, as releases are given out, and endpoints by name."""
 
-import os
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,21 +23,21 @@ class WithRanges(SimpleHTTPRequestHandler):
 
     def do_GET(self):
         asked = self.headers.get("Range")
-        path = self.translate_path(self.path)
-        if asked is None or not os.path.isfile(path):
+        path = Path(self.translate_path(self.path))
+        if asked is None or not path.is_file():
             super().do_GET()
             return
         begin, _, end = asked.removeprefix("bytes=").partition("-")
-        size = os.path.getsize(path)
+        size = path.stat().st_size
         first, last = int(begin), min(int(end or size - 1), size - 1)
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             file.seek(first)
             content = file.read(last - first + 1)
         self.server.sent.append(len(content))
         self.send_response(206)
         self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
         self.send_header("Content-Length", str(len(content)))
-        self.send_header("Last-Modified", self.date_time_string(os.path.getmtime(path)))
+        self.send_header("Last-Modified", self.date_time_string(path.stat().st_mtime))
         self.end_headers()
         self.wfile.write(content)
 

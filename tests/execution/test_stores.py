@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from small_survey import CAM, make_repository, pipeline
 
@@ -156,3 +161,39 @@ def test_what_a_run_registers_is_fed_to_sinks(tmp_path, jobs):
         assert [value for (value,) in rows] == [0.0, 0.0, 10.0, 10.0, 20.0, 20.0, 30.0, 30.0]
         butler.remove_runs(next(run_directories(runs_root(butler))).run, unlink_from_chains=True)
         assert butler.sql("SELECT value FROM v1_metric").rows == []
+
+
+DYING_RUN = """
+import os, signal, sys
+sys.path.insert(0, {tests!r})
+from test_stores import run
+from bunter import effects
+from bunter.butler import Butler
+
+sent = 0
+def hook(operation, path):
+    global sent
+    sent += operation == "store_put"
+    if sent == {step}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+effects.set_hook(hook)
+if __name__ == "__main__":
+    run(Butler({root!r}), jobs={jobs})
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("jobs", "step"), [(1, 3), (1, 8), (1, 14), (2, 5)])
+def test_a_killed_run_in_a_storage_service_goes_on_and_leaves_nothing_behind(s3_place, tmp_path, jobs, step):
+    root = f"{s3_place}/repo"
+    with make_repository(root, database=str(tmp_path / "registry.sqlite3")):
+        pass
+    script = DYING_RUN.format(tests=str(Path(__file__).parent), step=step, jobs=jobs, root=root)
+    dead = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=120)
+    assert dead.returncode == -signal.SIGKILL, dead.stderr.decode()[-500:]
+    with Butler(root, writeable=True) as butler:
+        assert run(butler).status == "succeeded"
+        assert night(butler) == {"total": 120}
+        report = butler.check(deep=True)
+        assert report.is_clean, report
