@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -65,7 +66,10 @@ def test_a_young_orphan_stays(root):
 
 def test_the_command_says_sizes_before_it_removes(root):
     with Butler(root) as butler:
-        butler.remove_datasets(butler.query_datasets("thing", "run1", limit=2), keep_days=1e-7)
+        butler.remove_datasets(butler.query_datasets("thing", "run1", limit=2), keep_days=1)
+    with sqlite3.connect(root / "registry.sqlite3") as connection:
+        connection.execute("UPDATE kept_removal SET until = 0")
+    connection.close()
     done = bunter("gc", root, "--dry-run", "--json")
     assert [(row["kind"], row["run"], row["artifacts"]) for row in map(json.loads, done.stdout.splitlines())] == [
         ("removed", "run1", 2)
@@ -145,3 +149,14 @@ def test_digests_of_files_that_stayed_are_written_down_and_then_verified(root, t
         assert [finding.key for finding in butler.check(deep=True).of(Problem.DAMAGED)] == [str(path)]
         with pytest.raises(FileIntegrityError):
             butler.get(ref)
+
+
+def test_room_is_made_at_once_by_giving_up_what_could_be_undone(root):
+    assert bunter("remove-runs", root, "run1", "--no-confirm", "--keep-days", 3).returncode == 0
+    assert bunter("trash", "list", root, "--json").stdout == ""
+    assert len(bunter("trash", "list", root, "--kept", "--json").stdout.splitlines()) == 4
+    assert bunter("trash", "empty", root).stdout == "removed 0 files\n"
+    assert len(files(root)) == 4
+    assert bunter("trash", "empty", root, "--kept").stdout == "removed 4 files\n"
+    assert not files(root)
+    assert bunter("undo", root).returncode == 1

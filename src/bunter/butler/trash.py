@@ -235,6 +235,13 @@ class Trash:
         with self._database.read() as connection:
             return {name: self._records.trash(connection, name) for name in self._datastore.stores}
 
+    def kept(self) -> list[tuple[str, int]]:
+        """Return keys and sizes of what removals keep."""
+        with self._database.read(snapshot=True) as connection:
+            changes = [removal.change for removal in self._records.kept.removals(connection)]
+            items = [item for change in changes for item in self._records.kept.of(connection, change)]
+        return sorted({(item.key, item.row.size) for item in items if item.row.owned})
+
     def empty(self) -> dict[str, OSError]:
         """Unlink what is to be unlinked, also what removals kept whose time is over; return why some files could not be."""
         self.expire(self.due())

@@ -163,19 +163,23 @@ def _show(report: CheckReport, emit: Emit) -> None:
 @click.command("trash", epilog="\b\nExample: bunter trash empty demo")
 @click.argument("action", type=click.Choice(["list", "empty"]))
 @click.argument("repo")
+@click.option("--kept", is_flag=True, help="Also the files of removals that could still be undone.")
 @click.option("--dry-run", is_flag=True, help="With empty: say what would go.")
 @output_options
-def trash(*, action: str, repo: str, dry_run: bool, emit: Emit) -> None:
+def trash(*, action: str, repo: str, kept: bool, dry_run: bool, emit: Emit) -> None:
     """List or empty the trash of REPO: artifacts removed from the registry whose files could not be removed yet."""
     from bunter.butler import Butler
-    from bunter.datastore.check import Problem
 
     with Butler(repo, writeable=action == "empty" and not dry_run) as butler:
-        found = butler.check().of(Problem.TRASH)
+        bin_ = _direct(butler).trash
+        found = [(key, size) for rows in bin_.waiting().values() for key, size in rows]
+        found += bin_.kept() if kept else []
         if action == "list" or dry_run:
-            emit.rows(("key", "size"), [(finding.key, finding.detail) for finding in found])
+            emit.rows(("key", "size"), [(key, f"{size} bytes") for key, size in found])
             return
-        failed = _direct(butler).empty_trash()
+        if kept:
+            bin_.expire(bin_.due(all_=True))
+        failed = bin_.empty()
     emit.record({"removed": len(found) - len(failed)}, f"removed {len(found) - len(failed)} files")
     for key, error in failed.items():
         emit.note(f"{key} could not be removed: {error}")
