@@ -69,10 +69,14 @@ TARGETS = {
     ("transfer", "", "import_metadata"): 20,
     ("transfer", "", "retrieve_copy"): 4,
     ("qgraph", "10k", "build"): 25,
-    ("qgraph", "100k", "build"): 25,
-    ("exec", "100", "per quantum, -j1"): 15,
-    ("exec", "1k", "per quantum, -j1"): 15,
-    ("exec", "25", "per quantum, -j2"): 100,  # the reference needs minutes for more
+    ("qgraph", "100k", "build"): 50,
+    ("qgraph", "", "write"): 10,
+    ("qgraph", "100k", "load_full"): 50,
+    ("qgraph", "100k", "cold_load_full"): 50,
+    ("qgraph", "100k", "cold_load_one_quantum"): 10,
+    ("exec", "100", "per quantum, -j1"): 25,
+    ("exec", "1k", "per quantum, -j1"): 25,
+    ("exec", "25", "per quantum, -j2"): 300,  # the reference needs minutes for more
 }
 
 # Phases that only Bunter has, and what the other side does for the same rows: it has no tables, so objects stand there.

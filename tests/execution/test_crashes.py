@@ -14,6 +14,7 @@ import pytest
 from small_survey import CAM, make_repository
 
 from bunter.butler import Butler
+from bunter.execution import compare_runs
 
 HERE = Path(__file__).parent
 PIPELINE = """
@@ -34,11 +35,12 @@ def repository(tmp_path):
     return tmp_path / "repo"
 
 
-def start(repository, jobs, **environment):
+def start(repository, jobs, *, output="out", **environment):
     command = [*BUNTER, "run", "-b", str(repository), "-p", str(repository.parent / "pipeline.yaml")]
-    command += ["-i", "raw", "-o", "out", "-d", "instrument = 'Cam'", "-j", str(jobs)]
+    command += ["-i", "raw", "-o", output, "-d", "instrument = 'Cam'", "-j", str(jobs)]
     mark = f"bunter-test-{repository}"  # finds everything that a run has started, wherever it went
-    environment = {**os.environ, "PYTHONPATH": str(HERE), "BUNTER_TEST_MARK": mark, **environment}
+    path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "BUNTER_TEST_MARK": mark, **environment}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -72,8 +74,8 @@ def workers(repository, parent):
     return [pid for pid in marked(repository) if pid != parent and os.getpgid(pid) == pid]
 
 
-def complete(repository, jobs=1):
-    process = start(repository, jobs)
+def complete(repository, jobs=1, output="out"):
+    process = start(repository, jobs, output=output)
     out, err = process.communicate(timeout=120)
     return process.returncode, out + err
 
@@ -101,8 +103,18 @@ def is_complete(repository):
         assert butler.get("night", CAM, collections="out") == {"total": total}
         report = butler.check(deep=True)
         assert report.is_clean, report
+    equals_an_undisturbed_run(repository)
     stage = list(Path(repository, "data", ".stage").rglob("*"))
     assert [path for path in stage if path.is_file() and path.suffix != ".lock"] == []
+
+
+def equals_an_undisturbed_run(repository):
+    code, text = complete(repository, output="undisturbed")
+    assert code == 0, text
+    with Butler(repository, writeable=True) as butler:
+        compared = compare_runs(butler, "out", "undisturbed").outputs
+    assert {one.dataset_type for one in compared} >= {"reduced", "gathered", "night"}
+    assert all((one.different, one.only, one.same) == (0, (0, 0), one.count[0]) for one in compared), compared
 
 
 def kill_parent(process, repository, draw):
@@ -153,7 +165,7 @@ def test_a_run_that_is_killed_now_and_then_is_completed_by_the_same_command(repo
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(100))
 def test_a_run_survives_a_kill_at_a_moment(repository, seed):
     draw = random.Random(seed)
     strike(repository, draw, draw.choice([1, 2, 2]))
