@@ -81,8 +81,7 @@ def pre_exec_init(*, repo: str, graph: str, output: str, dry_run: bool, emit: Em
 
 @click.command(
     "run-quanta",
-    epilog=f"\b\nExample: {_PLAN}; bunter pre-exec-init demo jobs.bqg;"
-    " bunter run-quanta jobs.bqg --run-dir demo/.runs/u%2Fme%2Fjobs --job one --quanta 0..1; bunter merge demo u/me/jobs"
+    epilog="\b\nExample: bunter run-quanta jobs.bqg --run-dir demo/.runs/u%2Fme%2Fjobs --job one --quanta 0..1"
     "\n\nExit codes are those of `bunter run`; quanta that wait for other jobs count as failed.",
 )
 @click.argument("graph", type=click.Path(exists=True))
@@ -164,7 +163,7 @@ def job_directory(graph: Path, run_dir: str | None) -> RunDirectory:
     return directory
 
 
-@click.command("merge", epilog="\b\nExample: bunter merge demo demo/science --dry-run")
+@click.command("merge", epilog="\b\nExample: bunter merge demo u/me/jobs")
 @click.argument("repo")
 @click.argument("collection", metavar="RUN")
 @click.option("--follow", is_flag=True, help="Go on until all quanta have succeeded or all jobs are over.")

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["stage"]
 
 
-@click.group()
+@click.group(epilog="\b\nExample: bunter stage in jobs.bqg --run-dir demo/.runs/u%2Fme%2Fjobs --quanta 0..1 --to far")
 def stage() -> None:
     """Copy the inputs of some quanta into a folder, or what they have made out of it."""
 
 
 @stage.command(
     "in",
-    epilog="\b\nExample: bunter stage in jobs.bqg --run-dir demo/.runs/u%2Fme%2Fjobs --quanta 0..1 --to part;"
+    epilog="\b\nExample: bunter stage in jobs.bqg --run-dir demo/.runs/u%2Fme%2Fjobs --quanta 2 --to part;"
     " bunter run-quanta part --job part",
 )
 @click.argument("graph", type=click.Path(exists=True))
