@@ -35,7 +35,7 @@ _AHEAD = (
     32  # the kernel counts a kilobyte for the smallest message; if we waited, and the worker for us, neither would end
 )
 _WATCH_S = 0.1  # how often the memory of workers that have a limit is looked at
-_LAST_WORDS_S = 0.1  # for a worker that is too slow to say where it is
+_LAST_WORDS_S = 1.0  # for a worker that is too slow to say where it is, on a machine that is busy
 _PATIENCE = 3  # workers that die one after the other before they are ready, per place
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
