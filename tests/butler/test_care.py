@@ -160,3 +160,21 @@ def test_room_is_made_at_once_by_giving_up_what_could_be_undone(root):
     assert bunter("trash", "empty", root, "--kept").stdout == "removed 4 files\n"
     assert not files(root)
     assert bunter("undo", root).returncode == 1
+
+
+def test_what_a_writer_that_died_had_registered_is_kept_like_all_else(root):
+    put = (
+        "import os, sys; from bunter import Butler, effects\n"
+        "effects.set_hook(lambda operation, path: path == 'committed' and os._exit(9))\n"
+        "Butler(sys.argv[1], run='run1').put({'e': 7}, 'thing', instrument='Cam', exposure=0, detector=1)"
+    )
+    with Butler(root, writeable=True) as butler:
+        butler.repository.recover()
+        assert subprocess.run([sys.executable, "-c", put, str(root)], check=False).returncode == 9
+        [ref] = butler.query_datasets("thing", "run1", where="detector = 1")
+        butler.remove_datasets([ref], keep_days=1)
+    with Butler(root, writeable=True) as butler:
+        assert butler.repository.recover() == 1
+        butler.undo()
+        assert butler.get(ref) == {"e": 7}
+        assert butler.check(deep=True).is_clean

@@ -323,8 +323,7 @@ class DirectRepository:
         self.datastore.settle([item for item in staged if item.key in registered])
 
     def _registered(self, keys: Sequence[str]) -> Collection[str]:
-        with self._database.read() as connection:  # a copy is committed where the artifact it was made of is
-            return {key for name in self.datastore.stores for key in self._records.registered(connection, keys, name)}
+        return self.trash.registered(keys)  # in any store: a copy is committed where the artifact it was made of is
 
     def recover(self) -> int:
         """Finish or undo what dead writers left, once per opening; return how many artifacts they had staged."""

@@ -223,8 +223,9 @@ class Trash:
         with self._database.read() as connection:
             found: set[str] = set()
             for name in self._datastore.stores:
-                found |= self._records.registered(connection, keys, name) | self._records.kept.keys(connection, name)
-        return found.intersection(keys)
+                found |= self._records.registered(connection, keys, name)
+                found |= self._records.kept.registered(connection, keys, name)
+        return found
 
     def settle(self) -> int:
         """Finish or undo what dead writers left; return how many artifacts they had staged."""

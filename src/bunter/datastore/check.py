@@ -306,7 +306,7 @@ def _orphans(
         known: set[str] = set()
         for place in names:
             known |= records.registered(connection, keys, place) | {key for key, _ in records.trash(connection, place)}
-            known |= records.kept.keys(connection, place)
+            known |= records.kept.registered(connection, keys, place)
     left = [key for key in keys if key not in staged and key not in known]
     return [key for key, stat in zip(left, store.stat_many(left), strict=True) if stat is not None]
 

@@ -9,7 +9,7 @@ from bunter.database import Transaction
 from bunter.database.migrations import table_names
 from bunter.dataset import ArtifactLink, ArtifactRow
 from bunter.dataset.changes import AddArtifacts
-from bunter.datastore.key import join_key
+from bunter.datastore.key import join_key, split_key
 from bunter.errors import UndoError
 
 if TYPE_CHECKING:
@@ -135,12 +135,16 @@ class KeptRecords:
         sql = f"SELECT {_COLUMNS} FROM kept_artifact WHERE change = ? ORDER BY dataset_id, component"  # noqa: S608
         return [_kept(row) for row in connection.fetchall(sql, (change,))]
 
-    def keys(self, connection: Connection, datastore: str) -> set[str]:
-        """Return the keys of all kept artifacts of a store."""
-        if not self.exist(connection):
+    def registered(self, connection: Connection, keys: Sequence[str], datastore: str) -> set[str]:
+        """Which of some keys are those of kept artifacts of a store."""
+        if not keys or not self.exist(connection):
             return set()
-        sql = f"SELECT DISTINCT {_KEY} FROM kept_artifact k WHERE k.datastore = ?"  # noqa: S608 - constants
-        return {key for (key,) in connection.fetchall(sql, (datastore,))}
+        source, parameters = connection.inline(2, [split_key(key) for key in keys])
+        sql = (
+            f"SELECT DISTINCT k.directory, k.name FROM {source} q CROSS JOIN kept_artifact k "  # noqa: S608 - our names
+            "WHERE k.name = q.c1 AND k.directory = q.c0 AND k.datastore = ?"
+        )
+        return {join_key(*row) for row in connection.fetchall(sql, (*parameters, datastore))}
 
     def sizes(self, connection: Connection, changes: Sequence[int]) -> list[tuple[bytes, int]]:
         """Return dataset and size for each artifact of ours of some removals; one of several datasets counts once."""
