@@ -55,12 +55,7 @@ def change_universe(tx: Transaction, roster: Roster, change: ChangeUniverse) -> 
             _add_columns(tx, new[each.element], _KINDS[each.kind], spatial=each.kind == "region")
         elif each.kind in {"metadata", "key", "implied"}:
             _Addition(tx, new[each.element], each, change.fill).carry_out(old)
-    for each in differences:
-        if each.element in new.elements:
-            create_element_indexes(tx, new[each.element])
-    for element in new.elements.values():
-        if element.implied_union_target is not None and element.name not in old.elements:
-            create_union_index(tx, element)
+    _create_indexes(tx, differences, old, new)
     _rename_groups(tx, roster, new)
     tx.execute("UPDATE attribute SET value = ? WHERE name = 'registry.universe'", (json.dumps(new.to_dict()),))
     sentences = [each.sentence for each in differences]
@@ -69,6 +64,15 @@ def change_universe(tx: Transaction, roster: Roster, change: ChangeUniverse) -> 
     tx.scratch.pop("roster", None)
     refresh_views(tx, read_roster(tx, lambda _: new), new)
     return sentences
+
+
+def _create_indexes(tx: Transaction, differences: Iterable[UniverseDifference], old: Universe, new: Universe) -> None:
+    for each in differences:
+        if each.element in new.elements:
+            create_element_indexes(tx, new[each.element])
+    for element in new.elements.values():
+        if element.implied_union_target is not None and element.name not in old.elements:
+            create_union_index(tx, element)
 
 
 def refuse_what_is_not_additive(
