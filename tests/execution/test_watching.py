@@ -171,3 +171,30 @@ def test_a_report_is_had_as_values_too(butler):
     assert values["written"]["reduced"]["datasets"] == 8
     assert values["tasks"][0]["succeeded"] == 8
     assert values["times"]["work"]["wall_s"] > 0
+
+
+def test_what_takes_long_is_named_and_the_end_foretold_while_a_run_lasts(butler):
+    from bunter import effects
+    from bunter.execution.pulse import Pulse
+
+    run(butler, tasks=("work",), faults={"1": "fail"})
+    plan = plan_retry(butler, "out")
+    (quantum,) = plan.quanta
+    pulse = Pulse(plan.directory.path, "local", 1, 2)
+    pulse.began(quantum, 0)
+    assert pulse.is_due()
+    pulse.beat({"running": 1})
+    beat = next(plan.directory.path.glob("pulse-*.json"))
+    told = json.loads(beat.read_text())
+    told["running"][0]["begin_ns"] = effects.now_ns() - 60_000_000_000
+    beat.write_text(json.dumps(told))
+    status = run_status(butler, "out")
+    assert status.is_running
+    assert (status.tasks[0].running, status.tasks[0].failed) == (1, 0)
+    assert [(one.quantum, one.running_s >= 60) for one in status.stragglers] == [(quantum, True)]
+    assert status.eta_s is not None
+    pulse.stop()
+    assert not run_status(butler, "out").is_running
+    pulse.beat({})
+    beat.write_text(json.dumps({**told, "process": 2**22 + 5}))
+    assert not run_status(butler, "out").is_running, "its process is gone"
