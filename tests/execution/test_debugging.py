@@ -134,6 +134,6 @@ def test_the_commands_debug_and_pack_the_first_failure(butler, run, tmp_path):
     assert json.loads(fine.stdout)["outputs"] == {"reduced": ["dict"]}, fine.stderr
     assert "cumulative" in fine.stderr
     packed = bunter("capsule", "repo", "out", "--to", "case.zip")
-    assert packed.stdout.startswith("packed quantum 2, reduce@"), packed.stderr
+    assert packed.stdout.startswith("packed quantum 1, reduce@"), packed.stderr
     assert bunter("debug", "case.zip").returncode == 1
     assert bunter("run-quanta", "case.zip").stdout.startswith("failed: 0 of 1 quanta succeeded, 1 failed")
