@@ -208,7 +208,7 @@ def _bring(target: Datastore, cargo: Cargo, transfer: Transfer, *, verify: bool)
     if transfer not in {Transfer.AUTO, Transfer.COPY}:
         raise IngestError(f"{stored.key} is no file of this machine, so {transfer} cannot reach it; use copy")
     if (copied := _copied_there(target, cargo)) is not None:
-        return copied
+        return _known(copied, stored, lambda: target.discard([copied]))
     content: Any = content_of(store, stored)
     return target.stage(cargo.key, content, route=cargo.route)
 
