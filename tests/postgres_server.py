@@ -99,7 +99,12 @@ class Server:
         pytest.fail(f"PostgreSQL cannot be set up here: {done.stderr.strip()[-300:]}")
 
     def start(self):
-        settings = {"listen_addresses": "", "unix_socket_directories": self.folder, "max_connections": "60", "max_wal_size": "128MB"}
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": self.folder,
+            "max_connections": "60",
+            "max_wal_size": "128MB",
+        }
         if not self.safe:
             settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

@@ -50,7 +50,9 @@ def _records(
     batch: pa.RecordBatch, element: Element, values: Callable[[str], list[Any]]
 ) -> dict[tuple[Any, ...], DimensionRecord]:
     keys = list(zip(*map(values, element.required), strict=True))
-    places = list(dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True)).values())  # where each comes first
+    places = list(
+        dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True)).values()
+    )  # where each comes first
     names = stored_columns(element)
     columns = {name: _column(batch, element, name).take(places).to_pylist() for name in names}
     known = [_is_known(element, columns, place) for place in range(len(places))]
