@@ -182,7 +182,9 @@ class Ledger:
     def _publish(self, nonce: str, content: bytes) -> Artifact:
         run = "/".join(map(escape, self._place.graph.header.output_run.split("/")))
         key = f"{run}/logs/quanta-{nonce}.jsonl"
-        return self._place.outlet.publish(nonce, key, Encoded(content, "jsonl", 1, ".jsonl"))
+        return self._place.outlet.publish(
+            nonce, key, Encoded(content, "jsonl", 1, ".jsonl"), self._place.shared_route()
+        )
 
     def _rows_of(self, quantum: int) -> Iterable[int]:
         """Rows in the graph of the metadata and the log of a quantum."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bunter.dataset import DatasetType, StoredArtifact
@@ -77,6 +78,13 @@ class Place:
     def route(self, ref: QuantumRef) -> Route:
         """Say which stores take an output."""
         return self.outlet.route(self.dataset_type(ref.dataset_type), ref.data_id)
+
+    def shared_route(self) -> Route | None:
+        """Say which stores take what many quanta share: ``main``, and copies wherever those of any log or metadata go."""
+        names = {edge.dataset_type for edge in self.graph.edges.values() if edge.connection in {"_log", "_metadata"}}
+        routes = [self.outlet.route(self.dataset_type(name), {}) for name in sorted(names)]
+        copies = tuple(sorted({copy for route in routes for copy in route.copies}))
+        return replace(routes[0], store=MAIN, copies=copies) if copies else None
 
     def key(self, ref: QuantumRef, nonce: str, extension: str, component: str = "") -> str:
         """Make the key of an artifact of an output."""
