@@ -141,14 +141,13 @@ def test_a_load_goes_to_another_database_and_back(source, tmp_path, postgres_url
 
 def rewritten(folder, change):
     """Change the manifest of an export as somebody would who knows about its digest."""
-    from bunter.butler.transfers.manifest import _digest
+    from bunter.butler.transfers.signed_json import written_signed
 
     path = folder / "bunter-export.json"
     content = json.loads(path.read_text())
     change(content)
     content.pop("sha256")
-    content["sha256"] = _digest(content)
-    path.write_text(json.dumps(content))
+    path.write_bytes(written_signed(content))
 
 
 @pytest.mark.parametrize(
@@ -258,7 +257,7 @@ def test_what_is_no_zip_or_no_export_is_said_so(empty, tmp_path):
 
 
 def test_a_dump_of_a_stranger_runs_no_sql(source, tmp_path):
-    from bunter.butler.transfers.dump_manifest import _digest
+    from bunter.butler.transfers.signed_json import written_signed
 
     source.dump(tmp_path / "dump")
     path = tmp_path / "dump/bunter-dump.json"
@@ -274,8 +273,7 @@ def test_a_dump_of_a_stranger_runs_no_sql(source, tmp_path):
         good = path.read_text()
         change(content["tables"][0])
         content.pop("sha256")
-        content["sha256"] = _digest(content)
-        path.write_text(json.dumps(content))
+        path.write_bytes(written_signed(content))
         with pytest.raises(ExportFileError):
             Butler.load(tmp_path / "dump", tmp_path / "loaded")
         path.write_text(good)

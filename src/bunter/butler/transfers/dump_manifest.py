@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bunter.butler.transfers.signed_json import read_signed, written_signed
 from bunter.butler.transfers.table_files import TableFile
 from bunter.database.cloning import Copied
 from bunter.database.shape_text import described, shape_of
-from bunter.errors import ButlerError, ExportFileError
+from bunter.errors import ExportFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +71,7 @@ class DumpManifest:
 
     def to_json(self) -> bytes:
         """Return it as JSON that carries its own digest."""
-        content: dict[str, Any] = {
+        content = {
             "format": _FORMAT,
             "source": self.source,
             "has_artifacts": self.has_artifacts,
@@ -85,8 +84,7 @@ class DumpManifest:
                 for table in self.tables
             ],
         }
-        content["sha256"] = _digest(content)
-        return json.dumps(content, indent=1, ensure_ascii=False).encode()
+        return written_signed(content)
 
     @classmethod
     def from_json(cls, text: bytes, where: str) -> DumpManifest:
@@ -97,12 +95,7 @@ class DumpManifest:
         ExportFileError
             If it is none, was changed, or has names that are not allowed.
         """
-        try:
-            return cls._read(_checked(json.loads(text), where))
-        except ExportFileError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ButlerError) as exc:
-            raise ExportFileError(f"{where} cannot be used: {' '.join(str(exc).split())[:300]}") from exc
+        return read_signed(text, where, version=_FORMAT, make=cls._read)
 
     @classmethod
     def _read(cls, content: dict[str, Any]) -> DumpManifest:
@@ -131,15 +124,3 @@ def _file(tree: Mapping[str, Any]) -> TableFile:
     if not _FILE.fullmatch(tree["file"]):
         raise ExportFileError(f"{tree['file']!r} is no name of a table's file")
     return TableFile(tree["file"], int(tree["rows"]), str(tree["sha256"]))
-
-
-def _checked(content: Any, where: str) -> dict[str, Any]:
-    if not isinstance(content, dict) or content.pop("sha256", None) != _digest(content):
-        raise ExportFileError(f"{where} is not as it was written; fetch the dump again")
-    if content["format"] != _FORMAT:
-        raise ExportFileError(f"{where} has format {content['format']}; this Bunter reads {_FORMAT}")
-    return content
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.opening import EXPORT_NAME
+from bunter.butler.transfers.signed_json import read_signed, written_signed
 from bunter.butler.transfers.table_files import TableFile
 from bunter.dataset import CollectionInfo, CollectionType, DatasetType
 from bunter.dataset.collection import collection_name_problem
 from bunter.dimensions import Universe
-from bunter.errors import ButlerError, ExportFileError
+from bunter.errors import ExportFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +65,7 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """Return it as JSON that carries its own digest."""
-        content: dict[str, Any] = {
+        content = {
             "format": _FORMAT,
             "source": self.source,
             "about": dict(self.about),
@@ -90,8 +89,7 @@ class Manifest:
             "tables": {name: table.as_row() for name, table in self.tables.items()},
             "universe": self.universe.to_dict(),
         }
-        content["sha256"] = _digest(content)
-        return json.dumps(content, indent=1, ensure_ascii=False).encode()
+        return written_signed(content)
 
     @classmethod
     def from_json(cls, text: bytes, where: str) -> Manifest:
@@ -102,12 +100,7 @@ class Manifest:
         ExportFileError
             If it is none, was changed, or has names that are not allowed.
         """
-        try:
-            return cls._read(_checked(json.loads(text), where))
-        except ExportFileError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ButlerError) as exc:
-            raise ExportFileError(f"{where} cannot be used: {' '.join(str(exc).split())[:300]}") from exc
+        return read_signed(text, where, version=_FORMAT, make=cls._read)
 
     @classmethod
     def _read(cls, content: dict[str, Any]) -> Manifest:
@@ -133,18 +126,6 @@ class Manifest:
             int(content["size"]),
             {str(key): str(value) for key, value in content["about"].items()},
         )
-
-
-def _checked(content: Any, where: str) -> dict[str, Any]:
-    if not isinstance(content, dict) or content.pop("sha256", None) != _digest(content):
-        raise ExportFileError(f"{where} is not as it was written; fetch the export again")
-    if content["format"] != _FORMAT:
-        raise ExportFileError(f"{where} has format {content['format']}; this Bunter reads {_FORMAT}")
-    return content
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _collection(row: Mapping[str, Any]) -> CollectionInfo:
