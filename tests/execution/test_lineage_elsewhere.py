@@ -7,7 +7,7 @@ from small_survey import CAM, make_repository, pipeline
 
 from bunter import Butler
 from bunter.butler.transfers.run_folders import RunPiece, write_runs
-from bunter.errors import ExportFileError
+from bunter.errors import ExportFileError, RunError
 from bunter.execution import RunOptions, Wish, find_lineage, run_pipeline
 
 
@@ -48,6 +48,17 @@ def test_a_dataset_tells_what_it_was_made_of_wherever_it_is_brought(butler, tmp_
         assert len(told(other)["quanta"]) > 3
 
 
+def test_a_run_that_came_from_elsewhere_is_not_gone_on_with_but_spares_work(butler, tmp_path):
+    with Butler.create(tmp_path / "other") as other:
+        other.transfers.take(butler.transfers.parcel())
+        plan = pipeline().resolve(other.universe, {kind.name: kind for kind in other.dataset_types.query()})
+        with pytest.raises(RunError, match=r"another repository .*--skip-existing-in u/me/first"):
+            run_pipeline(other, plan, Wish(inputs=("raw",), output_run="u/me/first", where="exposure < 2"))
+        wish = Wish(inputs=("raw",), output_run="u/me/mine", skip_existing_in=("u/me/first",))
+        summary = run_pipeline(other, plan, wish, options=RunOptions())
+        assert {label: one.succeeded for label, one in summary.tasks.items()} == {"reduce": 4, "gather": 2, "night": 1}
+
+
 def test_a_journal_that_has_grown_is_brought_again_and_no_other_file_is_touched(tmp_path):
     folder = tmp_path / ".runs" / "r"
     for journal, summary, there in (("a", "1", "a"), ("ab", "2", "ab"), ("x", "3", "ab"), ("xyz", "4", "ab")):
@@ -60,7 +71,9 @@ def test_a_journal_that_has_grown_is_brought_again_and_no_other_file_is_touched(
         )
         assert (folder / "journal-local-0000.jsonl").read_text() == there
         assert (folder / "summary.json").read_text() == "1"
-    assert sorted(path.name for path in folder.iterdir()) == ["journal-local-0000.jsonl", "logs", "summary.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "foreign", "journal-local-0000.jsonl", "logs", "summary.json",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "logs/../../x.log", "task.py", "logs/.x.log"])

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from bunter.butler.config import RepositoryConfig
     from bunter.datastore.store_address import StoreAddress
 
-__all__ = ["RUNS", "runs_place"]
+__all__ = ["FOREIGN", "RUNS", "runs_place"]
 
 RUNS = ".runs"
 """Folder of the folders of runs, below the place of runs."""
+FOREIGN = "foreign"
+"""File in the folder of a run that came from another repository."""
 
 
 def runs_place(root: Path | StoreAddress, model: RepositoryConfig) -> Path:

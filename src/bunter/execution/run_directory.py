@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter import effects
-from bunter.butler.runs_place import RUNS
+from bunter.butler.runs_place import FOREIGN, RUNS
 from bunter.datastore.key import escape, shorten
 from bunter.errors import RunError
 from bunter.execution.journal import Journal, read_lines
@@ -158,8 +158,9 @@ class RunDirectory:
         Raises
         ------
         RunError
-            If another process works on it.
+            If another process works on it, or it came from another repository.
         """
+        self._refuse_foreign()
         lease = effects.flock(self.path / "lock", blocking=False)
         if lease is None:
             owner = effects.read_bytes(self.path / "lock").decode(errors="replace").strip()
@@ -170,14 +171,27 @@ class RunDirectory:
         os.write(lease.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
         return lease
 
+    def _refuse_foreign(self) -> None:
+        if self.is_foreign:
+            raise RunError(
+                f"the run {self.run!r} was made in another repository and can only be looked at here; begin one of your own, "
+                f"with --skip-existing-in {self.run} for what it has done"
+            )
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the folder came along with datasets of another repository."""
+        return effects.stat(self.path / FOREIGN) is not None
+
     def share(self) -> effects.Lease:
         """Keep the run from being worked on by one process alone, as `lock` does, for as long as jobs work on it.
 
         Raises
         ------
         RunError
-            If a process has taken it for itself.
+            If a process has taken it for itself, or it came from another repository.
         """
+        self._refuse_foreign()
         lease = effects.flock(self.path / "lock", exclusive=False, blocking=False)
         if lease is None:
             raise RunError(f"a process works on {self.path} alone, so that jobs cannot; wait for it, or stop it")

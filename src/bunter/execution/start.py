@@ -263,7 +263,7 @@ def _directory(butler: Butler, pipeline: PipelineGraph, wish: Wish) -> RunDirect
     if not wish.output:
         raise RunError("say where the results go: a chain with -o OUT, or a run with --output-run RUN")
     for directory in run_directories(root):
-        if directory.request.output == wish.output:
+        if directory.request.output == wish.output and not directory.is_foreign:
             if not directory.request.differences(request) and _can_go_on(butler, pipeline, wish, directory):
                 return directory
             break

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
-from bunter.butler.runs_place import RUNS
+from bunter.butler.runs_place import FOREIGN, RUNS
 from bunter.dataset.collection import collection_name_problem
 from bunter.datastore.key import escape
 from bunter.errors import ExportFileError
@@ -107,7 +107,9 @@ def _names(folder: Path) -> list[str]:
 
 
 def write_runs(root: Path | None, pieces: Iterable[RunPiece]) -> None:
-    """Write folders of runs; a file that is there stays, but for a journal that has grown since.
+    """Write folders of runs, which may be looked at here and not gone on with: their graphs name tasks to be imported.
+
+    A file that is there stays, but for a journal that has grown since.
 
     Parameters
     ----------
@@ -128,6 +130,8 @@ def write_runs(root: Path | None, pieces: Iterable[RunPiece]) -> None:
             raise ExportFileError(problem)
         folder = root / RUNS / escape(run)
         effects.mkdirs(folder / "logs")
+        if effects.stat(folder / _LAST) is None and effects.stat(folder / FOREIGN) is None:
+            effects.write_new(folder / FOREIGN, b"", sync=True)
         for name, parts in groupby(files, attrgetter("name")):
             if not _NAME.fullmatch(name):
                 raise ExportFileError(f"{name!r} is no file of a run's folder")
