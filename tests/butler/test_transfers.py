@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 import zipfile
@@ -294,3 +295,14 @@ def test_nothing_is_written_over_what_is_there(source, tmp_path):
         Butler.load(tmp_path / "dump", tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
     assert (tmp_path / "mine.zip").read_text() == "mine"
+
+
+@pytest.mark.parametrize("length", [0, 10, 64])
+def test_a_load_that_died_while_it_said_so_is_completed_by_the_same_call(source, tmp_path, length):
+    dump = tmp_path / "dump"
+    source.dump(dump)
+    mark = hashlib.sha256((dump / "bunter-dump.json").read_bytes()).hexdigest()
+    (tmp_path / "loaded").mkdir()
+    (tmp_path / "loaded/.bunter-load").write_text(mark[:length])
+    with Butler.load(dump, tmp_path / "loaded") as butler:
+        assert butler.check(deep=True).is_clean

@@ -127,14 +127,19 @@ class _Loading:
         Database.check_absent(place_of(root, registry), options_of(registry))
 
     def _is_ours(self) -> bool:
-        """Whether a load of this dump has begun here, and not ended."""
+        """Whether a load of this dump has begun here, and not ended; it may have died while it wrote the mark."""
+        written = self._written_mark()
+        return written is not None and self._mark.startswith(written)
+
+    def _written_mark(self) -> str | None:
         mark = self._root / _MARK
-        return mark.is_file() and effects.read_bytes(mark).decode("ascii", "replace") == self._mark
+        return effects.read_bytes(mark).decode("ascii", "replace") if mark.is_file() else None
 
     def run(self, transfer: str, progress: Callable[[Progress], None] | None) -> None:
         root, model = self._root, self._configuration.model
         effects.mkdirs(root)
-        if not self._is_ours():
+        if self._written_mark() != self._mark:
+            effects.unlink(root / _MARK, missing_ok=True)
             effects.write_new(root / _MARK, self._mark.encode(), sync=True)
             effects.sync_dir(root)
         if not (root / CONFIG_NAME).exists():
