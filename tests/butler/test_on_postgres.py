@@ -63,6 +63,7 @@ class TestOperators(OnPostgres, OperatorContract):
     pass
 
 
+@pytest.mark.slow
 class TestPast(OnPostgres, PastContract):
     pass
 

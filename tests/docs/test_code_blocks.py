@@ -29,6 +29,9 @@ class Block(NamedTuple):
     line: int
 
 
+MOST_COMMANDS = 4  # each starts a process; pages with more are for the slow tests
+
+
 def blocks(page):
     text = page.read_text()
     return [Block(match[1], match[2], text[: match.start()].count("\n") + 2) for match in FENCE.finditer(text)]
@@ -41,7 +44,8 @@ def runs(block):
 def pages():
     for page in sorted([*DOCS.rglob("*.md"), ROOT / "README.md"]):
         if "_build" not in page.parts and any(runs(block) for block in blocks(page)):
-            slow = NEEDS_DEMO in page.read_text() or page.name == "README.md"
+            commands = sum(line.startswith("bunter ") for line in page.read_text().splitlines())
+            slow = NEEDS_DEMO in page.read_text() or page.name == "README.md" or commands > MOST_COMMANDS
             yield pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] if slow else [])
 
 

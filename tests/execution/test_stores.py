@@ -61,6 +61,7 @@ def test_folders_of_runs_lie_beside_the_registry_or_where_the_setting_says(s3_pl
         assert runs_root(butler) == tmp_path / "shared"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_a_dead_worker_or_a_failed_task_has_sent_is_removed(s3_place, tmp_path, jobs):
     faults = {"faults": {"1": "kill" if jobs == 2 else "raise"}}

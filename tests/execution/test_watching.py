@@ -134,6 +134,7 @@ def start(repo, *words):
     )
 
 
+@pytest.mark.slow
 def test_the_shell_shows_a_run_while_it_runs_and_repairs_it_afterwards(butler, tmp_path):
     repo = Path(butler.root)
     (tmp_path / "p.yaml").write_text(

@@ -105,10 +105,12 @@ def kill_ingests(tmp_path, count):
     rounds(count, 2.5, act)
 
 
+@pytest.mark.slow
 def test_put_loop_killed_a_few_times(tmp_path):
     kill_put_loops(tmp_path, 5)
 
 
+@pytest.mark.slow
 def test_ingest_raws_killed_a_few_times(tmp_path):
     kill_ingests(tmp_path, 4)
 

@@ -319,6 +319,7 @@ def test_cards_are_read_as_astropy_reads_them(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_each_command_can_be_tried_without_effect_and_answers_in_json(butler, frames, tmp_path):
     frames.night(tmp_path / "night", exposures=1)
     (tmp_path / "sky.yaml").write_text("name: s\ncentres: [[10, -20]]\npixel_scale: 1.0\npatch_size: 100\npatches: 2\n")

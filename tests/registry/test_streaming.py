@@ -87,6 +87,7 @@ def place(request, tmp_path):
     return tmp_path / "r.sqlite3" if request.param == "file" else request.getfixturevalue("postgres_url")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [{}, {"order_by": ["-visit", "detector"]}, {"with_records": True}], ids=str)
 def test_memory_does_not_grow_with_the_result(place, monkeypatch, more):
     from bunter.registry import stream
