@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: demo test unit slow test-all soak oracle format lint types imports docs bench build clean
+.PHONY: demo test unit slow test-all soak oracle oracle-graphs format lint types imports docs bench build clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.installed-demo: pyproject.toml
@@ -80,7 +80,11 @@ $(VENV)-oracle/.installed: pyproject.toml
 
 oracle: $(VENV)-oracle/.installed  ## the same questions to Bunter and to the reference system; prints the seed
 	BUNTER_ORACLE_SEED=$(SEED) BUNTER_ORACLE_EXAMPLES=$(EXAMPLES) \
-	  $(VENV)-oracle/bin/python -m pytest tests/oracle -m oracle --timeout 3600 -s
+	  $(VENV)-oracle/bin/python -m pytest tests/oracle -m "oracle and not soak" --timeout 3600 -s
+
+oracle-graphs: $(VENV)-oracle/.installed  ## the same pipelines to both graph builders; differs yet for calibrations of quanta without a time
+	BUNTER_ORACLE_SEED=$(SEED) BUNTER_ORACLE_EXAMPLES=$(EXAMPLES) \
+	  $(VENV)-oracle/bin/python -m pytest tests/oracle/test_graphs.py -m oracle --timeout 3600 -s
 
 clean:
 	rm -rf $(VENV) $(VENV)-lsst $(VENV)-oracle build dist docs/_build .mypy_cache .ruff_cache .pytest_cache

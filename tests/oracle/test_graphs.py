@@ -12,7 +12,11 @@ import worlds
 from campaign import SEED, TALLY, campaign
 
 # The alarm that ends a build that takes too long may go off within a callback of the garbage collector.
-pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
+pytestmark = [
+    pytest.mark.oracle,
+    pytest.mark.soak,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
