@@ -44,7 +44,7 @@ def remote(request, s3_place, tmp_path, monkeypatch):
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_pipeline_runs_in_a_repository_in_a_storage_service(remote, jobs):
     summary = run(remote, jobs=jobs)
-    assert (summary.status, summary.exit_code) == ("succeeded", 0)
+    assert (summary.status, summary.exit_code) == ("succeeded", 0), [str(failure) for failure in summary.failures]
     assert night(remote) == {"total": 2 * 10 * (0 + 1 + 2 + 3)}
     ref = remote.query_datasets("reduced", "out").first()
     assert str(remote.get_uri(ref)).startswith("s3://")

@@ -201,7 +201,7 @@ class BruteForce:
         left = list(self.tasks)
         while left:
             found = [left.pop(0)]
-            names = lambda task: {c.dataset_type for c in task.connections}  # noqa: E731
+            names = lambda task: {c.dataset_type for c in task.connections} & set(self.made)  # noqa: E731
             while more := [t for t in left if any(names(t) & names(other) for other in found)]:
                 found += more
                 left = [t for t in left if t not in more]

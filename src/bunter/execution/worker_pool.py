@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+import os
+import pickle
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from bunter.execution.crew import Died, Done, Unbegun
 from bunter.execution.memory import allowed
@@ -51,6 +53,8 @@ class Setup:
         Number of the worker.
     accepts_partial : bool
         Whether flawed outputs count.
+    environment : mapping of str to str
+        Environment of this process now; that of the server which forks workers may be older.
     """
 
     graph: Path
@@ -64,6 +68,12 @@ class Setup:
     live: Path | None = None
     number: int = 0
     accepts_partial: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Stores take their credentials from the environment when they are unpickled, so that comes before.
+        rest = pickle.dumps({each.name: getattr(self, each.name) for each in fields(self)})
+        return _in_environment, (dict(self.environment), rest)
 
     def __call__(self) -> Callable[[bytes], bytes]:
         """Make the worker of this process."""
@@ -181,3 +191,9 @@ class WorkerPool:
     def stop(self) -> list[Request]:
         """End the processes."""
         return [self._requests.pop(token) for token in self._pool.stop()]
+
+
+def _in_environment(environment: Mapping[str, str], rest: bytes) -> Setup:
+    """Unpickle a setup in the environment in which it was pickled."""
+    os.environ.update(environment)
+    return Setup(**pickle.loads(rest))  # noqa: S301 - from the process that started this one
