@@ -23,14 +23,8 @@ def each(items: Sequence[_Item], act: Callable[[_Item], Awaitable[_Result]], wor
     return _run(_each(items, act, min(workers, len(items))))
 
 
-async def _each(items: Sequence[_Item], act: Callable[[_Item], Awaitable[_Result]], workers: int) -> list[_Result]:
-    results: dict[int, _Result] = {}
-    waiting = iter(enumerate(items))
-
-    async def work() -> None:
-        for index, item in waiting:
-            results[index] = await act(item)
-
+async def _all_of(work: Callable[[], Awaitable[None]], workers: int) -> None:
+    """Let several workers work until all have ended; if one fails, the others are ended first."""
     tasks = [asyncio.ensure_future(work()) for _ in range(workers)]
     try:
         await asyncio.gather(*tasks)
@@ -39,6 +33,17 @@ async def _each(items: Sequence[_Item], act: Callable[[_Item], Awaitable[_Result
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+
+
+async def _each(items: Sequence[_Item], act: Callable[[_Item], Awaitable[_Result]], workers: int) -> list[_Result]:
+    results: dict[int, _Result] = {}
+    waiting = iter(enumerate(items))
+
+    async def work() -> None:
+        for index, item in waiting:
+            results[index] = await act(item)
+
+    await _all_of(work, workers)
     return [results[index] for index in range(len(items))]
 
 
@@ -50,14 +55,7 @@ def each_as_it_comes(items: Iterator[_Item], act: Callable[[_Item], Awaitable[ob
             for item in items:
                 await act(item)
 
-        tasks = [asyncio.ensure_future(work()) for _ in range(workers)]
-        try:
-            await asyncio.gather(*tasks)
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        await _all_of(work, workers)
         return []
 
     _run(run())

@@ -177,12 +177,8 @@ class _Written:
         self._graph, self._told = graph, told
         outputs = [output for receipt in told.receipts for output in receipt.outputs]
         self._rows = np.array([output.row for output in outputs], np.int64)
-        artifacts = [told.artifacts[output.nonce] for output in outputs]
-        self._sizes = np.array(
-            [int(output.selector.partition(":")[2]) if output.selector else artifact.size
-             for output, artifact in zip(outputs, artifacts, strict=True)], np.int64,
-        )  # fmt: skip
-        self._digests = [artifact.sha256 for artifact in artifacts]
+        self._sizes = np.array([told.size_of(output) for output in outputs], np.int64)
+        self._digests = [told.artifacts[output.nonce].sha256 for output in outputs]
         self._shared = np.array([bool(output.selector) for output in outputs], bool)
 
     @property

@@ -47,6 +47,12 @@ class TracedDataset:
     data_id: Mapping[str, Any]
     run: str
 
+    @classmethod
+    def of(cls, ref: DatasetRef) -> TracedDataset:
+        """Make it from a reference."""
+        required = {name: ref.data_id[name] for name in ref.dataset_type.dimensions.required}
+        return cls(ref.id, ref.dataset_type.name, required, ref.run)
+
     def __str__(self) -> str:
         return f"{self.dataset_type}@{{{_shown(self.data_id)}}}"
 
@@ -161,8 +167,7 @@ def find_lineage(butler: Butler, ref: DatasetRef, *, down: bool = False, depth: 
         If there are more than 100,000 datasets; give a depth.
     """
     runs = Tracks(runs_root(butler))
-    required = {name: ref.data_id[name] for name in ref.dataset_type.dimensions.required}
-    first = TracedDataset(ref.id, ref.dataset_type.name, required, ref.run)
+    first = TracedDataset.of(ref)
     found = Lineage(ref.id, down, {ref.id: first})
     edge, level = [first], 0
     while edge and (depth is None or level < depth):

@@ -71,8 +71,7 @@ def why_made(butler: Butler, ref: DatasetRef) -> Reason:
         If no pipeline has made the dataset here.
     """
     tracks = Tracks(runs_root(butler))
-    required = {name: ref.data_id[name] for name in ref.dataset_type.dimensions.required}
-    made = tracks.maker(TracedDataset(ref.id, ref.dataset_type.name, required, ref.run))
+    made = tracks.maker(TracedDataset.of(ref))
     if not made:
         raise RunError(f"no pipeline has made {ref} here; `bunter origin` tells where it came from")
     history, quantum = made[0]

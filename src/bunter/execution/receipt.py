@@ -280,6 +280,11 @@ class Told:
     attempts: int
     discarded: frozenset[int] = frozenset()
 
+    def size_of(self, output: Output) -> int:
+        """Bytes of an output: those of its member where it shares an artifact, else those of the artifact."""
+        _, _, size = output.selector.partition(":")
+        return int(size) if output.selector else self.artifacts[output.nonce].size
+
 
 def gather(journals: Iterable[Iterable[Line]]) -> Told:
     """Take the journals of a run's attempts together, oldest first.

@@ -207,7 +207,6 @@ def _written(graph: QuantumGraph, told: Told) -> dict[str, tuple[int, int]]:
     for receipt in told.receipts:
         for output in receipt.outputs:
             name = tables[int(np.searchsorted(firsts, output.row, "right")) - 1].name
-            size = int(output.selector.partition(":")[2]) if output.selector else told.artifacts[output.nonce].size
             number, total = sizes.get(name, (0, 0))
-            sizes[name] = number + 1, total + size
+            sizes[name] = number + 1, total + told.size_of(output)
     return dict(sorted(sizes.items()))

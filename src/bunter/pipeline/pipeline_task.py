@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
@@ -15,6 +13,7 @@ from bunter.errors import PipelineError, QuantumError, near
 from bunter.pipeline.config import TaskConfig
 from bunter.pipeline.signals import PartialOutputsError
 from bunter.pipeline.struct import Struct
+from bunter.pipeline.timing import Timed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +27,7 @@ __all__ = ["PipelineTask"]
 C = TypeVar("C", bound=TaskConfig)
 
 
-class PipelineTask(Generic[C]):
+class PipelineTask(Timed, Generic[C]):
     """One step of a pipeline: declared connections, a configuration, and ``run``.
 
     Subclasses set ``Connections``, and ``Config`` if they have fields of their own, and write ``run(self, ...)``, whose
@@ -167,16 +166,6 @@ class PipelineTask(Generic[C]):
         from bunter.pipeline.subtask import subtask_of
 
         return subtask_of(self, field)
-
-    @contextmanager
-    def timer(self, name: str) -> Iterator[None]:
-        """Measure a part of the work: adds ``<name>_seconds`` to the metadata, summed over calls."""
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            key = f"{name}_seconds"
-            self.metadata[key] = self.metadata.get(key, 0.0) + time.perf_counter() - begin
 
 
 def _validated(kind: type[TaskConfig], values: dict[str, Any], task: str) -> Any:

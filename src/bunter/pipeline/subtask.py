@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, get_args
+from typing import Any, Generic, Protocol, TypeVar, get_args
 
 from bunter.errors import PipelineError, near
 from bunter.pipeline.config import TaskPart
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from bunter.pipeline.timing import Timed
 
 __all__ = ["Subtask", "subtask_of"]
 
@@ -27,7 +23,7 @@ class _Owner(Protocol):
     metadata: dict[str, Any]
 
 
-class Subtask(Generic[P]):
+class Subtask(Timed, Generic[P]):
     """A step within a task: a configuration and methods, no connections.
 
     A subclass names its configuration in brackets. The task that uses it has a field of that class and calls
@@ -67,16 +63,6 @@ class Subtask(Generic[P]):
     def subtask(self, field: str) -> Subtask[Any]:
         """Return the subtask for a part of its own configuration."""
         return subtask_of(self, field)
-
-    @contextmanager
-    def timer(self, name: str) -> Iterator[None]:
-        """Measure a part of the work: adds ``<name>_seconds`` to the metadata, summed over calls."""
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            key = f"{name}_seconds"
-            self.metadata[key] = self.metadata.get(key, 0.0) + time.perf_counter() - begin
 
 
 def subtask_of(owner: _Owner, field: str) -> Subtask[Any]:
