@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 import threading
 import weakref
-from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bunter.database.connection import Connection, Tally
 from bunter.database.fork_gate import gate
+from bunter.database.shelf import Shelf
 from bunter.database.sqlite import open_connection, prepare
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["FilePool", "MemoryPool"]
 
 _IDLE = 8
-_abandoned: list[object] = []  # SQLite connections of a parent process, which must not be closed in its child
 
 
 class FilePool:
@@ -43,55 +42,34 @@ class FilePool:
         self._tally = tally
         self._read_only = read_only
         self._busy_limit_s = busy_limit_s
-        self._begin()
+        self._shelf: Shelf[Connection] = Shelf()
 
-    def _begin(self) -> None:
-        self._idle: deque[Connection] = deque()
-        self._out: set[Connection] = set()
-        self._forgotten = weakref.finalize(self, _close_all, self._idle)  # a pool that nobody closed
+    def _open(self) -> Connection:
+        return open_connection(self._path, self._tally, read_only=self._read_only, busy_limit_s=self._busy_limit_s)
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
         """Lend a connection for the block."""
         gate.enter()
         try:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                connection = open_connection(
-                    self._path, self._tally, read_only=self._read_only, busy_limit_s=self._busy_limit_s
-                )
-            self._out.add(connection)
+            connection = self._shelf.lend(self._open)
             try:
                 yield connection
             finally:
-                self._take_back(connection)
+                self._shelf.take_back(connection, keep=self._is_kept)
         finally:
             gate.leave()
 
-    def _take_back(self, connection: Connection) -> None:
-        if connection not in self._out:  # lent before a fork: it belongs to the parent
-            return
-        self._out.discard(connection)
-        if len(self._idle) < _IDLE and not connection.raw.in_transaction:
-            self._idle.append(connection)
-        else:
-            connection.raw.close()
+    def _is_kept(self, connection: Connection) -> bool:
+        return len(self._shelf) < _IDLE and not connection.raw.in_transaction
 
     def abandon(self) -> None:
         """Forget all connections in a forked child."""
-        self._forgotten.detach()
-        _abandoned.extend((*self._idle, *self._out))
-        self._begin()
+        self._shelf.abandon()
 
     def close(self) -> None:
         """Close the connections that are not lent."""
-        _close_all(self._idle)
-
-
-def _close_all(connections: deque[Connection]) -> None:
-    while connections:
-        connections.pop().raw.close()
+        self._shelf.close()
 
 
 class MemoryPool:

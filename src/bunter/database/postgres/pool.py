@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import queue
-import weakref
-from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bunter.database.shelf import Shelf
 from bunter.errors import DatabaseBusyError
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from bunter.database.postgres.connection import ServerConnection
 
 __all__ = ["ServerPool"]
-
-_abandoned: list[object] = []  # connections of a parent process, which must not be closed in its child
 
 
 class ServerPool:
@@ -40,12 +37,10 @@ class ServerPool:
         self._begin()
 
     def _begin(self) -> None:
-        self._idle: deque[ServerConnection] = deque()
-        self._out: set[ServerConnection] = set()
+        self._shelf: Shelf[ServerConnection] = Shelf()
         self._places: queue.SimpleQueue[None] = queue.SimpleQueue()  # a semaphore, at a tenth of its price
         for _ in range(self._size):
             self._places.put(None)
-        self._forgotten = weakref.finalize(self, _close_all, self._idle)  # a pool that nobody closed
 
     @contextmanager
     def lend(self) -> Iterator[ServerConnection]:
@@ -58,47 +53,31 @@ class ServerPool:
                 f"all {self._size} connections of this process to the database are in use; "
                 "use fewer threads, or raise registry.server.pool_size"
             ) from None
-        connection = None
         try:
-            connection = self._taken()
-            self._out.add(connection)
-            yield connection
-        finally:
-            if connection is not None:
-                self._take_back(connection)
-            places.put(None)
-
-    def _taken(self) -> ServerConnection:
-        while True:
+            connection = self._shelf.lend(self._connect, _is_alive)
             try:
-                connection = self._idle.pop()
-            except IndexError:
-                return self._connect()
-            if connection.raw.is_alive():
-                return connection
-            connection.close()
-
-    def _take_back(self, connection: ServerConnection) -> None:
-        if connection not in self._out:  # lent before a fork: it belongs to the parent
-            return
-        self._out.discard(connection)
-        if not connection.raw.is_idle():
-            connection.close()
-            return
-        connection.raw.rest()
-        self._idle.append(connection)
+                yield connection
+            finally:
+                self._shelf.take_back(connection, keep=_is_rested)
+        finally:
+            places.put(None)
 
     def abandon(self) -> None:
         """Forget all connections in a forked child."""
-        self._forgotten.detach()
-        _abandoned.extend((*self._idle, *self._out))
+        self._shelf.abandon()
         self._begin()
 
     def close(self) -> None:
         """Close the connections that are not lent."""
-        _close_all(self._idle)
+        self._shelf.close()
 
 
-def _close_all(connections: deque[ServerConnection]) -> None:
-    while connections:
-        connections.pop().close()
+def _is_alive(connection: ServerConnection) -> bool:
+    return connection.raw.is_alive()
+
+
+def _is_rested(connection: ServerConnection) -> bool:
+    if not connection.raw.is_idle():
+        return False
+    connection.raw.rest()
+    return True
