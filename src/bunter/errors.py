@@ -48,6 +48,7 @@
     |   |       +-- AllDoneError
     |   +-- RunError
     |   +-- UndoError                     LookupError
+    |   +-- SubscriptionError             ValueError
     |   +-- StoreDeniedError              PermissionError
     +-- DatabaseBusyError                 TimeoutError
     +-- DatabaseDamagedError              OSError
@@ -163,6 +164,10 @@ class DatasetRemovedError(DatasetNotFoundError):
 
 class UndoError(UserError, LookupError):
     """A removal cannot be undone: nothing, or not all, of it is kept any more."""
+
+
+class SubscriptionError(UserError, ValueError):
+    """A subscription to events cannot be: its name, its kinds, its target; or there is none of that name."""
 
 
 class CalibrationLookupError(DatasetNotFoundError):
@@ -385,6 +390,12 @@ class PipelineError(UserError, ValueError):
     def __init__(self, message: str, *, file: str | None = None, line: int | None = None, others: Any = ()) -> None:
         super().__init__(message)
         self.file, self.line, self.others = file, line, tuple(others)
+
+    @classmethod
+    def together(cls, found: Iterable[PipelineError]) -> PipelineError:
+        """Return one error that points at the first finding and lists the others, each once."""
+        first, *others = {str(one): one for one in found}.values()
+        return cls(str(first.args[0]), file=first.file, line=first.line, others=others)
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part is not None)

@@ -303,6 +303,14 @@ BAD_FILES = {
         "tasks: {isr: survey.tasks.IsrTask}\nsubsets:\n  isr: [isr]\n",
         "pipe.yaml:3: 'isr' is a task and a subset; give the subset another name",
     ),
+    "several names at once": (
+        "tasks: {isr: survey.tasks.IsrTask}\nsubsets:\n  one: [irs]\n  isr: [isr]\nsteps: [{label: oen}]\n",
+        (
+            "pipe.yaml:3: subset 'one' names 'irs', which is no task; did you mean 'isr'?\n"
+            "pipe.yaml:4: 'isr' is a task and a subset; give the subset another name\n"
+            "pipe.yaml:5: step 'oen' is no subset; did you mean 'one'?"
+        ),
+    ),
     "misspelt step": (
         "tasks: {isr: survey.tasks.IsrTask}\nsubsets: {one: [isr]}\nsteps: [{label: oen}]\n",
         "pipe.yaml:3: step 'oen' is no subset; did you mean 'one'?",

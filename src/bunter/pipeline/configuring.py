@@ -59,7 +59,7 @@ def build_config(
     except ValidationError as error:
         found += [_finding(one, kind, entry, sources) for one in error.errors(include_url=False)]
     if found:
-        raise _together(found)
+        raise PipelineError.together(found)
     return config
 
 
@@ -201,12 +201,6 @@ def _held(model: type[BaseModel] | None, name: str) -> Any:
 def _default(model: type[BaseModel] | None, name: str) -> dict[str, Any]:
     default = _held(model, name)
     return default if isinstance(default, dict) else {}
-
-
-def _together(found: list[PipelineError]) -> PipelineError:
-    """Return one error that points at the first finding and lists the others."""
-    first, *others = dict(zip(map(str, found), found, strict=True)).values()
-    return PipelineError(str(first.args[0]), file=first.file, line=first.line, others=tuple(others))
 
 
 def _finding(one: Any, kind: type[TaskConfig], entry: TaskEntry, sources: Mapping[str, Source]) -> PipelineError:

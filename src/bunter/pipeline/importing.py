@@ -9,16 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bunter.errors import near
+from bunter.errors import PipelineError, near
 from bunter.pipeline.contracts import names_in, with_labels
 from bunter.pipeline.document import Assignment, Contract, Document, Import, Step, Subset, TaskEntry, parse_document
 from bunter.pipeline.located import Located, Source, read_yaml_file
 
 if TYPE_CHECKING:
     import importlib.machinery
-    from collections.abc import Callable, Iterable, Mapping
-
-    from bunter.errors import PipelineError
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["Content", "find_module_file", "find_package_file", "gather", "locate"]
 
@@ -256,14 +254,18 @@ def read_assignments(location: str, base: Path, source: Source) -> list[Assignme
 
 
 def _check_names(content: Content) -> None:
+    if wrong := [*_wrong_names(content)]:
+        raise PipelineError.together(wrong)
+
+
+def _wrong_names(content: Content) -> Iterator[PipelineError]:
     for name, subset in content.subsets.items():
         if name in content.tasks:
-            raise subset.source.error(f"{name!r} is a task and a subset; give the subset another name")
+            yield subset.source.error(f"{name!r} is a task and a subset; give the subset another name")
         for label in subset.labels:
             if label not in content.tasks:
-                raise subset.source.error(
-                    f"subset {name!r} names {label!r}, which is no task{near(label, content.tasks)}"
-                )
+                message = f"subset {name!r} names {label!r}, which is no task{near(label, content.tasks)}"
+                yield subset.source.error(message)
     for step in content.steps:
         if step.label not in content.subsets:
-            raise step.source.error(f"step {step.label!r} is no subset{near(step.label, content.subsets)}")
+            yield step.source.error(f"step {step.label!r} is no subset{near(step.label, content.subsets)}")
