@@ -1,9 +1,7 @@
 import json
 import pickle
 import re
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -183,14 +181,6 @@ class TestPipeline:
     def test_takes_definitions_of_the_repository_over_its_own(self, drp, universe):
         kind = DatasetType("source", universe.conform(("instrument", "visit", "detector")), "ArrowTable")
         assert drp.resolve(universe, {"source": kind}).dataset_types["source"].storage_class == "ArrowTable"
-
-    def test_is_checked_in_under_a_second(self):
-        code = f"from bunter.pipeline import Pipeline; Pipeline.from_file({str(DRP)!r}).resolve()"
-        environment = {"PYTHONPATH": str(DRP.parent.parent), "PATH": "/usr/bin:/bin"}
-        subprocess.run([sys.executable, "-c", code], check=True, env=environment)  # bytecode is cached
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, env=environment)
-        assert time.perf_counter() - began < 2  # a busy machine; the goal of one second is CPU and is in tests/house
 
 
 class TestImports:
