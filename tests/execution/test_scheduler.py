@@ -177,6 +177,18 @@ def test_what_is_held_does_not_run_nor_what_depends_on_it():
     assert scheduler.state(2) is State.CANCELLED
 
 
+def test_the_longest_path_counts_in_time_where_times_are_known():
+    chains = edges((0, 1), (1, 2), (3, 4))
+    assert [one.quantum for one in Scheduler(5, chains).take(2)] == [0, 3]
+    slow = np.array([1.0, 1.0, 1.0, 1.0, 60.0])
+    assert [one.quantum for one in Scheduler(5, chains, durations=slow).take(1)] == [3]
+
+
+def test_memory_that_is_only_expected_makes_others_wait_and_is_no_limit():
+    scheduler = Scheduler(3, edges(), memory=[0, 0, 4], expected=[6, 6, 6], budget=10)
+    assert scheduler.take(3) == [Assignment(0, 0, 0), Assignment(2, 0, 4)]
+
+
 @st.composite
 def runs(draw):
     size = draw(st.integers(1, 12))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bunter.execution.pace import task_classes
 from bunter.execution.run_directory import run_directories, runs_root
 from bunter.execution.told_run import tell
 
@@ -93,21 +94,17 @@ def forecast_run(butler: Butler, graph: QuantumGraph) -> Forecast:
 
 def _past(butler: Butler, graph: QuantumGraph) -> Iterator[ToldRun]:
     """Newest runs that share a task with the graph."""
-    wanted, found = _classes(graph), 0
+    wanted, found = task_classes(graph), 0
     for directory in run_directories(runs_root(butler)):
         if found == _MOST_RUNS:
             return
-        if directory.has_graph() and set(_classes(directory.graph()).items()) & set(wanted.items()):
+        if directory.has_graph() and set(task_classes(directory.graph()).items()) & set(wanted.items()):
             found += 1
             yield tell(directory)
 
 
-def _classes(graph: QuantumGraph) -> dict[str, str]:
-    return {task["label"]: task["class"] for task in graph.pipeline["tasks"]}
-
-
 def _task(label: str, graph: QuantumGraph, past: Sequence[ToldRun]) -> TaskForecast:
-    same = [run for run in past if _classes(run.graph).get(label) == _classes(graph)[label]]
+    same = [run for run in past if task_classes(run.graph).get(label) == task_classes(graph)[label]]
     histories = [task for run in same for task in run.tasks if task.label == label and len(task.cpu_s)]
     count = len(graph.tasks[label])
     edges = [edge for edge in graph.connections(label) if not edge.connection.startswith("_")]

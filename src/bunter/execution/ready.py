@@ -23,13 +23,13 @@ class ReadyQuanta:
 
     def __init__(self, budget: int | None = None) -> None:
         self._budget = budget
-        self._heaps: dict[int, list[tuple[int, int]]] = {}
+        self._heaps: dict[int, list[tuple[float, int]]] = {}
         self._used = self._running = self._passed = 0
 
     def __bool__(self) -> bool:
         return any(self._heaps.values())
 
-    def push(self, quantum: int, height: int, memory: int) -> None:
+    def push(self, quantum: int, height: float, memory: int) -> None:
         """Let a quantum wait for its turn; ``height`` is its urgency, ``memory`` what it needs in bytes."""
         heap = self._heaps.get(memory)
         if heap is None:

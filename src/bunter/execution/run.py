@@ -20,12 +20,14 @@ from bunter.execution.limits import agree
 from bunter.execution.merge import Merger
 from bunter.execution.message import made_from
 from bunter.execution.outlet import Outlet
+from bunter.execution.pace import durations_of, foretold_memory, known_paces, remember_pace
 from bunter.execution.partial import partial_edges
 from bunter.execution.provenance import running
 from bunter.execution.pulse import Pulse
 from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Opened, encode_lines
 from bunter.execution.record_fields import RecordFields, keep_fields
+from bunter.execution.run_directory import runs_root
 from bunter.execution.scheduler import Scheduler, State
 from bunter.execution.scratch import Scratch
 from bunter.execution.steward import Steward
@@ -271,17 +273,20 @@ class _Run:
     def _schedule(self) -> Scheduler:
         graph, options, counts = self._graph, self._options, self._graph.counts
         held = () if options.only is None else set(range(len(graph))) - set(options.only)
-        needs = self._limits.memory(counts)
+        paces = known_paces(runs_root(self._butler), graph)
+        needs, foretold = self._limits.memory(counts), foretold_memory(graph, paces)
         return Scheduler(
             len(graph),
             graph.quantum_edges(),
             done=self._done,
             retries=self._limits.retries(counts),
             memory=needs,
-            budget=options.memory_budget or (memory.total() if needs is not None else None),
+            budget=options.memory_budget or (memory.total() if needs or foretold else None),
             partial=partial_edges(graph, self._pipeline),
             held=held,
             fail_fast=options.fail_fast,
+            durations=durations_of(graph, paces),
+            expected=foretold,
         )
 
     def _initialise(self, before: Before) -> tuple[Made, ...]:
@@ -354,6 +359,7 @@ class _Run:
                 cancelled=counts[State.CANCELLED],
                 cpu_s=round(steward.cpu_s[label], 3),
             )
+        remember_pace(self._directory, self._graph, steward.pace.found())
         status = self._status(set(states))
         summary = self._summary(status, tasks, before.datasets + self._merger.datasets)
         self._directory.write_summary(summary.to_dict())

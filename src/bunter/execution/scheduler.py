@@ -131,8 +131,9 @@ Event: TypeAlias = Finished | Committed | Failed | Lost | Returned | Stopped
 class Scheduler:
     """Order, retries and consequences of failures of the quanta of one run.
 
-    Quanta on the longest remaining path go first, then lower numbers. A quantum may begin when all its parents have
-    *finished* in this run, or were done before; it succeeds only after they are *committed*.
+    Quanta on the longest remaining path go first, then lower numbers; it is longest in time where times are known, else in
+    edges. A quantum may begin when all its parents have *finished* in this run, or were done before; it succeeds only after
+    they are *committed*.
 
     Parameters
     ----------
@@ -154,6 +155,10 @@ class Scheduler:
         Quanta that must not run now, nor what depends on them.
     fail_fast : bool, optional
         Whether the first failure stops the run.
+    durations : (N,) float64, optional
+        How long each quantum will probably take, in seconds.
+    expected : sequence of int, optional
+        Memory that each quantum will probably take, in bytes, where ``memory`` says nothing; nobody enforces it.
     """
 
     def __init__(  # noqa: PLR0913 - one word each, all but two by keyword
@@ -168,16 +173,19 @@ class Scheduler:
         partial: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
         held: Iterable[int] = (),
         fail_fast: bool = False,
+        durations: NDArray[np.float64] | None = None,
+        expected: Sequence[int] | None = None,
     ) -> None:
         parents, children = _distinct(size, *edges)
         self._spared = _among(size, parents, children, partial)
         self._deprived: set[int] = set()
         self._offsets = np.searchsorted(parents, np.arange(size + 1)).tolist()
         self._children: list[int] = children.tolist()
-        self._height: list[int] = heights(size, parents, children).tolist()
+        self._height: list[float] = heights(size, parents, children, durations).tolist()
         self._missing: list[int] = np.bincount(children, minlength=size).tolist()
         self._retries, self._fail_fast = [retries] * size if isinstance(retries, int) else retries, fail_fast
         self._needs = list(memory) if memory is not None else [0] * size
+        self._expected = expected
         self._tries = [0] * size
         self._states = [State.WAITING] * size
         self._causes: dict[int, int] = {}
@@ -361,13 +369,17 @@ class Scheduler:
 
     def _push(self, quantum: int) -> None:
         self._set(quantum, State.READY)
-        self._ready.push(quantum, self._height[quantum], self._needs[quantum])
+        self._ready.push(quantum, self._height[quantum], self._room(quantum))
+
+    def _room(self, quantum: int) -> int:
+        """Memory that a quantum will take up, in bytes."""
+        return self._needs[quantum] or (self._expected[quantum] if self._expected is not None else 0)
 
     def _set(self, quantum: int, state: State) -> None:
         if self._states[quantum] is State.RUNNING:
-            self._ready.ended(self._needs[quantum])
+            self._ready.ended(self._room(quantum))
         elif state is State.RUNNING:
-            self._ready.began(self._needs[quantum])
+            self._ready.began(self._room(quantum))
         self._counts[self._states[quantum]] -= 1
         self._counts[state] += 1
         self._open -= state.is_final
@@ -386,19 +398,33 @@ def _distinct(
     return pairs // max(size, 1), pairs % max(size, 1)
 
 
-def heights(size: int, parents: NDArray[np.int64], children: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Length of the longest path that begins at each quantum, in edges.
+def heights(
+    size: int,
+    parents: NDArray[np.int64],
+    children: NDArray[np.int64],
+    durations: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Length of the longest path that begins at each quantum, with the quantum itself.
+
+    Parameters
+    ----------
+    size : int
+        Number of quanta.
+    parents, children : array of int64
+        The edges.
+    durations : (N,) float64, optional
+        Length of each quantum, in seconds; 1 if left out.
 
     Raises
     ------
     ValueError
         If the edges have a cycle.
     """
-    height = np.zeros(size, dtype=np.int64)
+    own = np.ones(size) if durations is None else np.asarray(durations, np.float64)
+    height = own.copy()
     for _ in range(size + 1):
-        before = height[parents]
-        longer = height[children] + 1
-        if not (longer > before).any():
+        longer = own[parents] + height[children]
+        if not (longer > height[parents]).any():
             return height
         np.maximum.at(height, parents, longer)
     raise ValueError("the quanta depend on each other in a circle")

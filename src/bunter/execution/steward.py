@@ -10,6 +10,7 @@ import numpy as np
 
 from bunter.execution.crew import Died, Done, Unbegun
 from bunter.execution.message import Outcome, Request, made_from
+from bunter.execution.pace import PaceKeeper
 from bunter.execution.prefetch import Prefetcher
 from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, Problem, Receipt
 from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped
@@ -71,6 +72,8 @@ class Steward:
         Quanta with flawed outputs that were accepted, and those that had to do without inputs, by task.
     cpu_s : dict of str to float
         CPU time of succeeded quanta by task, in seconds.
+    pace : PaceKeeper
+        How long succeeded quanta took, by task.
     reason : str
         Why the run ended early, if it did.
     """
@@ -100,6 +103,7 @@ class Steward:
         self.partial: Counter[str] = Counter()
         self.deprived: Counter[str] = Counter()
         self.cpu_s: defaultdict[str, float] = defaultdict(float)
+        self.pace = PaceKeeper()
         self.reason = ""
 
     def remember(self, made: Iterable[Made]) -> None:
@@ -232,7 +236,9 @@ class Steward:
             self.no_work[label] += receipt.end == NO_WORK
             self.partial[label] += receipt.end == PARTIAL
             self.deprived[label] += receipt.is_deprived
-            self.cpu_s[label] += receipt.resources.cpu_s if receipt.resources else 0.0
+            if receipt.resources is not None:
+                self.cpu_s[label] += receipt.resources.cpu_s
+                self.pace.add(label, receipt.resources)
         self._tell_ends(self._scheduler.tell(Committed(quanta)))
 
     def _abandon(self) -> tuple[int, ...]:
