@@ -10,6 +10,7 @@ import yaml
 
 from bunter import effects
 from bunter.butler.config import CONFIG_NAME
+from bunter.butler.events.outbox import Outbox
 from bunter.butler.feeding import Feeding
 from bunter.butler.registry_place import options_of, place_of
 from bunter.butler.remote_root import RemoteFile
@@ -18,7 +19,8 @@ from bunter.butler.runs_place import runs_place
 from bunter.butler.sealing import seal_sentence
 from bunter.butler.trash import Trash
 from bunter.database import Database
-from bunter.dataset.changes import AddArtifacts, AddDatasets, ForgetRemoval, RemoveDatasets, UnstoreDatasets
+from bunter.dataset.changes import AddArtifacts, AddDatasets, ForgetRemoval, RemoveDatasets, UndoChange, UnstoreDatasets
+from bunter.dataset.event import TellEvents
 from bunter.dataset.inquiries import Summaries
 from bunter.datastore import Datastore
 from bunter.datastore.records import ArtifactRecords
@@ -27,7 +29,7 @@ from bunter.registry import Registry
 from bunter.values import Durability
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.activity import Activity
     from bunter.dataset.changes import Change
+    from bunter.dataset.event import Event
     from bunter.dataset.inquiries import Inquiry
     from bunter.dataset.operator import OperatorQuestion, SqlAnswer
     from bunter.datastore import Staged
@@ -74,6 +77,7 @@ class DirectRepository:
         self.datastore = datastore
         self.feeding = Feeding(database, self._registry, self._records, datastore)
         self.trash = Trash(database, self._registry, self._records, datastore)
+        self.outbox = Outbox(database, self._registry)
         self.writeable = not database.read_only
         self.runs: Path | None = None
         self._facts: RepositoryFacts | None = None
@@ -287,7 +291,7 @@ class DirectRepository:
         self.datastore.settle(staged)
         if any(isinstance(change, RemoveDatasets | UnstoreDatasets) for change in changes):
             self.empty_trash()
-        if self.feeding.sinks and any(isinstance(change, AddDatasets | RemoveDatasets) for change in changes):
+        if self.feeding.sinks and any(isinstance(change, AddDatasets | RemoveDatasets | UndoChange) for change in changes):
             self.feeding.deliver()
 
     def _write(
@@ -305,16 +309,26 @@ class DirectRepository:
             if activity is not None and begun is None:
                 begun = self._registry.begin_activity(transaction, activity)
             transaction.next_change(principal, "" if activity is None else activity.name, begun)
-            for change in changes:
-                self._apply(transaction, change)
+            events: list[Event] = []
+            for change in self._told(transaction, changes):
+                events += self.outbox.hear(transaction, change, self._apply(transaction, change))
                 if self.feeding.sinks:
                     self.feeding.note(transaction, change)
+            self.outbox.write(transaction, events)
             self.datastore.confirm(transaction, staged)
             return begun
 
         known = self._database.carry_out(deed, durability=durability)
         if activity is not None and known is not None:  # what was taken back has to be written again
             self._activities[activity.id] = known
+
+    def _told(self, transaction: Transaction, changes: Sequence[Change]) -> Iterator[Change]:
+        """Yield changes, each undoing as what it comes to at its turn."""
+        for change in changes:
+            if isinstance(change, UndoChange):
+                yield from self.trash.restoration_within(transaction, change).changes
+            else:
+                yield change
 
     def _undo(self, staged: Sequence[Staged]) -> None:
         """Take artifacts back after an error; an interrupt may come after the commit, and what is registered stays."""
@@ -339,18 +353,19 @@ class DirectRepository:
         """Unlink what was removed from the registry and is not kept any longer; return why some files could not be."""
         return self.trash.empty()
 
-    def _apply(self, transaction: Transaction, change: Change) -> None:
+    def _apply(self, transaction: Transaction, change: Change) -> Any:
+        if isinstance(change, TellEvents):
+            return None
         if isinstance(change, AddArtifacts):
             self._records.add(transaction, change)
-            return
+            return None
         if isinstance(change, ForgetRemoval):
             self._records.kept.take_back(transaction, change.change)
-            return
+            return None
         change = self.trash.dated(change)
         if isinstance(change, RemoveDatasets | UnstoreDatasets):
             self._records.remove(transaction, change.ids, self.trash.until_ns(change))
-        if not isinstance(change, UnstoreDatasets):
-            self._registry.apply(transaction, change)
+        return None if isinstance(change, UnstoreDatasets) else self._registry.apply(transaction, change)
 
     def dump(self, folder: str | Path, **more: Any) -> DumpManifest:
         """Write everything to a folder; see `bunter.butler.transfers.dumping.dump_database`."""

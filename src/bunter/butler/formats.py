@@ -11,6 +11,7 @@ from bunter.database.migrations import Migration, OnlyMissing
 from bunter.datastore.records import ArtifactRecords
 from bunter.dimensions import Universe
 from bunter.registry.aliases import ALIAS_TABLE
+from bunter.registry.events import EVENT_TABLES
 from bunter.registry.living_universe import read_attributes
 from bunter.registry.roster import read_roster
 from bunter.registry.schema import create_element_indexes, create_group_tables, create_registry_tables, recommend_keys
@@ -80,6 +81,13 @@ def _to_3(tx: Transaction) -> None:
     refresh_views(tx, roster, roster.universe)
 
 
+def _to_4(tx: Transaction) -> None:
+    """Keep events, and who subscribes to them."""
+    missing = OnlyMissing(tx)
+    for statement in EVENT_TABLES:
+        missing.execute(statement)
+
+
 def _universe(connection: Connection) -> Universe:
     text = read_attributes(connection, "the repository")["registry.universe"]
     return Universe.load(json.loads(text))
@@ -99,6 +107,13 @@ STEPS = (
         _to_3,
         oldest_reader=2,
         oldest_writer=3,
+    ),
+    Migration(
+        4,
+        "events, and who subscribes to them",
+        _to_4,
+        oldest_reader=2,
+        oldest_writer=4,
     ),
 )
 """All steps in order. A step stays as it is once repositories have taken it."""

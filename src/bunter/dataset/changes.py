@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bunter.dataset.annotations import AnnotationChange
+from bunter.dataset.event import TellEvents
 from bunter.dataset.record_changes import RemoveRecords, UpdateRecords
 from bunter.dataset.repository_changes import ChangeUniverse, DefinePacker
 
@@ -183,6 +184,17 @@ class ForgetRemoval:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoChange:
+    """Take back what a change did, as things stand when this is applied; an error if anything is in the way.
+
+    ``partly`` leaves what is in the way as it is.
+    """
+
+    change: int
+    partly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Associate:
     """Put datasets into a tagged collection; an error where it has another of the same type and data ID."""
 
@@ -251,10 +263,12 @@ Change = (
     | RemoveDatasets
     | UnstoreDatasets
     | ForgetRemoval
+    | UndoChange
     | Associate
     | Disassociate
     | Certify
     | Decertify
     | AddArtifacts
     | AnnotationChange
+    | TellEvents
 )

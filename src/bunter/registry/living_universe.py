@@ -11,10 +11,13 @@ from bunter.errors import DatabaseDamagedError, RepositoryNotFoundError, Upgrade
 if TYPE_CHECKING:
     from bunter.database import Connection
 
-__all__ = ["FORMAT", "MOVED_TO", "LivingUniverse", "check_format", "read_attributes"]
+__all__ = ["FORMAT", "MOVED_TO", "SUBSCRIBED", "LivingUniverse", "check_format", "read_attributes"]
 
-FORMAT = 3
+FORMAT = 4
 """Number of the layout of tables that this code reads and writes; `bunter upgrade` leads to it from older ones."""
+
+SUBSCRIBED = "registry.subscribed"
+"""Attribute of a registry to whose events somebody subscribes: without it no event is written."""
 
 MOVED_TO = "registry.moved_to"
 """Attribute of a registry that is kept elsewhere by now: nobody may read or write this one any more."""
@@ -89,11 +92,13 @@ class LivingUniverse:
         self._read_only = read_only
         self._text = ""
         self.latest = universe
+        self.has_subscribers = False
 
     def __call__(self, connection: Connection) -> Universe:
         """Return the universe as this connection sees it."""
         attributes = read_attributes(connection, self._location)
         text = attributes["registry.universe"]
+        self.has_subscribers = SUBSCRIBED in attributes
         if self.latest is None or text != self._text:
             check_format(attributes, self._location, read_only=self._read_only)
             self.latest, self._text = Universe.load(json.loads(text)), text

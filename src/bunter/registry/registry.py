@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bunter.database import Connection, Database
     from bunter.dataset import DatasetRef, DatasetType
     from bunter.dataset.activity import Activity
+    from bunter.dataset.event import Event
     from bunter.dataset.inquiries import Inquiry, Summaries
     from bunter.query.bound import BoundQuery
     from bunter.registry.collections import CollectionCatalog
@@ -242,6 +243,17 @@ class Registry:
         from bunter.registry.stream import ResultStream
 
         return ResultStream(self, query)
+
+    def wants_events(self, tx: Transaction) -> bool:
+        """Whether anybody subscribes to what a transaction does."""
+        self.roster(tx)
+        return self._universe.has_subscribers
+
+    def tell(self, tx: Transaction, change: changes.Change, result: Any) -> list[Event]:
+        """Say in events what a change has done, just after it."""
+        from bunter.registry.telling import tell_of
+
+        return tell_of(tx, self.roster(tx), change, result)
 
     def apply(self, tx: Transaction, change: changes.Change) -> Any:
         """Carry out one change within a transaction.

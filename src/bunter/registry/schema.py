@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bunter.database.connection import few_agreeing
 from bunter.dimensions.records import stored_columns
 from bunter.registry.aliases import ALIAS_TABLE
+from bunter.registry.events import EVENT_TABLES
 from bunter.registry.layout import LIVE, SKY_COLUMNS, GroupLayout, element_table
 from bunter.registry.sky_index import create_sky_index
 from bunter.registry.views import create_views
@@ -74,7 +75,7 @@ CREATE TABLE removed_dataset (
 
 def create_registry_tables(transaction: Transaction, universe: Universe) -> None:
     """Make the tables that every registry over this universe has."""
-    for statement in (*_STATIC.split(";"), ALIAS_TABLE):
+    for statement in (*_STATIC.split(";"), ALIAS_TABLE, *EVENT_TABLES):
         transaction.execute(statement)
     elements = universe.elements.values()
     for element in elements:
