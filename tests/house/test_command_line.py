@@ -57,6 +57,13 @@ def test_every_option_says_what_it_does():
     assert without == []
 
 
+def test_no_list_of_commands_breaks_off_a_sentence():
+    context = click.Context(cli)
+    groups = [one for one in (cli.get_command(context, name) for name in COMMANDS) if isinstance(one, click.Group)]
+    texts = {one.name: one.get_help(click.Context(one, info_name=one.name, max_content_width=80)) for one in groups}
+    assert [name for name, text in texts.items() if "..." in text.partition("Commands:")[2]] == []
+
+
 # Commands that look: they change neither a repository nor a file.
 LOOKING = (
     "at", "calibration timeline", "completion", "config-dump", "config-validate", "debug", "diff", "formats", "get-uri", "logs", "origin", "packer list",

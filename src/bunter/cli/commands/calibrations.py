@@ -26,7 +26,11 @@ def calibration() -> None:
     """Look at the validity of calibrations."""
 
 
-@calibration.command("timeline", epilog="\b\nExample: bunter calibration timeline demo bias")
+@calibration.command(
+    "timeline",
+    short_help="Draw when calibrations are valid.",
+    epilog="\b\nExample: bunter calibration timeline demo bias",
+)
 @click.argument("repo")
 @click.argument("dataset_type")
 @click.option("--collections", multiple=True, help="CALIBRATION collections or chains; all by default. Repeatable.")

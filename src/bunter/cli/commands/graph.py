@@ -240,7 +240,10 @@ def _list(graph: QuantumGraph, label: str, data_id: dict[str, object], emit: Emi
     emit.rows(names, rows)
 
 
-@qgraph.command(epilog="\b\nExample: bunter qgraph why plan.bqg isr exposure=2025092000012 detector=3")
+@qgraph.command(
+    short_help="Say why quanta are in a graph or not.",
+    epilog="\b\nExample: bunter qgraph why plan.bqg isr exposure=2025092000012 detector=3",
+)
 @click.argument("file", type=click.Path())
 @click.argument("task")
 @click.argument("values", nargs=-1, metavar="KEY=VALUE...")

@@ -21,7 +21,11 @@ def packer() -> None:
     """Define packers, turn data IDs into integers and integers into data IDs."""
 
 
-@packer.command("define", epilog="\b\nExample: bunter packer define demo tiles -f tract:20 -f patch:100 skymap=demo")
+@packer.command(
+    "define",
+    short_help="Keep the layout of a packer in a repository.",
+    epilog="\b\nExample: bunter packer define demo tiles -f tract:20 -f patch:100 skymap=demo",
+)
 @click.argument("repo")
 @click.argument("name")
 @click.argument("fixed", nargs=-1, metavar="[DIMENSION=VALUE]...")

@@ -90,7 +90,10 @@ def pipeline() -> None:
     """Show, check or draw a pipeline."""
 
 
-@pipeline.command(epilog="\b\nExample: bunter pipeline show bunter.demo:pipelines/science.yaml --values isr")
+@pipeline.command(
+    short_help="List the tasks, or show details of them.",
+    epilog="\b\nExample: bunter pipeline show bunter.demo:pipelines/science.yaml --values isr",
+)
 @click.argument("location", metavar="PIPELINE")
 @_set_option("-c")
 @_rest_of_options
@@ -170,7 +173,8 @@ def _task_rows(found: Pipeline) -> list[tuple[str, ...]]:
 
 
 @pipeline.command(
-    epilog="\b\nExample: bunter pipeline check bunter.demo:pipelines/science.yaml -b demo -c isr:cosmic_ray_sigma=6"
+    short_help="Find everything that is wrong.",
+    epilog="\b\nExample: bunter pipeline check bunter.demo:pipelines/science.yaml -b demo -c isr:cosmic_ray_sigma=6",
 )
 @click.argument("location", metavar="PIPELINE")
 @pipeline_options

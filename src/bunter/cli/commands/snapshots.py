@@ -20,7 +20,11 @@ def snapshot() -> None:
     """Name the repository as it stands, to see it so again with --as-of NAME."""
 
 
-@snapshot.command("create", epilog='\b\nExample: bunter snapshot create demo release/1 --doc "what the paper used"')
+@snapshot.command(
+    "create",
+    short_help="Name the present state, or an earlier one.",
+    epilog='\b\nExample: bunter snapshot create demo release/1 --doc "what the paper used"',
+)
 @click.argument("repo")
 @click.argument("name")
 @click.option("--doc", default="", help="What it is for.")
@@ -40,7 +44,7 @@ def create(*, repo: str, name: str, doc: str, as_of: str | None, dry_run: bool, 
     emit.record({"name": made.name, "change": made.change}, f"{made.name} is change {made.change}")
 
 
-@snapshot.command("list", epilog="\b\nExample: bunter snapshot list demo")
+@snapshot.command("list", short_help="List the snapshots.", epilog="\b\nExample: bunter snapshot list demo")
 @click.argument("repo")
 @click.argument("pattern", default="*")
 @output_options

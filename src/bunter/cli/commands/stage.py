@@ -25,6 +25,7 @@ def stage() -> None:
 
 @stage.command(
     "in",
+    short_help="Make a folder in which quanta run.",
     epilog="\b\nExample: bunter stage in jobs.bqg --run-dir demo/.runs/u%2Fme%2Fjobs --quanta 2 --to part;"
     " bunter run-quanta part --job part",
 )
@@ -66,6 +67,7 @@ def stage_in(
 
 @stage.command(
     "out",
+    short_help="Bring results of a folder to their run.",
     epilog="\b\nExample: bunter stage out part --run-dir demo/.runs/u%2Fme%2Fjobs; bunter merge demo u/me/jobs",
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))

@@ -21,7 +21,11 @@ def universe() -> None:
     """Show, check and compare universes: the dimensions of a repository."""
 
 
-@universe.command("show", epilog="\b\nExample: bunter universe show demo exposure")
+@universe.command(
+    "show",
+    short_help="List the elements of a universe, or show one.",
+    epilog="\b\nExample: bunter universe show demo exposure",
+)
 @click.argument("source")
 @click.argument("element", required=False)
 @click.option("--mermaid", is_flag=True, help="Draw it, as a flow chart in the language of Mermaid.")
@@ -72,7 +76,9 @@ def _show_element(element: Element, emit: Emit) -> None:
     emit.rows(("column", "type", "length", "may be unknown", "description"), rows)
 
 
-@universe.command("check", epilog="\b\nExample: bunter universe check default")
+@universe.command(
+    "check", short_help="Check the definition of a universe.", epilog="\b\nExample: bunter universe check default"
+)
 @click.argument("source")
 @output_options
 def check(*, source: str, emit: Emit) -> None:
@@ -88,7 +94,7 @@ def check(*, source: str, emit: Emit) -> None:
     )  # fmt: skip
 
 
-@universe.command("diff", epilog="\b\nExample: bunter universe diff demo default")
+@universe.command("diff", short_help="Compare two universes.", epilog="\b\nExample: bunter universe diff demo default")
 @click.argument("old")
 @click.argument("new")
 @output_options
