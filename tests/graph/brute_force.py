@@ -118,12 +118,14 @@ class BruteForce:
                 found.setdefault(tuple(data_id.items()), {}).setdefault(rank, []).append((begin, end, id_))
         for key, ranks in found.items():
             for _, certified in sorted(ranks.items()):
-                now = certified
-                if row is not None:
-                    middle = row["timespan"][0] + (row["timespan"][1] - row["timespan"][0]) // 2
-                    now = [one for one in certified if one[0] <= middle < one[1]]
-                if len(now) == 1:
-                    yield dict(key), now[0][2]
+                if row is None:
+                    # Without a time: the first collection that has any, if all its ranges are of one dataset.
+                    ids = {one[2] for one in certified}
+                    yield dict(key), (ids.pop() if len(ids) == 1 else None)
+                    break
+                middle = row["timespan"][0] + (row["timespan"][1] - row["timespan"][0]) // 2
+                if now := [one[2] for one in certified if one[0] <= middle < one[1]]:
+                    yield dict(key), now[0]
                     break
 
     def reads(self, task, quantum, connection):
@@ -136,8 +138,18 @@ class BruteForce:
             return [(producer, i) for i, other in enumerate(self.feasible[producer])
                     for made in self.writes(producer, other, connection.dimensions) if link(made) and allowed(made)]  # fmt: skip
         if connection.kind == "prerequisite" and connection.dataset_type in self.survey.calibrations:
-            return [id_ for data_id, id_ in self.valid(task, quantum, connection) if allowed(data_id)]
+            return [id_ for data_id, id_ in self.valid(task, quantum, connection) if id_ and allowed(data_id)]
         return [id_ for data_id, id_ in self.readable(connection) if link(data_id) and allowed(data_id)]
+
+    def has_enough(self, task, quantum, inputs):
+        """Whether nothing is missing; a quantum for which several calibrations are certified stays, to be refused."""
+        every = (*task.inputs, *task.prerequisites)
+        return all(len(inputs[c.name]) >= c.minimum or self.is_torn(task, quantum, c) for c in every)
+
+    def is_torn(self, task, quantum, connection):
+        if connection.kind != "prerequisite" or connection.dataset_type not in self.survey.calibrations:
+            return False
+        return any(id_ is None for _, id_ in self.valid(task, quantum, connection))
 
     def writes(self, label, quantum, group):
         own = self.task(label).dimensions
@@ -162,8 +174,7 @@ class BruteForce:
             self.feasible[task.label] = []
             for data_id in self.domain(task.dimensions, waived):
                 inputs = {c.name: self.reads(task, data_id, c) for c in (*task.inputs, *task.prerequisites)}
-                enough = all(len(inputs[c.name]) >= c.minimum for c in (*task.inputs, *task.prerequisites))
-                if enough and self.is_candidate(task, data_id):
+                if self.has_enough(task, data_id, inputs) and self.is_candidate(task, data_id):
                     self.edges[task.label, len(self.feasible[task.label])] = inputs
                     self.feasible[task.label].append(data_id)
         every = set(self.edges)
@@ -192,7 +203,7 @@ class BruteForce:
             for data_id in [part for i, part in enumerate(parts) if part not in parts[:i]]:
                 own = [row for row in rows[label] if data_id.items() <= row.items()]
                 inputs = {c.name: self.reads_of_rows(task, data_id, c, own) for c in connections}
-                if all(len(inputs[c.name]) >= c.minimum for c in connections):
+                if self.has_enough(task, data_id, inputs):
                     self.edges[label, len(self.feasible[label])] = inputs
                     self.feasible[label].append(data_id)
         return set(self.edges)

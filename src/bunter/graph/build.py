@@ -16,7 +16,7 @@ from bunter.graph.emptiness import refuse_done, refuse_empty
 from bunter.graph.header import Header
 from bunter.graph.hooks import adjust
 from bunter.graph.joins import Joins
-from bunter.graph.lacking import indispensable, refuse_lacking
+from bunter.graph.lacking import indispensable, refuse_lacking, refuse_torn
 from bunter.graph.precedents import spare
 from bunter.graph.reading import Reading
 from bunter.graph.strict import joint_groups, select_strict
@@ -123,6 +123,7 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     selection = spare(selection, precedents)
     refuse_done(selection)
     refuse_lacking(selection)
+    refuse_torn(selection)
     selection = adjust(selection, pipeline)
     refuse_empty(butler, selection, inputs, reading)
     if max_growth is not None and not all(conjunct.is_governing for conjunct in reading.conjuncts):

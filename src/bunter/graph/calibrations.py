@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from bunter.graph.sources import Certified
     from bunter.pipeline import Connection
 
-__all__ = ["certified_datasets", "instants", "lookup"]
+__all__ = ["Found", "certified_datasets", "instants", "lookup"]
 
 _OPEN_BEGIN, _OPEN_END = -(2**63), 2**63 - 1
+_NONE, _SEVERAL = -1, -2
 
 
 def certified_datasets(certified: Certified) -> Array:
@@ -62,10 +64,27 @@ def instants(joins: Joins, keys: Relation, group: DimensionGroup) -> tuple[Array
     return middle, ~missing
 
 
-def lookup(joins: Joins, keys: Relation, group: DimensionGroup, connection: Connection, rows: Array | None) -> Pairs:
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What quanta read of a prerequisite.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        Quantum, and row of the dataset.
+    torn : array
+        Quanta of a task without times for which several datasets of one data ID are certified, so that none is meant.
+    """
+
+    pairs: Pairs
+    torn: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+def lookup(joins: Joins, keys: Relation, group: DimensionGroup, connection: Connection, rows: Array | None) -> Found:
     """Find the calibrations that quanta read: of each data ID the one valid at the quantum's time.
 
-    A quantum without a time gets the one that is certified in the first collection that has any, if it is the only one.
+    A quantum without a time gets what the first collection that has any certifies, if that is one dataset, in however many
+    ranges.
 
     Parameters
     ----------
@@ -78,23 +97,24 @@ def lookup(joins: Joins, keys: Relation, group: DimensionGroup, connection: Conn
     rows : array
         Rows of `certified_datasets`.
     """
+    assert rows is not None
     certified = joins.sources.calibrations[connection.dataset_type]
+    dataset = _dataset_of(certified, rows)
     full = joins.expand(certified.existing.keys, connection.dimensions)
     distinct, series = full.distinct(connection.dimensions.required, connection.dimensions.implied)
     pairs = joins.linked(keys, group, distinct, connection.dimensions)
     time, known = instants(joins, keys, group)
-    found = np.full(len(pairs), -1, np.int64)
+    found = np.full(len(pairs), _NONE, np.int64)
     for rank in np.unique(certified.rank):
-        open_ = np.flatnonzero(found < 0)
+        open_ = np.flatnonzero(found == _NONE)
         mine = np.flatnonzero(certified.rank == rank)
         wanted, at, timed = pairs.right[open_], time[pairs.left[open_]], known[pairs.left[open_]]
         hits = _valid(series[mine], certified.begin[mine], certified.end[mine], wanted, at)
-        lone = _only(series[mine], wanted)
-        chosen = np.where(timed, hits, lone)
-        found[open_] = np.where(chosen >= 0, mine[chosen], -1) if len(mine) else -1
-    assert rows is not None
+        chosen = np.where(timed, hits, _only(series[mine], dataset[mine], wanted))
+        found[open_] = np.where(chosen >= 0, mine[chosen], chosen)
+    torn = np.zeros(0, np.int64) if group.finest_temporal() else np.unique(pairs.left[found == _SEVERAL])
     kept = pairs.where(found >= 0)
-    return Pairs(kept.left, _dataset_of(certified, rows)[found[found >= 0]])
+    return Found(Pairs(kept.left, dataset[found[found >= 0]]), torn)
 
 
 def _valid(series: Array, begin: Array, end: Array, wanted: Array, time: Array) -> Array:
@@ -109,9 +129,11 @@ def _valid(series: Array, begin: Array, end: Array, wanted: Array, time: Array) 
     return np.where(holds, row, -1)
 
 
-def _only(series: Array, wanted: Array) -> Array:
-    """Row of a series that has but one, -1 otherwise."""
-    order = np.argsort(series, kind="stable")
+def _only(series: Array, dataset: Array, wanted: Array) -> Array:
+    """Row of a series that is all of one dataset; negative if there is none, or several."""
+    order = np.lexsort((dataset, series))
     begin = np.searchsorted(series[order], wanted, "left")
     end = np.searchsorted(series[order], wanted, "right")
-    return np.where(end - begin == 1, order[np.minimum(begin, len(order) - 1)], -1)
+    first, last = order[np.minimum(begin, len(order) - 1)], order[np.maximum(end - 1, 0)]
+    found = np.where(dataset[first] == dataset[last], first, _SEVERAL)
+    return np.where(begin < end, found, _NONE)

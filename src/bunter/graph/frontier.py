@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bunter.graph.calibrations import certified_datasets, lookup
+from bunter.graph.calibrations import Found, certified_datasets, lookup
 from bunter.graph.conjuncts import satisfied
 from bunter.graph.links import ties
 from bunter.graph.lookups import look_up
@@ -114,6 +114,8 @@ class Frontier:
     ----------
     lacking : dict of (str, str) to array of bool
         By label and connection of an indispensable input, the candidates that lack it.
+    torn : dict of (str, str) to array of bool
+        By label and connection of a calibration, the candidates without a time for which several are certified.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class Frontier:
         self.joins, self.filters, self.meetings = joins, filters, meetings
         self.terms, self.decisions = terms, terms.decisions
         self.lacking: dict[tuple[str, str], Array] = {}
+        self.torn: dict[tuple[str, str], Array] = {}
         self.tasks: dict[str, TaskRows] = {}
         self.datasets: dict[str, DatasetRows] = {}
         self._narrowed: dict[str, Array] = {}
@@ -242,6 +245,8 @@ class Frontier:
             pairs = self._restricted(pairs, rows, connection)
             rows.edges[connection.name] = pairs
             enough = pairs.count_left(len(rows.keys)) >= connection.minimum
+            # What is torn stays, so that planning it is refused with a reason.
+            enough |= self.torn.get((rows.task.label, connection.name), False)
             if (rows.task.label, connection.name) in self.terms.indispensable:
                 self.lacking[rows.task.label, connection.name] = rows.alive & ~enough
             elif connection.minimum > 0:
@@ -257,8 +262,14 @@ class Frontier:
             return Pairs(pairs.left, readable[pairs.right])
         if connection.through:
             return self._edges_through(rows, connection)
-        pairs = self._found_by(keys, group, connection, datasets)
-        return Pairs(living[pairs.left], pairs.right)
+        found = self._found_by(keys, group, connection, datasets)
+        self._note_torn(rows, connection, living[found.torn])
+        return Pairs(living[found.pairs.left], found.pairs.right)
+
+    def _note_torn(self, rows: TaskRows, connection: Connection, torn: Array) -> None:
+        if len(torn):
+            self.torn[rows.task.label, connection.name] = mask = np.zeros(len(rows.keys), bool)
+            mask[torn] = True
 
     def _edges_through(self, rows: TaskRows, connection: Connection) -> Pairs:
         """Look for a prerequisite where and when the datasets of another input are, instead of the quantum."""
@@ -268,21 +279,22 @@ class Frontier:
         keys = self.datasets[carrier.dataset_type].keys.take(used)
         datasets = self._existing(connection)
         found = self._found_by(keys, carrier.dimensions, connection, datasets)
-        steps = match(place.reshape(-1), found.left)
-        left, right = carried.left[steps.left], found.right[steps.right]
+        self._note_torn(rows, connection, carried.left[np.isin(place.reshape(-1), found.torn)])
+        steps = match(place.reshape(-1), found.pairs.left)
+        left, right = carried.left[steps.left], found.pairs.right[steps.right]
         agree = np.ones(len(left), bool)
         for name in set(rows.keys.columns) & set(datasets.keys.columns):
             agree &= rows.keys.columns[name][left] == datasets.keys.columns[name][right]
         size = max(len(datasets.keys), 1)
         return Pairs(*np.divmod(np.unique(left[agree] * size + right[agree]), size))
 
-    def _found_by(self, keys: Relation, group: DimensionGroup, connection: Connection, datasets: DatasetRows) -> Pairs:
+    def _found_by(self, keys: Relation, group: DimensionGroup, connection: Connection, datasets: DatasetRows) -> Found:
         """Datasets that belong to some data IDs: for calibrations those valid at their times."""
         if connection.kind == "prerequisite" and connection.dataset_type in self.joins.sources.calibrations:
             return lookup(self.joins, keys, group, connection, _first(datasets.source, datasets.usual))
         readable = np.flatnonzero(self._readable(connection))
         pairs = self.joins.linked(keys, group, datasets.keys.take(readable), connection.dimensions)
-        return Pairs(pairs.left, readable[pairs.right])
+        return Found(Pairs(pairs.left, readable[pairs.right]))
 
     def _decided(self, pairs: Pairs, rows: TaskRows, connection: Connection) -> Pairs:
         """Apply vetoes on what the graph makes, and overrides."""
@@ -307,6 +319,8 @@ class Frontier:
         keys = self.datasets[connection.dataset_type].keys.take(others)
         found = self.joins.linked(rows.keys.take(quanta), group, keys, connection.dimensions)
         kept = pairs.where(~spoken[pairs.left])
+        if (torn := self.torn.get((rows.task.label, connection.name))) is not None:
+            torn &= ~spoken
         return Pairs(np.concatenate([kept.left, quanta[found.left]]), np.concatenate([kept.right, others[found.right]]))
 
     def _restricted(self, pairs: Pairs, rows: TaskRows, connection: Connection) -> Pairs:

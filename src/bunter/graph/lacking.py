@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bunter.graph.keys import Array
     from bunter.pipeline import Connection, PipelineGraph
 
-__all__ = ["indispensable", "refuse_lacking"]
+__all__ = ["indispensable", "refuse_lacking", "refuse_torn"]
 
 _MOST = 20
 
@@ -44,12 +44,36 @@ def refuse_lacking(selection: Selection) -> None:
         rows = np.flatnonzero(mask & (selection.roles[label] > 0))
         if len(rows):
             kind = selection.frontier.tasks[label].task.connection(name).dataset_type
-            shown = "".join(f"\n  {text}" for text in _data_ids(selection, label, rows[:_MOST]))
-            more = f"\n  and {len(rows) - _MOST:,} more" if len(rows) > _MOST else ""
             raise GraphError(
                 f"{len(rows):,} quanta of task {label!r} lack their input {name!r} ({kind!r}), which may not be missing; "
-                f"provide it, or leave these quanta out by the selection or a veto:{shown}{more}"
+                f"provide it, or leave these quanta out by the selection or a veto:"
+                f"{_listed(selection, label, rows)}"
             )
+
+
+def refuse_torn(selection: Selection) -> None:
+    """Raise if planned quanta of tasks without times read calibrations of which several are certified.
+
+    Raises
+    ------
+    GraphError
+        With the data IDs of up to 20 of them.
+    """
+    for (label, name), mask in selection.frontier.torn.items():
+        rows = np.flatnonzero(mask & (selection.roles[label] > 0))
+        if len(rows):
+            kind = selection.frontier.tasks[label].task.connection(name).dataset_type
+            raise GraphError(
+                f"task {label!r} has no time, and for {len(rows):,} of its quanta the first collection with {kind!r} certifies "
+                f"several of one data ID, so that input {name!r} means none; let the connection look `through=` an input "
+                "that has a time, name the one with an override, or give collections in which there is one:"
+                f"{_listed(selection, label, rows)}"
+            )
+
+
+def _listed(selection: Selection, label: str, rows: Array) -> str:
+    shown = "".join(f"\n  {text}" for text in _data_ids(selection, label, rows[:_MOST]))
+    return shown + (f"\n  and {len(rows) - _MOST:,} more" if len(rows) > _MOST else "")
 
 
 def _data_ids(selection: Selection, label: str, rows: Array) -> list[str]:
