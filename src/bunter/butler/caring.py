@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bunter.butler.events.events import Events
     from bunter.butler.removal import Removal
     from bunter.butler.session import Session
     from bunter.butler.sweeping import Leftovers
@@ -22,6 +23,13 @@ class CaringButler:
 
     _session: Session
     removal: Removal
+
+    @property
+    def events(self) -> Events:
+        """What happened to the repository, and who is told of it."""
+        from bunter.butler.events.events import Events
+
+        return Events(self._session)
 
     def check(
         self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None

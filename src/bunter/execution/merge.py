@@ -10,10 +10,12 @@ import numpy as np
 from bunter import effects
 from bunter.dataset import ArtifactLink, ArtifactRow, DatasetColumns
 from bunter.dataset.changes import AddArtifacts, AddDatasets
+from bunter.dataset.event import TellEvents
 from bunter.datastore.key import split_key
 from bunter.execution.outlet import are_there
 from bunter.execution.provenance import registering
 from bunter.execution.quantum_butler import graph_dataset_type
+from bunter.execution.told_events import succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -109,6 +111,7 @@ def merge(
     int
         Number of datasets that are new in the registry.
     """
+    receipts = list(receipts)
     outputs = [output for receipt in receipts for output in receipt.outputs]
     identities = _identities(graph, outputs)
     if again:
@@ -118,7 +121,9 @@ def merge(
         identities = [identity for identity, there in zip(identities, located, strict=True) if not there]
     if outputs:
         with registering(butler, graph):
-            butler.apply(*_datasets(butler, graph, outputs), _files(outputs, identities, artifacts))
+            made = {output.row for output in outputs}
+            told = succeeded(graph, (one for one in receipts if any(output.row in made for output in one.outputs)))
+            butler.apply(*_datasets(butler, graph, outputs), _files(outputs, identities, artifacts), TellEvents(told))
     return len({output.row for output in outputs})
 
 

@@ -15,6 +15,7 @@ from bunter.execution.provenance import running
 from bunter.execution.receipt import Closed, Opened, decode_line, encode_lines
 from bunter.execution.scratch import Scratch
 from bunter.execution.summary import RunSummary, TaskCounts
+from bunter.execution.told_events import ended, failed_receipts
 from bunter.execution.told_run import find_run, tell
 from bunter.values import Principal
 
@@ -140,6 +141,7 @@ class _Merging:
         self._butler, self._graph, self._directory = butler, graph, directory
         self._settled: set[int] = set()
         self._lost: set[int] = set()
+        self._failed: set[tuple[int, int]] = set()
         self._datasets = self._removed = 0
         self._scratch = Scratch(butler, graph, self._announce)
         self._scratch.remember((), directory.told().discarded)
@@ -167,7 +169,14 @@ class _Merging:
         new += [receipt for receipt in told.receipts if receipt.quantum in before]
         for begin in range(0, len(new), _TOGETHER):
             self._register(new[begin : begin + _TOGETHER], told)
+        self._tell_failures(told)
         return self._merged(told)
+
+    def _tell_failures(self, told: Told) -> None:
+        """Tell of failures that this merge has not told of; each is told once, by whichever merge."""
+        new = [one for one in told.failures if (one.quantum, one.attempt) not in self._failed]
+        self._failed |= {(one.quantum, one.attempt) for one in new}
+        self._butler.events.tell(*failed_receipts(self._graph, new))
 
     def _register(self, receipts: list[Receipt], told: Told) -> None:
         base = int.from_bytes(self._graph.header.base, "big")
@@ -195,7 +204,9 @@ class _Merging:
         merged = self._merge(told)
         self._scratch.settle((), is_complete=merged.is_complete)
         if merged.is_complete or (is_final and merged.failed):
-            self._directory.write_summary(_summary(self._directory, self._datasets).to_dict())
+            summary = _summary(self._directory, self._datasets)
+            self._directory.write_summary(summary.to_dict())
+            self._butler.events.tell(ended(self._graph, summary))
         return merged
 
     def _open(self, *, is_final: bool) -> Iterator[tuple[Path, list[Any]]]:

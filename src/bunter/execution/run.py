@@ -33,6 +33,7 @@ from bunter.execution.scratch import Scratch
 from bunter.execution.steward import Steward
 from bunter.execution.summary import RunSummary, TaskCounts
 from bunter.execution.watch import Silent
+from bunter.execution.told_events import Telling, ended, started
 from bunter.execution.worker import Worker
 from bunter.execution.worker_pool import Setup, WorkerPool, modules_of
 from bunter.pipeline import PipelineGraph
@@ -174,7 +175,7 @@ class _Run:
         watcher: Watcher,
     ) -> None:
         self._butler, self._graph, self._directory = butler, graph, directory
-        self._options, self._watcher = options, watcher
+        self._options, self._watcher = options, Telling(watcher, butler, graph)
         self._begin, self._begin_cpu = effects.monotonic(), time.process_time()
         self._attempt = 0
         self._steward: Steward | None = None
@@ -217,6 +218,7 @@ class _Run:
             header.graph_id,
             header.output_run,
             "local",
+            self._butler.events.tell(started(self._graph, self._attempt))
             self._attempt,
             effects.now_ns(),
             who.user,
@@ -273,6 +275,7 @@ class _Run:
     def _schedule(self) -> Scheduler:
         graph, options, counts = self._graph, self._options, self._graph.counts
         held = () if options.only is None else set(range(len(graph))) - set(options.only)
+        self._watcher.attempt = self._attempt
         paces = known_paces(runs_root(self._butler), graph)
         needs, foretold = self._limits.memory(counts), foretold_memory(graph, paces)
         return Scheduler(
@@ -376,6 +379,7 @@ class _Run:
     def _summary(self, status: str, tasks: dict[str, TaskCounts], datasets: int) -> RunSummary:
         steward = self._steward
         cpu_s = (
+        self._watcher.flush(ended(self._graph, summary))
             time.process_time()
             - self._begin_cpu
             + (sum(steward.cpu_s.values()) if steward and self._options.jobs > 1 else 0.0)

@@ -112,6 +112,7 @@ COMMANDS: dict[str, Entry] = {
     "completion": Entry("completion:completion", _CARE, "Let the shell complete names."),
     "recall": Entry("recall:recall", _CARE, "Order artifacts back from tape."),
     "sinks": Entry("sinks:sinks", _CARE, "Say how far sinks are; feed them."),
+    "events": Entry("events:events", _CARE, "Tell others what happens: files, webhooks, brokers."),
     "cache": Entry("cache:cache", _CARE, "Show or clear the cache of artifacts from afar."),
     "formats": Entry("formats:formats", _CARE, "List the file formats, or compare them on a file."),
 }

@@ -36,13 +36,22 @@ _DAY_S = 86400.0
     show_default=True,
     help="A run that nobody went on with for so many days loses what it wrote for quanta that never ended.",
 )
+@click.option(
+    "--events-after",
+    "events_days",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="Events that everybody was told are forgotten after so many days.",
+)
 @dry_run_option
 @output_options
-def gc(*, repo: str, older_than_s: float, abandoned_days: float, dry_run: bool, emit: Emit) -> None:
+def gc(*, repo: str, older_than_s: float, abandoned_days: float, events_days: float, dry_run: bool, emit: Emit) -> None:
     """Remove from REPO what nothing needs: leftovers of dead writers, expired removals, orphans, pieces of given-up runs."""
     from bunter.butler import Butler
     from bunter.execution import abandoned_keys, claimed_keys
     from bunter.execution.run_directory import runs_root
+    from bunter.values import counted
 
     with Butler(repo, writeable=not dry_run) as butler:
         root = runs_root(butler)
@@ -52,9 +61,12 @@ def gc(*, repo: str, older_than_s: float, abandoned_days: float, dry_run: bool, 
             claims=lambda: claimed_keys(root),
             abandoned=lambda: abandoned_keys(root, older_than_s=abandoned_days * _DAY_S),
         )
+        events = butler.events.forget(events_days, dry_run=dry_run)
     if leftovers.rows or emit.style != "text":
         columns = ("kind", "dataset_type", "run", "artifacts", "bytes")
         emit.rows(columns, [(row.kind, row.dataset_type, row.run, row.artifacts, row.bytes) for row in leftovers.rows])
+    if events:
+        emit.note(f"{'would forget' if dry_run else 'forgot'} {counted(events, 'event')}")
     _conclude(leftovers, repo, dry_run=dry_run, emit=emit)
 
 
