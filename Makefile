@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: demo test unit slow test-all soak oracle oracle-graphs format lint types imports docs bench build clean
+.PHONY: demo test unit slow test-all soak oracle oracle-graphs azurite format lint types imports docs bench build clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.installed-demo: pyproject.toml
@@ -27,10 +27,14 @@ test: lint types imports docs unit  ## everything that a change must pass, in un
 unit: $(VENV)/.installed-test  ## the tests alone
 	$(BIN)/python -m pytest -n 2 -m "not slow and not soak and not oracle"
 
-slow: $(VENV)/.installed-test  ## the tests that take more than a few seconds
+azurite: $(VENV)/.installed-test  ## Microsoft's emulator of Azure, for the slow tests; without npm these are skipped
+	mkdir -p $(VENV)/npm && cp tests/npm/package.json $(VENV)/npm/
+	if command -v npm > /dev/null; then npm install --no-audit --no-fund --silent --prefix $(VENV)/npm; fi
+
+slow: azurite  ## the tests that take more than a few seconds
 	$(BIN)/python -m pytest -m "slow and not soak and not oracle"
 
-test-all: lint types imports docs  ## the slow ones too
+test-all: lint types imports docs azurite  ## the slow ones too
 	$(BIN)/python -m pytest -n 2 -m "not soak and not oracle"
 
 soak: $(VENV)/.installed-test  ## fault and fuzz campaigns, whole

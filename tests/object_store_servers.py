@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import closing
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -201,11 +202,23 @@ class SFTPServer(Service):
     def __init__(self):
         folder, port = Path(tempfile.mkdtemp(prefix="sftp")), free_port()
         (folder / "data").mkdir()
-        (folder / "netrc").write_text(f"machine 127.0.0.1:{port}\nlogin u\npassword p\n")
-        (folder / "netrc").chmod(0o600)
+        home = folder / "home"
+        (home / ".ssh").mkdir(parents=True)
+        (home / ".netrc").write_text(f"machine 127.0.0.1:{port}\nlogin u\npassword p\n")
+        (home / ".netrc").chmod(0o600)
         program = [needed("rclone"), "serve", "sftp", folder / "data", "--addr", f"127.0.0.1:{port}"]
         environment = {"RCLONE_CONFIG": str(folder / "none"), "XDG_CACHE_HOME": str(folder / "cache")}
         super().__init__([*program, "--user", "u", "--pass", "p"], port, folder, environment)
+        self.known_hosts = home / ".ssh" / "known_hosts"
+        self.known_hosts.write_text(f"[127.0.0.1]:{port} {self._host_key()}\n")
+
+    def _host_key(self):
+        from paramiko import Transport
+
+        with closing(Transport(("127.0.0.1", self.port))) as transport:
+            transport.start_client(timeout=20)
+            key = transport.get_remote_server_key()
+        return f"{key.get_name()} {key.get_base64()}"
 
 
 @pytest.fixture(scope="session")
@@ -217,8 +230,9 @@ def sftp_server():
 
 @pytest.fixture
 def sftp_folder(sftp_server, monkeypatch):
-    """Address of an empty folder, with the password file that opens it."""
-    monkeypatch.setenv("NETRC", str(sftp_server.folder / "netrc"))
+    """Address of an empty folder, with the home folder of somebody who may open it and knows the key of the host."""
+    monkeypatch.delenv("NETRC", raising=False)
+    monkeypatch.setenv("HOME", str(sftp_server.folder / "home"))
     return f"sftp://127.0.0.1:{sftp_server.port}/folder{next(_numbers)}"
 
 

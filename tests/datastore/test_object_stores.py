@@ -30,6 +30,23 @@ class TestS3WithIntentsInTheDatabase(ArtifactStoreContract):
             yield ObjectStore(open_bucket(s3_place), DatabaseJournal(database, "main"))
 
 
+class TestGoogle(ArtifactStoreContract):
+    refuses_taken_keys = False
+
+    @pytest.fixture
+    def store(self, google_place):
+        return ObjectStore(open_bucket(f"{google_place}/deep/prefix"), MemoryJournal())
+
+
+@pytest.mark.slow
+class TestAzure(ArtifactStoreContract):
+    refuses_taken_keys = False
+
+    @pytest.fixture
+    def store(self, azure_place):
+        return ObjectStore(open_bucket(f"{azure_place}/deep/prefix"), MemoryJournal())
+
+
 class TestWebDAV(ArtifactStoreContract):
     refuses_taken_keys = False
 

@@ -68,7 +68,7 @@ def _try(check: str, act: Callable[[], str]) -> Symptom:
     try:
         return Symptom(check, "ok", act())
     except (ButlerError, OSError) as exc:
-        return Symptom(check, "wrong", str(exc))
+        return Symptom(check, "wrong", str(exc).partition("; `bunter doctor ")[0])  # which is what is being done
 
 
 def _is_bad(symptom: Symptom) -> bool:

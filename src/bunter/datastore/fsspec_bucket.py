@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["FsspecBucket"]
 
 _WORKERS = 8
-_ON_A_HOST = {"sftp", "ssh", "ftp", "smb"}
+_SSH = {"sftp", "ssh"}
+_ON_A_HOST = {*_SSH, "ftp", "smb"}
 
 
 class FsspecBucket:
@@ -175,6 +176,10 @@ def _open(address: StoreAddress) -> Any:
         import fsspec
     except ImportError as exc:
         raise MissingExtraError(f"{address} needs fsspec: pip install 'bunter[sftp]'") from exc
+    if address.scheme in _SSH:
+        from bunter.datastore.sftp import open_sftp
+
+        return open_sftp(address)
     options: dict[str, Any] = {}
     if address.scheme in _ON_A_HOST:
         host, _, port = address.place.partition(":")

@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
-from bunter.datastore.credentials import aws_credentials, netrc_header
+from bunter.datastore.cloud_options import azure_options, google_options, s3_options
+from bunter.datastore.credentials import netrc_header
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each, each_as_it_comes, each_in_threads
 from bunter.errors import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bunter.datastore.bucket import CopyOf, Upload
+    from bunter.datastore.cloud_options import CloudOptions
     from bunter.datastore.store_address import StoreAddress
     from bunter.values import ByteRange
 
@@ -333,34 +335,21 @@ def _common(address: StoreAddress) -> dict[str, Any]:
 
 
 def _s3(address: StoreAddress) -> Any:
-    profile = address.profile
-    endpoint = profile.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    region = profile.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    config: dict[str, Any] = {"region": region, "virtual_hosted_style_request": not profile.path_style}
-    if endpoint:
-        config["endpoint"] = endpoint
-    if profile.anonymous:
-        config["skip_signature"] = True
-    else:
-        config |= aws_credentials(profile.credentials)
-    options = {"allow_http": (endpoint or "").startswith("http://"), "timeout": timedelta(seconds=300)}
-    return services.S3Store(
-        address.place, prefix=address.prefix or None, config=config, client_options=options, **_common(address)
-    )
+    return _cloud(services.S3Store, address, s3_options(address))
 
 
 def _google(address: StoreAddress) -> Any:
-    return services.GCSStore(address.place, prefix=address.prefix or None, **_common(address))
+    return _cloud(services.GCSStore, address, google_options(address))
 
 
 def _azure(address: StoreAddress) -> Any:
-    config: dict[str, Any] = {}
-    options: dict[str, Any] = {}
-    if address.profile.endpoint:
-        config["endpoint"] = address.profile.endpoint
-        options["allow_http"] = address.profile.endpoint.startswith("http://")
-    return services.AzureStore(
-        address.place, prefix=address.prefix or None, config=config, client_options=options, **_common(address)
+    return _cloud(services.AzureStore, address, azure_options(address))
+
+
+def _cloud(kind: Any, address: StoreAddress, options: CloudOptions) -> Any:
+    client = {"allow_http": options.allows_http, "timeout": timedelta(seconds=300)}
+    return kind(
+        address.place, prefix=address.prefix or None, config=options.config, client_options=client, **_common(address)
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
 from bunter import effects
+from bunter.datastore.keystone import keystone_settings, log_in
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each_in_threads
 from bunter.errors import ConfigurationError, KeyMissingError, StoreDeniedError, StoreUnavailableError
@@ -39,8 +40,8 @@ _RETRIED = {429, 500, 502, 503, 504}
 class SwiftBucket:
     """Objects of a container below one address ``swift://container/prefix``.
 
-    The account is that of the environment: ``ST_AUTH``, ``ST_USER`` and ``ST_KEY``, or ``OS_STORAGE_URL`` and ``OS_AUTH_TOKEN``, as for
-    Swift's own client.
+    The account is that of the environment, as for Swift's own client: ``OS_STORAGE_URL`` and ``OS_AUTH_TOKEN``; ``ST_AUTH``, ``ST_USER`` and
+    ``ST_KEY``; or that of Keystone, see `bunter.datastore.keystone`.
 
     Parameters
     ----------
@@ -234,9 +235,15 @@ class SwiftBucket:
                 self._account, self._token = os.environ["OS_STORAGE_URL"], os.environ["OS_AUTH_TOKEN"]
                 return
             wanted = ("ST_AUTH", "ST_USER", "ST_KEY")
-            if missing := [name for name in wanted if name not in os.environ]:
+            missing = [name for name in wanted if name not in os.environ]
+            if missing and (settings := keystone_settings()):
+                session = log_in(settings)
+                self._account, self._token = session.account, session.token
+                return
+            if missing:
                 raise StoreDeniedError(
-                    f"{self.address} needs {', '.join(missing)} in the environment, or OS_STORAGE_URL and OS_AUTH_TOKEN"
+                    f"no credentials for {self.address}: it needs OS_AUTH_URL with OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME "
+                    f"(Keystone), OS_CLOUD, {', '.join(missing)}, or OS_STORAGE_URL with OS_AUTH_TOKEN in the environment"
                 )
             self._exchange(*(os.environ[name] for name in wanted))
 
