@@ -32,8 +32,8 @@ from bunter.execution.scheduler import Scheduler, State
 from bunter.execution.scratch import Scratch
 from bunter.execution.steward import Steward
 from bunter.execution.summary import RunSummary, TaskCounts
-from bunter.execution.watch import Silent
 from bunter.execution.told_events import Telling, ended, started
+from bunter.execution.watch import Silent
 from bunter.execution.worker import Worker
 from bunter.execution.worker_pool import Setup, WorkerPool, modules_of
 from bunter.pipeline import PipelineGraph
@@ -208,6 +208,7 @@ class _Run:
             init = self._initialise(before)
             if on_initialised is not None:
                 on_initialised()
+            self._butler.events.tell(started(self._graph, self._attempt))
             return init
 
     def _open(self, stack: ExitStack, told: Told) -> None:
@@ -218,7 +219,6 @@ class _Run:
             header.graph_id,
             header.output_run,
             "local",
-            self._butler.events.tell(started(self._graph, self._attempt))
             self._attempt,
             effects.now_ns(),
             who.user,
@@ -264,6 +264,7 @@ class _Run:
             pulse=pulse,
         )
         self._steward.remember(before.made())
+        self._watcher.attempt = self._attempt
         self._scratch.remember(before.receipts, self._directory.told().discarded)
         self._watcher.begun(self._graph.header.output_run, self._totals())
         with Interrupts(lambda: crew.is_busy) as interrupts:
@@ -275,7 +276,6 @@ class _Run:
     def _schedule(self) -> Scheduler:
         graph, options, counts = self._graph, self._options, self._graph.counts
         held = () if options.only is None else set(range(len(graph))) - set(options.only)
-        self._watcher.attempt = self._attempt
         paces = known_paces(runs_root(self._butler), graph)
         needs, foretold = self._limits.memory(counts), foretold_memory(graph, paces)
         return Scheduler(
@@ -366,6 +366,7 @@ class _Run:
         status = self._status(set(states))
         summary = self._summary(status, tasks, before.datasets + self._merger.datasets)
         self._directory.write_summary(summary.to_dict())
+        self._watcher.flush(ended(self._graph, summary))
         return summary
 
     def _status(self, states: set[State]) -> str:
@@ -379,7 +380,6 @@ class _Run:
     def _summary(self, status: str, tasks: dict[str, TaskCounts], datasets: int) -> RunSummary:
         steward = self._steward
         cpu_s = (
-        self._watcher.flush(ended(self._graph, summary))
             time.process_time()
             - self._begin_cpu
             + (sum(steward.cpu_s.values()) if steward and self._options.jobs > 1 else 0.0)
