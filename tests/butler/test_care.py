@@ -82,12 +82,12 @@ def test_the_command_says_sizes_before_it_removes(root):
 
 def test_a_removal_is_listed_and_undone_at_the_command_line(root):
     assert bunter("remove-runs", root, "run1", "--no-confirm", "--keep-days", 3).returncode == 0
-    [row] = map(json.loads, bunter("undo", root, "--list", "--json").stdout.splitlines())
+    row, *_ = map(json.loads, bunter("undo", root, "--list", "--json").stdout.splitlines())
     assert (row["datasets"], row["artifacts"]) == (4, 4)
     assert json.loads(bunter("undo", root, "--dry-run", "--json").stdout)["datasets"] == 4
     assert "brought back 4 datasets with 4 files" in bunter("undo", root, row["change"]).stdout
     assert bunter("check", root, "--deep").returncode == 0
-    again = bunter("undo", root)
+    again = bunter("undo", root, row["change"])
     assert (again.returncode, again.stdout) == (1, "")
     assert "trash_days" in again.stderr
 

@@ -6,6 +6,7 @@ import pytest
 
 from bunter import Butler
 from bunter.contracts.undoing import UndoContract
+from bunter.contracts.undone_edits import UndoneEditsContract
 
 
 class TestFolder(UndoContract):
@@ -34,4 +35,25 @@ class TestBucket(UndoContract):
     @pytest.fixture
     def empty(self, tmp_path, s3_place):
         with Butler.create(s3_place, database=str(tmp_path / "registry.sqlite3")) as butler:
+            yield butler
+
+
+class TestEditsInAFolder(UndoneEditsContract):
+    @pytest.fixture
+    def empty(self, tmp_path):
+        with Butler.create(tmp_path / "repo") as butler:
+            yield butler
+
+
+class TestEditsInMemory(UndoneEditsContract):
+    @pytest.fixture
+    def empty(self):
+        with Butler.create(f"memory://{uuid.uuid4()}") as butler:
+            yield butler
+
+
+class TestEditsOnPostgres(UndoneEditsContract):
+    @pytest.fixture
+    def empty(self, tmp_path, postgres_url):
+        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
             yield butler

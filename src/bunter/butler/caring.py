@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     from bunter.butler.events.events import Events
     from bunter.butler.removal import Removal
+    from bunter.butler.restoration import Restoration, Undoable
     from bunter.butler.session import Session
     from bunter.butler.sweeping import Leftovers
-    from bunter.butler.trash import Restoration
     from bunter.datastore.check import CheckReport
     from bunter.datastore.deep_check import DeepCheck
 
@@ -46,22 +46,38 @@ class CaringButler:
         """
         return self._session.repository.check(deep=deep, claims=claims)
 
-    def undo(self, change: int | None = None, *, dry_run: bool = False) -> Restoration:
-        """Bring back what a removal took away: runs, datasets, memberships, headers, metadata and files.
+    def undo(self, change: int | None = None, *, partly: bool = False, dry_run: bool = False) -> Restoration:
+        """Take back what a change did to datasets, collections and dataset types, in a new change.
+
+        What it removed comes back: runs, datasets with their memberships, headers, metadata and files (if these are kept),
+        other collections with their members, places in chains, tags, validity ranges, names, dataset types. What it made
+        goes: collections and dataset types that nobody has used since, members, validity ranges. Datasets that it added stay.
 
         Parameters
         ----------
         change : int, optional
-            Number of the change that removed, see `Butler.removal.undoable`; the latest one if None.
+            Its number, see `undoable`; by default your last change that is not undone.
+        partly : bool
+            Whether what is in the way is left as it is; without it nothing changes then.
         dry_run : bool
-            Whether only to say what would come back.
+            Whether only to say what would happen, and what is in the way.
 
         Raises
         ------
         UndoError
-            If its files are gone, as the repository keeps them for some days only, or not at all.
+            If anything is in the way, there is nothing to undo, or files that were kept are gone.
         """
-        return self.removal.undo(change, dry_run=dry_run)
+        return self.removal.undo(change, partly=partly, dry_run=dry_run)
+
+    def undoable(self, limit: int = 20) -> list[Undoable]:
+        """Return the latest changes that `undo` takes back, the last one first.
+
+        Parameters
+        ----------
+        limit : int
+            How many at most.
+        """
+        return self.removal.undoable_changes(limit)
 
     def gc(self, *, dry_run: bool = False, older_than_s: float = 86_400, **more: Any) -> Leftovers:
         """Remove leftovers: of dead writers, of removals whose time is over, of runs that nobody resumes; and orphans.

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bunter.butler.activities import performed
 from bunter.butler.operators import Operators
 from bunter.butler.trash import trash_of
 from bunter.dataset import CollectionType
-from bunter.dataset.changes import Disassociate, RemoveCollection, RemoveDatasets, UnstoreDatasets
+from bunter.dataset.changes import Disassociate, RemoveCollection, RemoveDatasets, UndoChange, UnstoreDatasets
 from bunter.errors import CollectionTypeError, MissingCollectionError
+from bunter.registry.undoable import UNDOING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bunter.butler.restoration import Removed, Restoration, Undoable
     from bunter.butler.session import Session
-    from bunter.butler.trash import Removed, Restoration
     from bunter.dataset import DatasetRef
     from bunter.dataset.changes import Change
 
@@ -143,14 +145,23 @@ class Removal:
         return len(ids)
 
     def undoable(self) -> list[Removed]:
-        """Return the removals that can be undone, the latest first."""
+        """Return the removals whose files are kept, the latest first."""
         return trash_of(self._session.repository).removals()
 
-    def undo(self, change: int | None = None, *, dry_run: bool = False) -> Restoration:
-        """Bring back what a removal, or the latest one, took away; see `Butler.undo`."""
-        restoration = trash_of(self._session.repository).restoration(change)
-        if not dry_run:
-            self._session.commit(restoration.changes)
+    def undoable_changes(self, limit: int = 20) -> list[Undoable]:
+        """Return the latest changes that can be undone, see `Butler.undoable`."""
+        return trash_of(self._session.repository).undoable(limit)
+
+    def undo(self, change: int | None = None, *, partly: bool = False, dry_run: bool = False) -> Restoration:
+        """Take back what a change, or the last one, did; see `Butler.undo`."""
+        trash = trash_of(self._session.repository)
+        number = trash.latest(self._session.principal.user) if change is None else change
+        restoration = trash.restoration(number)
+        if dry_run:
+            return restoration
+        restoration.refuse(partly=partly)
+        with performed(self._session, "undo", kind=UNDOING, facts={"change": number}):
+            self._session.commit([UndoChange(number, partly)])
         return restoration
 
     def _runs(self, names: str | Iterable[str]) -> tuple[str, ...]:

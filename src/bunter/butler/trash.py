@@ -3,90 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
+from bunter.butler.restoration import Removed, Restoration, Undoable
 from bunter.dataset.changes import ForgetRemoval, RemoveDatasets, UnstoreDatasets
 from bunter.datastore.kept_records import restored
 from bunter.errors import ConfigurationError, UndoError
-from bunter.registry.removed_rows import forget_beside, names_of, removed_rows
+from bunter.registry.removed_rows import forget_beside, names_of
+from bunter.registry.reversing import reversal
+from bunter.registry.undoable import deeds_of, edits, latest_deed, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bunter.butler.repository import Repository
-    from bunter.database import Connection, Database
-    from bunter.dataset.changes import Change
+    from bunter.database import Connection, Database, Transaction
+    from bunter.dataset.changes import Change, UndoChange
     from bunter.datastore import Datastore
     from bunter.datastore.kept_records import KeptArtifact, KeptRemoval
     from bunter.datastore.records import ArtifactRecords
     from bunter.registry import Registry
 
-__all__ = ["Removed", "Restoration", "Trash", "trash_of"]
+__all__ = ["Trash", "trash_of"]
 
 _DAY_NS = 86_400 * 10**9
 _FAR_NS = 2**62
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """A removal that can be undone.
-
-    Parameters
-    ----------
-    change : int
-        Its number.
-    time_ns : int
-        When it was, ns TAI since 1970.
-    user, command : str
-        Who did it, and how.
-    datasets : int
-        Datasets that it took out of the registry; those whose files only were removed are not counted.
-    artifacts : int
-        Files and objects.
-    bytes : int
-        Their size.
-    until_ns : int
-        When they go, ns UTC since 1970.
-    """
-
-    change: int
-    time_ns: int
-    user: str
-    command: str
-    datasets: int
-    artifacts: int
-    bytes: int
-    until_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Restoration:
-    """What undoing a removal brings back.
-
-    Parameters
-    ----------
-    change : int
-        Number of the removal.
-    changes : tuple of Change
-        What does it, in one transaction.
-    counts : dict of (str, str) to int
-        Datasets by dataset type and run.
-    artifacts : int
-        Artifacts.
-    bytes : int
-        Their size.
-    left_out : int
-        Places in TAGGED and CALIBRATION collections that stay away, as others have them by now.
-    """
-
-    change: int
-    changes: tuple[Change, ...]
-    counts: dict[tuple[str, str], int]
-    artifacts: int
-    bytes: int
-    left_out: int
 
 
 class Trash:
@@ -136,29 +79,75 @@ class Trash:
             )
             return [_told(kept[row[0]], row) for row in connection.fetchall(sql)]
 
-    def restoration(self, change: int | None = None) -> Restoration:
-        """Say what undoing a removal, or the latest one, would bring back.
+    def undoable(self, limit: int) -> list[Undoable]:
+        """Return the latest changes that can be undone, the last one first."""
+        kept = {removal.change: removal for removal in self.removals()}
+        with self._database.read(snapshot=True) as connection:
+            roster = self._registry.roster(connection)
+            numbers = sorted({*edits(connection, roster), *kept}, reverse=True)[:limit]
+            deeds, done = deeds_of(connection, roster, numbers), settled(connection)
+            told = connection.upload("changes", 1, ((number,) for number in numbers))
+            sql = f'SELECT c.n, c.committed, c."user", c.command FROM {told} q JOIN change c ON c.n = q.c0 ORDER BY c.n DESC'  # noqa: S608
+            return [Undoable(*row, deeds[row[0]], kept.get(row[0]), row[0] in done) for row in connection.fetchall(sql)]
+
+    def latest(self, user: str) -> int:
+        """Return the number of the last change of a user that did anything and is not undone.
 
         Raises
         ------
         UndoError
-            If nothing, or not all, of it is kept.
+            If there is none.
         """
         with self._database.read(snapshot=True) as connection:
             kept = [removal.change for removal in self._records.kept.removals(connection)]
-            if change is None and kept:
-                change = kept[0]
-            if change is None or change not in kept:
-                raise UndoError(_nothing(change, kept, self._days))
-            artifacts = self._records.kept.of(connection, change)
-            rows = removed_rows(connection, self._registry.roster(connection), change)
-            artifacts = self._wanted(connection, artifacts, set(rows.ids))
-            recorded = self._records.nonces(connection, [item.row.nonce for item in artifacts])
+            found = latest_deed(connection, self._registry.roster(connection), user, kept)
+        if found is None:
+            raise UndoError(
+                f"{user or 'you'} did nothing here that is not undone; `bunter undo REPO --list` lists all changes"
+            )
+        return found
+
+    def restoration(self, change: int) -> Restoration:
+        """Say what undoing a change would do.
+
+        Raises
+        ------
+        UndoError
+            If there is no such change, or files of it that should be kept are gone.
+        """
+        with self._database.read(snapshot=True) as connection:
+            restoration, artifacts = self._restoration(connection, change)
         self._require(artifacts, change)
+        return restoration
+
+    def restoration_within(self, transaction: Transaction, undoing: UndoChange) -> Restoration:
+        """Say what undoing a change does, for those who do it now; what is in the way is an error unless it may stay."""
+        restoration, _ = self._restoration(transaction, undoing.change)
+        restoration.refuse(partly=undoing.partly)
+        return restoration
+
+    def _restoration(self, connection: Connection, change: int) -> tuple[Restoration, list[KeptArtifact]]:
+        if connection.fetchone("SELECT 1 FROM change WHERE n = ?", (change,)) is None:
+            raise UndoError(f"there is no change {change}; `bunter undo REPO --list` lists what can be undone")
+        kept = {removal.change for removal in self._records.kept.removals(connection)}
+        found = reversal(connection, self._registry.roster(connection), change, kept=change in kept)
+        artifacts = self._wanted(connection, self._records.kept.of(connection, change), found.ids)
+        recorded = self._records.nonces(connection, [item.row.nonce for item in artifacts])
         again = restored(artifacts, recorded)
+        files: list[Change] = [again] if again.links else []
+        if change in kept:
+            files.append(ForgetRemoval(change))
         sizes = {item.row.nonce: item.row.size for item in artifacts}
-        changes = (*rows.changes, *([again] if again.links else []), ForgetRemoval(change))
-        return Restoration(change, changes, rows.counts, len(sizes), sum(sizes.values()), rows.left_out)
+        restoration = Restoration(
+            change,
+            (*found.changes, *files),
+            tuple(found.steps),
+            tuple(found.conflicts),
+            found.counts,
+            len(sizes),
+            sum(sizes.values()),
+        )
+        return restoration, artifacts
 
     def _wanted(
         self, connection: Connection, artifacts: Sequence[KeptArtifact], removed: set[bytes]
@@ -275,16 +264,3 @@ def trash_of(repository: Repository) -> Trash:
 def _told(kept: KeptRemoval, row: tuple[Any, ...]) -> Removed:
     change, committed, user, command, datasets = row
     return Removed(change, committed, user, command, datasets, kept.artifacts, kept.size, kept.until_ns)
-
-
-def _nothing(change: int | None, kept: Sequence[int], days: float) -> str:
-    which = "no removal" if change is None else f"the removal of change {change}"
-    said = f"{which} can{'' if change is None else 'not'} be undone"
-    if kept:
-        return f"{said}; those of changes {', '.join(map(str, kept[:5]))} can"
-    if not days:
-        return (
-            f"{said}: this repository keeps nothing of what is removed; datastore.trash_days in bunter.yaml, or --keep-days, "
-            "says for how many days it should"
-        )
-    return f"{said}: what was removed is kept for {days:g} days only"

@@ -9,7 +9,7 @@ import pytest
 from bunter import effects
 from bunter.contracts.past import state_of
 from bunter.contracts.repository import RepositoryContract, fill_dimensions
-from bunter.errors import ConflictingDatasetError, DatasetRemovedError, UndoError
+from bunter.errors import DatasetRemovedError, UndoError
 from bunter.values import Timespan
 
 if TYPE_CHECKING:
@@ -91,8 +91,13 @@ class UndoContract:
         butler.remove_datasets(refs[:1], keep_days=1)
         other = RepositoryContract.put(butler, 0, 0, run="run2")
         butler.collections.associate("tag", [other])
-        assert butler.undo(dry_run=True).left_out == 1
-        assert butler.undo().left_out == 1
+        removal = butler.removal.undoable()[0].change
+        [conflict] = butler.undo(removal, dry_run=True).conflicts
+        assert "1 'thing' cannot go back to 'tag'" in conflict
+        with pytest.raises(UndoError, match=r"cannot go back to 'tag'.*partly"):
+            butler.undo(removal)
+        assert not butler.stored(refs[0])
+        butler.undo(removal, partly=True)
         assert {ref.id for ref in butler.query_datasets("thing", "tag")} == {other.id, refs[1].id}
         assert butler.get(refs[0]) == {"e": 0, "d": 0}
 
@@ -100,8 +105,8 @@ class UndoContract:
         refs = self.fill(butler)
         butler.remove_datasets(refs, keep_days=1)
         RepositoryContract.put(butler, 0, 0, run="run1")
-        with pytest.raises(ConflictingDatasetError, match="run1"):
-            butler.undo()
+        with pytest.raises(UndoError, match="1 'thing' cannot come back: 'run1' has others"):
+            butler.undo(butler.removal.undoable()[0].change)
         assert butler.query_datasets("thing", "run1").count() == 1
         assert len(butler.removal.undoable()) == 1
         assert butler.check(deep=True).is_clean
@@ -127,7 +132,7 @@ class UndoContract:
         assert len(butler.removal.undoable()) == 2
         assert butler.gc().bytes > 0
         assert butler.gc().rows == ()
-        with pytest.raises(UndoError, match=rf"change {first}.*{last}"):
+        with pytest.raises(UndoError, match=rf"change {first} cannot be undone: 1 'thing' of 'run1' are not kept"):
             butler.undo(first)
         assert len([key for store in butler.datastore.stores.values() for key, _ in store.walk()]) == 3
         butler.undo(last)

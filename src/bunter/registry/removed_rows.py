@@ -1,183 +1,76 @@
-"""What one change removed from the registry, as the changes that bring it back."""
+"""Datasets that a change removed, and what is still known of them."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bunter.dataset import CollectionType, DatasetColumns
-from bunter.dataset.changes import AddDatasets, Associate, Certify, RegisterCollection, SetChain
-from bunter.errors import CollectionTypeError, MissingDatasetTypeError
+from bunter.dataset import DatasetColumns
+from bunter.dataset.changes import AddDatasets
 from bunter.registry.annotations import remove_annotations
-from bunter.registry.layout import LIVE
-from bunter.values import Timespan
+from bunter.registry.reversal import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from bunter.database import Connection, Transaction
-    from bunter.dataset.changes import Change
-    from bunter.registry.roster import Roster, TypeRow
+    from bunter.registry.reversal import Reversal
+    from bunter.registry.roster import TypeRow
 
-__all__ = ["RemovedRows", "forget_beside", "names_of", "removed_rows"]
-
-
-@dataclass(frozen=True, slots=True)
-class RemovedRows:
-    """What a change removed and another can bring back.
-
-    Parameters
-    ----------
-    changes : tuple of Change
-        Runs, their places in chains, datasets, tags and validity ranges, to be applied in order.
-    counts : dict of (str, str) to int
-        Datasets by dataset type and run.
-    ids : list of bytes
-        Their ids.
-    left_out : int
-        Memberships that stay away, as another dataset has their place by now or the collection is gone.
-    """
-
-    changes: tuple[Change, ...]
-    counts: dict[tuple[str, str], int]
-    ids: list[bytes]
-    left_out: int
+__all__ = ["forget_beside", "names_of", "reverse_removals"]
 
 
-def removed_rows(connection: Connection, roster: Roster, change: int) -> RemovedRows:
-    """Read what a change removed.
-
-    Raises
-    ------
-    MissingDatasetTypeError
-        If a dataset type is gone as well.
-    CollectionTypeError
-        If a run's name is that of another collection by now.
-    """
-    names, runs = _runs(connection, roster, change)
-    datasets = list(_datasets(connection, roster, change, names))
-    ids = [id_ for columns in datasets for id_ in columns.ids]
-    tags, calibrations, left_out = _memberships(
-        connection, roster, change, {columns.dataset_type.name for columns in datasets}, ids
-    )
-    changes: list[Change] = [*runs, *_chains(connection, roster, change, names)]
-    changes += [AddDatasets(columns) for columns in datasets]
-    counts = {(columns.dataset_type.name, columns.run): len(columns) for columns in datasets}
-    return RemovedRows((*changes, *tags, *calibrations), counts, ids, left_out)
-
-
-def _runs(connection: Connection, roster: Roster, change: int) -> tuple[dict[int, str], list[RegisterCollection]]:
-    """Return the names of the runs, and the changes that make those anew that are gone."""
-    sql = (
-        "SELECT number, name, doc, retired FROM collection WHERE type = ? AND (retired = ? OR number IN "
-        "(SELECT run FROM removed_dataset WHERE removed = ?)) ORDER BY number"
-    )
-    names, missing = {}, []
-    for number, name, doc, retired in connection.fetchall(sql, (int(CollectionType.RUN), change, change)):
-        names[number] = name
-        if retired == LIVE:
-            continue
-        if name not in roster.collections:
-            missing.append(RegisterCollection(name, CollectionType.RUN, doc))
-        elif (kind := roster.collections.row(name).type) is not CollectionType.RUN:
-            raise CollectionTypeError(
-                f"{name!r}, which was a run, is a {kind.name} collection by now; rename that one, then undo the removal"
+def reverse_removals(connection: Connection, found: Reversal, *, kept: bool) -> None:
+    """Add the datasets again that a change removed, if their files are kept; places that others have are conflicts."""
+    sql = "SELECT type, run, count(*) FROM removed_dataset WHERE removed = ? GROUP BY type, run ORDER BY type, run"
+    for number, run, count in connection.fetchall(sql, (found.number,)):
+        what, where = _names(connection, number, run)
+        if not kept:
+            found.conflicts.append(
+                f"{count} {what!r} of {where!r} are not kept; datastore.trash_days in bunter.yaml, or --keep-days, says for how "
+                "many days what is removed should be"
             )
-    return names, missing
+        elif (kind := found.kinds.get(number)) is None:
+            found.conflicts.append(
+                f"the dataset type {what!r} was removed after {count} datasets of it; undo its removal first"
+            )
+        elif run not in found.names:
+            found.conflicts.append(
+                f"the run {where!r} was removed after {count} {what!r} of it; undo its removal first"
+            )
+        else:
+            _bring_back(connection, found, kind, run, number)
 
 
-def _chains(connection: Connection, roster: Roster, change: int, runs: dict[int, str]) -> Iterator[SetChain]:
-    """Put runs back into the chains that they were taken out of, behind the member that they followed."""
-    mine = connection.upload("runs", 1, ((number,) for number in runs))
-    parents = f"SELECT parent FROM collection_chain WHERE retired = ? AND child IN (SELECT c0 FROM {mine})"  # noqa: S608
+def _names(connection: Connection, kind: int, run: int) -> tuple[str, str]:
+    [(what,)] = connection.fetchall("SELECT name FROM dataset_type WHERE number = ?", (kind,))
+    [(where,)] = connection.fetchall("SELECT name FROM collection WHERE number = ?", (run,))
+    return what, where
+
+
+def _bring_back(connection: Connection, found: Reversal, kind: TypeRow, run: int, number: int) -> None:
+    """Add the datasets of one type and run; ``number`` is that of the type as it was then."""
+    name, catalog = found.names[run], found.roster.collections
+    required = kind.dataset_type.dimensions.required
+    names = "".join(f', r."{key}"' for key in required)
+    same = "".join(f' AND o."{key}" = r."{key}"' for key in required)
+    now = catalog.row(name).number if name in catalog else -1
+    taken = f"SELECT 1 FROM {kind.layout.datasets} o WHERE o.type = {kind.number} AND o.run = {now}{same}"  # noqa: S608
     sql = (
-        "SELECT p.name, k.number, k.name, l.retired FROM collection_chain l JOIN collection p ON p.number = l.parent "  # noqa: S608
-        f"JOIN collection k ON k.number = l.child WHERE p.retired = {LIVE} AND l.added < ? AND l.retired >= ? "
-        f"AND l.parent IN ({parents}) ORDER BY p.number, l.position"
+        f"SELECT EXISTS ({taken}), r.id{names} FROM {kind.layout.removed} r WHERE r.type = ? AND r.run = ? "  # noqa: S608
+        "AND r.removed = ? AND NOT EXISTS (SELECT 1 FROM dataset o WHERE o.id = r.id) ORDER BY r.id"
     )
-    members: dict[str, list[tuple[int, str, bool]]] = defaultdict(list)
-    for parent, number, name, retired in connection.fetchall(sql, (change, change, change)):
-        members[parent].append((number, name, retired == change))
-    for parent, former in members.items():
-        present = list(roster.collections.row(parent).children)
-        for place, (number, name, went) in enumerate(former):
-            if went and number in runs and name not in present:
-                before = [present.index(other) + 1 for _, other, _ in former[:place] if other in present]
-                present.insert(max(before, default=0), name)
-        yield SetChain(parent, tuple(present))
-
-
-def _datasets(connection: Connection, roster: Roster, change: int, runs: dict[int, str]) -> Iterator[DatasetColumns]:
-    for (number,) in connection.fetchall("SELECT DISTINCT type FROM removed_dataset WHERE removed = ?", (change,)):
-        kind = _kind(connection, roster, number)
-        required = kind.dataset_type.dimensions.required
-        names = "".join(f', r."{name}"' for name in required)
-        sql = (
-            f"SELECT r.run, r.id{names} FROM {kind.layout.removed} r WHERE r.type = ? AND r.removed = ? "  # noqa: S608
-            "AND NOT EXISTS (SELECT 1 FROM dataset o WHERE o.id = r.id) ORDER BY r.run, r.id"
-        )
-        groups: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-        for run, *row in connection.fetchall(sql, (number, change)):
-            groups[run].append(tuple(row))
-        for run, rows in groups.items():
-            ids, *columns = zip(*rows, strict=True)
-            yield DatasetColumns(kind.dataset_type, runs[run], list(ids), dict(zip(required, columns, strict=True)))
-
-
-def _kind(connection: Connection, roster: Roster, number: int) -> TypeRow:
-    if (kind := roster.by_number.get(number)) is not None:
-        return kind
-    (name,) = connection.fetchone("SELECT name FROM dataset_type WHERE number = ?", (number,)) or ("?",)
-    raise MissingDatasetTypeError(
-        f"the dataset type {name!r} was removed after its datasets, so these cannot be brought back; nothing was changed"
-    )
-
-
-def _memberships(
-    connection: Connection, roster: Roster, change: int, kinds: Iterable[str], ids: Sequence[bytes]
-) -> tuple[list[Associate], list[Certify], int]:
-    tags: dict[str, list[bytes]] = defaultdict(list)
-    valid: dict[tuple[str, int, int], list[bytes]] = defaultdict(list)
-    left_out = 0
-    mine = connection.upload("mine", 1, ((id_,) for id_ in ids))
-    live: dict[int, str] = dict(connection.fetchall(f"SELECT number, name FROM collection WHERE retired = {LIVE}"))  # noqa: S608
-    for kind in sorted(kinds):
-        for collection, id_, is_taken in _retired(connection, roster.type_row(kind), change, mine, calibrations=False):
-            if is_taken or collection not in live:
-                left_out += 1
-            else:
-                tags[live[collection]].append(id_)
-        for collection, id_, is_taken, begin, end in _retired(
-            connection, roster.type_row(kind), change, mine, calibrations=True
-        ):
-            if is_taken or collection not in live:
-                left_out += 1
-            else:
-                valid[live[collection], begin, end].append(id_)
-    certified = [
-        Certify(name, members, Timespan.from_bounds(begin, end)) for (name, begin, end), members in valid.items()
-    ]
-    return [Associate(name, members) for name, members in tags.items()], certified, left_out
-
-
-def _retired(
-    connection: Connection, kind: TypeRow, change: int, mine: str, *, calibrations: bool
-) -> list[tuple[Any, ...]]:
-    """Find the memberships that went with the datasets, and whether others have their place by now."""
-    table = kind.layout.calibrations if calibrations else kind.layout.tags
-    same = "".join(f' AND o."{name}" = t."{name}"' for name in kind.dataset_type.dimensions.required)
-    if calibrations:
-        same += " AND o.timespan_begin < t.timespan_end AND o.timespan_end > t.timespan_begin"
-    more = ", t.timespan_begin, t.timespan_end" if calibrations else ""
-    taken = (
-        f"SELECT 1 FROM {table} o WHERE o.type = t.type AND o.collection = t.collection AND o.retired = {LIVE}{same}"  # noqa: S608
-    )
-    sql = (
-        f"SELECT t.collection, t.id, EXISTS ({taken}){more} FROM {mine} q CROSS JOIN {table} t "  # noqa: S608 - our names
-        "WHERE t.id = q.c0 AND t.type = ? AND t.retired = ?"
-    )
-    return connection.fetchall(sql, (kind.number, change))
+    rows = connection.fetchall(sql, (number, run, found.number))
+    free = [row[1:] for row in rows if not row[0]]
+    what = kind.dataset_type.name
+    if occupied := len(rows) - len(free):
+        found.conflicts.append(f"{occupied} {what!r} cannot come back: {name!r} has others for their data IDs by now")
+    if free:
+        ids, *columns = zip(*free, strict=True)
+        values: dict[str, Sequence[Any]] = dict(zip(required, columns, strict=True))
+        found.datasets.append(AddDatasets(DatasetColumns(kind.dataset_type, name, list(ids), values)))
+        found.counts[what, name] = len(ids)
+        found.ids.update(ids)
+        found.steps.append(Step("run", name, f"{len(ids)} {what!r} back"))
 
 
 def names_of(connection: Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[str, str]]:
