@@ -79,11 +79,12 @@ class Service:
 
 
 class S3Server(Service):
-    """`rclone serve s3` over a folder with one bucket."""
+    """`rclone serve s3` over a folder with two buckets."""
 
     def __init__(self):
         folder, port = Path(tempfile.mkdtemp(prefix="s3")), free_port()
-        (folder / "data" / "bucket").mkdir(parents=True)
+        for bucket in ("bucket", "other"):
+            (folder / "data" / bucket).mkdir(parents=True)
         program = [needed("rclone"), "serve", "s3", folder / "data", "--addr", f"127.0.0.1:{port}"]
         super().__init__(
             [*program, "--auth-key", f"{KEY},{SECRET}"],

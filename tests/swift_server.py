@@ -175,7 +175,11 @@ class SwiftServer:
         )
         with urllib.request.urlopen(asked, timeout=20) as answer:
             account, token = answer.headers["X-Storage-Url"], answer.headers["X-Auth-Token"]
-        for method, path, more in (("PUT", "/bucket", {}), ("POST", "", {"X-Account-Meta-Temp-URL-Key": "sesame"})):
+        for method, path, more in (
+            ("PUT", "/bucket", {}),
+            ("PUT", "/other", {}),
+            ("POST", "", {"X-Account-Meta-Temp-URL-Key": "sesame"}),
+        ):
             connection = HTTPConnection(account.split("/")[2], timeout=20)
             connection.request(
                 method, f"/{'/'.join(account.split('/')[3:])}{path}", headers={"X-Auth-Token": token, **more}

@@ -82,6 +82,35 @@ def test_within_a_service_it_copies_and_no_byte_passes_here(source, empty, reque
     assert empty.check(deep=True).is_clean
 
 
+@pytest.mark.parametrize("face", ["s3_place", "swift_s3_place"])
+def test_between_buckets_of_a_service_no_byte_passes_here(face, request, tmp_path, requests):
+    place = request.getfixturevalue(face)
+    other = place.replace("s3://bucket/", "s3://other/")
+    with created(f"{place}/a b", tmp_path, "one") as source, created(f"{other}/c", tmp_path, "two") as target:
+        fill_source(source)
+        requests.clear()
+        report = target.transfers.take(source.transfers.parcel(), transfer="copy")
+        assert report.artifacts == requests.count("store_copy") == 14
+        assert not {"store_get", "store_put"} & set(requests)
+        source.remove_runs("run1", unlink_from_chains=True)
+        assert target.check(deep=True).is_clean
+        assert str(target.get_uri(target.query_datasets("thing", "run1").first())).startswith(f"{other}/c/")
+
+
+def test_between_services_bytes_pass_here(source, swift_s3_place, tmp_path, requests, swift_server, monkeypatch):
+    said = f"site: {{endpoint: '{swift_server.url}', credentials: site}}"
+    (tmp_path / "endpoints.yaml").write_text(said)
+    (tmp_path / "keys").write_text("[site]\naws_access_key_id = test:tester\naws_secret_access_key = testing\n")
+    monkeypatch.setenv("BUNTER_ENDPOINTS", str(tmp_path / "endpoints.yaml"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
+    with created(swift_s3_place.replace("s3://", "s3://site@"), tmp_path, "there") as target:
+        requests.clear()
+        target.transfers.take(source.transfers.parcel(), transfer="copy")
+        assert "store_copy" not in requests
+        assert things(target) == things(source)
+        assert target.check(deep=True).is_clean
+
+
 def test_what_could_not_be_copied_within_a_service_leaves_nothing(source, empty):
     gone = source.query_datasets("thing", "run1").first()
     source.repository.datastore.stores["main"].delete_many(

@@ -10,9 +10,12 @@ import pytest
 from astropy.nddata import CCDData
 
 from bunter import Butler
+from bunter.butler.diagnosis import diagnose
 from bunter.butler.overlaying import overlay_repository
 from bunter.contracts.repository import fill_dimensions
-from bunter.errors import ConfigurationError
+from bunter.datastore.bucket import Upload
+from bunter.datastore.services import open_bucket
+from bunter.errors import ConfigurationError, StoreDeniedError
 from object_store_servers import KEY, SECRET
 
 DATA_ID = {"instrument": "Cam", "exposure": 0, "detector": 0}
@@ -105,6 +108,14 @@ def test_what_is_gone_from_the_web_server_is_said(mine, release):
         assert not butler.exists("thing", DATA_ID)
         [finding] = butler.check().findings
         assert finding.problem == "missing"
+
+
+def test_a_server_that_takes_no_files_is_told_so(web):
+    address = f"http://127.0.0.1:{web.server_port}/dr1"
+    with pytest.raises(StoreDeniedError, match=r"neither takes nor lists them.*'read_only: true'"):
+        open_bucket(address).write_many([Upload("k", b"1", 1)])
+    assert [each.verdict for each in diagnose(address)] == ["ok", "wrong"]
+    assert "neither takes nor lists" in diagnose(address)[1].detail
 
 
 def test_an_endpoint_by_name_says_where_the_service_is(s3_server, tmp_path, monkeypatch):

@@ -243,28 +243,48 @@ class ObstoreBucket:
         self.delete_many([key])
 
     def reaches(self, other: object, size: int) -> bool:
-        """Whether the other one lies in the same bucket, seen with the same credentials, and one request copies the object."""
+        """Whether the other one is seen with the same credentials, in the same bucket or S3 service, and one request copies the object."""
         if not isinstance(other, ObstoreBucket) or self.place.scheme in _HOSTS or size > _MOST_COPIED:
             return False
         there, here = other.place, self.place
-        return (there.scheme, there.place, there.name) == (here.scheme, here.place, here.name)
+        if (there.scheme, there.name) != (here.scheme, here.name):
+            return False
+        return there.place == here.place or (here.scheme == "s3" and here.profile.path_style)
 
     def copy_many(self, copies: Sequence[tuple[CopyOf, str]]) -> None:
         """Copy within the service, sixteen at a time."""
-        whole = _open(replace(self.place, prefix=""))
+        origins = {source.bucket.place.place for source, _ in copies if isinstance(source.bucket, ObstoreBucket)}
+        ways = {origin: self._way_from(origin) for origin in origins}
         here = f"{self.place.prefix}/" if self.place.prefix else ""
 
         async def copy(item: tuple[CopyOf, str]) -> None:
             source, key = item
-            there = source.bucket.place.prefix if isinstance(source.bucket, ObstoreBucket) else ""
+            place = source.bucket.place if isinstance(source.bucket, ObstoreBucket) else self.place
+            there, way = place.prefix, ways[place.place]
             try:
                 with self._asking("store_copy", key, changes=True):
-                    await obstore.copy_async(whole, f"{there}/{source.key}" if there else source.key, f"{here}{key}")
+                    await obstore.copy_async(way, f"{there}/{source.key}" if there else source.key, f"{here}{key}")
             except KeyMissingError as exc:
                 missing = f"{source.bucket.address}/{source.key}"
                 raise KeyMissingError(f"no object {missing}; `bunter check` lists what is missing") from exc
 
         each(copies, copy, _WORKERS)
+
+    def _way_from(self, origin: str) -> Any:
+        """Return a client that copies from another bucket, or this one, to names of this bucket."""
+        if origin == self.place.place:
+            return _open(replace(self.place, prefix=""))
+        # Obstore copies within one bucket. It names the source by its bucket and the target by its address, so an address
+        # that has this bucket in it already, as for buckets that are hosts, makes two of them.
+        options = s3_options(self.place)
+        region = options.config["region"]
+        endpoint = (options.endpoint or f"https://s3.{region}.amazonaws.com").rstrip("/")
+        config = {
+            **options.config,
+            "endpoint": f"{endpoint}/{self.place.place}",
+            "virtual_hosted_style_request": True,
+        }
+        return _cloud(services.S3Store, replace(self.place, place=origin, prefix=""), replace(options, config=config))
 
     # ------------------------------------------------------------------ errors
 
@@ -292,6 +312,11 @@ def _in_our_words(exc: Exception, where: str, address: str) -> ButlerError:
     if denied or "403 Forbidden" in told or "401 Unauthorized" in told or "CredentialsError" in str(exc):
         return StoreDeniedError(
             f"{where}: the service refuses ({told}); `bunter doctor {address}` says which rights are missing"
+        )
+    if address.startswith("http") and ("501 Not Implemented" in told or "405 Method Not Allowed" in told):
+        return StoreDeniedError(
+            f"{where}: this server gives files out and neither takes nor lists them; name it in datastore.stores with "
+            "'read_only: true', beside a store that can be written"
         )
     return StoreUnavailableError(f"{where}: {told}; `bunter doctor {address}` looks for the cause")
 
