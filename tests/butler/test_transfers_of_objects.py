@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from bunter import Butler, effects
@@ -97,8 +99,8 @@ def test_between_buckets_of_a_service_no_byte_passes_here(face, request, tmp_pat
         assert str(target.get_uri(target.query_datasets("thing", "run1").first())).startswith(f"{other}/c/")
 
 
-def test_between_services_bytes_pass_here(source, swift_s3_place, tmp_path, requests, swift_server, monkeypatch):
-    said = f"site: {{endpoint: '{swift_server.url}', credentials: site}}"
+def test_between_services_bytes_pass_here(source, swift_s3_place, tmp_path, requests, monkeypatch):
+    said = f"site: {{endpoint: '{os.environ['AWS_ENDPOINT_URL']}', credentials: site}}"
     (tmp_path / "endpoints.yaml").write_text(said)
     (tmp_path / "keys").write_text("[site]\naws_access_key_id = test:tester\naws_secret_access_key = testing\n")
     monkeypatch.setenv("BUNTER_ENDPOINTS", str(tmp_path / "endpoints.yaml"))
