@@ -44,7 +44,17 @@ class CaringButler:
         claims : callable, optional
             Tells which artifacts belong to runs that are not finished, see `bunter.execution.claimed_keys`.
         """
-        return self._session.repository.check(deep=deep, claims=claims)
+        report = self._session.repository.check(deep=deep, claims=claims)
+        if self._session.facts.writeable:
+            self.tell_lost(report)
+        return report
+
+    def tell_lost(self, report: CheckReport) -> None:
+        """Tell those who subscribe to events which artifacts a check did not find, or found damaged."""
+        from bunter.butler.events.lost import lost_artifacts
+
+        if found := lost_artifacts(report):
+            self.events.tell(*found)
 
     def undo(self, change: int | None = None, *, partly: bool = False, dry_run: bool = False) -> Restoration:
         """Take back what a change did to datasets, collections and dataset types, in a new change.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -77,6 +78,9 @@ def check(
                 _mend(butler, source, report, emit)
             _repair(butler, report, older_than_s, emit)
             report = _checked(butler, how)
+        is_to_tell = not report.is_clean and not butler.writeable and butler.events.is_wanted
+    if is_to_tell:
+        _tell_lost(repo, report)
     _show(report, emit)
     if not report.is_clean:
         if emit.style == "text":
@@ -117,6 +121,15 @@ def _next_steps(report: CheckReport, repo: str, older_than_s: float | None) -> I
             "without one, remove the datasets by `bunter prune-datasets "
             f"{repo} -d TYPE --collections RUN --where \"TYPE.id = UUID('...')\"` and make them again"
         )
+
+
+def _tell_lost(repo: str, report: CheckReport) -> None:
+    """Tell those who subscribe; a check by somebody who may only read tells nobody."""
+    from bunter.butler import Butler
+    from bunter.errors import ReadOnlyError
+
+    with suppress(ReadOnlyError), Butler(repo, writeable=True) as butler:
+        butler.tell_lost(report)
 
 
 def _checked(butler: Butler, deep: DeepCheck | None) -> CheckReport:

@@ -1,0 +1,268 @@
+"""Events: the contract over every kind of registry, and deliveries to a receiver that fails, hangs and comes back."""
+
+import json
+import threading
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from bunter import Butler, effects
+from bunter.butler.events import delivery, webhook
+from bunter.butler.events.webhook import signature
+from bunter.contracts.events import EventContract
+from bunter.contracts.repository import RepositoryContract, fill_dimensions
+
+
+class TestEventsOfFolder(EventContract):
+    @pytest.fixture
+    def empty(self, tmp_path):
+        with Butler.create(tmp_path / "repo") as butler:
+            yield butler
+
+
+class TestEventsInMemory(EventContract):
+    @pytest.fixture
+    def empty(self):
+        with Butler.create(f"memory://{uuid.uuid4()}") as butler:
+            yield butler
+
+
+class TestEventsOnPostgres(EventContract):
+    @pytest.fixture
+    def empty(self, tmp_path, postgres_url):
+        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
+            yield butler
+
+
+@pytest.fixture
+def butler(tmp_path):
+    with Butler.create(tmp_path / "repo") as made:
+        fill_dimensions(made)
+        made.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+        made.collections.register("run1")
+        yield made
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Answers as the next of the server's plans says, 200 without one."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append((dict(self.headers.items()), body))
+        plan = self.server.plans.pop(0) if self.server.plans else 200
+        if plan == "hang":
+            self.server.go_on.wait(20)
+            return
+        if plan == "cut":
+            return
+        if plan == 200:
+            self.server.taken += json.loads(body)
+        self.send_response(plan)
+        if plan == 429:
+            self.send_header("Retry-After", "1")
+        if plan == 302:
+            self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def started(port=0):
+    server = ThreadingHTTPServer(("127.0.0.1", port), Receiver)
+    server.plans, server.asked, server.taken, server.go_on = [], [], [], threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def ended(server):
+    server.go_on.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def receiver():
+    server = started()
+    yield server
+    ended(server)
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch):
+    monkeypatch.setattr(effects, "sleep", lambda seconds: time.sleep(min(seconds, 0.05)))
+
+
+def address(server):
+    return f"http://127.0.0.1:{server.server_port}/hook"
+
+
+def put(butler, exposure):
+    return RepositoryContract.put(butler, exposure % 3, exposure // 3, run="run1")
+
+
+def ids(server):
+    return [event["data"]["ids"][0] for event in server.taken]
+
+
+def test_a_webhook_gets_what_is_signed_with_the_secret(butler, receiver, monkeypatch):
+    monkeypatch.setenv("BUNTER_EVENTS_SECRET_MY_HOOK", "open sesame")
+    butler.events.subscribe("my-hook", "webhook", address(receiver))
+    refs = [put(butler, n) for n in range(3)]
+    assert butler.events.deliver()[0].events == 3
+    [(headers, body)] = receiver.asked
+    assert ids(receiver) == [str(ref.id) for ref in refs]
+    assert headers["Content-Type"] == "application/cloudevents-batch+json"
+    signed = signature("open sesame", headers["Webhook-Id"], headers["Webhook-Timestamp"], body)
+    assert headers["Webhook-Signature"] == signed
+    assert abs(int(headers["Webhook-Timestamp"]) - time.time()) < 60
+
+
+def test_the_signature_is_that_of_the_standard():
+    """The example that the specification of Standard Webhooks gives."""
+    secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
+    assert (
+        signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body)
+        == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    )
+
+
+@pytest.mark.parametrize("plans", [[503], [500, 503], [429], ["cut"], [302], [404]])
+def test_what_a_receiver_refuses_comes_again_in_order(butler, receiver, plans):
+    butler.events.subscribe("hook", "webhook", address(receiver))
+    receiver.plans += plans
+    refs = [put(butler, n) for n in range(2)]
+    done = butler.events.deliver()
+    if done[0].problem:
+        assert butler.events.get("hook").failures == 1
+        assert butler.events.get("hook").problem == done[0].problem
+        butler.events.deliver()
+    assert ids(receiver) == [str(ref.id) for ref in refs]
+    assert butler.events.get("hook").failures == 0
+    assert {headers["Webhook-Id"] for headers, _ in receiver.asked} == {receiver.asked[0][0]["Webhook-Id"]}
+
+
+def test_a_receiver_that_hangs_is_left_for_later_and_holds_up_no_other(butler, receiver, tmp_path, monkeypatch):
+    monkeypatch.setattr(webhook, "_TIMEOUT_S", 0.3)
+    butler.events.subscribe("hook", "webhook", address(receiver))
+    butler.events.subscribe("log", "file", str(tmp_path / "events.jsonl"))
+    receiver.plans += ["hang"] * 2
+    ref = put(butler, 0)
+    begin = time.monotonic()
+    told = {done.name: done for done in butler.events.deliver(tries=2)}
+    assert time.monotonic() - begin < 5
+    assert told["log"].events == 1
+    assert "timed out" in told["hook"].problem
+    receiver.go_on.set()
+    butler.events.deliver()
+    assert ids(receiver) == [str(ref.id)]
+
+
+def test_a_receiver_that_is_restarted_gets_what_it_missed(butler):
+    first = started()
+    butler.events.subscribe("hook", "webhook", address(first))
+    refs = [put(butler, 0)]
+    butler.events.deliver()
+    ended(first)
+    refs += [put(butler, n) for n in range(1, 4)]
+    [done] = butler.events.deliver(tries=1)
+    assert "does not answer" in done.problem
+    second = started(first.server_port)
+    try:
+        assert butler.events.deliver()[0].events == 3
+        assert ids(first) + ids(second) == [str(ref.id) for ref in refs]
+    finally:
+        ended(second)
+
+
+def test_pauses_after_failures_grow_and_a_receiver_that_asks_for_time_gets_it(butler, receiver):
+    butler.events.subscribe("hook", "webhook", address(receiver))
+    receiver.plans += [503] * 12
+    put(butler, 0)
+    pauses = []
+    for _ in range(4):
+        butler.events.deliver(tries=1)
+        pauses.append(butler.events.get("hook").next_try)
+    outbox = butler.repository.outbox
+    assert pauses == sorted(pauses)
+    assert delivery.Delivery(outbox, "x").deliver(only_due=True) == []
+    assert len(receiver.asked) == 4
+
+
+def test_ten_thousand_events_arrive_in_their_order_in_few_requests(butler, receiver):
+    from bunter.dataset.event import Event
+
+    butler.events.subscribe("hook", "webhook", address(receiver))
+    for begin in range(0, 10_000, 100):
+        butler.events.tell(*(Event("run.ended", "run1", {"n": n}) for n in range(begin, begin + 100)))
+    assert butler.events.deliver()[0].events == 10_000
+    assert [event["data"]["n"] for event in receiver.taken] == list(range(10_000))
+    assert len(receiver.asked) == 20
+
+
+def test_two_who_deliver_at_once_send_nothing_out_of_order(butler, receiver, tmp_path):
+    butler.events.subscribe("hook", "webhook", address(receiver))
+    done = threading.Event()
+
+    def deliver():
+        with Butler(tmp_path / "repo", writeable=True) as mine:
+            while not done.is_set() or mine.events.waiting("hook"):
+                mine.events.deliver()
+
+    threads = [threading.Thread(target=deliver) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    refs = [put(butler, n) for n in range(9)]
+    done.set()
+    for thread in threads:
+        thread.join(60)
+    assert ids(receiver) == [str(ref.id) for ref in refs]
+
+
+class Topic:
+    """A plug-in of 20 lines for a broker: what ``bunter.event_sinks`` entry points name.
+
+    With Kafka, ``__init__`` would make a ``confluent_kafka.Producer`` for the servers in ``subscription.target``, and `send`
+    would ``produce`` each event with its subject as the key and then ``flush``: events are safe when that returns.
+    """
+
+    log: list[tuple[str, bytes, bytes]] = []  # noqa: RUF012 - stands for the broker
+
+    def __init__(self, subscription):
+        self.topic = subscription.target.removeprefix("broker://")
+
+    def send(self, events):
+        for event in events:
+            self.log.append((self.topic, event.get("subject", "").encode(), json.dumps(event).encode()))
+
+    def close(self):
+        pass
+
+
+def test_a_package_brings_a_sink_of_its_own(butler, monkeypatch):
+    from importlib import metadata
+
+    entry = EntryPoint("broker", f"{__name__}:Topic", "bunter.event_sinks")
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == "bunter.event_sinks" else [])
+    monkeypatch.setattr(EntryPoint, "load", lambda _: Topic)
+    butler.events.subscribe("b", "broker", "broker://datasets", kinds=["datasets.*"])
+    ref = put(butler, 0)
+    assert butler.events.deliver()[0].events == 1
+    [(topic, key, value)] = Topic.log
+    assert (topic, key) == ("datasets", b"run1")
+    assert json.loads(value)["data"]["ids"] == [str(ref.id)]
+
+
+def test_a_sink_that_fails_in_its_own_way_loses_nothing(butler, monkeypatch, tmp_path):
+    from bunter.butler.events.file_sink import FileSink
+
+    butler.events.subscribe("log", "file", str(tmp_path / "events.jsonl"))
+    put(butler, 0)
+    monkeypatch.setattr(FileSink, "send", lambda *_: 1 / 0)
+    [done] = butler.events.deliver()
+    assert done.problem == "division by zero"
+    monkeypatch.undo()
+    assert butler.events.deliver()[0].events == 1

@@ -1,0 +1,91 @@
+"""SIGKILL at each effect while events are kept and delivered: each arrives, in order, and none is told of what did not happen."""
+
+import json
+import os
+import shutil
+import signal
+
+import pytest
+
+from bunter import Butler, effects
+from bunter.contracts.repository import RepositoryContract, fill_dimensions
+
+pytestmark = pytest.mark.slow
+
+
+def killed(action, step):
+    """Carry out an action in a child that is killed just before its effect number ``step``; say whether it was."""
+    child = os.fork()
+    if child == 0:
+        seen = 0
+
+        def hook(_operation, _path):
+            nonlocal seen
+            seen += 1
+            if seen == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            effects.set_hook(hook)
+            action()
+        except BaseException:  # noqa: BLE001 - the child must end here, whatever happens
+            os._exit(3)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL), f"the child failed with status {status}"
+    return status == signal.SIGKILL
+
+
+@pytest.fixture
+def template(tmp_path):
+    with Butler.create(tmp_path / "template") as butler:
+        fill_dimensions(butler)
+        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+        butler.collections.register("run1")
+        butler.events.subscribe("fetched")
+    return tmp_path / "template"
+
+
+def work(place):
+    with Butler(place) as butler:
+        butler.events.subscribe("log", "file", str(place / "events.jsonl"), after=0)
+        RepositoryContract.put(butler, 0, 0, run="run1")
+        with butler.transaction():
+            for exposure in (1, 2):
+                RepositoryContract.put(butler, exposure, 0, run="run1")
+        butler.events.deliver()
+        butler.remove_datasets(butler.query_datasets("thing", "run1", where="exposure = 2"))
+        butler.events.deliver()
+
+
+def lines_of(path):
+    """Return the ids in a file of events; half a line is none."""
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            yield json.loads(line)["id"]
+        except ValueError:
+            continue
+
+
+def test_wherever_a_process_is_killed_events_arrive_in_order_and_say_what_is_so(template, tmp_path, monkeypatch):
+    step, died = 0, True
+    while died:
+        step += 1
+        place = tmp_path / f"step{step}"
+        shutil.copytree(template, place)
+        died = killed(lambda place=place: work(place), step)
+        later = effects.now_ns() + 120 * 10**9  # when nobody holds the subscription any more
+        with monkeypatch.context() as patch, Butler(place, writeable=True) as butler:
+            patch.setattr(effects, "now_ns", lambda later=later: later)
+            if not any(each.name == "log" for each in butler.events.subscriptions):
+                butler.events.subscribe("log", "file", str(place / "events.jsonl"), after=0)
+            assert not [done.problem for done in butler.events.deliver() if done.problem]
+            kept = list(butler.events.query())
+            added = sum(each.event.document["count"] for each in kept if each.event.kind == "datasets.added")
+            gone = sum(each.event.document["count"] for each in kept if each.event.kind == "datasets.removed")
+            assert added - gone == butler.query_datasets("thing", "run1").count(), f"after a kill at effect {step}"
+            arrived = list(dict.fromkeys(lines_of(place / "events.jsonl")))
+            assert arrived == [each.id for each in kept], f"after a kill at effect {step}"
+        shutil.rmtree(place)
+    assert (added, gone) == (3, 1)
+    assert step > 20
