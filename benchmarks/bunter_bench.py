@@ -66,6 +66,7 @@ def import_all():
     import pyarrow.compute
     import pyarrow.parquet
 
+    import bunter.datastore.formats.text
     import bunter.graph.build
     import bunter.pipeline.resolving  # noqa: F401
     from bunter import Butler

@@ -44,7 +44,8 @@ class _Watch:
             self.hook(operation, str(path))
 
     def step(self, operation: str, path: AnyPath) -> None:
-        self.look(operation, path)
+        if self.hook is not None:
+            self.hook(operation, str(path))
         self.steps += 1
         if self.steps == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -162,7 +163,7 @@ def write_new(path: AnyPath, data: bytes | Iterable[bytes | memoryview], *, sync
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         open_to_group(path, descriptor)
-        size = _write_all(descriptor, [data] if isinstance(data, bytes) else data)
+        size = _write_whole(descriptor, data) if isinstance(data, bytes) else _write_all(descriptor, data)
         if sync:
             _watch.step("sync_file", path)
             os.fsync(descriptor)
@@ -172,6 +173,11 @@ def write_new(path: AnyPath, data: bytes | Iterable[bytes | memoryview], *, sync
     finally:
         os.close(descriptor)
     return size
+
+
+def _write_whole(descriptor: int, data: bytes) -> int:
+    written = os.write(descriptor, data) if data else 0
+    return written + (_write_all(descriptor, [data[written:]]) if written < len(data) else 0)
 
 
 def _write_all(descriptor: int, pieces: Iterable[bytes | memoryview]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from bunter.butler.question import Question, ask
@@ -149,9 +150,15 @@ def check_keys(universe: Universe, names: Iterable[str], options: Sequence[str])
 
 def _is_field(name: str, value: object, group: DimensionGroup) -> bool:
     """Say whether a user's key is no dimension, or a dimension whose alternate key is given."""
-    if name not in group.universe:
-        return True
-    return name in group and isinstance(value, str) and group.universe.key_column(name).kind == "int"
+    if isinstance(value, str):
+        return name in _numbers(group) or name not in group.universe
+    return name not in group.names and name not in group.universe
+
+
+@cache
+def _numbers(group: DimensionGroup) -> frozenset[str]:
+    """Return the dimensions of a group whose keys are numbers."""
+    return frozenset(name for name in group.names if group.universe.key_column(name).kind == "int")
 
 
 def _is_beside(name: str, group: DimensionGroup) -> bool:

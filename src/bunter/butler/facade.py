@@ -192,9 +192,11 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
         notes = Notes.of(metadata, header=header)
         if isinstance(dataset_type, DatasetRef):
             return self._publishing.put(obj, dataset_type, notes)
-        kind = self._queries.dataset_type(dataset_type)
+        facts = self._session.facts
+        kind = self._queries.dataset_type(dataset_type, facts)
         coordinate = self._data_ids.standardize(data_id, kind.dimensions, **key)
-        return self._publishing.put(obj, new_refs(kind, [coordinate], self._publishing.run(run), id_mode)[0], notes)
+        chosen = self._publishing.run(run, facts)
+        return self._publishing.put(obj, new_refs(kind, [coordinate], chosen, id_mode)[0], notes)
 
     def put_many(  # noqa: PLR0913 - the mission's call, for many
         self,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bunter.butler.lookup import Lookup
     from bunter.butler.notes import Notes
+    from bunter.butler.repository import RepositoryFacts
     from bunter.butler.session import Session, UnitOfWork
     from bunter.butler.template_fields import TemplateFields
     from bunter.dataset import DatasetType
@@ -71,12 +72,12 @@ class Publishing:
         self._session = session
         self._lookup = lookup
 
-    def run(self, name: str | None) -> str:
+    def run(self, name: str | None, facts: RepositoryFacts | None = None) -> str:
         """Return the run to write: the one named, or the default."""
         chosen = name or self._session.defaults.run
         if chosen is None:
             raise MissingCollectionError("put needs a run: give run='...' in the call or in Butler(..., run='...')")
-        if name and self._session.unit is None and name not in self._session.facts.collections:
+        if name and self._session.unit is None and name not in (facts or self._session.facts).collections:
             raise MissingCollectionError(
                 f"no collection {name!r}; make it by butler.collections.register({name!r}), or open Butler(..., run={name!r})"
             )

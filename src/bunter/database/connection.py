@@ -22,7 +22,8 @@ from bunter.values import Durability
 from bunter.values.instant import utc_to_tai_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from bunter.database.shape import TableShape
 
@@ -153,6 +154,8 @@ class Connection:
         """Carry out one statement for every row of parameters; return the number of rows changed."""
         self.tally.statements += 1
         try:
+            if type(rows) is list and len(rows) == 1:
+                return max(0, self.raw.executemany(sql, rows).rowcount)  # type: ignore[no-any-return]
             return sum(max(0, self.raw.executemany(*part).rowcount) for part in wide_insertions(sql, rows))
         except sqlite3.DatabaseError as exc:
             raise_translated(exc, self.where)
@@ -393,19 +396,22 @@ class Transaction(Connection):
             self._generation = None
             self._ledger = _Ledger(self._ledger.change, touched=True)
 
-    @contextmanager
-    def savepoint(self) -> Iterator[Transaction]:
+    def savepoint(self) -> AbstractContextManager[Transaction]:
         """Take back what the block wrote if an exception leaves it."""
-        before, self._depth = self._ledger, self._depth + 1
+        return _Level(self, self._enter_level, self._leave_level)
+
+    def _enter_level(self) -> _Ledger:
+        self._depth += 1
+        self._begin_level(f"level{self._depth}")
+        return self._ledger
+
+    def _leave_level(self, before: _Ledger, undo: bool) -> None:  # noqa: FBT001 - called by `_Level` alone
         name = f"level{self._depth}"
-        self._begin_level(name)
         try:
-            yield self
-        except BaseException:
-            self.execute(f"ROLLBACK TO {name}")
-            self._ledger, self._generation = before, None
-            self.scratch.clear()
-            raise
+            if undo:
+                self.execute(f"ROLLBACK TO {name}")
+                self._ledger, self._generation = before, None
+                self.scratch.clear()
         finally:
             self._end_level(name)
             self._depth -= 1
@@ -415,3 +421,19 @@ class Transaction(Connection):
 
     def _end_level(self, name: str) -> None:
         self.execute(f"RELEASE {name}")
+
+
+class _Level:
+    """A block of a transaction that can be taken back alone: a class, as each write needs some and a generator costs more."""
+
+    __slots__ = ("_before", "_enter", "_leave", "_transaction")
+
+    def __init__(self, tx: Transaction, enter: Callable[[], _Ledger], leave: Callable[[_Ledger, bool], None]) -> None:
+        self._transaction, self._enter, self._leave = tx, enter, leave
+
+    def __enter__(self) -> Transaction:
+        self._before = self._enter()
+        return self._transaction
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._leave(self._before, kind is not None)

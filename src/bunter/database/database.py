@@ -191,8 +191,7 @@ class Database:
         """The open transaction of this thread."""
         return getattr(self._local, "transaction", None)
 
-    @contextmanager
-    def read(self, *, snapshot: bool = False) -> Iterator[Connection]:
+    def read(self, *, snapshot: bool = False) -> AbstractContextManager[Connection]:
         """Lend a connection for reading.
 
         Inside `write` this is the transaction itself, which sees what it has written.
@@ -203,10 +202,13 @@ class Database:
             Whether all statements of the block see the same state of the database.
         """
         if (transaction := self.transaction) is not None:
-            yield transaction
-            return
+            return nullcontext(transaction)
+        return self._snapshot() if snapshot else self._pool.lend()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Connection]:
         with self._pool.lend() as connection:
-            if not snapshot or connection.in_transaction:
+            if connection.in_transaction:
                 yield connection
                 return
             connection.begin_snapshot()

@@ -14,12 +14,39 @@ from bunter.database.shelf import Shelf
 from bunter.database.sqlite import open_connection, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 __all__ = ["FilePool", "MemoryPool"]
 
 _IDLE = 8
+
+
+class _Loan:
+    """A connection that is lent for a block: a class, as every look-up needs one and a generator costs more."""
+
+    __slots__ = ("_connection", "_is_kept", "_open", "_shelf")
+
+    def __init__(
+        self, shelf: Shelf[Connection], opened: Callable[[], Connection], is_kept: Callable[[Connection], bool]
+    ) -> None:
+        self._shelf, self._open, self._is_kept = shelf, opened, is_kept
+
+    def __enter__(self) -> Connection:
+        gate.enter()
+        try:
+            self._connection = self._shelf.lend(self._open)
+        except BaseException:
+            gate.leave()
+            raise
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._shelf.take_back(self._connection, keep=self._is_kept)
+        finally:
+            gate.leave()
 
 
 class FilePool:
@@ -47,18 +74,9 @@ class FilePool:
     def _open(self) -> Connection:
         return open_connection(self._path, self._tally, read_only=self._read_only, busy_limit_s=self._busy_limit_s)
 
-    @contextmanager
-    def lend(self) -> Iterator[Connection]:
+    def lend(self) -> AbstractContextManager[Connection]:
         """Lend a connection for the block."""
-        gate.enter()
-        try:
-            connection = self._shelf.lend(self._open)
-            try:
-                yield connection
-            finally:
-                self._shelf.take_back(connection, keep=self._is_kept)
-        finally:
-            gate.leave()
+        return _Loan(self._shelf, self._open, self._is_kept)
 
     def _is_kept(self, connection: Connection) -> bool:
         return len(self._shelf) < _IDLE and not connection.raw.in_transaction

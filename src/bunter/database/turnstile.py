@@ -6,14 +6,14 @@ import fcntl
 import os
 import struct
 from collections import deque
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.errors import DatabaseBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 _NUMBER = struct.Struct("<q")
 _LOCK = struct.Struct("hhqqi4x")
@@ -43,8 +43,7 @@ class Turnstile:
         self._free: deque[int] = deque()
         self._all: set[int] = set()
 
-    @contextmanager
-    def passage(self, limit_s: float) -> Iterator[None]:
+    def passage(self, limit_s: float) -> AbstractContextManager[None]:
         """Wait for one's turn and hold it for the block.
 
         Parameters
@@ -57,6 +56,9 @@ class Turnstile:
         DatabaseBusyError
             If the turn has not come by then.
         """
+        return _Passage(self._enter, self._release, limit_s)
+
+    def _enter(self, limit_s: float) -> int:
         descriptor = self._take()
         try:
             if _NUMBERED:
@@ -65,9 +67,10 @@ class Turnstile:
                 os.pwrite(descriptor, _NUMBER.pack(place), _SERVING)
             else:
                 self._wait(_try_whole, descriptor, 0, limit_s)
-            yield
-        finally:
+        except BaseException:
             self._release(descriptor)
+            raise
+        return descriptor
 
     def _take(self) -> int:
         try:
@@ -106,6 +109,21 @@ class Turnstile:
         self._all, self._free = set(), deque()
 
     close = abandon
+
+
+class _Passage:
+    """A turn that is held for a block."""
+
+    __slots__ = ("_descriptor", "_limit_s", "_release", "_wait")
+
+    def __init__(self, wait: Callable[[float], int], release: Callable[[int], None], limit_s: float) -> None:
+        self._wait, self._release, self._limit_s = wait, release, limit_s
+
+    def __enter__(self) -> None:
+        self._descriptor = self._wait(self._limit_s)
+
+    def __exit__(self, *_: object) -> None:
+        self._release(self._descriptor)
 
 
 def _draw(descriptor: int) -> int:

@@ -103,6 +103,7 @@ class Datastore:
         self.fetching = Fetching(config)
         self.durability = Durability[config.durability] if config is not None else Durability.full
         self._main = self.stores[MAIN]
+        self._confirming = {name: store for name, store in self.stores.items() if isinstance(store, ConfirmingStore)}
         self._choices: dict[DatasetType, Choice] = {}
         self._owners: dict[str, tuple[int, str]] = {}
         self._lock = threading.Lock()
@@ -332,8 +333,8 @@ class Datastore:
     def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
         """Take intents out in the transaction that registers the artifacts, where a store keeps them in the database."""
         for name, items in by_store(staged).items():
-            if isinstance(store := self.stores[name], ConfirmingStore):
-                store.confirm(transaction, items)
+            if name in self._confirming:
+                self._confirming[name].confirm(transaction, items)
 
     def settle(self, staged: Sequence[Staged]) -> None:
         """Tell that they are committed; sources of moves go now."""

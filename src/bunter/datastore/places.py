@@ -15,6 +15,8 @@ __all__ = ["are_there", "by_store", "places_of"]
 
 def by_store(staged: Sequence[Staged]) -> dict[str, list[Staged]]:
     """Group staged artifacts and their copies by the store that they are on their way into."""
+    if len(staged) == 1 and not staged[0].copies:  # a single put asks three times
+        return {staged[0].datastore: list(staged)}
     groups: dict[str, list[Staged]] = {}
     for item in staged:
         for one in (*item.copies, item):

@@ -62,6 +62,7 @@ class Template:
     def __init__(self, text: str) -> None:
         self.text = text
         self._parts = [_parse(part, text) for part in _split(text)]
+        self._plain = [[(f.names, f.literal, f.slashes, f) for f in part] for part in self._parts]
         names = {name for part in self._parts for field in part for name in field.names}
         if not names & {"run", "id"}:
             raise TemplateError(
@@ -129,16 +130,16 @@ class Template:
     def _names_of(self, values: Mapping[str, object]) -> list[str]:
         """Names that the parts give: none where all is optional and missing, several where slashes are kept."""
         names: list[str] = []
-        for part in self._parts:
+        for part in self._plain:
             text = ""
-            for field in part:
-                for name in field.names:
+            for alternatives, literal, slashes, field in part:
+                for name in alternatives:
                     value = values.get(name)
                     if value is None and "." in name:  # without its record, what identifies it stands in
                         value = values.get(name.partition(".")[0])
                     if value is not None:
                         shown = str(value)
-                        text += field.literal + (shown if type(value) is int else _safe(shown, slashes=field.slashes))
+                        text += literal + (shown if type(value) is int else _safe(shown, slashes))
                         break
                 else:
                     text += self._without_value(field)
@@ -160,7 +161,7 @@ class Template:
 
 
 @functools.lru_cache(maxsize=4096)
-def _safe(text: str, *, slashes: bool) -> str:
+def _safe(text: str, slashes: bool) -> str:  # noqa: FBT001 - the cache takes longer for names of arguments
     normal = unicodedata.normalize("NFC", text)
     return "/".join(escape(name) for name in normal.split("/") if name) if slashes else escape(normal)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -57,22 +58,23 @@ def _refuse_odd_ids(ids: Sequence[bytes]) -> None:
 
 def _insert(tx: Transaction, kind: TypeRow, collection: CollectionRow, rows: list[tuple[Any, ...]]) -> None:
     added, run = tx.next_change(), collection.number
-    names = ", ".join(f'"{name}"' for name in kind.dataset_type.dimensions.required)
-    places = ", ?" * len(kind.dataset_type.dimensions.required)
-    comma = ", " if names else ""
+    every: Iterable[tuple[Any, ...]] = zip(map(itemgetter(0), rows), repeat(kind.number), repeat(run), repeat(added))
     try:
         with tx.savepoint():
             tx.executemany(
                 "INSERT INTO dataset (id, type, run, added) VALUES (?, ?, ?, ?)",
-                zip(map(itemgetter(0), rows), repeat(kind.number), repeat(run), repeat(added)),
+                every if len(rows) > 1 else list(every),
             )
-            tx.executemany(
-                f"INSERT INTO {kind.layout.datasets} (type, run, id{comma}{names}) "  # noqa: S608 - our names
-                f"VALUES ({kind.number}, {run}, ?{places})",
-                rows,
-            )
+            tx.executemany(_into(kind.layout.datasets, kind.dataset_type.dimensions.required, kind.number, run), rows)
     except IntegrityError as exc:
         raise _conflict(tx, kind, collection, rows) from exc
+
+
+@lru_cache(maxsize=256)
+def _into(table: str, names: tuple[str, ...], kind: int, run: int) -> str:
+    """Return the statement that adds rows of id and values to a run."""
+    columns = "".join(f', "{name}"' for name in names)
+    return f"INSERT INTO {table} (type, run, id{columns}) VALUES ({kind}, {run}, ?{', ?' * len(names)})"  # noqa: S608 - our names
 
 
 def _known(connection: Connection, kind: TypeRow, run: CollectionRow, rows: list[tuple[Any, ...]]) -> set[bytes]:

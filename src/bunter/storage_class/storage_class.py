@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bunter.errors import MissingExtraError, StorageClassError
@@ -97,6 +98,7 @@ class StorageClass:
         return StorageClass, (*parts, dict(self.converts_from), self.doc)
 
 
+@lru_cache(maxsize=1024)
 def _imported(path: str, purpose: str) -> Any:
     module, _, qualified = path.partition(":")
     try:
