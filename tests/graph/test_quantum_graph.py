@@ -165,3 +165,11 @@ def test_equal_graphs_give_equal_bytes(tmp_path):
         made = QuantumGraph.from_parts(header, tasks={"a": {"visit": [2, 1]}}, datasets={}, edges=[])
         made.write(tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_graph_of_a_newer_version_says_what_to_do(tmp_path):
+    small_graph().write(tmp_path / "graph.bqg")
+    content = (tmp_path / "graph.bqg").read_bytes()
+    (tmp_path / "new.bqg").write_bytes(content.replace(b'"version": 2', b'"version": 9'))
+    with pytest.raises(GraphError, match=r"new\.bqg' has version 9; this Bunter reads up to 2: update it"):
+        QuantumGraph.read(tmp_path / "new.bqg")

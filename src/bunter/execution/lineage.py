@@ -293,7 +293,7 @@ class History:
         ids = self.graph.datasets[one.dataset_type].ids
         if ids is None:
             return None
-        rows = np.flatnonzero((ids == np.frombuffer(one.id.bytes, np.uint8)).all(axis=1))
+        rows = np.flatnonzero((np.asarray(ids) == np.frombuffer(one.id.bytes, np.uint8)).all(axis=1))
         return int(rows[0]) if len(rows) else None
 
     def _has_read(self, quantum: int, row: int) -> bool:

@@ -1,4 +1,4 @@
-"""Graph files in storage services: read whole with one request, written once."""
+"""Graph files in storage services: read whole with one request or in ranges, written once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from bunter.datastore.bucket import Bucket
 
-__all__ = ["fetched", "graph_place", "is_far", "sent"]
+__all__ = ["fetched", "graph_bucket", "graph_place", "is_far", "sent"]
 
 
 def is_far(path: str | os.PathLike[str]) -> bool:
@@ -28,15 +28,14 @@ def graph_place(text: str) -> Path | str:
 def fetched(address: str) -> bytes:
     """Return a whole graph file.
 
-    A graph takes some 44 bytes per quantum, and a request to a service as long as a megabyte on its way, so that all of it
-    comes as fast as its pieces, up to a million quanta.
+    For a few quanta of it, `GraphFile.quantum` fetches less.
 
     Raises
     ------
     GraphError
         If there is none.
     """
-    bucket, key = _bucket(address)
+    bucket, key = graph_bucket(address)
     try:
         return bucket.read(key)[0]
     except KeyMissingError as error:
@@ -53,13 +52,14 @@ def sent(content: bytes, address: str) -> None:
     """
     from bunter.datastore.bucket import Upload
 
-    bucket, key = _bucket(address)
+    bucket, key = graph_bucket(address)
     if bucket.stat_many([key])[0] is not None:
         raise FileExistsError(17, "a graph file is never overwritten", address)
     bucket.write_many([Upload(key, content, len(content))])
 
 
-def _bucket(address: str) -> tuple[Bucket, str]:
+def graph_bucket(address: str) -> tuple[Bucket, str]:
+    """Open the service that an address names, and return the key of the graph in it."""
     from bunter.datastore.services import open_bucket
 
     folder, _, key = address.rpartition("/")

@@ -107,7 +107,8 @@ class Members:
     def __contains__(self, name: str) -> bool:
         return name in self._places
 
-    def _bytes(self, name: str) -> memoryview:
+    def content(self, name: str) -> memoryview:
+        """Return a member as it is, not copied."""
         begin, size = self._places[name]
         # Lengths of name and extra field stand in the local header, not where the directory of the archive says.
         begin += _LOCAL_SIZE + sum(struct.unpack_from("<2H", self._map, begin + _LOCAL_NAMES))
@@ -115,7 +116,7 @@ class Members:
 
     def array(self, name: str) -> Array:
         """Return a column, not copied."""
-        member = self._bytes(f"{name}.npy")
+        member = self.content(f"{name}.npy")
         begin = 10 + int.from_bytes(member[8:10], "little")
         described = ast.literal_eval(bytes(member[10:begin]).decode("latin1").strip())
         shape = described["shape"]
@@ -128,4 +129,4 @@ class Members:
 
     def document(self, name: str) -> Any:
         """Read a structured member."""
-        return json.loads(bytes(self._bytes(name)))
+        return json.loads(bytes(self.content(name)))

@@ -47,6 +47,8 @@ class QuantumGraph:
         ``pipeline`` (plain values of the pipeline graph) and ``explanation`` (plain values of the explanation).
     absent : mapping of str to Absent, optional
         By label, the candidates that are not in the graph, each with its reason.
+    totals : tuple of int, optional
+        Numbers of quanta and of datasets of the whole, for a part of a graph.
     """
 
     def __init__(  # noqa: PLR0913 - the tables of a graph, by keyword
@@ -58,9 +60,12 @@ class QuantumGraph:
         edges: Mapping[tuple[str, str], Edges],
         documents: Mapping[str, Any],
         absent: Mapping[str, Absent] | None = None,
+        totals: tuple[int, int] | None = None,
     ) -> None:
         self.header, self.tasks, self.datasets, self.edges, self.documents = header, tasks, datasets, edges, documents
         self.absent: Mapping[str, Absent] = absent or {}
+        self.is_part = totals is not None
+        self.totals = totals or (sum(map(len, tasks.values())), sum(map(len, datasets.values())))
         self._first_quanta = [table.first for table in tasks.values()]
         self._first_datasets = [table.first for table in datasets.values()]
         self._connections: dict[str, list[Edges]] = {label: [] for label in tasks}
@@ -112,6 +117,24 @@ class QuantumGraph:
     def __len__(self) -> int:
         return sum(map(len, self.tasks.values()))
 
+    def part(self, quanta: Sequence[int] | Array) -> QuantumGraph:
+        """Return the graph of some quanta: with the numbers that they and their datasets have in the whole.
+
+        Parameters
+        ----------
+        quanta : sequence of int
+            Their numbers, in any order.
+        """
+        from bunter.graph.part import part_of
+
+        return part_of(self, np.asarray(quanta, np.int64))
+
+    @property
+    def numbers(self) -> Array:
+        """Numbers of the quanta, ascending int64: 0 to n - 1, unless this is a part of a graph."""
+        found = [table.numbers(np.arange(len(table))) for table in self.tasks.values()]
+        return np.concatenate([np.zeros(0, np.int64), *found])
+
     def __repr__(self) -> str:
         counts = ", ".join(f"{label}: {count}" for label, count in self.counts.items())
         return f"QuantumGraph({len(self)} quanta for {self.header.output_run!r}: {counts})"
@@ -142,12 +165,14 @@ class QuantumGraph:
 
     def place(self, row: int) -> tuple[str, int]:
         """Label of a quantum's task, and the quantum's place among those of the task."""
-        if not 0 <= row < len(self):
-            raise GraphError(f"the graph has quanta 0 to {len(self) - 1}, not {row}")
-        number = bisect_right(self._first_quanta, row) - 1
+        if not 0 <= row < self.totals[0]:
+            raise GraphError(f"the graph has quanta 0 to {self.totals[0] - 1}, not {row}")
         # Tasks without quanta share their first row with the next one, which bisect_right steps over.
-        label = list(self.tasks)[number]
-        return label, row - self._first_quanta[number]
+        label = list(self.tasks)[max(bisect_right(self._first_quanta, row) - 1, 0)]
+        own = self.tasks[label].row_of(row)
+        if own is None:
+            raise GraphError(f"this part of a graph has {len(self)} of {self.totals[0]} quanta, and not {row}")
+        return label, own
 
     def table(self, label: str) -> QuantumTable:
         """Return the quanta of a task; raises GraphError for a label that the graph does not have."""
@@ -160,7 +185,7 @@ class QuantumGraph:
     def find(self, label: str, data_id: Mapping[str, object]) -> list[int]:
         """Rows of the task's quanta that have all the values given."""
         table = self.table(label)
-        return [table.first + int(row) for row in table.keys.find(data_id)]
+        return [int(row) for row in table.numbers(table.keys.find(data_id))]
 
     def quantum(self, row: int) -> Quantum:
         """Make the object of one quantum."""
@@ -173,7 +198,7 @@ class QuantumGraph:
         for table in tables:
             edges = self._working[table.label]
             for own in range(len(table)):
-                yield Quantum(table.first + own, table.label, self, edges, own)
+                yield Quantum(table.number(own), table.label, self, edges, own)
 
     def construction(self, label: str) -> Quantum:
         """Return what is read and written once to construct a task: a quantum with row -1 and no data ID."""
@@ -194,15 +219,16 @@ class QuantumGraph:
         """Make the object of one dataset, by its row within the graph."""
         number = bisect_right(self._first_datasets, row) - 1
         table = list(self.datasets.values())[number]
-        if not 0 <= row - table.first < len(table):
+        own = table.row_of(row)
+        if own is None:
             raise GraphError(f"the graph has no dataset {row}")
-        return self._ref(table, row - table.first)
+        return self._ref(table, own)
 
     def _ref(self, table: DatasetTable, row: int) -> QuantumRef:
         exists, identity = table.has(row), table.id_of(row, self.header.base)
         artifacts = table.artifacts.of_dataset(row, identity) if table.artifacts is not None and exists else ()
         return QuantumRef(
-            row=table.first + row,
+            row=table.number(row),
             id=identity,
             dataset_type=table.name,
             data_id=table.keys.data_id(row),
@@ -217,26 +243,26 @@ class QuantumGraph:
         return dataset_nonce(self.header.graph_id, ref.row, attempt)
 
     @cached_property
-    def _producers(self) -> dict[str, Array]:
+    def producers(self) -> dict[str, Array]:
         """For each dataset type that the graph makes, the quantum that makes each dataset."""
-        found: dict[str, Array] = {}
+        found = {name: table.makers for name, table in self.datasets.items() if table.makers is not None}
         for edge in self.edges.values():
-            if edge.kind == "output":
+            if edge.kind == "output" and self.datasets[edge.dataset_type].makers is None:
                 makers = found.setdefault(
                     edge.dataset_type, np.full(len(self.datasets[edge.dataset_type]), -1, np.int64)
                 )
-                makers[edge.datasets] = edge.quanta + self.tasks[edge.label].first
+                makers[edge.datasets] = self.tasks[edge.label].numbers(edge.quanta)
         return found
 
     @cached_property
     def _quantum_edges(self) -> tuple[Array, Array]:
         pairs = [np.zeros(0, np.int64)]
         for edge in self.edges.values():
-            if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self._producers:
-                parents = self._producers[edge.dataset_type][edge.datasets]
-                children = edge.quanta + self.tasks[edge.label].first
-                pairs.append(children[parents >= 0] * len(self) + parents[parents >= 0])
-        children, parents = np.divmod(np.unique(np.concatenate(pairs)), max(len(self), 1))
+            if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self.producers:
+                parents = self.producers[edge.dataset_type][edge.datasets]
+                children = self.tasks[edge.label].numbers(edge.quanta)
+                pairs.append(children[parents >= 0] * self.totals[0] + parents[parents >= 0])
+        children, parents = np.divmod(np.unique(np.concatenate(pairs)), max(self.totals[0], 1))
         return parents, children
 
     def quantum_edges(self) -> tuple[Array, Array]:
@@ -245,7 +271,7 @@ class QuantumGraph:
         Returns
         -------
         parents, children : array of int64
-            Rows of quanta, without repeats, sorted by child, then parent.
+            Rows of quanta, without repeats, sorted by child, then parent; parents outside a part are among them.
         """
         return self._quantum_edges
 

@@ -12,14 +12,46 @@ from bunter.graph.predicted import predicted_id
 if TYPE_CHECKING:
     from bunter.graph.artifacts import ArtifactTable
     from bunter.graph.keys import Array, KeyTable
+    from bunter.graph.unique import Units
 
 __all__ = ["DatasetTable", "EdgeKind", "Edges", "QuantumTable"]
 
 EdgeKind: TypeAlias = Literal["input", "prerequisite", "output", "init_input", "init_output"]
 
 
+class _Numbered:
+    """Rows that have numbers within a whole graph: one after the other from ``first``, or those that ``rows`` lists."""
+
+    __slots__ = ()
+    first: int
+    rows: Array | None
+
+    def number(self, row: int) -> int:
+        """Return the number within the graph of a row of this table."""
+        return self.first + row if self.rows is None else int(self.rows[row])
+
+    def numbers(self, rows: Array) -> Array:
+        """Return the numbers within the graph of some rows of this table, as int64."""
+        return rows.astype(np.int64) + self.first if self.rows is None else self.rows[rows]
+
+    def row_of(self, number: int) -> int | None:
+        """Return the row of this table that has a number within the graph; None if no row has it."""
+        if self.rows is None:
+            row = number - self.first
+            return row if 0 <= row < len(self) else None  # type: ignore[arg-type]
+        row = int(np.searchsorted(self.rows, number))
+        return row if row < len(self.rows) and self.rows[row] == number else None
+
+    def rows_of(self, numbers: Array) -> Array:
+        """Return the rows of this table that have some of these ascending numbers."""
+        if self.rows is None:
+            begin, end = np.searchsorted(numbers, [self.first, self.first + len(self)])  # type: ignore[arg-type]
+            return numbers[begin:end] - self.first
+        return np.flatnonzero(np.isin(self.rows, numbers))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class QuantumTable:
+class QuantumTable(_Numbered):
     """The quanta of one task.
 
     Parameters
@@ -34,6 +66,8 @@ class QuantumTable:
         ``(n, 16) uint8``, one fingerprint per quantum.
     roles : array, optional
         Why each is there: 1 the selection asks for it, 2 something reads from it, 3 it came along; 0-d if all alike.
+    rows : array, optional
+        Numbers of the quanta within the graph, ascending int64; None where they follow each other from ``first``.
     """
 
     label: str
@@ -41,13 +75,14 @@ class QuantumTable:
     keys: KeyTable
     fingerprints: Array | None = None
     roles: Array | None = None
+    rows: Array | None = None
 
     def __len__(self) -> int:
         return self.keys.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DatasetTable:
+class DatasetTable(_Numbered):
     """The datasets of one type that the graph reads or writes.
 
     Parameters
@@ -72,6 +107,10 @@ class DatasetTable:
         Whether each exists; None where all do or, without ``ids``, none does.
     artifacts : ArtifactTable, optional
         Where those that exist are stored.
+    rows : array, optional
+        Numbers of the datasets within the graph, ascending int64; None where they follow each other from ``first``.
+    makers : array, optional
+        In a part of a graph, the number of the quantum that makes each, -1 for none; int64.
     """
 
     name: str
@@ -81,9 +120,11 @@ class DatasetTable:
     is_calibration: bool = False
     runs: tuple[str, ...] = ()
     run: Array | None = None
-    ids: Array | None = None
+    ids: Array | Units | None = None
     exists: Array | None = None
     artifacts: ArtifactTable | None = None
+    rows: Array | None = None
+    makers: Array | None = None
 
     def __len__(self) -> int:
         return self.keys.size
@@ -96,7 +137,7 @@ class DatasetTable:
         """Id of the dataset in a row: its own, or the predicted one."""
         if self.ids is not None and self.has(row):
             return bytes(self.ids[row].tobytes())
-        return predicted_id(base, self.first + row)
+        return predicted_id(base, self.number(row))
 
     def run_of(self, row: int) -> str:
         """Return the run of the dataset in a row."""
