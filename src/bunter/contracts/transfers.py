@@ -8,6 +8,7 @@ import pytest
 
 from bunter.butler import Butler
 from bunter.butler.transfers.syncing import synchronise
+from bunter.contracts.past import state_of
 from bunter.contracts.repository import DAY_NS, T0_NS, RepositoryContract, fill_dimensions
 from bunter.errors import ExportFileError, FileIntegrityError, KeyTakenError, ReadOnlyError, TransferConflictError
 from bunter.values import Timespan
@@ -181,6 +182,42 @@ class TransfersContract:
         reports = synchronise(source, empty, restore=True)
         assert [(report.datasets, report.memberships) for report in reports] == [(2, 2), (0, 0)]
         assert self.same(source, empty)
+
+    def test_what_one_site_took_out_of_collections_does_not_come_back_from_the_other(
+        self, source: Butler, empty: Butler
+    ) -> None:
+        synchronise(source, empty)
+        tagged, biases = (sorted(empty.query_datasets(kind, run)) for kind, run in (("thing", "tag"), ("bias", "run1")))
+        empty.collections.disassociate("tag", tagged[:1])
+        empty.collections.decertify("calib", "bias", Timespan(T0_NS + 20, T0_NS + 30))
+        empty.collections.remove_from_chain("chain", ["tag"])
+        source.collections.register("empty", "TAGGED")
+        synchronise(source, empty)
+        empty.collections.remove("empty")
+        before = [state_of(butler) for butler in (source, empty)]
+        to_empty, to_source = synchronise(source, empty)
+        assert [state_of(butler) for butler in (source, empty)] == before
+        assert to_source.withheld == ()
+        assert {"the collection 'empty'", "'tag' in the chain 'chain'", "1 'thing' in 'tag'"} < set(to_empty.withheld)
+        assert any("'bias' in 'calib'" in each for each in to_empty.withheld)
+        source.collections.associate("tag", [next(iter(source.query_datasets("thing", "run1", where="exposure = 3")))])
+        synchronise(source, empty)
+        assert empty.query_datasets("thing", "tag").count() == len(tagged)
+        synchronise(source, empty, restore=True)
+        assert source.query_datasets("thing", "tag").count() == empty.query_datasets("thing", "tag").count()
+        assert "empty" in empty.collections.query()
+        assert "tag" in empty.collections.info("chain").children
+        assert biases
+
+    def test_a_run_that_one_site_removed_comes_with_new_datasets_only(self, source: Butler, empty: Butler) -> None:
+        synchronise(source, empty)
+        empty.remove_runs("run1", unlink_from_chains=True)
+        synchronise(source, empty)
+        assert empty.collections.query("run1") == []
+        new = source.put({"d": 2}, "bias", instrument="Cam", detector=2, run="run1")
+        synchronise(source, empty)
+        assert [ref.id for ref in empty.query_datasets("bias", "run1")] == [new.id]
+        assert empty.query_datasets("thing", "run1").count() == 0
 
     def test_a_question_says_what_sites_exchange(self, source: Butler, empty: Butler) -> None:
         reports = synchronise(source, empty, "thing", "run1", where="exposure = 2")

@@ -185,6 +185,25 @@ class Migrations:
     """What was changed about the repository itself: ``change``, ``time``, ``user``, ``kind``, ``title``, ``detail``."""
 
 
+@dataclass(frozen=True, slots=True)
+class WithdrawnCollections:
+    """Which collections, and which places in chains, there were once and are no more.
+
+    Columns are ``name`` and ``child``: null for a name that no collection has any more, else a former member of a chain.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawnMembers:
+    """Which datasets of a type were in a TAGGED or CALIBRATION collection, and are so no more.
+
+    Columns are ``id``, and ``timespan_begin`` and ``timespan_end`` of validity ranges, null for tags.
+    """
+
+    dataset_type: str
+    collection: str
+
+
 Inquiry = (
     Moment
     | Snapshots
@@ -198,5 +217,7 @@ Inquiry = (
     | RecordReferences
     | Packers
     | Migrations
+    | WithdrawnCollections
+    | WithdrawnMembers
     | AnnotationInquiry
 )

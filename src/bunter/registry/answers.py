@@ -15,6 +15,7 @@ from bunter.registry.packers import packers
 from bunter.registry.record_references import answer_references
 from bunter.registry.snapshots import moment, snapshots
 from bunter.registry.summaries import summaries
+from bunter.registry.withdrawals import withdrawn_collections, withdrawn_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,8 @@ _ANSWERS: dict[type, Callable[..., Any]] = {
     inquiries.RecordReferences: answer_references,
     inquiries.Packers: packers,
     inquiries.Migrations: migrations,
+    inquiries.WithdrawnCollections: withdrawn_collections,
+    inquiries.WithdrawnMembers: withdrawn_members,
 }
 
 

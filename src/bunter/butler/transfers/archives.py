@@ -18,6 +18,7 @@ from bunter.butler.transfers.manifest import MANIFEST
 from bunter.butler.transfers.member_changes import MemberChanges
 from bunter.butler.transfers.receiving import Receiving
 from bunter.butler.transfers.run_folders import write_runs
+from bunter.butler.transfers.terms import Terms
 from bunter.dataset import ArtifactLink, StoredArtifact
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore.carriage import checked_pieces
@@ -158,7 +159,8 @@ def ingest_archive(
     """
     path = Path(path).absolute()
     parcel = ExportParcel(ZipPlace(ZipMembers.of_file(path), str(path)))
-    report = Receiving(session, parcel, keep_records=keep_records, kind="ingest").survey()
+    terms = Terms(keep_records=keep_records, kind="ingest")
+    report = Receiving(session, parcel, terms).survey()
     if dry_run:
         return report
     report.refuse()
@@ -173,7 +175,7 @@ def ingest_archive(
             ArtifactLink(columns.ids[row], item.component, nonce, member_selector(item, f"{FILES}/{item.key}"))
             for columns, row, item in found.stored
         ]
-    receiving = Receiving(session, parcel, kind="ingest")
+    receiving = Receiving(session, parcel, terms)
     more = [*MemberChanges(session, parcel, definitions.types).find()[0]]
     for each in parcel.annotations():
         more += receiving.annotations(each)

@@ -14,9 +14,10 @@ from bunter.dimensions.records import stored_columns
 from bunter.errors import TransferConflictError, UniverseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from bunter.butler.session import Session
+    from bunter.butler.transfers.absences import Absences
     from bunter.butler.transfers.parcel import Parcel
     from bunter.dataset import CollectionInfo
     from bunter.dataset.changes import Change
@@ -36,6 +37,8 @@ class Definitions:
         What comes.
     keep_records : bool
         Whether a record that is there and differs stays as it is; without it that is a conflict.
+    absences : Absences, optional
+        What was removed here and is to stay so.
 
     Raises
     ------
@@ -43,7 +46,10 @@ class Definitions:
         If the universes do not fit.
     """
 
-    def __init__(self, session: Session, parcel: Parcel, *, keep_records: bool = False) -> None:
+    def __init__(
+        self, session: Session, parcel: Parcel, *, keep_records: bool = False, absences: Absences | None = None
+    ) -> None:
+        self._absences = absences
         self._session = session
         self._parcel = parcel
         self._keep_records = keep_records
@@ -77,8 +83,26 @@ class Definitions:
         return [kind for name, kind in self.types.items() if name not in there]
 
     def new_collections(self) -> list[CollectionInfo]:
-        """Return collections that are not registered."""
-        return [info for info in self._parcel.collections() if info.name not in self._session.facts.collections]
+        """Return collections that are not registered, and were not removed here."""
+        there, absent = self._session.facts.collections, self._absences
+        new = [info for info in self._parcel.collections() if info.name not in there]
+        return new if absent is None else [info for info in new if not absent.collection(info.name)]
+
+    def runs_again(self, names: Collection[str]) -> list[Change]:
+        """Return the changes that make runs anew that were removed here, where other datasets come in them."""
+        there = self._session.facts.collections
+        if self._absences is None or all(name in there for name in names):
+            return []
+        docs = {info.name: info.doc for info in self._parcel.collections()}
+        return [RegisterCollection(name, CollectionType.RUN, docs.get(name, "")) for name in sorted(names)]
+
+    def _children(self, info: CollectionInfo) -> tuple[str, ...]:
+        absent = self._absences
+        if absent is None:
+            return info.children
+        return tuple(
+            child for child in info.children if not absent.collection(child) and not absent.link(info.name, child)
+        )
 
     def conflicts(self) -> Iterator[Conflict]:
         """Find types and collections that mean something else here."""
@@ -95,13 +119,14 @@ class Definitions:
         changes: list[Change] = [RegisterDatasetTypes(tuple(self.new_types()))] if self.new_types() else []
         new = self.new_collections()
         changes += [RegisterCollection(info.name, info.type, info.doc) for info in new]
-        catalog = self._session.facts.collections
+        catalog, names = self._session.facts.collections, {info.name for info in new}
         for info in self._parcel.collections():
-            if info.type is not CollectionType.CHAINED:
+            if info.type is not CollectionType.CHAINED or (info.name not in catalog and info.name not in names):
                 continue
+            children = self._children(info)
             if info.name not in catalog:
-                changes.append(SetChain(info.name, info.children))
-            elif missing := tuple(child for child in info.children if child not in catalog.row(info.name).children):
+                changes.append(SetChain(info.name, children))
+            elif missing := tuple(child for child in children if child not in catalog.row(info.name).children):
                 changes.append(EditChain(info.name, missing, "extend"))
         return changes
 

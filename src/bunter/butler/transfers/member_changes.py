@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from bunter.butler.session import Session
+    from bunter.butler.transfers.absences import Absences
     from bunter.butler.transfers.parcel import Membership, Parcel
     from bunter.dataset import DatasetType
     from bunter.dataset.changes import Change
@@ -36,15 +37,25 @@ class MemberChanges:
         Types of this repository.
     left : collection of bytes
         Ids of datasets that stay behind.
+    absences : Absences, optional
+        What was removed here and is to stay so.
     """
 
     def __init__(
-        self, session: Session, parcel: Parcel, types: Mapping[str, DatasetType], *, left: Collection[bytes] = ()
+        self,
+        session: Session,
+        parcel: Parcel,
+        types: Mapping[str, DatasetType],
+        *,
+        left: Collection[bytes] = (),
+        absences: Absences | None = None,
     ) -> None:
         self._left = left
+        self._absences = absences
         self._session = session
         self._parcel = parcel
         self._types = types
+        self._pieces: dict[tuple[str, Timespan], list[bytes]] = {}
         self._known: dict[tuple[str, str], dict[Key, list[tuple[bytes, Timespan | None]]]] = {}
 
     def find(self) -> tuple[list[Change], int, list[Conflict]]:
@@ -52,14 +63,20 @@ class MemberChanges:
         changes: list[Change] = []
         conflicts: list[Conflict] = []
         number = 0
+        self._pieces.clear()
         for given in self._parcel.memberships():
             each = replace(given, ids=[id_ for id_ in given.ids if id_ not in self._left]) if self._left else given
+            if self._absences is not None:
+                each = self._absences.without(each)
             new = self._new(each, conflicts)
             number += len(new)
             if new and each.timespan is None:
                 changes.append(Associate(each.collection, new))
             elif new and each.timespan is not None:
                 changes.append(Certify(each.collection, new, each.timespan))
+        for (collection, span), ids in self._pieces.items():
+            number += len(ids)
+            changes.append(Certify(collection, ids, span))
         return changes, number, conflicts
 
     def _new(self, each: Membership, conflicts: list[Conflict]) -> list[bytes]:
@@ -74,7 +91,10 @@ class MemberChanges:
             held = there.get(keys.get(id_, ()), by_id.get(id_, [])) if there else []
             if (id_, each.timespan) in held:
                 continue
-            if any(each.timespan is None or span is None or each.timespan.overlaps(span) for _, span in held):
+            if (pieces := _lacking(id_, each.timespan, held)) is not None:
+                for piece in pieces:
+                    self._pieces.setdefault((each.collection, piece), []).append(id_)
+            elif any(each.timespan is None or span is None or each.timespan.overlaps(span) for _, span in held):
                 word = "tag" if each.timespan is None else "calibration"
                 other = UUID(bytes=held[0][0])
                 conflicts.append(
@@ -113,3 +133,16 @@ class MemberChanges:
                         rows = zip(columns.ids, columns.required_rows(), strict=True)
                         found |= {id_: row for id_, row in rows if id_ in wanted}
         return found
+
+
+def _lacking(id_: bytes, timespan: Timespan | None, held: list[tuple[bytes, Timespan | None]]) -> list[Timespan] | None:
+    """Return the times that a dataset is not valid for yet, if nothing but itself is valid in the time; one side has cut it."""
+    if timespan is None:
+        return None
+    met = [(other, span) for other, span in held if span is not None and span.overlaps(timespan)]
+    if not met or any(other != id_ for other, _ in met):
+        return None
+    pieces = [timespan]
+    for _, span in met:
+        pieces = [rest for piece in pieces for rest in piece.difference(span)]
+    return pieces

@@ -12,6 +12,7 @@ from bunter.butler.session import Defaults, Session
 from bunter.butler.transfers.export_place import place_of
 from bunter.butler.transfers.imports import ExportParcel
 from bunter.butler.transfers.receiving import Receiving
+from bunter.butler.transfers.terms import Terms
 from bunter.database import Database
 from bunter.datastore import MAIN, Datastore, Staged, Stat
 from bunter.errors import ReadOnlyError
@@ -47,7 +48,7 @@ def open_export(path: str | Path, *, writeable: bool | None = None) -> DirectRep
     database = Database.memory()
     DirectRepository.fill(database, parcel.universe)
     repository = DirectRepository(str(path), database, Datastore(None, {MAIN: _ExportStore(place.files)}))
-    _Listing(Session(repository, Principal.current(), Defaults()), parcel).bring()
+    _Listing(Session(repository, Principal.current(), Defaults()), parcel, Terms()).bring()
     repository.writeable = False
     return repository
 

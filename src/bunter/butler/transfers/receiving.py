@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.activities import performed
+from bunter.butler.transfers.absences import Absences
 from bunter.butler.transfers.arrivals import arrivals
 from bunter.butler.transfers.definitions import Definitions
 from bunter.butler.transfers.member_changes import MemberChanges
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.arrivals import Arrivals
     from bunter.butler.transfers.parcel import Annotations, Batch, Parcel
     from bunter.butler.transfers.report import Conflict
+    from bunter.butler.transfers.terms import Terms
     from bunter.dataset import DatasetColumns, StoredArtifact
     from bunter.dataset.changes import Change
     from bunter.datastore import Staged
@@ -56,46 +58,29 @@ class Receiving:
         The repository.
     parcel : Parcel
         What comes.
-    transfer : str
-        How artifacts come in.
-    keep_records : bool
-        Whether dimension records that are there and differ stay as they are; without it they are conflicts.
-    only_stored : bool
-        Whether datasets without artifacts stay behind.
-    restore : bool
-        Whether datasets come back that were removed here.
-    verify : bool
-        Whether what is linked is read and compared with its digest; what is copied always is.
-    kind : str
-        Kind of the activity.
+    terms : Terms
+        How it is treated.
     progress : callable, optional
         Is told how far it has come.
     """
 
     keeps_all = False  # whether every artifact is remembered, not only those of several datasets
 
-    def __init__(  # noqa: PLR0913 - all by keyword
+    def __init__(
         self,
         session: Session,
         parcel: Parcel,
+        terms: Terms,
         *,
-        transfer: str = "auto",
-        keep_records: bool = False,
-        only_stored: bool = False,
-        restore: bool = True,
-        verify: bool = True,
-        kind: str = "transfer",
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._session = session
         self._parcel = parcel
-        self._transfer = Transfer(transfer)
-        self._only_stored = only_stored
-        self._restore = restore
-        self._verify = verify
-        self._kind = kind
+        self._terms = terms
+        self._transfer = Transfer(terms.transfer)
         self._progress = progress
-        self._definitions = Definitions(session, parcel, keep_records=keep_records)
+        self._absences = None if terms.restore else Absences(session)
+        self._definitions = Definitions(session, parcel, keep_records=terms.keep_records, absences=self._absences)
         self._shared: dict[tuple[str, str], str] = {}
         self._done = Progress(0, 0)
         self._left: set[bytes] = set()
@@ -118,7 +103,9 @@ class Receiving:
             return report
         report = self._counted(report)
         _, members, contradicting = self._members().find()
-        return replace(report, memberships=members, conflicts=(*report.conflicts, *contradicting))
+        definitions.registrations()  # which tells what chains do not get again
+        withheld = () if self._absences is None else self._absences.said
+        return replace(report, memberships=members, conflicts=(*report.conflicts, *contradicting), withheld=withheld)
 
     def _counted(self, report: TransferReport) -> TransferReport:
         datasets = known = removed = 0
@@ -157,7 +144,7 @@ class Receiving:
         report = self.survey()
         report.refuse()
         facts = {"source": self._parcel.source, "transfer": str(self._transfer), "datasets": report.datasets}
-        with performed(self._session, self._kind, kind=self._kind, facts=facts, only_outermost=True):
+        with performed(self._session, self._terms.kind, kind=self._terms.kind, facts=facts, only_outermost=True):
             self.bring()
         return replace(report, dry_run=False)
 
@@ -179,12 +166,14 @@ class Receiving:
     def _compared(self, batch: Batch) -> Arrivals:
         """Compare some datasets with what is there; remember which stay behind."""
         types = self._definitions.types
-        found = arrivals(self._session, batch, types, only_stored=self._only_stored, restore=self._restore)
+        found = arrivals(self._session, batch, types, only_stored=self._terms.only_stored, restore=self._terms.restore)
         self._left.update(found.left)
         return found
 
     def _members(self) -> MemberChanges:
-        return MemberChanges(self._session, self._parcel, self._definitions.types, left=self._left)
+        return MemberChanges(
+            self._session, self._parcel, self._definitions.types, left=self._left, absences=self._absences
+        )
 
     def _bring(self, found: Arrivals) -> None:
         """Bring the artifacts of some datasets and register these."""
@@ -211,7 +200,10 @@ class Receiving:
             row_of(item, new.nonce, new.stored.format, new.stored.format_version)
             for item, new in zip(staged, fresh.values(), strict=True)
         ]
-        changes: list[Change] = [AddDatasets(columns, on_conflict="skip") for columns in found.new]
+        changes: list[Change] = [
+            *self._definitions.runs_again({columns.run for columns in found.new}),
+            *(AddDatasets(columns, on_conflict="skip") for columns in found.new),
+        ]
         self._session.commit([*changes, AddArtifacts(rows, links)] if rows or links else changes, staged)
         self._shared |= {place: new.nonce for place, new in fresh.items() if new.stored.selector or self.keeps_all}
 
@@ -242,7 +234,7 @@ class Receiving:
         if not cargo:
             return []
         datastore = self._session.repository.datastore
-        return carry(datastore, cargo, transfer=self._transfer, verify=self._verify, progress=told)
+        return carry(datastore, cargo, transfer=self._transfer, verify=self._terms.verify, progress=told)
 
     def annotations(self, found: Annotations) -> list[Change]:
         """Return the changes that keep headers, metadata and origins of datasets that have none; others are not touched."""

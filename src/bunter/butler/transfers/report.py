@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from bunter.errors import TransferConflictError
-from bunter.values import counted, sized
+from bunter.values import counted, listed, sized
 
 __all__ = ["Conflict", "TransferReport"]
 
@@ -45,6 +45,8 @@ class TransferReport:
         Artifacts that were brought, and their bytes.
     records, dataset_types, collections, memberships : int
         How many of these are new.
+    withheld : tuple of str
+        Collections, places in chains and memberships that were removed at the target, and stay so.
     conflicts : tuple of Conflict
         What stands in the way; nothing is brought where there is any.
     dry_run : bool
@@ -62,12 +64,14 @@ class TransferReport:
     dataset_types: int = 0
     collections: int = 0
     memberships: int = 0
+    withheld: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     dry_run: bool = False
 
     def as_row(self) -> dict[str, Any]:
         """Return it as plain values."""
         row: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        row["withheld"] = list(self.withheld)
         row["conflicts"] = [{"kind": each.kind, "sentence": each.sentence} for each in self.conflicts]
         return row
 
@@ -98,4 +102,6 @@ class TransferReport:
         said += f"; new: {', '.join(more)}" if more else ""
         said += f"; {self.known} were there already" if self.known else ""
         said += f"; {self.removed} were removed there and stay so (--restore brings them)" if self.removed else ""
+        if self.withheld:
+            said += f"; removed there and staying so: {listed(self.withheld)} (--restore brings them)"
         return said + (f"; {counted(len(self.conflicts), 'conflict')}" if self.conflicts else "")

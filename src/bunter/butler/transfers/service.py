@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bunter.butler.transfers.outgoing import RepositoryParcel
 from bunter.butler.transfers.parcel import Selection
 from bunter.butler.transfers.receiving import Receiving
+from bunter.butler.transfers.terms import Terms
 from bunter.errors import ReadOnlyError
 
 if TYPE_CHECKING:
@@ -140,18 +141,13 @@ class Transfers:
         parcel = ExportParcel(place_of(path, outside=allow_outside or more.get("transfer") == "direct"))
         return self.take(parcel, kind="import", **more)
 
-    def take(  # noqa: PLR0913 - all by keyword
+    def take(
         self,
         parcel: Parcel,
         *,
-        transfer: str = "auto",
         dry_run: bool = False,
-        keep_records: bool = False,
-        only_stored: bool = False,
-        restore: bool = True,
-        verify: bool = True,
-        kind: str = "transfer",
         progress: Callable[[Progress], None] | None = None,
+        **terms: Any,
     ) -> TransferReport:
         """Bring a parcel into this repository; what is there stays, so that the same call again completes.
 
@@ -159,22 +155,12 @@ class Transfers:
         ----------
         parcel : Parcel
             What comes: of another butler's `parcel`, or of an export.
-        transfer : str
-            How artifacts come in, as for `Butler.ingest`.
         dry_run : bool
             Whether only to compare; conflicts are in the report then.
-        keep_records : bool
-            Whether dimension records that are there and differ stay; without it they are conflicts.
-        only_stored : bool
-            Whether datasets without artifacts stay behind.
-        restore : bool
-            Whether datasets come back that were removed here.
-        verify : bool
-            Whether what is linked is read and compared with its digest; what is copied always is.
-        kind : str
-            Kind of the activity that is recorded.
         progress : callable, optional
             Is told how far it has come, from several threads, one at a time.
+        **terms
+            As for `Terms`: ``transfer``, ``keep_records``, ``only_stored``, ``restore``, ``verify``, ``kind``.
 
         Raises
         ------
@@ -183,17 +169,7 @@ class Transfers:
         FileIntegrityError
             If the content of an artifact is not what was recorded; what came before it stays.
         """
-        receiving = Receiving(
-            self._session,
-            parcel,
-            transfer=transfer,
-            keep_records=keep_records,
-            only_stored=only_stored,
-            restore=restore,
-            verify=verify,
-            kind=kind,
-            progress=progress,
-        )
+        receiving = Receiving(self._session, parcel, Terms(**terms), progress=progress)
         return receiving.survey() if dry_run else receiving.take()
 
 
