@@ -195,6 +195,16 @@ def test_joined_ranges_cover_all_that_was_asked_and_waste_at_most_half(pairs):
     assert joined == sorted(joined)
 
 
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 300)), max_size=30), st.integers(6_000, 10_000_000))
+def test_of_what_is_far_away_a_small_share_may_come_along(pairs, size):
+    ranges = [ByteRange(*pair) for pair in pairs]
+    joined = coalesced(ranges, size)
+    wanted = {place for each in ranges for place in range(each.begin, each.end)}
+    assert wanted <= {place for each in joined for place in range(each.begin, each.end)}
+    assert sum(each.size for each in joined) <= max(1.5 * len(wanted), 0.028 * size)
+    assert len(joined) <= len(coalesced(ranges))
+
+
 @given(st.lists(st.tuples(st.integers(0, 99_999), st.integers(0, 50_000)), max_size=20), st.booleans())
 def test_a_ranged_file_reads_like_a_file(reads, with_prefetch):
     content = np.random.default_rng(1).bytes(100_000)
