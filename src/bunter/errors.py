@@ -46,6 +46,7 @@
     |   +-- GraphError                    ValueError
     |   |   +-- EmptyGraphError
     |   |       +-- AllDoneError
+    |   |       +-- WaitingError
     |   +-- RunError
     |   +-- UndoError                     LookupError
     |   +-- SubscriptionError             ValueError
@@ -426,6 +427,22 @@ class AllDoneError(EmptyGraphError):
     def __init__(self, message: str, *, runs: tuple[str, ...] = (), count: int = 0) -> None:
         super().__init__(message)
         self.runs, self.count = runs, count
+
+
+class WaitingError(EmptyGraphError):
+    """All that is left to run waits for inputs that are not there yet; the same command goes on when they are.
+
+    Parameters
+    ----------
+    message : str
+        The sentence, and a line for each task.
+    count : int
+        How many quanta wait.
+    """
+
+    def __init__(self, message: str, *, count: int = 0) -> None:
+        super().__init__(message)
+        self.count = count
 
 
 class RunError(UserError):

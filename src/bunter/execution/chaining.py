@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bunter.execution.run_directory import RunDirectory
     from bunter.graph import QuantumGraph
 
-__all__ = ["Chaining", "Prune", "future_chain", "prune_replaced", "show_results"]
+__all__ = ["Chaining", "Prune", "future_chain", "newest_run", "prune_replaced", "show_results"]
 
 Prune = Literal["", "unstore", "purge"]
 _NOTE = "replaces.json"
@@ -100,10 +100,26 @@ def show_results(butler: Butler, graph: QuantumGraph, directory: RunDirectory, c
     butler.apply(RegisterCollection(chaining.output, CollectionType.CHAINED), SetChain(chaining.output, children))
 
 
-def prune_replaced(butler: Butler, directory: RunDirectory, prune: Prune) -> int:
-    """Remove the run that a run has replaced, or its files; return how many datasets that were."""
-    note = directory.path / _NOTE
-    if not prune or effects.stat(note) is None:
+def newest_run(butler: Butler, chain: str) -> str:
+    """Return the first of the runs that were made for a chain; empty if there is none."""
+    return next(iter(_own(butler, chain, _children(butler, chain))), "") if chain else ""
+
+
+def prune_replaced(butler: Butler, directories: Sequence[RunDirectory], prune: Prune) -> int:
+    """Remove the run that a run has replaced, or its files; return how many datasets that were.
+
+    Parameters
+    ----------
+    butler : Butler
+        The repository.
+    directories : sequence of RunDirectory
+        The parts of the run.
+    prune : str
+        What is removed.
+    """
+    notes = [one.path / _NOTE for one in directories]
+    note = next((one for one in notes if effects.stat(one) is not None), None)
+    if not prune or note is None:
         return 0
     run = json.loads(effects.read_bytes(note))["run"]
     if run not in butler.collections.query(run):

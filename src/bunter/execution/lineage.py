@@ -75,6 +75,8 @@ class TracedQuantum:
         Values of the required dimensions.
     facts : mapping
         Of its receipt: ``begin_ns`` (UTC since 1970), ``wall_s``, ``cpu_s``, ``peak_memory`` (bytes), ``host``.
+    part : int
+        Part of the run whose graph it is in; 1 unless the run was extended.
     """
 
     run: str
@@ -85,11 +87,12 @@ class TracedQuantum:
     config_hash: str
     data_id: Mapping[str, Any]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    part: int = 1
 
     @property
     def key(self) -> str:
         """What tells it from all others."""
-        return f"{self.run}#{self.quantum}"
+        return f"{self.run}#{self.quantum}" if self.part == 1 else f"{self.run}#{self.part}.{self.quantum}"
 
     def __str__(self) -> str:
         return f"{self.task}@{{{_shown(self.data_id)}}}"
@@ -220,8 +223,8 @@ class Tracks:
 
     def maker(self, one: TracedDataset) -> list[tuple[History, int]]:
         """Find the quantum that made a dataset: none for one that no pipeline has made here."""
-        directory = RunDirectory.of(self._root, one.run)
-        histories = [self._history(directory)] if directory.exists and directory.has_graph() else self.all
+        parts = [part for part in RunDirectory.parts(self._root, one.run) if part.has_graph()]
+        histories = [self._history(part) for part in parts] or self.all
         for history in histories:
             row = history.row_of(one.id)
             if row is not None and (quantum := history.maker_of(row)) is not None:
@@ -364,6 +367,7 @@ class History:
             _config_hash(task["config"]),
             {name: data_id[name] for name in keys.required},
             {name: getattr(spent, name) for name in names} if spent is not None else {},
+            self._directory.part,
         )
 
 

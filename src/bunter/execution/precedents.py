@@ -45,8 +45,8 @@ def find_precedents(butler: Butler, collections: Sequence[str]) -> list[Preceden
     """
     runs = [run for name in collections for run in _runs(butler, name)]
     root = runs_root(butler)
-    found = [RunDirectory.of(root, run) for run in dict.fromkeys(runs)]
-    return [_precedent(butler, one.graph(), one.told()) for one in found if one.exists and one.has_graph()]
+    found = [one for run in dict.fromkeys(runs) for one in RunDirectory.parts(root, run)]
+    return [_precedent(butler, one.graph(), one.told()) for one in found if one.has_graph()]
 
 
 def _runs(butler: Butler, name: str) -> list[str]:

@@ -83,6 +83,8 @@ class RunOptions:
         Memory of single quanta, in bytes.
     resources : mapping, optional
         What the pipeline says now, by label, if it may have changed since the graph was stored.
+    patience_s : float
+        How long to look again for inputs that quanta wait for, in seconds.
     """
 
     jobs: int = 1
@@ -96,6 +98,7 @@ class RunOptions:
     only: tuple[int, ...] | None = None
     memory_of: Mapping[int, int] = field(default_factory=dict)
     resources: Asked | None = None
+    patience_s: float = 0.0
 
     def agreed(self, pipeline: PipelineGraph) -> Limits:
         """Put together what the options, the pipeline and its tasks say."""
@@ -339,8 +342,10 @@ class _Run:
 
     def _nothing_to_do(self, before: Before) -> RunSummary:
         tasks = {label: TaskCounts(total, earlier=total) for label, total in self._graph.counts.items()}
-        summary = self._summary("nothing to do", tasks, before.datasets)
-        self._directory.write_summary(summary.to_dict() | {"status": "succeeded"})
+        status = "waiting" if self._graph.explanation.waiting else "nothing to do"
+        summary = self._summary(status, tasks, before.datasets)
+        plain = summary.to_dict()
+        self._directory.write_summary(plain if status == "waiting" else plain | {"status": "succeeded"})
         return summary
 
     def _conclude(self, before: Before) -> RunSummary:
@@ -371,11 +376,15 @@ class _Run:
 
     def _status(self, states: set[State]) -> str:
         if states <= {State.SUCCEEDED}:
-            return "succeeded"
+            return "waiting" if self._graph.explanation.waiting else "succeeded"
         if self._interrupted:
             return "interrupted"
         asked_less = self._options.only is not None and not self._scheduler.stopped
         return "held" if asked_less and states <= {State.SUCCEEDED, State.CANCELLED} else "failed"
+
+    def _waiting(self, status: str) -> str:
+        count = self._graph.explanation.waiting
+        return f"{count:,} more wait for inputs that are not there yet" if status == "waiting" else ""
 
     def _summary(self, status: str, tasks: dict[str, TaskCounts], datasets: int) -> RunSummary:
         steward = self._steward
@@ -394,5 +403,5 @@ class _Run:
             datasets=datasets,
             wall_s=round(effects.monotonic() - self._begin, 3),
             cpu_s=round(cpu_s, 3),
-            reason=steward.reason if steward else "",
+            reason=(steward.reason if steward else "") or self._waiting(status),
         )

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.graph import QuantumGraph
 
-__all__ = ["RUNS", "RunDirectory", "RunRequest", "run_directories", "runs_root"]
+__all__ = ["EXTENDED", "RUNS", "RunDirectory", "RunRequest", "run_directories", "runs_root"]
 
+EXTENDED = "extended"
+"""Status of a part of a run that a further part has taken over."""
 _LOCAL = "local"
+_PART = re.compile(r"%part(\d+)$")
 _JOURNAL = re.compile(r"journal-(.+)-(\d+)\.jsonl")
 
 
@@ -80,8 +83,22 @@ class RunDirectory:
 
     @classmethod
     def of(cls, root: Path, run: str) -> Self:
-        """Folder of a run in a repository, whether it exists or not."""
-        return cls(root / RUNS / escape(run))
+        """Folder of a run in a repository, whether it exists or not; of an extended run that of its last part."""
+        every = cls.parts(root, run)
+        return every[-1] if every else cls(root / RUNS / _part_name(run, 1))
+
+    @classmethod
+    def parts(cls, root: Path, run: str) -> list[Self]:
+        """Folders of a run, each with a graph of its own; the first is older than what extended it."""
+        found: list[Self] = []
+        while (directory := cls(root / RUNS / _part_name(run, len(found) + 1))).exists:
+            found.append(directory)
+        return found
+
+    @classmethod
+    def extend(cls, root: Path, run: str, request: RunRequest) -> Self:
+        """Make one more folder for a run that is there, for what is planned in addition."""
+        return cls._create(root, run, request, len(cls.parts(root, run)) + 1)
 
     @classmethod
     def create(cls, root: Path, run: str, request: RunRequest) -> Self:
@@ -92,7 +109,11 @@ class RunDirectory:
         FileExistsError
             If the run has one already.
         """
-        directory = cls.of(root, run)
+        return cls._create(root, run, request, 1)
+
+    @classmethod
+    def _create(cls, root: Path, run: str, request: RunRequest, part: int) -> Self:
+        directory = cls(root / RUNS / _part_name(run, part))
         effects.mkdirs(root / RUNS)
         staged = root / RUNS / f".{new_nonce()}"
         effects.mkdirs(staged)
@@ -116,6 +137,12 @@ class RunDirectory:
 
     def __repr__(self) -> str:
         return f"RunDirectory({str(self.path)!r})"
+
+    @property
+    def part(self) -> int:
+        """Which part of its run this is, from 1."""
+        match = _PART.search(self.path.name)
+        return int(match[1]) if match else 1
 
     @property
     def exists(self) -> bool:
@@ -284,8 +311,13 @@ class RunDirectory:
 
     @property
     def is_finished(self) -> bool:
-        """Whether every quantum of the run has succeeded."""
-        return (self.summary() or {}).get("status") == "succeeded"
+        """Whether every quantum of the run has succeeded, or a further part of the run has taken over."""
+        return (self.summary() or {}).get("status") in {"succeeded", EXTENDED}
+
+
+def _part_name(run: str, part: int) -> str:
+    """Name of the folder of a part; no escaped name of another run looks like that of a further part."""
+    return escape(run) if part == 1 else f"{escape(run)}%part{part}"
 
 
 def runs_root(butler: Butler) -> Path:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from bunter import effects
 from bunter.dataset import CollectionType
 from bunter.dataset.changes import RegisterCollection, SetChain
-from bunter.errors import AllDoneError, RunError
-from bunter.execution.chaining import Chaining, future_chain, prune_replaced, show_results
+from bunter.errors import AllDoneError, RunError, WaitingError
+from bunter.execution.chaining import Chaining, future_chain, newest_run, prune_replaced, show_results
+from bunter.execution.extending import earlier_parts, hand_over, refuse_clashes, settle
 from bunter.execution.pool import warm_up
 from bunter.execution.precedents import find_precedents, reused_runs
 from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories, runs_root
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Wish", "foresee", "prepare_run", "resume", "run_pipeline", "run_stored_graph"]
 
+_MOST_PAUSE_S = 30.0
 _MORE = {"binds", "data_ids", "select", "skip_existing_in", "decisions", "profile", "replace_run"}
 
 
@@ -72,6 +75,9 @@ class Wish:
         What becomes of that run when all has succeeded: ``unstore`` removes its files, ``purge`` the run with its datasets.
     rebase : bool
         Whether the chain forgets the inputs that it showed in favour of those given now.
+    extend_run : bool
+        Whether the results go into the run that is there, by its name or as the first of the chain, though something else
+        was asked for then; what it has done already is not done again.
     """
 
     inputs: tuple[str, ...] = ()
@@ -89,6 +95,7 @@ class Wish:
     replace_run: bool = False
     prune_replaced: Prune = ""
     rebase: bool = False
+    extend_run: bool = False
 
     @property
     def chaining(self) -> Chaining:
@@ -149,16 +156,57 @@ def run_pipeline(
         options = replace(options, resources={task.label: task.resources for task in pipeline.tasks})
     if options is not None and options.jobs > 1 and getattr(butler.repository, "runs", None) is not None:
         warm_up(modules_of(pipeline))  # while the graph is built
-    try:
-        directory = _directory(butler, pipeline, wish)
-    except AllDoneError as done:
-        return _all_done(butler, wish, done)
-    with directory.lock():
+    patience_s = options.patience_s if options is not None else 0.0
+    end = effects.monotonic() + patience_s
+    while True:
+        summary = _go_on(butler, pipeline, wish, options=options, watcher=watcher)
+        left_s = end - effects.monotonic()
+        if summary.status != "waiting" or left_s <= 0:
+            return summary
+        effects.sleep(min(left_s, _MOST_PAUSE_S, max(patience_s / 20, 0.1)))
+
+
+def _go_on(butler: Butler, pipeline: PipelineGraph, wish: Wish, **more: Any) -> RunSummary:
+    """Run what can be run now."""
+    with ExitStack() as stack:
         try:
-            graph = directory.graph() if directory.has_graph() else _plan(butler, pipeline, wish, directory)
+            directory = _directory(butler, pipeline, wish, stack)
+            if not directory.has_graph():
+                graph = _plan(butler, pipeline, wish, directory)
+                return _carry_out(butler, graph, directory, wish.chaining, **more)
+            summary = _carry_out(butler, directory.graph(), directory, wish.chaining, **more)
+            if summary.status == "waiting":
+                return _next_part(butler, pipeline, wish, directory, stack, **more) or summary
         except AllDoneError as done:
             return _all_done(butler, wish, done)
-        return _carry_out(butler, graph, directory, wish.chaining, options=options, watcher=watcher)
+        except WaitingError as waiting:
+            return _nothing_yet(wish, waiting)
+        return summary
+
+
+def _next_part(
+    butler: Butler, pipeline: PipelineGraph, wish: Wish, directory: RunDirectory, stack: ExitStack, **more: Any
+) -> RunSummary | None:
+    """Run what an earlier part of a run has waited for, if some of it is there now."""
+    part = _part(butler, directory.run, wish.request(pipeline), stack)
+    try:
+        graph = _plan(butler, pipeline, wish, part)
+    except (AllDoneError, WaitingError):
+        return None
+    return _carry_out(butler, graph, part, wish.chaining, **more)
+
+
+def _part(butler: Butler, run: str, request: RunRequest, stack: ExitStack) -> RunDirectory:
+    """Begin a further part of a run, which is locked as the others are."""
+    part = RunDirectory.extend(runs_root(butler), run, request)
+    stack.enter_context(part.lock())
+    return part
+
+
+def _nothing_yet(wish: Wish, waiting: WaitingError) -> RunSummary:
+    from bunter.execution.summary import RunSummary
+
+    return RunSummary(wish.output_run, wish.output, "waiting", 0, {}, (), 0, 0.0, 0.0, str(waiting))
 
 
 def run_stored_graph(
@@ -242,7 +290,7 @@ def _carry_out(
     show = _shows(butler, graph, directory, chaining)
     summary = run_graph(butler, graph, directory, on_initialised=show, **more)
     if directory.is_finished:
-        prune_replaced(butler, directory, chaining.prune)
+        prune_replaced(butler, [directory, *earlier_parts(butler, directory)], chaining.prune)
     return summary
 
 
@@ -256,10 +304,28 @@ def _shows(butler: Butler, graph: QuantumGraph, directory: RunDirectory, chainin
     return show
 
 
-def _directory(butler: Butler, pipeline: PipelineGraph, wish: Wish) -> RunDirectory:
+def _directory(butler: Butler, pipeline: PipelineGraph, wish: Wish, stack: ExitStack) -> RunDirectory:
+    """Find or make the folder of the run that a wish is about, and lock it."""
     root, request = runs_root(butler), wish.request(pipeline)
-    if wish.output_run:
-        return _named(root, wish.output_run, request)
+    run = wish.output_run or (newest_run(butler, wish.output) if wish.extend_run else "")
+    if run and wish.extend_run and (parts := RunDirectory.parts(root, run)):
+        last = _locked(parts, stack)
+        is_over = last.is_finished or bool(last.request.differences(request))
+        return _part(butler, run, request, stack) if is_over else last
+    directory = _named(root, run, request) if run else _of_chain(butler, pipeline, wish, request)
+    return _locked(RunDirectory.parts(root, directory.run), stack)
+
+
+def _locked(parts: Sequence[RunDirectory], stack: ExitStack) -> RunDirectory:
+    """Lock the first part of a run, so that nobody extends it, and the last; return the last."""
+    for part in {str(one.path): one for one in (parts[0], parts[-1])}.values():
+        stack.enter_context(part.lock())
+    return parts[-1]
+
+
+def _of_chain(butler: Butler, pipeline: PipelineGraph, wish: Wish, request: RunRequest) -> RunDirectory:
+    """Find the newest run of a chain if the wish is to go on with it; make a new one otherwise."""
+    root = runs_root(butler)
     if not wish.output:
         raise RunError("say where the results go: a chain with -o OUT, or a run with --output-run RUN")
     for directory in run_directories(root):
@@ -274,7 +340,17 @@ def _can_go_on(butler: Butler, pipeline: PipelineGraph, wish: Wish, directory: R
     """Whether a run of the same wish is unfinished, or finished with nothing new to be done since."""
     if not directory.is_finished:
         return True
+    if earlier_parts(butler, directory):
+        return _has_nothing_new(butler, pipeline, wish, directory)
     return _is_same_work(directory.graph(), _build(butler, pipeline, wish, f"{directory.run}-again"))
+
+
+def _has_nothing_new(butler: Butler, pipeline: PipelineGraph, wish: Wish, directory: RunDirectory) -> bool:
+    try:
+        _build(butler, pipeline, wish, directory.run, extends=True)
+    except (AllDoneError, WaitingError):
+        return True
+    return False
 
 
 def _is_same_work(one: QuantumGraph, other: QuantumGraph) -> bool:
@@ -303,7 +379,7 @@ def _named(root: Path, run: str, request: RunRequest) -> RunDirectory:
     if differences := directory.request.differences(request):
         raise RunError(
             f"the run {run!r} was begun with another {' and '.join(differences)}; "
-            "give the command it was begun with, or choose another name for the run"
+            "give the command it was begun with, extend it with --extend-run, or choose another name for the run"
         )
     return directory
 
@@ -323,17 +399,25 @@ def _new(root: Path, output: str, request: RunRequest) -> RunDirectory:
 def _plan(butler: Butler, pipeline: PipelineGraph, wish: Wish, directory: RunDirectory) -> QuantumGraph:
     """Build the graph and store it; an empty one leaves nothing behind."""
     try:
-        graph = _build(butler, pipeline, wish, directory.run)
+        earlier = earlier_parts(butler, directory)
+        for part in earlier:
+            settle(butler, part)
+        graph = _build(butler, pipeline, wish, directory.run, extends=bool(earlier))
+        if earlier:
+            refuse_clashes(butler, graph, earlier)
     except BaseException:
         directory.forget()
         raise
     graph.write(directory.graph_path)
+    for part in earlier:
+        hand_over(part)
     return directory.graph()
 
 
-def _build(butler: Butler, pipeline: PipelineGraph, wish: Wish, run: str) -> QuantumGraph:
+def _build(butler: Butler, pipeline: PipelineGraph, wish: Wish, run: str, *, extends: bool = False) -> QuantumGraph:
     from bunter.graph import build_graph
 
+    searched = ((run,) if extends else ()) + wish.skip_existing_in
     return build_graph(
         butler,
         pipeline,
@@ -344,10 +428,11 @@ def _build(butler: Butler, pipeline: PipelineGraph, wish: Wish, run: str) -> Qua
         select=wish.select,
         data_ids=wish.data_ids,
         max_growth=wish.max_growth,
-        precedents=find_precedents(butler, wish.skip_existing_in) if wish.skip_existing_in else (),
+        precedents=find_precedents(butler, searched) if searched else (),
         decisions=wish.decisions,
         profile=wish.profile,
         command=wish.command,
+        extends=extends,
     )
 
 

@@ -28,6 +28,7 @@ __all__ = ["FailureGroup", "RunStatus", "Straggler", "TaskStatus", "group_failur
 
 _SLOW = 3.0  # a quantum that takes so many times the median of its task
 _SLOW_S = 5.0
+_WITHOUT_RETRY = {"succeeded", "waiting"}
 _VARIABLE = re.compile(r"0x[0-9a-f]+|\d+(\.\d+)?|'[^']*'|\"[^\"]*\"")
 
 
@@ -127,7 +128,8 @@ class RunStatus:
     run, output : str
         The run, and the chain above it.
     state : str
-        ``running``, or how the last attempt ended: ``succeeded``, ``failed``, ``interrupted``, ``held``, ``cut short``.
+        ``running``, or how the last attempt ended: ``succeeded``, ``failed``, ``interrupted``, ``held``, ``cut short``;
+        ``waiting`` if all that was planned has succeeded and more waits for inputs.
     tasks : tuple of TaskStatus
         In the order of the pipeline.
     failures : tuple of FailureGroup
@@ -140,6 +142,8 @@ class RunStatus:
         Time until what can run has run, in seconds; None if nothing runs, or nothing is known.
     attempts : int
         How often the command was given.
+    waiting : int
+        Quanta that wait for inputs which were not there when the run was planned; they are in no other count.
     """
 
     run: str
@@ -151,6 +155,7 @@ class RunStatus:
     jobs: tuple[Beat, ...]
     eta_s: float | None
     attempts: int
+    waiting: int = 0
 
     @property
     def is_running(self) -> bool:
@@ -167,9 +172,11 @@ class RunStatus:
             ends = "" if self.eta_s is None else f"; about {_duration(self.eta_s)} to go"
             state = f"running, attempt {self.attempts}, {at}{ends}"
         else:
-            goes_on = "" if self.state == "succeeded" else "; the same command, or `bunter retry`, goes on"
+            goes_on = "" if self.state in _WITHOUT_RETRY else "; the same command, or `bunter retry`, goes on"
             state = f"{self.state} after {self.attempts} attempt{'s' * (self.attempts != 1)}{goes_on}"
-        return f"{self.total('succeeded')} of {self.total('total')} quanta of {self.run!r} succeeded: {state}"
+        more = "; the same command goes on" if self.state == "waiting" else ""
+        waits = f"; {self.waiting:,} more wait for inputs that are not there yet{more}" if self.waiting else ""
+        return f"{self.total('succeeded')} of {self.total('total')} quanta of {self.run!r} succeeded: {state}{waits}"
 
 
 def run_status(butler: Butler, collection: str) -> RunStatus:
@@ -205,6 +212,7 @@ def run_status(butler: Butler, collection: str) -> RunStatus:
         jobs=beats,
         eta_s=_eta(told.tasks, tasks, sum(beat.jobs for beat in beats)),
         attempts=told.attempts,
+        waiting=told.graph.explanation.waiting,
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXIT_CODES", "INVALID", "REPEATABLE", "FailedQuantum", "RunSummary", "TaskCounts", "required_data_id"]
 
-EXIT_CODES = {"succeeded": 0, "nothing to do": 0, "held": 0, "failed": 1, "interrupted": 130}
+EXIT_CODES = {"succeeded": 0, "nothing to do": 0, "held": 0, "failed": 1, "waiting": 75, "interrupted": 130}
 REPEATABLE, INVALID = 20, 21
 """Exit codes of runs of which every failure would happen again, and of runs in which nothing can work."""
 
@@ -125,8 +125,8 @@ class RunSummary:
     output : str
         The chain that shows its results; empty if there is none.
     status : str
-        ``succeeded``, ``nothing to do``, ``failed``, ``interrupted``, or ``held`` if only a part was asked for and that
-        succeeded.
+        ``succeeded``, ``nothing to do``, ``failed``, ``interrupted``; ``held`` if only a part was asked for and that
+        succeeded; ``waiting`` if everything has succeeded but what waits for inputs that are not there yet.
     attempt : int
         Number of the attempt, from 0.
     tasks : mapping of str to TaskCounts

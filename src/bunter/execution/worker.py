@@ -120,7 +120,8 @@ class Worker:
             automatic = node.connection(name).is_automatic
             obj = node.config_dict if automatic else _attribute(self._task(label), name)
             for ref in refs:
-                butler.put(obj, ref)
+                if not ref.exists:  # an earlier part of the run has written it
+                    butler.put(obj, ref)
         receipt = Receipt(
             request.quantum, request.attempt, SUCCEEDED, request.retry, tuple(butler.outputs), tuple(butler.artifacts)
         )

@@ -13,6 +13,7 @@ from bunter.graph.keys import KeyTable, Vocabulary, smallest_unsigned
 from bunter.graph.quantum_graph import QuantumGraph
 from bunter.graph.relation import Pairs
 from bunter.graph.tables import DatasetTable, Edges, QuantumTable
+from bunter.graph.waiting import waiting_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -238,7 +239,7 @@ class Assembly:
     def _init_table(self, name: str, first: int, codes: _Codes) -> DatasetTable:
         keys = KeyTable((), (), 1, {}, codes.vocabulary)
         written = any(c.dataset_type == name for task in self.pipeline.tasks for c in task.of_kind("init_output"))
-        if written:
+        if written and name not in self.sources.datasets:
             return DatasetTable(name, first, keys, *self._storage(name), (self.header.output_run,))
         existing = self.sources.datasets.get(name)
         if existing is None or not len(existing.ids):
@@ -283,6 +284,10 @@ class Assembly:
             spared = np.where(self.selection.done[label], len(reasons), len(reasons) + 1)[rows]
             reason = np.where(self.selection.spared[label][rows], spared, reason)
             reasons += _SPARED
+        if self.selection.waits:
+            waits = self.selection.waits[task.task.label][rows]
+            reason = np.where(waits >= 0, len(reasons) + waits, reason)
+            reasons += [f"they {text}" for text in self.selection.awaited]
         keys = codes.table(task.keys.take(rows).only(task.task.dimensions.required), task.task.dimensions)
         return Absent(keys, reason.astype(np.uint8), tuple(reasons))
 
@@ -376,6 +381,7 @@ def explain(selection: Selection, inputs: Mapping[str, tuple[int, int]]) -> Expl
             needed=int(np.count_nonzero(role == 2)),
             companions=int(np.count_nonzero(role == 3)),
             spared=tuple(zip(_SPARED, _spared(selection, label), strict=True)),
+            waiting=waiting_counts(selection, label),
         )
     made = {c.dataset_type: label for label, rows in selection.frontier.tasks.items() for c in rows.task.outputs}
     brought = tuple(

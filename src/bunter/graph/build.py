@@ -16,11 +16,12 @@ from bunter.graph.emptiness import refuse_done, refuse_empty
 from bunter.graph.header import Header
 from bunter.graph.hooks import adjust
 from bunter.graph.joins import Joins
-from bunter.graph.lacking import indispensable, refuse_lacking, refuse_torn
+from bunter.graph.lacking import awaited, indispensable, refuse_lacking, refuse_torn
 from bunter.graph.precedents import spare
-from bunter.graph.reading import Reading
+from bunter.graph.reading import Reading, with_written_once
 from bunter.graph.strict import joint_groups, select_strict
 from bunter.graph.terms import Terms
+from bunter.graph.waiting import refuse_waiting, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +55,7 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     profile: Literal["development", "production"] = "development",
     artifacts: bool = True,
     command: str = "",
+    extends: bool = False,
 ) -> QuantumGraph:
     """Work out what a pipeline has to run.
 
@@ -90,6 +92,8 @@ def build_graph(  # noqa: PLR0913 - all by keyword
         Whether to attach where inputs are stored, so that workers need no database.
     command : str
         How the graph was asked for, to be remembered.
+    extends : bool
+        Whether the run is there and is extended; what tasks have written into it once is then not written again.
 
     Raises
     ------
@@ -97,6 +101,8 @@ def build_graph(  # noqa: PLR0913 - all by keyword
         If there is nothing to run; the message says which task, input or condition is to blame.
     AllDoneError
         If earlier runs have done everything.
+    WaitingError
+        If all that is left waits for inputs that are not there yet.
     GraphError
         If a condition says nothing about the pipeline, the graph grows beyond ``max_growth``, an input that takes one
         dataset finds several, or one that may not be missing finds none.
@@ -116,12 +122,14 @@ def build_graph(  # noqa: PLR0913 - all by keyword
     known = {name: len(values) for name, values in reading.governors.items()}
     for group in (conjuncts, *([one] for one in bound.tests.values())):
         check_governors(group, known=known, universe=pipeline.universe)
-    terms = Terms(reading.conjuncts, restrictions, bound, indispensable(pipeline, profile))
+    terms = Terms(reading.conjuncts, restrictions, bound, indispensable(pipeline, profile), awaited(pipeline))
     sources = bound.without_vetoed(reading.sources(), pipeline)
     selection = _SELECT[select](Joins(sources), pipeline.tasks, terms)
     refuse_empty(butler, selection, inputs, reading)
     selection = spare(selection, precedents)
     refuse_done(selection)
+    selection = set_aside(selection)
+    refuse_waiting(selection)
     refuse_lacking(selection)
     refuse_torn(selection)
     selection = adjust(selection, pipeline)
@@ -130,7 +138,10 @@ def build_graph(  # noqa: PLR0913 - all by keyword
         _refuse_growth(selection, max_growth)
     header = _header(pipeline, inputs=inputs, output_run=output_run, where=where, select=select, command=command)
     header = replace(header, decisions=tuple(bound.to_dict()))
-    return Assembly(selection, sources, pipeline, header, butler.locate if artifacts else None).graph()
+    if extends:
+        sources = with_written_once(butler, pipeline, sources, output_run)
+    locate = butler.locate if artifacts or extends else None
+    return Assembly(selection, sources, pipeline, header, locate).graph()
 
 
 def _scope(pipeline: PipelineGraph) -> DimensionGroup:

@@ -74,6 +74,10 @@ class Selection:
         For each label and candidate whether an earlier run has done it.
     reused : mapping of str to Reused
         By dataset type, the datasets of earlier runs.
+    waits : mapping of str to array
+        For each label and candidate the place in ``awaited`` of what it waits for; -1 for those that do not wait.
+    awaited : sequence of str
+        What is waited for, in words.
     """
 
     frontier: Frontier
@@ -86,6 +90,8 @@ class Selection:
     spared: Mapping[str, Array] = field(default_factory=dict)
     done: Mapping[str, Array] = field(default_factory=dict)
     reused: Mapping[str, Reused] = field(default_factory=dict)
+    waits: Mapping[str, Array] = field(default_factory=dict)
+    awaited: Sequence[str] = ()
 
 
 def addressees(conjunct: Conjunct, tasks: Sequence[TaskNode]) -> tuple[list[str], bool]:

@@ -31,6 +31,8 @@ class TaskExplanation:
         Quanta that the selection asks for, that these read from, and that came along.
     spared : tuple of (str, int)
         Why selected quanta need not be run, and how many.
+    waiting : tuple of (str, int)
+        What selected quanta wait for before they can be planned, and how many.
     """
 
     label: str
@@ -40,6 +42,7 @@ class TaskExplanation:
     needed: int
     companions: int
     spared: tuple[tuple[str, int], ...] = ()
+    waiting: tuple[tuple[str, int], ...] = ()
 
     @property
     def candidates(self) -> int:
@@ -62,7 +65,7 @@ class TaskExplanation:
         falls = [
             (text, before - left) for (_, before), (text, left) in zip(self.steps[:-1], self.steps[1:], strict=True)
         ]
-        return [(text, count) for text, count in [*falls, *self.unmet, *self.spared] if count]
+        return [(text, count) for text, count in [*falls, *self.unmet, *self.spared, *self.waiting] if count]
 
     def sentence(self) -> str:
         """Say it in one line."""
@@ -95,7 +98,7 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        names = ("label", "steps", "unmet", "targets", "needed", "companions", "spared")
+        names = ("label", "steps", "unmet", "targets", "needed", "companions", "spared", "waiting")
         return {
             "tasks": [{name: getattr(task, name) for name in names} for task in self.tasks.values()],
             "inputs": {name: list(counts) for name, counts in self.inputs.items()},
@@ -107,10 +110,16 @@ class Explanation:
         """Make the explanation that `to_dict` wrote."""
         tasks = {}
         for one in plain.get("tasks", ()):
-            pairs = {name: tuple((text, n) for text, n in one.get(name, ())) for name in ("steps", "unmet", "spared")}
+            counted = ("steps", "unmet", "spared", "waiting")
+            pairs = {name: tuple((text, n) for text, n in one.get(name, ())) for name in counted}
             tasks[one["label"]] = TaskExplanation(**{**one, **pairs})
         inputs = {name: (found, read) for name, (found, read) in plain.get("inputs", {}).items()}
         return cls(tasks, inputs, tuple((a, b, c, n) for a, b, c, n in plain.get("brought", ())))
+
+    @property
+    def waiting(self) -> int:
+        """How many quanta wait for inputs that were not there when the graph was built."""
+        return sum(count for task in self.tasks.values() for _, count in task.waiting)
 
     def lines(self) -> list[str]:
         """Say for each task and input what happened, one line each."""

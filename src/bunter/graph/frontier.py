@@ -114,6 +114,8 @@ class Frontier:
     ----------
     lacking : dict of (str, str) to array of bool
         By label and connection of an indispensable input, the candidates that lack it.
+    waiting : dict of (str, str) to array of bool
+        By label and connection of an awaited input, the candidates that lack it.
     torn : dict of (str, str) to array of bool
         By label and connection of a calibration, the candidates without a time for which several are certified.
     """
@@ -130,6 +132,7 @@ class Frontier:
         self.joins, self.filters, self.meetings = joins, filters, meetings
         self.terms, self.decisions = terms, terms.decisions
         self.lacking: dict[tuple[str, str], Array] = {}
+        self.waiting: dict[tuple[str, str], Array] = {}
         self.torn: dict[tuple[str, str], Array] = {}
         self.tasks: dict[str, TaskRows] = {}
         self.datasets: dict[str, DatasetRows] = {}
@@ -193,7 +196,7 @@ class Frontier:
 
     def _candidates(self, task: TaskNode) -> TaskRows:
         group = task.dimensions
-        required = [connection for connection in task.inputs if connection.minimum > 0]
+        required = [c for c in task.inputs if c.minimum > 0 and (task.label, c.name) not in self.terms.awaited]
         waived = {
             tie.families
             for connection in required
@@ -249,6 +252,8 @@ class Frontier:
             enough |= self.torn.get((rows.task.label, connection.name), False)
             if (rows.task.label, connection.name) in self.terms.indispensable:
                 self.lacking[rows.task.label, connection.name] = rows.alive & ~enough
+            elif (rows.task.label, connection.name) in self.terms.awaited:
+                self.waiting[rows.task.label, connection.name] = rows.alive & ~enough
             elif connection.minimum > 0:
                 rows.keep(enough, _lack(connection))
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bunter.graph.keys import Array
     from bunter.pipeline import Connection, PipelineGraph
 
-__all__ = ["indispensable", "refuse_lacking", "refuse_torn"]
+__all__ = ["awaited", "indispensable", "refuse_lacking", "refuse_torn"]
 
 _MOST = 20
 
@@ -25,6 +25,17 @@ def indispensable(pipeline: PipelineGraph, profile: str) -> set[tuple[str, str]]
         for task in pipeline.tasks
         for connection in (*task.inputs, *task.prerequisites)
         if connection.minimum and _policy(connection, profile) == "fail"
+    }
+
+
+def awaited(pipeline: PipelineGraph) -> set[tuple[str, str]]:
+    """Return the inputs for which quanta wait; what the pipeline makes itself is waited for anyway."""
+    made = {connection.dataset_type for task in pipeline.tasks for connection in task.outputs}
+    return {
+        (task.label, connection.name)
+        for task in pipeline.tasks
+        for connection in (*task.inputs, *task.prerequisites)
+        if connection.minimum and connection.missing == "wait" and connection.dataset_type not in made
     }
 
 

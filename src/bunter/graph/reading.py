@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from bunter.graph.joins import Joins
 from bunter.graph.keys import Dictionary
 from bunter.graph.links import ties
 from bunter.graph.overlaps import Overlaps
-from bunter.graph.sources import Sources
+from bunter.graph.relation import Relation
+from bunter.graph.sources import Existing, Sources
 from bunter.query import bind_predicate
 from bunter.query.bound import ElementColumn
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from bunter.graph.sources import PlainColumns
     from bunter.pipeline import Connection, PipelineGraph
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "with_written_once"]
 
 _OPEN_BEGIN, _OPEN_END = -(2**63), 2**63 - 1
 
@@ -288,6 +290,17 @@ class Reading:
             overlap=overlaps,
             alternatives={one: self._alternative(*one) for one in self.alternatives},
         )
+
+
+def with_written_once(butler: Butler, pipeline: PipelineGraph, sources: Sources, run: str) -> Sources:
+    """Add what the tasks have written once into a run: configurations, and what they give when constructed."""
+    names = {c.dataset_type for task in pipeline.tasks for c in task.of_kind("init_output")}
+    found = dict(sources.datasets)
+    for name in sorted(names & {kind.name for kind in butler.dataset_types}):
+        table = butler.query_datasets(name, run).to_arrow()
+        if table.num_rows:
+            found[name] = Existing(Relation.unit(), identities(table), (run,), np.zeros(1, np.int64))
+    return replace(sources, datasets=found)
 
 
 def _is_visit_system(conjunct: Conjunct) -> bool:

@@ -38,7 +38,7 @@ def select_strict(joins: Joins, tasks: Sequence[TaskNode], terms: Terms) -> Sele
     """
     rows: dict[str, Relation] = {}
     for connected in _components(tasks):
-        joined = _everything(joins, connected, terms.conjuncts)
+        joined = _everything(joins, connected, terms)
         rows |= {task.label: joined for task in connected}
     frontier = _StrictFrontier(joins, tasks, rows, terms)
     roles = {label: np.where(found.alive, TARGET, 0).astype(np.int8) for label, found in frontier.tasks.items()}
@@ -76,19 +76,20 @@ def _group(tasks: Sequence[TaskNode], conjuncts: Sequence[Conjunct]) -> Dimensio
     return found
 
 
-def _everything(joins: Joins, tasks: Sequence[TaskNode], conjuncts: Sequence[Conjunct]) -> Relation:
+def _everything(joins: Joins, tasks: Sequence[TaskNode], terms: Terms) -> Relation:
     made = {c.dataset_type for task in tasks for c in task.outputs}
     wanted: dict[str, Connection] = {}
     for task in tasks:
         for connection in task.inputs:
-            if connection.dataset_type not in made and connection.minimum and connection.dimensions.names:
+            searched = connection.minimum and (task.label, connection.name) not in terms.awaited
+            if connection.dataset_type not in made and searched and connection.dimensions.names:
                 wanted[connection.dataset_type] = connection
-    group = _group(tasks, conjuncts)
+    group = _group(tasks, terms.conjuncts)
     joined = Relation.unit()
     for connection in wanted.values():
         joined = joined.join(_existing(joins, connection))
     joined = joins.complete(joined, group)
-    for conjunct in conjuncts:
+    for conjunct in terms.conjuncts:
         joined = joined.take(np.flatnonzero(satisfied(conjunct, joined, joins)))
     return joined
 

@@ -29,9 +29,12 @@ class Terms:
         Vetoes and overrides of operators.
     indispensable : collection of (str, str)
         Labels and connections of inputs whose lack does not remove a quantum but is an error if it is planned.
+    awaited : collection of (str, str)
+        Labels and connections of inputs whose lack does not remove a quantum either: it waits until they are there.
     """
 
     conjuncts: Sequence[Conjunct] = ()
     restrictions: Mapping[tuple[str, str], Conjunct] = field(default_factory=dict)
     decisions: Decisions = field(default_factory=Decisions)
     indispensable: Collection[tuple[str, str]] = ()
+    awaited: Collection[tuple[str, str]] = ()

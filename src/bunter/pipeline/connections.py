@@ -69,8 +69,8 @@ class Declaration:
         columns of the quanta's data IDs and of the datasets', each a mapping of dimension to array, and gives back two
         arrays of equal length, rows of the quanta and of the datasets that they read.
     missing : str
-        What becomes of a quantum with too few of these: ``prune`` leaves it out, ``fail`` refuses to plan the run; by
-        default the profile of the run decides.
+        What becomes of a quantum with too few of these: ``prune`` leaves it out, ``fail`` refuses to plan the run, ``wait``
+        lets it wait, with all that reads what it makes, until they are there; by default the profile of the run decides.
     partial : bool
         Whether, after a failure of some of the quanta that make these, the others are enough; needs ``multiple``.
     keep : str
@@ -119,8 +119,8 @@ class Declaration:
         self._refuse_foreign_options()
 
     def _refuse_foreign_options(self) -> None:
-        if self.missing not in {"", "prune", "fail"}:
-            raise PipelineError(f"{self.name!r} has missing={self.missing!r}; it is 'prune' or 'fail'")
+        if self.missing not in {"", "prune", "fail", "wait"}:
+            raise PipelineError(f"{self.name!r} has missing={self.missing!r}; it is 'prune', 'fail' or 'wait'")
         if self.keep not in {"never", "until-read", "run", "forever"}:
             raise PipelineError(
                 f"{self.name!r} has keep={self.keep!r}; it is 'never', 'until-read', 'run' or 'forever'"

@@ -28,8 +28,13 @@ __all__ = ["PARTIAL_HELP", "Progress", "report", "run", "worker_logging"]
 _EPILOG = """\b\nExample: bunter run -b demo -p bunter.demo:pipelines/science.yaml#isr -i DemoCam/raw/all,DemoCam/calib -o u/me/isr -d "detector = 0" -j 2
 
 The same command goes on where an unfinished run stopped. Exit codes: 0 all has succeeded, 1 something failed, 2 wrong usage,
-20 all that failed would fail again, 21 nothing in this run can work, 130 interrupted."""
+20 all that failed would fail again, 21 nothing in this run can work, 75 some quanta wait for inputs that are not there yet,
+130 interrupted."""
 
+EXTEND_HELP = "Put the results into the run that is there, though another pipeline or selection was asked for then."
+WAIT_HELP = (
+    "Look again for so long for inputs that quanta wait for; without it, the run ends and the same command goes on."
+)
 PRUNE_HELP = "When all has succeeded, remove the files of the run that was replaced (unstore), or the run (purge)."
 REGISTER_HELP = "Whether dataset types that the repository lacks are registered (default), or refused."
 PARTIAL_HELP = "Whether tasks that made flawed outputs count as failed (default)."
@@ -61,6 +66,8 @@ PARTIAL_HELP = "Whether tasks that made flawed outputs count as failed (default)
 @click.option("--skip-existing-in", "skip", multiple=True, metavar="COLLECTION", help=SKIP_HELP)
 @click.option("--replace-run", is_flag=True, help="Take the place of the run that the chain shows first.")
 @click.option("--prune-replaced", type=click.Choice(["unstore", "purge"]), help=PRUNE_HELP)
+@click.option("--extend-run", is_flag=True, help=EXTEND_HELP)
+@click.option("--wait", "patience_s", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help=WAIT_HELP)
 @click.option("--rebase", is_flag=True, help="Let the chain show the inputs given now instead of those before.")
 @click.option("--register-dataset-types/--no-register-dataset-types", "registers", default=True, help=REGISTER_HELP)
 @click.option("-n", "--dry-run", is_flag=True, help="Only count the quanta, and say what the chain would show.")
@@ -90,6 +97,8 @@ def run(
     replace_run: bool,
     prune_replaced: str | None,
     rebase: bool,
+    extend_run: bool,
+    patience_s: float,
     registers: bool,
     dry_run: bool,
     overrides: tuple[str, ...],
@@ -118,11 +127,16 @@ def run(
         limits=limits,
         memory_budget=memory_budget,
         accepts_partial=not refuses_partial,
+        patience_s=patience_s,
     )
     if prune_replaced and not replace_run:
         raise click.UsageError("--prune-replaced goes with --replace-run")
-    if graph is not None and (replace_run or rebase or dry_run):
-        raise click.UsageError("--replace-run, --rebase and --dry-run are for runs that are planned here, with -p")
+    if graph is not None and (replace_run or rebase or dry_run or extend_run or patience_s):
+        raise click.UsageError(
+            "--replace-run, --rebase, --extend-run, --wait and --dry-run are for runs that are planned here, with -p"
+        )
+    if extend_run and replace_run:
+        raise click.UsageError("a run is either extended or replaced; leave out --extend-run or --replace-run")
     wish = Wish(
         inputs=tuple(name for names in inputs for name in names.split(",")),
         output=output,
@@ -137,6 +151,7 @@ def run(
         replace_run=replace_run,
         prune_replaced=prune_replaced or "",  # type: ignore[arg-type]
         rebase=rebase,
+        extend_run=extend_run,
     )
     with Butler(repo, writeable=not dry_run) as butler, Progress(emit, draws=context.obj["progress"]) as watcher:
         if graph is not None:

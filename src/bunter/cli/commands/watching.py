@@ -52,10 +52,12 @@ def status(*, repo: str, collection: str | None, watch: bool, every: float, emit
 def _list_runs(butler: Any, emit: Emit) -> None:
     from bunter.execution import run_directories
     from bunter.execution.pulse import read_beats
-    from bunter.execution.run_directory import runs_root
+    from bunter.execution.run_directory import EXTENDED, runs_root
 
     rows = []
     for one in run_directories(runs_root(butler)):
+        if (one.summary() or {}).get("status") == EXTENDED:
+            continue
         is_running = any(beat.is_alive for beat in read_beats(one.path))
         rows.append((one.run, "running" if is_running else (one.summary() or {}).get("status", "cut short")))
     emit.rows(("run", "state"), rows)
