@@ -139,6 +139,10 @@ class DatastoreConfig(BaseModel):
     sinks: dict[str, SinkConfig] = Field(
         default_factory=dict, description="Places that take values out of datasets, by name."
     )
+    stamps: bool = Field(
+        True,
+        description="Whether FITS files that runs write say in their headers where they come from (cards BNTID and others).",
+    )
     trash_days: float = Field(
         0,
         ge=0,

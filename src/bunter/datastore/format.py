@@ -13,6 +13,7 @@ from bunter.errors import FormatError, near
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from bunter.dataset.stamp import Stamp
     from bunter.values import ByteRange, Pieces
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ReadRequest",
     "ReadsFiles",
     "ReadsMembers",
+    "TakesStamp",
     "TellsDifferences",
     "WritesPieces",
     "component_of",
@@ -90,6 +92,14 @@ class WritesPieces(Protocol):
 
     def to_pieces(self, obj: object) -> Pieces:
         """Write an object as the bytes of `Format.to_bytes`, a few at a time; raise FormatError before the first."""
+
+
+@runtime_checkable
+class TakesStamp(Protocol):
+    """A format whose files say where they come from."""
+
+    def stamped(self, data: bytes | Pieces, stamp: Stamp) -> bytes | Pieces:
+        """Put a stamp into what was written, in place of any that is there; `Format.same` leaves it out of account."""
 
 
 @runtime_checkable

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bunter.dimensions import Universe
     from bunter.execution.message import Made
     from bunter.execution.outlet import Outlet
+    from bunter.execution.stamping import Stamping
     from bunter.graph import Edges, QuantumGraph, QuantumRef
 
 _OF_A_QUANTUM = frozenset({"input", "prerequisite", "output"})
@@ -146,6 +147,7 @@ class QuantumButler:
     def __init__(self, place: Place, attempt: int, made: Iterable[Made] = ()) -> None:
         self._place, self._attempt = place, attempt
         self._made = {item.row: item for item in made}
+        self.stamping: Stamping | None = None
         self.outputs: list[Output] = []
         self.artifacts: list[Artifact] = []
 
@@ -173,6 +175,8 @@ class QuantumButler:
         DatasetNotFoundError
             If it was not there when the graph was made, and no earlier quantum made it.
         """
+        if self.stamping is not None:
+            self.stamping.note(ref)
         artifacts = self._artifacts(ref)
         wanted = ref.storage_class if component or storage_class is None else storage_class
         return self._place.datastore.read(artifacts, storage_class=wanted, component=component, parameters=parameters)
@@ -203,6 +207,8 @@ class QuantumButler:
         for component, encoded in place.datastore.encode_parts(obj, dataset_type, route).items():
             nonce = place.nonce(ref.row, self._attempt, component)
             key = place.key(ref, nonce, encoded.extension, component)
+            if self.stamping is not None:
+                encoded = self.stamping.on(encoded, ref)  # noqa: PLW2901 - the same, with a stamp
             self.artifacts.append(place.outlet.publish(nonce, key, encoded, route))
             self.outputs.append(Output(ref.row, nonce, component=component))
         return ref

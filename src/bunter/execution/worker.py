@@ -17,6 +17,7 @@ from bunter.execution.message import Outcome
 from bunter.execution.quantum_butler import QuantumButler
 from bunter.execution.quantum_log import QuantumLog
 from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, SUCCEEDED, Problem, Receipt, Resources
+from bunter.execution.stamping import stamping_of
 from bunter.pipeline.context import QuantumContext
 from bunter.pipeline.signals import (
     AlgorithmError,
@@ -88,6 +89,7 @@ class Worker:
         """Run one quantum to its end, whatever it does."""
         quantum = self._place.quantum(request.quantum)
         butler = QuantumButler(self._place, attempt_number(request.attempt, request.retry), request.inputs)
+        butler.stamping = stamping_of(self._place, quantum, self._pipeline[quantum.label])
         work = _Work(request, butler, accepts_partial=self._accepts_partial)
         if self._spill is not None:
             self._spill.begin(request.quantum, request.attempt, request.retry)

@@ -61,8 +61,8 @@ def read_events(connection: Connection, after: int, limit: int) -> list[Recorded
         (after, last[0]),
     )
     return [
-        RecordedEvent(*row[:6], Event(kind, collection, json.loads(document), mark))
-        for *row, kind, collection, document, mark in found
+        RecordedEvent(change, place, time, user, host, command, Event(kind, collection, json.loads(document), mark))
+        for change, place, time, user, host, command, kind, collection, document, mark in found
     ]
 
 

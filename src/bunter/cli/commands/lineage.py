@@ -13,6 +13,7 @@ from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
     from bunter.cli.output import Emit
+    from bunter.dataset.stamp import Stamp
     from bunter.execution import Lineage
 
 __all__ = ["lineage", "why"]
@@ -51,12 +52,25 @@ def lineage(
     output: str | None,
     emit: Emit,
 ) -> None:
-    """Say what a dataset of REPO was made of, through all runs, or what was made of it."""
+    """Say what a dataset of REPO was made of, through all runs, or what was made of it.
+
+    A FITS file that a run has written says which dataset it is: give it in place of type and data ID, or alone, in place of
+    REPO, where it lies in the folder of the repository. Elsewhere the file alone tells what its stamp says.
+    """
     from bunter.butler import Butler
     from bunter.execution import find_lineage
 
     if output and Path(output).exists():
         raise click.UsageError(f"{output} is there already; remove it or choose another name")
+    if dataset_type is None and identity is None and Path(repo).is_file():
+        repo, dataset_type = repository_of(repo), repo
+    stamp = stamp_of(dataset_type)
+    if stamp is not None and not repo:
+        emit.record(stamp.to_dict())
+        emit.note("this is what its stamp says; `bunter lineage REPO FILE` looks it up in a repository")
+        return
+    if stamp is not None:
+        dataset_type, identity = None, str(stamp.id)
     with Butler(repo, writeable=False) as butler:
         ref = dataset_of(butler, dataset_type, data_id, identity, collections)
         found = find_lineage(butler, ref, down=down, depth=depth)
@@ -68,6 +82,21 @@ def lineage(
         emit.record(found.to_dict(), text)
     else:
         click.echo(text)
+
+
+def stamp_of(path: str | None) -> Stamp | None:
+    """Return the stamp of a FITS file; None where the word names no file."""
+    from bunter.datastore.formats.fits_stamp import read_stamp
+
+    return read_stamp(path) if path is not None and Path(path).is_file() else None
+
+
+def repository_of(path: str) -> str:
+    """Return the folder of the repository that a file lies in, empty if it lies in none."""
+    from bunter.butler.config import CONFIG_NAME
+
+    folders = Path(path).absolute().parents
+    return next((str(folder) for folder in folders if (folder / CONFIG_NAME).is_file()), "")
 
 
 def _drawn(found: Lineage, style: str) -> str:

@@ -14,6 +14,7 @@ from bunter.errors import FileIntegrityError, FormatError
 from bunter.values import Pieces
 
 if TYPE_CHECKING:
+    from bunter.dataset.stamp import Stamp
     from bunter.datastore.format import ReadRequest
 
 __all__ = ["FitsFormat"]
@@ -74,6 +75,12 @@ class FitsFormat:
             except (ValueError, TypeError, OSError, fits.VerifyError) as exc:
                 raise FormatError(f"cannot be written as FITS: {in_short(exc)}") from exc
         return Pieces(lambda: pieces_of(hdus))
+
+    def stamped(self, data: bytes | Pieces, stamp: Stamp) -> bytes | Pieces:
+        """Put a stamp into the first header; see `bunter.datastore.format.TakesStamp`."""
+        from bunter.datastore.formats.fits_stamp import stamped
+
+        return stamped(data, stamp)
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Read what is requested of a file in memory."""

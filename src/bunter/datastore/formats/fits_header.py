@@ -7,6 +7,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from bunter.dataset.stamp import is_stamp_card
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def quiet() -> Iterator[None]:
 
 
 def is_structural(keyword: str) -> bool:
-    """Whether a card describes the file rather than what is in it."""
-    return _STRUCTURAL.fullmatch(keyword) is not None
+    """Whether a card describes the file rather than what is in it; so do those that say where the file comes from."""
+    return _STRUCTURAL.fullmatch(keyword) is not None or is_stamp_card(keyword)
 
 
 def observation_cards(header: Any, *, without_wcs: bool = False) -> Header:
@@ -174,5 +175,5 @@ def lasting_cards(header: Header) -> list[tuple[str, str]]:
     return [
         (card.keyword, repr(card.value))
         for card in header.cards
-        if card.keyword not in _CHANGING and not card.keyword.startswith("BUNTER ")
+        if card.keyword not in _CHANGING and not is_stamp_card(card.keyword)
     ]
