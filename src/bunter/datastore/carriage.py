@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bunter import effects
@@ -11,14 +12,15 @@ from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer
 from bunter.datastore.together import in_lanes
 from bunter.errors import FileIntegrityError, IngestError, KeyMissingError
 from bunter.values import ByteRange, Digests, Durability, Pieces, digest
+from bunter.values.rows import instances
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bunter.dataset import StoredArtifact
     from bunter.datastore.chain import Route
     from bunter.datastore.datastore import Datastore
-    from bunter.datastore.store import ArtifactStore, PublishingStore
+    from bunter.datastore.store import ArtifactStore, PublishingStore, Stat
 
 __all__ = ["Cargo", "CopiesWithin", "Progress", "Tally", "carry", "carry_into", "checked_pieces", "content_of"]
 
@@ -27,6 +29,7 @@ _SMALL = 1 << 20
 _BIG = 4 << 20
 _WHOLE = 32 << 20
 _CHUNK = 8 << 20
+_STAYING = frozenset({Transfer.DIRECT, Transfer.IN_PLACE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +141,18 @@ def carry(
         If one is not there.
     """
     tally = Tally(progress)
+    local = _local(cargo)
+    if transfer in _STAYING and not verify:
+        return _staying(cargo, local, tally)
     staged: list[Staged | None] = [None] * len(cargo)
 
     def bring(place: int) -> None:
-        staged[place] = found = _bring(target, cargo[place], transfer, verify=verify)
+        item = cargo[place]
+        staged[place] = found = _bring(target, item, local.get(id(item.store)), transfer, verify=verify)
         tally.add(found.size)
 
     try:
-        in_lanes(bring, len(cargo), _lanes(cargo, transfer, verify=verify))
+        in_lanes(bring, len(cargo), _lanes(cargo, local))
     except BaseException:
         target.discard([item for item in staged if item is not None])
         raise
@@ -185,21 +192,49 @@ def carry_into(
         target.close()
 
 
-def _lanes(cargo: Sequence[Cargo], transfer: Transfer, *, verify: bool) -> int:
+def _local(cargo: Sequence[Cargo]) -> dict[int, LocalPaths]:
+    """Pick the stores whose artifacts are files of this machine, by their identity."""
+    stores = {id(item.store): item.store for item in cargo}
+    return {number: store for number, store in stores.items() if isinstance(store, LocalPaths)}
+
+
+def _lanes(cargo: Sequence[Cargo], local: Mapping[int, LocalPaths]) -> int:
     """One for small files of this machine: threads would cost more than they give."""
-    if not all(isinstance(item.store, LocalPaths) for item in cargo):
+    if not all(id(item.store) in local for item in cargo):
         return _WORKERS
-    stays = transfer in {Transfer.DIRECT, Transfer.IN_PLACE} and not verify
-    small = sum(item.stored.size for item in cargo) <= _BIG * len(cargo)
-    return 1 if stays or small else _WORKERS
+    return 1 if sum(item.stored.size for item in cargo) <= _BIG * len(cargo) else _WORKERS
 
 
-def _bring(target: Datastore, cargo: Cargo, transfer: Transfer, *, verify: bool) -> Staged:
+def _staying(cargo: Sequence[Cargo], local: Mapping[int, LocalPaths], tally: Tally) -> list[Staged]:
+    """Stage files that stay where they are and are not read: all that is asked of each store is one question of sizes."""
+    groups: dict[int, list[int]] = {}
+    for place, item in enumerate(cargo):
+        groups.setdefault(id(item.store), []).append(place)
+    paths, sizes = [""] * len(cargo), [0] * len(cargo)
+    for number, places in groups.items():
+        keys = [cargo[place].stored.key for place in places]
+        if (store := local.get(number)) is None:
+            raise _no_file(keys[0])
+        stats = cargo[places[0]].store.stat_many(keys)
+        for place, key, found in zip(places, keys, stats, strict=True):
+            paths[place], sizes[place] = str(store.path(key)), _checked_size(cargo[place].stored, found)
+            tally.add(sizes[place])
+    digests = [_recorded(item.stored) for item in cargo]
+    same: dict[str, Any] = {"owner": "", "owned": False, "synced": False, "source": "", "datastore": MAIN, "copies": ()}
+    columns = {name: repeat(value) for name, value in same.items()}
+    return instances(Staged, len(cargo), key=paths, size=sizes, digests=digests, **columns)
+
+
+def _no_file(key: str) -> IngestError:
+    return IngestError(f"{key} is no file of this machine, so it cannot stay where it is; use copy")
+
+
+def _bring(target: Datastore, cargo: Cargo, local: LocalPaths | None, transfer: Transfer, *, verify: bool) -> Staged:
     stored, store = cargo.stored, cargo.store
-    path = store.path(stored.key) if isinstance(store, LocalPaths) else None
-    if transfer in {Transfer.DIRECT, Transfer.IN_PLACE}:
+    path = None if local is None else local.path(stored.key)
+    if transfer in _STAYING:
         if path is None:
-            raise IngestError(f"{stored.key} is no file of this machine, so it cannot stay where it is; use copy")
+            raise _no_file(stored.key)
         size = _size(store, stored)
         known = _compared(store, stored) if verify else _recorded(stored)
         return Staged(str(path), size, known, "", owned=False)
@@ -263,7 +298,10 @@ def _known(staged: Staged, stored: StoredArtifact, undo: Callable[[], None]) -> 
 
 
 def _size(store: ArtifactStore, stored: StoredArtifact) -> int:
-    found = store.stat_many([stored.key])[0]
+    return _checked_size(stored, store.stat_many([stored.key])[0])
+
+
+def _checked_size(stored: StoredArtifact, found: Stat | None) -> int:
     if found is None:
         raise _missing(stored)
     if found.size != stored.size >= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from bunter.values import pyarrow
@@ -155,11 +156,10 @@ def origins_of(connection: Connection, roster: Roster, inquiry: OriginsOf) -> pa
     )
     own = ("id", "change", "time", "user", "host", "path", "name", "size", "modified")
     names = (*own, *(f"activity_{name}" for name in _FACTS))
-    found = [dict(zip(names, row, strict=True)) for row in rows]
-    for facts in found:
-        name = facts.pop("name")
-        facts["path"] = None if name is None else f"{facts['path']}/{name}" if facts["path"] else name
-    return _table(tuple(name for name in names if name != "name"), found)
+    columns: dict[str, Sequence[Any]] = dict(zip(names, zip(*rows, strict=True) if rows else repeat(()), strict=False))
+    files = zip(columns["path"], columns.pop("name"), strict=True)
+    columns["path"] = [None if name is None else f"{folder}/{name}" if folder else name for folder, name in files]
+    return pyarrow().table({name: pyarrow().array(values, _kind(name)) for name, values in columns.items()})
 
 
 def _table(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> pa.Table:

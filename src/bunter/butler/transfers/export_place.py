@@ -92,8 +92,11 @@ class FolderFiles:
 
     def path(self, key: str) -> Path:
         """Return where a file is; ExportFileError if it is not below the folder."""
+        return Path(self._text(key))
+
+    def _text(self, key: str) -> str:
         if key.startswith("/") and self._outside:
-            return Path(key)
+            return key
         try:
             path = f"{self._root}/{check_key(key)}"
         except TemplateError as exc:
@@ -104,7 +107,7 @@ class FolderFiles:
             raise ExportFileError(
                 f"{path} is a link out of the export; allow_outside=True (--allow-outside) follows such links"
             )
-        return Path(path)
+        return path
 
     def _is_inside(self, path: str) -> bool:
         folder = path.rpartition("/")[0]
@@ -128,7 +131,7 @@ class FolderFiles:
 
     def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
         """See `ArtifactStore`."""
-        found = [effects.stat(self.path(key)) for key in keys]
+        found = [effects.stat(self._text(key)) for key in keys]
         return [None if item is None else Stat(item.st_size, item.st_mtime_ns) for item in found]
 
     def delete_many(self, keys: Sequence[str]) -> dict[str, OSError]:

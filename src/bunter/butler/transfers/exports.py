@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.parcel import Batch, Parcel
     from bunter.butler.transfers.table_files import TableFile
     from bunter.dataset import StoredArtifact
+    from bunter.datastore.store import ArtifactStore
     from bunter.dimensions import DimensionGroup
 
 __all__ = ["FILES", "Export", "artifact_schema"]
@@ -160,17 +161,18 @@ class Export:
         found = [(row, item) for row, id_ in enumerate(ids, first) for item in batch.stored.get(id_, ())]
         names = ("component", "size", "sha256", "xxh3", "format", "format_version", "selector")
         columns: dict[str, list[Any]] = {name: [getattr(item, name) for _, item in found] for name in names}
-        return {"row": [row for row, _ in found], "path": [self._path(item) for _, item in found], **columns}
+        return {"row": [row for row, _ in found], "path": self._paths([item for _, item in found]), **columns}
+
+    def _paths(self, stored: Sequence[StoredArtifact]) -> list[str]:
+        """Paths of artifacts below the folder of artifacts; absolute where they stay where they are."""
+        if self._transfer is not Transfer.DIRECT:
+            return [self._path(item) for item in stored]
+        if all(is_direct(item.key) for item in stored):
+            return [item.key for item in stored]
+        return [_staying_path(item, store) for item, store in zip(stored, self._parcel.stores_of(stored), strict=True)]
 
     def _path(self, stored: StoredArtifact) -> str:
-        """Path of an artifact below the folder of artifacts; absolute where it stays where it is."""
-        if self._transfer is Transfer.DIRECT:
-            if is_direct(stored.key):
-                return stored.key
-            path = getattr(self._parcel.stores_of([stored])[0], "path", None)
-            if path is None:
-                raise ExportFileError(f"{stored.key} is no file of this machine, so it cannot stay where it is")
-            return str(path(stored.key))
+        """Path of an artifact below the folder of artifacts."""
         if not is_direct(stored.key) and stored.datastore in {"main", ""}:
             return stored.key
         return self._named(stored)
@@ -304,3 +306,13 @@ def artifact_schema() -> pa.Schema:
 def _transposed(rows: Any, names: tuple[str, ...]) -> dict[str, list[Any]]:
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return {name: list(values) for name, values in zip(names, columns, strict=True)}
+
+
+def _staying_path(stored: StoredArtifact, store: ArtifactStore) -> str:
+    """Return the absolute path of an artifact that stays where it is."""
+    if is_direct(stored.key):
+        return stored.key
+    path = getattr(store, "path", None)
+    if path is None:
+        raise ExportFileError(f"{stored.key} is no file of this machine, so it cannot stay where it is")
+    return str(path(stored.key))

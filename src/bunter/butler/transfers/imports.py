@@ -9,6 +9,7 @@ from bunter.butler.transfers.exports import artifact_schema, dataset_schema
 from bunter.butler.transfers.manifest import MANIFEST, Manifest
 from bunter.butler.transfers.outgoing import by_run
 from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membership
+from bunter.butler.transfers.replay import Replay
 from bunter.butler.transfers.run_folders import PIECES_TOGETHER, pieces_in
 from bunter.butler.transfers.table_files import batches_of, check_table
 from bunter.dataset import StoredArtifact
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportParcel"]
 
+_KEPT_ROWS = 20_000
 _LINK_NAMES = ("component", "path", "size", "sha256", "xxh3", "format", "format_version", "selector")
 
 
@@ -56,6 +58,8 @@ class ExportParcel:
         self.manifest = Manifest.from_json(text, f"{place.name}/{MANIFEST}")
         for table in self.manifest.tables.values():
             check_table(table, place.chunks(table.file), place.name)
+        self._kept_records = Replay(self._read_records, len, _KEPT_ROWS)
+        self._kept_batches = Replay(self._read_batches, _rows_in, BATCH_ROWS)
 
     @property
     def source(self) -> str:
@@ -77,6 +81,9 @@ class ExportParcel:
 
     def records(self) -> Iterator[Records]:
         """Read the records."""
+        return iter(self._kept_records)
+
+    def _read_records(self) -> Iterator[Records]:
         tables = {name.partition("/")[2] for name in self.manifest.tables if name.startswith("records/")}
         if strange := tables - self.universe.elements.keys():
             raise ExportFileError(f"{self.source} has records of {min(strange)!r}, which its universe has not")
@@ -92,6 +99,9 @@ class ExportParcel:
 
     def batches(self) -> Iterator[Batch]:
         """Read the datasets and their artifacts side by side."""
+        return iter(self._kept_batches)
+
+    def _read_batches(self) -> Iterator[Batch]:
         for kind in self.dataset_types():
             if f"datasets/{kind.name}" not in self.manifest.tables:
                 continue
@@ -136,6 +146,10 @@ class ExportParcel:
     def _rows(self, name: str, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
         table = self.manifest.tables.get(name)
         return iter(()) if table is None else batches_of(partial(self._place.open, table.file), rows)
+
+
+def _rows_in(batch: Batch) -> int:
+    return sum(map(len, batch.columns))
 
 
 class _Artifacts:

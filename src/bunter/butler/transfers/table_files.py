@@ -20,6 +20,7 @@ __all__ = ["TableFile", "TableWriter", "batches_of", "check_table"]
 _TOGETHER = 100_000
 _BYTES = 64 << 20
 _ROWS = 20_000
+_MANY = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def batches_of(open_file: Callable[[], BinaryIO], rows: int = _ROWS) -> Iterator
     with open_file() as source:
         try:
             with pq.ParquetFile(source) as file:
-                yield from file.iter_batches(batch_size=rows)
+                # Threads cost more than they give where a table is small.
+                yield from file.iter_batches(batch_size=rows, use_threads=file.metadata.num_rows > _MANY)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as exc:
             raise ExportFileError(f"a table of the export cannot be read: {' '.join(str(exc).split())[:200]}") from exc
