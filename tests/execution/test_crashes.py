@@ -174,6 +174,31 @@ def test_a_run_survives_a_kill_at_a_moment(repository, seed):
     is_done(repository)
 
 
+HANDED = """
+description: three tasks in a row, with results in memory
+tasks:
+  one: handover_tasks.One
+  two: handover_tasks.Two
+  three: handover_tasks.Three
+"""
+
+
+def test_a_run_that_hands_results_over_survives_kills(repository):
+    (repository.parent / "pipeline.yaml").write_text(HANDED)
+    draw = random.Random(5)
+    for _ in range(5):
+        strike(repository, draw, draw.choice([1, 2, 2]))
+        wait_until_gone(repository)
+    code, text = complete(repository)
+    assert code == 0, text
+    with Butler(repository, writeable=True) as butler:
+        assert butler.query_datasets("third", "out").count() == EXPOSURES * DETECTORS
+        for ref in butler.query_datasets("third", "out"):
+            assert butler.get(ref) == {"sum": 128.0 * (ref.data_id["exposure"] + 1)}
+        assert butler.query_datasets("first", "out").count() == 0
+        assert butler.check(deep=True).is_clean
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_signal_ends_a_run_cleanly_and_it_can_go_on(repository, jobs, number):

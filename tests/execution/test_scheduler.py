@@ -17,6 +17,7 @@ from bunter.execution.scheduler import (
     Scheduler,
     State,
     Stopped,
+    Undone,
 )
 
 
@@ -187,6 +188,28 @@ def test_the_longest_path_counts_in_time_where_times_are_known():
 def test_memory_that_is_only_expected_makes_others_wait_and_is_no_limit():
     scheduler = Scheduler(3, edges(), memory=[0, 0, 4], expected=[6, 6, 6], budget=10)
     assert scheduler.take(3) == [Assignment(0, 0, 0), Assignment(2, 0, 4)]
+
+
+def test_what_went_with_its_only_reader_runs_again_before_it():
+    scheduler = Scheduler(4, edges((0, 1), (1, 2), (3, 2)), retries=1)
+    for quantum in (0, 1, 3):
+        assert scheduler.take(1) == [Assignment(quantum, 0)]
+        scheduler.tell(Finished(quantum))
+    assert scheduler.take(1) == [Assignment(2, 0)]
+    scheduler.tell(Failed(2, transient=True))
+    assert scheduler.tell(Undone((1, 0))) == []
+    assert scheduler.states() == [State.READY, State.WAITING, State.WAITING, State.FINISHED]
+    assert order(scheduler) == [0, 1, 2]
+    assert scheduler.tell(Undone((1, 0), again=False)) == [1, 0]
+    assert scheduler.states()[:2] == [State.CANCELLED] * 2
+
+
+def test_one_quantum_can_be_taken_before_its_turn_if_it_may_begin():
+    scheduler = Scheduler(4, edges((0, 1)), memory=[2, 2, 2, 8], budget=8)
+    assert scheduler.take_this(1) is None
+    assert scheduler.take_this(2) == Assignment(2, 0, 2)
+    assert scheduler.take_this(3) is None, "there is no memory for it"
+    assert order(scheduler) == [0, 1]
 
 
 @st.composite

@@ -10,6 +10,7 @@ from bunter.dataset.changes import RemoveDatasets
 from bunter.errors import RunError
 from bunter.execution.merge import descendants
 from bunter.execution.receipt import Opened, Voided, encode_lines
+from bunter.execution.remake import makers_of_gone
 from bunter.execution.run import RunOptions
 from bunter.execution.start import resume
 from bunter.execution.told_run import find_run
@@ -111,6 +112,7 @@ def plan_retry(
         )
     done = {receipt.quantum for receipt in told.receipts}
     chosen = {one.quantum for one in failures} if wanted else set(range(len(graph))) - done
+    chosen |= makers_of_gone(graph, _dropped(butler, graph, told), chosen)
     following = descendants(graph, chosen) - chosen - done
     memory_of = _grown(graph, failures, growth or {}, options or RunOptions(), butler)
     return Again(directory, tuple(sorted(chosen)), tuple(sorted(following)), (), memory_of)
@@ -144,6 +146,7 @@ def plan_rerun(butler: Butler, collection: str, quanta: Sequence[int] | None = N
     following = descendants(graph, chosen) - chosen
     done = {receipt.quantum for receipt in told.receipts}
     void = sorted((chosen | following) & done)
+    chosen |= makers_of_gone(graph, _dropped(butler, graph, told), chosen | following)
     return Again(directory, tuple(sorted(chosen)), tuple(sorted(following)), tuple(void), {})
 
 
@@ -152,6 +155,13 @@ def _open(butler: Butler, collection: str) -> tuple[RunDirectory, QuantumGraph, 
     if not directory.has_graph():
         raise RunError(f"the run {directory.run!r} has not been planned yet; give its command again")
     return directory, directory.graph(), directory.told()
+
+
+def _dropped(butler: Butler, graph: QuantumGraph, told: Told) -> set[int]:
+    """Datasets that were made and not kept, by row in the graph."""
+    rows, base = sorted(told.discarded), int.from_bytes(graph.header.base, "big")
+    located = butler.locate([(base + row).to_bytes(16, "big") for row in rows]) if rows else []
+    return {row for row, found in zip(rows, located, strict=True) if not found}
 
 
 def _names(receipt: Receipt) -> tuple[str, ...]:

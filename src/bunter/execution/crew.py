@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from bunter.execution.message import Outcome, Request
 
-__all__ = ["Crew", "CrewEvent", "Died", "Done", "Unbegun"]
+__all__ = ["Crew", "CrewEvent", "Died", "Done", "Gone", "Unbegun"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Done:
 
     request: Request
     outcome: Outcome
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,14 @@ class Unbegun:
     request: Request
 
 
-CrewEvent: TypeAlias = Done | Died | Unbegun
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Event: a worker is gone with all it held; what it was to do has been told before."""
+
+    worker: int
+
+
+CrewEvent: TypeAlias = Done | Died | Unbegun | Gone
 
 
 class Crew(Protocol):
@@ -64,8 +72,8 @@ class Crew(Protocol):
     def has_place(self) -> bool:
         """Whether another quantum can be submitted now."""
 
-    def submit(self, request: Request, label: str) -> None:
-        """Take a quantum; ``label`` is that of its task."""
+    def submit(self, request: Request, label: str, worker: int | None = None, *, must: bool = False) -> None:
+        """Take a quantum; ``label`` is that of its task, ``worker`` who should run it, and alone can if it ``must`` be."""
 
     def wait(self, timeout_s: float) -> list[CrewEvent]:
         """Wait until something happens, at most so long, and return what has."""

@@ -38,9 +38,9 @@ class InProcess:
         """Whether it can take a request."""
         return self._request is None
 
-    def submit(self, request: Request, label: str) -> None:
+    def submit(self, request: Request, label: str, worker: int | None = None, *, must: bool = False) -> None:
         """Take a request."""
-        del label
+        del label, worker, must
         self._request = request
 
     def wait(self, timeout_s: float) -> list[CrewEvent]:

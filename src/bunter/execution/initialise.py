@@ -13,6 +13,7 @@ from bunter.datastore.store import LocalPaths
 from bunter.execution.merge import merge, remove_artifacts, whole
 from bunter.execution.message import Made, Request, made_from
 from bunter.execution.quantum_butler import graph_dataset_type
+from bunter.execution.remake import makers_of_gone
 from bunter.execution.worker import attempt_number
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ def recover(butler: Butler, graph: QuantumGraph, told: Told) -> Before:
     used = {output.nonce for receipt in loose for output in receipt.outputs}
     standing, fallen = whole(butler, graph, loose, {n: a for n, a in told.artifacts.items() if n in used})
     gone = {receipt.quantum for receipt in fallen}
+    todo = set(range(len(graph))) - {receipt.quantum for receipt in told.receipts} | gone
+    dropped = told.discarded - {row for row, found in zip(rows, located, strict=True) if found}
+    gone |= makers_of_gone(graph, dropped, (quantum for quantum in todo if quantum >= 0))
     if fallen:
         _log.warning("%d quanta are done again: what they made is no longer there", len(fallen))
     datasets = merge(butler, graph, standing, told.artifacts, again=True) if standing else 0

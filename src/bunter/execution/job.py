@@ -16,6 +16,7 @@ from bunter import effects
 from bunter.datastore.key import escape
 from bunter.errors import RunError
 from bunter.execution import memory
+from bunter.execution.handover import HandoverPlan
 from bunter.execution.in_process import InProcess
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
@@ -209,6 +210,7 @@ class _Attempt:
             watcher=self._watcher,
             limits=self._limits,
             pulse=pulse,
+            handover=HandoverPlan.of(self._graph, self._scheduler) if self._options.room else None,
         )
         self._steward.remember(made.values())
         self._watcher.begun(f"{self._graph.header.output_run}, job {self._job.name}", self._totals())
@@ -254,7 +256,7 @@ class _Attempt:
         options, init, place = self._options, self._site.init, self._place
         is_alone, accepts = options.jobs == 1 and not self._limits.bind, options.accepts_partial
         if is_alone or not place.outlet.can_be_shared:
-            return InProcess(lambda: Worker(place, pipeline, init, accepts_partial=accepts))
+            return InProcess(lambda: Worker(place, pipeline, init, accepts_partial=accepts, room=options.room))
         setup = Setup(
             self._directory.graph_path,
             place.datastore,
@@ -266,6 +268,7 @@ class _Attempt:
             is_staged=self._site.is_staged,
             live=self._directory.path / "live" / f"{escape(self._job.name)}-{self._job.attempt:04}",
             accepts_partial=accepts,
+            room=options.room,
         )
         size = max(1, min(options.jobs, len(self._plan.todo)))
         return WorkerPool(size, setup, preload=modules_of(pipeline), limits=self._limits)

@@ -263,7 +263,8 @@ class History:
 
     @cached_property
     def _makers(self) -> dict[int, int]:
-        return {output.row: receipt.quantum for receipt in self._told.receipts for output in receipt.outputs}
+        written = {output.row: receipt.quantum for receipt in self._told.receipts for output in receipt.outputs}
+        return written | {row: receipt.quantum for receipt in self._told.receipts for row in receipt.handed}
 
     def row_of(self, identity: UUID) -> int | None:
         """Row of a dataset that the graph predicted."""
@@ -340,7 +341,8 @@ class History:
     def made(self, quantum: int) -> list[TracedDataset]:
         """Datasets that a quantum has written, its log and metadata left out."""
         automatic = {f"{self.graph.place(quantum)[0]}_{word}" for word in ("log", "metadata")}
-        refs = [self.graph.ref(output.row) for output in self._receipts[quantum].outputs]
+        receipt = self._receipts[quantum]
+        refs = [self.graph.ref(row) for row in (*(output.row for output in receipt.outputs), *receipt.handed)]
         return [self._dataset(ref) for ref in refs if ref.dataset_type not in automatic]
 
     def _dataset(self, ref: QuantumRef) -> TracedDataset:

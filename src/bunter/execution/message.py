@@ -55,6 +55,12 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
         What it may use, in bytes; 0 is no limit.
     is_deprived : bool
         Whether inputs are lacking because what should have made them has failed.
+    holds : tuple of int
+        Outputs, by row, that are written and also kept at hand for the quantum that reads them.
+    bound : tuple of int
+        Outputs, by row, that are kept at hand in place of being written, if there is room.
+    gets : tuple of int
+        Inputs, by row, that the worker holds and that are nowhere else.
     """
 
     quantum: int
@@ -63,6 +69,9 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     inputs: tuple[Made, ...] = ()
     memory: int = 0
     is_deprived: bool = False
+    holds: tuple[int, ...] = ()
+    bound: tuple[int, ...] = ()
+    gets: tuple[int, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
@@ -76,12 +85,15 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
         JSON documents that go into an artifact shared by many quanta.
     log_text : str
         The log for people, of a failure only.
+    held : tuple of int
+        Outputs, by row, that were written and that the worker keeps at hand.
     """
 
     receipt: Receipt
     metadata: bytes = b""
     log: bytes = b""
     log_text: str = ""
+    held: tuple[int, ...] = ()
 
 
 def made_from(outputs: Iterable[Output], artifacts: Mapping[str, Artifact]) -> list[Made]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
     from types import TracebackType
 
-__all__ = ["Death", "Pool", "Reply", "warm_up"]
+__all__ = ["Death", "Pool", "Reply", "Wanted", "warm_up"]
 
 Work: TypeAlias = "Callable[[bytes], bytes]"
 
@@ -74,6 +74,14 @@ class Death:
     cause: str = "killed"
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The worker that should get a request; no other may, if it ``must`` be."""
+
+    worker: int
+    must: bool = False
+
+
 @dataclass(slots=True)
 class _Request:
     token: int
@@ -81,6 +89,7 @@ class _Request:
     size: int
     limit_s: float | None
     memory: int
+    body: bytes = b""
     begun: float = 0.0
 
 
@@ -90,6 +99,7 @@ class _Worker:
     process: ForkServerProcess
     pipe: Connection
     requests: deque[_Request] = field(default_factory=deque)
+    parked: deque[_Request] = field(default_factory=deque)  # for this worker alone, which has enough to do
     is_ready: bool = False
     has_replied: bool = False
     reason: str = ""
@@ -134,6 +144,7 @@ class Pool:
         self._hired = self._unlucky = 0
         self._expected_s: dict[str, float] = {}
         self._kernel_kills = kernel_kills()
+        self._notices: list[Death] = []
 
     def __enter__(self) -> Self:
         return self
@@ -166,7 +177,7 @@ class Pool:
     @property
     def outstanding(self) -> int:
         """Number of requests without reply."""
-        return sum(len(worker.requests) for worker in self._workers.values())
+        return sum(len(worker.requests) + len(worker.parked) for worker in self._workers.values())
 
     def has_place(self) -> bool:
         """Whether a worker can be given another request now."""
@@ -180,8 +191,17 @@ class Pool:
         expected = sum(self._expected_s.get(request.kind, _AHEAD_S) for request in worker.requests)
         return expected < _AHEAD_S and sum(request.size for request in worker.requests) < _AHEAD_BYTES
 
-    def submit(self, token: int, body: bytes, *, kind: str = "", limit_s: float | None = None, memory: int = 0) -> int:
-        """Give a request to the least busy worker and return the worker's number.
+    def submit(  # noqa: PLR0913 - all but two by keyword, one word each
+        self,
+        token: int,
+        body: bytes,
+        *,
+        kind: str = "",
+        limit_s: float | None = None,
+        memory: int = 0,
+        wanted: Wanted | None = None,
+    ) -> int:
+        """Give a request to the least busy worker, or to one that is wanted, and return the worker's number.
 
         Parameters
         ----------
@@ -196,19 +216,52 @@ class Pool:
         memory : int, optional
             Greatest resident memory of the worker and what it starts, in bytes; above it the worker is killed. 0 is no
             limit.
+        wanted : Wanted, optional
+            Who should get it. If it must be that one, it waits until that one can take it, or is told to have died.
         """
         self.start()
-        worker = min(self._workers.values(), key=lambda one: len(one.requests))
-        if memory and worker.has_replied and not worker.requests and resident(worker.process.pid or 0) > memory // 2:
+        request = _Request(token, kind, len(body), limit_s, memory, body)
+        worker = None if wanted is None else self._workers.get(wanted.worker)
+        if wanted is not None and wanted.must:
+            return self._park(worker, wanted.worker, request)
+        if worker is None or not self._takes_more(worker):
+            worker = min(self._workers.values(), key=lambda one: len(one.requests))
+        if (
+            memory
+            and not worker.parked
+            and worker.has_replied
+            and not worker.requests
+            and resident(worker.process.pid or 0) > memory // 2
+        ):
             worker = self._replace(worker)
-        worker.requests.append(_Request(token, kind, len(body), limit_s, memory, effects.monotonic()))
-        with suppress(OSError):  # a worker that has just died is noticed by `wait`
-            worker.pipe.send_bytes(body)
+        self._send(worker, request)
         return worker.number
+
+    def _park(self, worker: _Worker | None, number: int, request: _Request) -> int:
+        """Let a request wait for one worker; it comes back if that is gone."""
+        if worker is None:
+            self._notices.append(Death(number, None, (request.token,), "was gone before"))
+        else:
+            worker.parked.append(request)
+            self._unpark(worker)
+        return number
+
+    @staticmethod
+    def _send(worker: _Worker, request: _Request) -> None:
+        request.begun = effects.monotonic()
+        worker.requests.append(request)
+        with suppress(OSError):  # a worker that has just died is noticed by `wait`
+            worker.pipe.send_bytes(request.body)
+        request.body = b""
+
+    def _unpark(self, worker: _Worker) -> None:
+        while worker.parked and self._takes_more(worker):
+            self._send(worker, worker.parked.popleft())
 
     def _replace(self, worker: _Worker) -> _Worker:
         """Hire another one in place of a worker that keeps too much memory of what it did before."""
         del self._workers[worker.number]
+        self._notices.append(Death(worker.number, None, (), "was replaced"))
         worker.pipe.close()
         _kill(worker, signal.SIGKILL)
         worker.process.join()
@@ -223,11 +276,12 @@ class Pool:
         sources: dict[Any, _Worker] = {}
         for worker in self._workers.values():
             sources[worker.pipe] = sources[worker.process.sentinel] = worker
-        ready = connection.wait(list(sources), max(0.0, min(timeout_s, nearest - now)))
+        ready = connection.wait(list(sources), 0.0 if self._notices else max(0.0, min(timeout_s, nearest - now)))
         heard = {sources[one].number: sources[one] for one in ready}
         events = [event for worker in heard.values() for event in self._hear(worker)]
         self._end_overdue()
-        return events
+        notices, self._notices = self._notices, []
+        return [*events, *notices]
 
     def _hear(self, worker: _Worker) -> Iterator[Reply | Death]:
         try:
@@ -260,6 +314,7 @@ class Pool:
         if worker.requests:
             worker.requests[0].begun = now
         worker.has_replied = True
+        self._unpark(worker)
         return Reply(worker.number, request.token, body)
 
     def _death(self, worker: _Worker) -> Death:
@@ -271,10 +326,12 @@ class Pool:
         reason, cause = worker.reason, worker.cause
         if not reason:
             reason, cause = self._reason(worker.process.exitcode)
-        tokens = [request.token for request in worker.requests]
+        running = [request.token for request in worker.requests]
+        waiting = [request.token for request in worker.parked]
         if not worker.is_ready:
             self._count_unlucky(reason)
-        return Death(worker.number, tokens[0] if tokens else None, tuple(tokens[1:]), reason, cause)
+        head = running[0] if running else None
+        return Death(worker.number, head, (*running[1:], *waiting), reason, cause)
 
     def _count_unlucky(self, reason: str) -> None:
         self._unlucky += 1
@@ -311,7 +368,7 @@ class Pool:
 
     def stop(self) -> list[int]:
         """End all workers, whatever they do, and wait until they are gone; return the tokens without reply."""
-        tokens = [request.token for worker in self._workers.values() for request in worker.requests]
+        tokens = [one.token for worker in self._workers.values() for one in (*worker.requests, *worker.parked)]
         for worker in self._workers.values():
             worker.pipe.close()
             _kill(worker, signal.SIGTERM if worker.requests else signal.SIGKILL)

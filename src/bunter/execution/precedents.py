@@ -59,6 +59,7 @@ def _precedent(butler: Butler, graph: QuantumGraph, told: Told) -> Precedent:
     succeeded[[receipt.quantum for receipt in told.receipts if receipt.quantum >= 0]] = True
     written = np.zeros(sum(map(len, graph.datasets.values())), bool)
     written[[output.row for receipt in told.receipts for output in receipt.outputs]] = True
+    written[[row for receipt in told.receipts for row in receipt.handed]] = True
     succeeded[sorted(_deprived(graph, told))] = False
     return Precedent(graph, succeeded, written, written & _present(butler, graph, len(written)))
 

@@ -9,6 +9,7 @@ from bunter.dataset import DatasetType, StoredArtifact
 from bunter.dataset.deferred import DeferredDataset
 from bunter.datastore import MAIN
 from bunter.errors import DatasetNotFoundError, QuantumError
+from bunter.execution.hands import Hands
 from bunter.execution.receipt import Artifact, Output
 from bunter.execution.record_fields import RecordFields
 from bunter.execution.site import staged_copy
@@ -142,11 +143,14 @@ class QuantumButler:
         Decides the names of new artifacts.
     made : iterable of Made
         Inputs that were made in this run.
+    hands : Hands, optional
+        What it gets from, and leaves to, quanta of the same process in memory.
     """
 
-    def __init__(self, place: Place, attempt: int, made: Iterable[Made] = ()) -> None:
+    def __init__(self, place: Place, attempt: int, made: Iterable[Made] = (), *, hands: Hands | None = None) -> None:
         self._place, self._attempt = place, attempt
         self._made = {item.row: item for item in made}
+        self._hands = hands or Hands()
         self.stamping: Stamping | None = None
         self.outputs: list[Output] = []
         self.artifacts: list[Artifact] = []
@@ -158,7 +162,7 @@ class QuantumButler:
 
     def stored(self, ref: QuantumRef) -> bool:
         """Whether an artifact of the dataset is known."""
-        return ref.row in self._made or bool(ref.artifacts)
+        return ref.row in self._made or bool(ref.artifacts) or ref.row in self._hands
 
     def get(
         self,
@@ -177,6 +181,8 @@ class QuantumButler:
         """
         if self.stamping is not None:
             self.stamping.note(ref)
+        if self._hands.has(ref, is_plain=not component and not parameters, storage_class=storage_class):
+            return self._hands.give(ref)
         artifacts = self._artifacts(ref)
         wanted = ref.storage_class if component or storage_class is None else storage_class
         return self._place.datastore.read(artifacts, storage_class=wanted, component=component, parameters=parameters)
@@ -200,10 +206,12 @@ class QuantumButler:
         QuantumError
             If the quantum has written it before.
         """
-        if any(output.row == ref.row for output in self.outputs):
+        if ref.row in self.written:
             raise QuantumError(f"{ref} was written twice by one quantum")
         place, dataset_type = self._place, self._place.dataset_type(ref.dataset_type)
         route = place.route(ref)
+        if self._hands.take(ref, obj, route.choice.storage_class):
+            return ref
         for component, encoded in place.datastore.encode_parts(obj, dataset_type, route).items():
             nonce = place.nonce(ref.row, self._attempt, component)
             key = place.key(ref, nonce, encoded.extension, component)
@@ -213,10 +221,16 @@ class QuantumButler:
             self.outputs.append(Output(ref.row, nonce, component=component))
         return ref
 
+    @property
+    def written(self) -> set[int]:
+        """Rows of the datasets that it has made, stored or not."""
+        return {output.row for output in self.outputs} | {*self._hands.handed}
+
     def discard(self) -> None:
         """Take back everything written."""
         self._place.outlet.discard(self.artifacts)
         self.outputs, self.artifacts = [], []
+        self._hands.empty()
 
     def succeed(self) -> None:
         """Leave what was written to the run."""

@@ -42,7 +42,7 @@ class ReadyQuanta:
         for place, (_, memory) in enumerate(order):
             if place and self._passed >= _PATIENCE:
                 return None
-            if self._fits(memory):
+            if self.fits(memory):
                 self._passed = self._passed + 1 if place else 0
                 return heapq.heappop(self._heaps[memory])[1]
         return None
@@ -52,7 +52,8 @@ class ReadyQuanta:
         near = sorted(entry for heap in self._heaps.values() for entry in heap[:most])
         return [quantum for _, quantum in near[:most]]
 
-    def _fits(self, memory: int) -> bool:
+    def fits(self, memory: int) -> bool:
+        """Whether there is memory for a quantum that needs so much, in bytes."""
         return self._budget is None or not self._running or self._used + memory <= self._budget
 
     def began(self, memory: int) -> None:

@@ -192,6 +192,8 @@ class Receipt(msgspec.Struct, frozen=True, tag="receipt", tag_field="kind", omit
         Whether inputs were lacking because what should have made them had failed.
     rejected : tuple of (int, str)
         Inputs, by number in the graph, that were looked at and not used, each with the reason.
+    handed : tuple of int
+        Datasets, by number in the graph, that it made and gave to their only reader in memory; they are stored nowhere.
     """
 
     quantum: int
@@ -205,6 +207,7 @@ class Receipt(msgspec.Struct, frozen=True, tag="receipt", tag_field="kind", omit
     problem: Problem | None = None
     is_deprived: bool = False
     rejected: tuple[tuple[int, str], ...] = ()
+    handed: tuple[int, ...] = ()
 
     @property
     def is_success(self) -> bool:
@@ -311,6 +314,7 @@ def gather(journals: Iterable[Iterable[Line]]) -> Told:
                     failures[line.quantum] = line
                 case Receipt() if line.quantum not in successes:
                     successes[line.quantum] = line
+                    discarded.update(line.handed)
                     artifacts |= {artifact.nonce: artifact for artifact in line.artifacts}
                 case Voided(quanta):
                     for quantum in quanta:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bunter import effects
 from bunter.errors import RunError
 from bunter.execution import memory
+from bunter.execution.handover import HandoverPlan, default_room
 from bunter.execution.in_process import InProcess
 from bunter.execution.initialise import Before, construct, recover, register, sweep_unreported
 from bunter.execution.interrupts import Interrupts
@@ -83,6 +84,9 @@ class RunOptions:
         Memory of single quanta, in bytes.
     resources : mapping, optional
         What the pipeline says now, by label, if it may have changed since the graph was stored.
+    handover : int, optional
+        Memory in which each worker holds what is handed over to the next quantum, in bytes; 0 hands nothing over. By default
+        up to a gibibyte.
     patience_s : float
         How long to look again for inputs that quanta wait for, in seconds.
     """
@@ -98,7 +102,13 @@ class RunOptions:
     only: tuple[int, ...] | None = None
     memory_of: Mapping[int, int] = field(default_factory=dict)
     resources: Asked | None = None
+    handover: int | None = None
     patience_s: float = 0.0
+
+    @property
+    def room(self) -> int:
+        """Memory in which each worker holds what is handed over, in bytes."""
+        return default_room(self.jobs) if self.handover is None else self.handover
 
     def agreed(self, pipeline: PipelineGraph) -> Limits:
         """Put together what the options, the pipeline and its tasks say."""
@@ -265,6 +275,7 @@ class _Run:
             watcher=self._watcher,
             limits=self._limits,
             pulse=pulse,
+            handover=HandoverPlan.of(self._graph, self._scheduler) if self._options.room else None,
         )
         self._steward.remember(before.made())
         self._watcher.attempt = self._attempt
@@ -320,7 +331,8 @@ class _Run:
         is_alone = options.jobs == 1 and not self._limits.bind
         if is_alone or not self._place.outlet.can_be_shared:
             accepts = options.accepts_partial
-            return InProcess(lambda: Worker(self._place, self._pipeline, init, accepts_partial=accepts))
+            room = options.room
+            return InProcess(lambda: Worker(self._place, self._pipeline, init, accepts_partial=accepts, room=room))
         setup = Setup(
             self._directory.graph_path,
             butler.datastore,
@@ -330,6 +342,7 @@ class _Run:
             options.on_worker_start,
             live=self._directory.path / "live" / f"{self._attempt:04}",
             accepts_partial=options.accepts_partial,
+            room=options.room,
         )
         left = len(self._graph) - len(self._done)
         return WorkerPool(min(options.jobs, left), setup, preload=modules_of(self._pipeline), limits=self._limits)

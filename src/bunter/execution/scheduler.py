@@ -27,6 +27,7 @@ __all__ = [
     "Scheduler",
     "State",
     "Stopped",
+    "Undone",
 ]
 
 
@@ -114,6 +115,22 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Undone:
+    """Event: what these finished quanta had made is gone before it was committed; each has one child at most, not done.
+
+    Parameters
+    ----------
+    quanta : tuple of int
+        Their numbers.
+    again : bool
+        Whether they are to be run again in this run.
+    """
+
+    quanta: tuple[int, ...]
+    again: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Returned:
     """Event: the quantum was assigned but never began; it may be assigned again."""
 
@@ -125,7 +142,7 @@ class Stopped:
     """Event: the user or the system wants the run to end; begin nothing more."""
 
 
-Event: TypeAlias = Finished | Committed | Failed | Lost | Returned | Stopped
+Event: TypeAlias = Finished | Committed | Failed | Lost | Undone | Returned | Stopped
 
 
 class Scheduler:
@@ -187,6 +204,7 @@ class Scheduler:
         self._needs = list(memory) if memory is not None else [0] * size
         self._expected = expected
         self._tries = [0] * size
+        self._undone: Counter[int] = Counter()
         self._states = [State.WAITING] * size
         self._causes: dict[int, int] = {}
         self._ready = ReadyQuanta(budget)
@@ -220,10 +238,19 @@ class Scheduler:
         taken: list[Assignment] = []
         while len(taken) < free and not self._stopped and (quantum := self._ready.pop()) is not None:
             if self._states[quantum] is State.READY:
-                self._set(quantum, State.RUNNING)
-                is_deprived = quantum in self._deprived
-                taken.append(Assignment(quantum, self._tries[quantum], self._needs[quantum], is_deprived))
+                taken.append(self._begin_one(quantum))
         return taken
+
+    def take_this(self, quantum: int) -> Assignment | None:
+        """Assign one quantum before its turn; None if it cannot begin now."""
+        if self._stopped or self._states[quantum] is not State.READY or not self._ready.fits(self._room(quantum)):
+            return None
+        return self._begin_one(quantum)
+
+    def _begin_one(self, quantum: int) -> Assignment:
+        self._set(quantum, State.RUNNING)
+        tries = self._tries[quantum] + self._undone[quantum]
+        return Assignment(quantum, tries, self._needs[quantum], quantum in self._deprived)
 
     def upcoming(self, most: int) -> list[int]:
         """Return quanta that will probably be assigned next, the most urgent first."""
@@ -262,7 +289,7 @@ class Scheduler:
 
     # ---- what the runner tells
 
-    def tell(self, event: Event) -> list[int]:
+    def tell(self, event: Event) -> list[int]:  # noqa: PLR0911 - one for each event
         """Take note of an event.
 
         Returns
@@ -281,6 +308,8 @@ class Scheduler:
                 return self._returned(quantum)
             case Lost(quanta):
                 return self._lost(quanta)
+            case Undone(quanta):
+                return self._undo(quanta, again=event.again)
             case Stopped():
                 return self._stop()
 
@@ -328,6 +357,23 @@ class Scheduler:
         for quantum in quanta:
             ended += self._block_descendants(quantum, spares=False)
         return ended + self._stop()
+
+    def _undo(self, quanta: tuple[int, ...], *, again: bool) -> list[int]:
+        again = again and not self._stopped
+        for quantum in quanta:
+            self._expect(quantum, State.FINISHED)
+            self._set(quantum, State.WAITING if again else State.CANCELLED)
+        if not again:
+            return list(quanta)
+        for child in (child for quantum in quanta for child in self._children_of(quantum)):
+            self._missing[child] += 1
+            if self._states[child] is State.READY:
+                self._set(child, State.WAITING)
+        for quantum in quanta:
+            self._undone[quantum] += 1
+            if not self._missing[quantum]:
+                self._push(quantum)
+        return []
 
     def _stop(self) -> list[int]:
         self._stopped = True

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from bunter.execution.crew import Died, Done, Unbegun
+from bunter.execution.crew import Died, Done, Gone, Unbegun
 from bunter.execution.message import Outcome, Request, made_from
 from bunter.execution.pace import PaceKeeper
 from bunter.execution.prefetch import Prefetcher
 from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, Problem, Receipt
-from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped
+from bunter.execution.relay import Relay
+from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped, Undone
 from bunter.execution.summary import FailedQuantum, required_data_id
 from bunter.execution.worker import attempt_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from bunter.execution.crew import Crew, CrewEvent
+    from bunter.execution.handover import HandoverPlan
     from bunter.execution.interrupts import Interrupts
     from bunter.execution.ledger import Flushed, Ledger
     from bunter.execution.limits import Limits
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from bunter.execution.pulse import Pulse
     from bunter.execution.quantum_butler import Place
     from bunter.execution.run_directory import RunDirectory
-    from bunter.execution.scheduler import Scheduler
+    from bunter.execution.scheduler import Assignment, Scheduler
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
 
@@ -61,6 +63,8 @@ class Steward:
         Say what is tried again, and with how much memory.
     pulse : Pulse, optional
         Says what is done now.
+    handover : HandoverPlan, optional
+        Says what goes from quantum to quantum in memory.
 
     Attributes
     ----------
@@ -90,11 +94,13 @@ class Steward:
         watcher: Watcher,
         limits: Limits | None = None,
         pulse: Pulse | None = None,
+        handover: HandoverPlan | None = None,
     ) -> None:
         self._scheduler, self._crew, self._ledger = scheduler, crew, ledger
         self._place, self._graph = place, place.graph
         self._directory, self._attempt, self._watcher = directory, attempt, watcher
         self._limits, self._pulse = limits, pulse
+        self._relay = Relay(handover)
         self._memory: dict[int, int] = {}
         self._larder = Larder(place.graph)
         self._prefetcher = Prefetcher.of(place)
@@ -133,6 +139,14 @@ class Steward:
                 self._stop(f"stopped by {interrupts.caught or 'an interrupt'}")
             self._commit()
             self._beat()
+        self._drain()
+
+    def _drain(self) -> None:
+        """Wait until the last failures are told of too, so that nobody else registers anything from now on."""
+        while (flushed := self._ledger.take(wait=True)) is not None or self._ledger.waiting:
+            if flushed is not None:
+                self._hear_flushed(flushed)
+            self._ledger.begin()
 
     def _beat(self) -> None:
         if self._pulse is not None and self._pulse.is_due():
@@ -140,20 +154,28 @@ class Steward:
 
     def _assign(self) -> None:
         while self._crew.has_place() and (taken := self._scheduler.take()):
-            one = taken[0]
-            label, own = self._graph.place(one.quantum)
-            inputs = self._larder.inputs(label, own)
-            request = Request(one.quantum, self._attempt, one.retry, inputs, one.memory, one.is_deprived)
-            if one.memory:
-                self._memory[one.quantum] = one.memory
-            if self._pulse is not None:
-                self._pulse.began(one.quantum, one.retry)
-            self._crew.submit(request, label)
+            self._submit(taken[0])
         if self._prefetcher is not None:
             for quantum in self._scheduler.upcoming(_AHEAD):
                 self._prefetcher.want(quantum, self._larder.inputs(*self._graph.place(quantum)))
 
+    def _submit(self, one: Assignment) -> None:
+        label, own = self._graph.place(one.quantum)
+        inputs, gets = self._larder.inputs(label, own), self._relay.bound_inputs(one.quantum)
+        holds, bound = self._relay.outputs(one.quantum)
+        request = Request(
+            one.quantum, self._attempt, one.retry, inputs, one.memory, one.is_deprived, holds, bound, gets
+        )
+        if one.memory:
+            self._memory[one.quantum] = one.memory
+        if self._pulse is not None:
+            self._pulse.began(one.quantum, one.retry)
+        self._crew.submit(request, label, self._relay.worker_for(one.quantum), must=bool(gets))
+
     def _hear(self, event: CrewEvent) -> None:
+        if isinstance(event, Gone):
+            self._undo(self._relay.lost(event.worker), again=True)
+            return
         if self._pulse is not None:
             self._pulse.ended(event.request.quantum)
         match event:
@@ -164,23 +186,39 @@ class Steward:
                 problem = Problem(cause, f"its worker {reason}", transient=True, limit=request.memory)
                 receipt = Receipt(request.quantum, request.attempt, FAILED, request.retry, problem=problem)
                 self._fail(Outcome(receipt, log_text=f"{log}{problem}\n"))
-            case Done(_, outcome) if outcome.receipt.is_success:
-                self._finish(outcome)
+            case Done(_, outcome, worker) if outcome.receipt.is_success:
+                self._finish(outcome, worker)
             case Done(_, outcome):
                 self._fail(outcome)
 
-    def _finish(self, outcome: Outcome) -> None:
+    def _finish(self, outcome: Outcome, worker: int) -> None:
         receipt = outcome.receipt
         artifacts = {artifact.nonce: artifact for artifact in receipt.artifacts}
         self._larder.put(made_from(receipt.outputs, artifacts))
         self._scheduler.tell(Finished(receipt.quantum))
-        self._ledger.add(outcome)
+        for done in self._relay.finished(outcome, worker):
+            self._ledger.add(done)
+        # While the worker is free that holds what they read: they would be slower in another, and come later in this one.
+        for reader in self._relay.readers(outcome):
+            if self._scheduler.state(reader).is_final:
+                self._undo(self._relay.ended(reader), again=False)
+            elif self._crew.has_place() and (one := self._scheduler.take_this(reader)) is not None:
+                self._submit(one)
+
+    def _undo(self, outcomes: Sequence[Outcome], *, again: bool) -> None:
+        """Take back the ends of quanta whose results went with a worker, or with a reader that failed, and were never written."""
+        if outcomes:
+            self._ledger.discard(outcomes)
+            event = Undone(tuple(one.receipt.quantum for one in outcomes), again=again)
+            self._tell_ends(self._scheduler.tell(event))
 
     def _fail(self, outcome: Outcome) -> None:
         receipt = outcome.receipt
         problem = receipt.problem or Problem("unknown", "it failed without a word")
         ended = self._scheduler.tell(self._verdict(receipt.quantum, problem))
         again = not ended
+        if again:
+            self._undo(self._relay.ended(receipt.quantum), again=True)
         log = self._write_log(receipt, outcome.log_text)
         blocked = sum(self._scheduler.state(quantum) is State.BLOCKED for quantum in ended)
         failure = self._describe(receipt.quantum, problem, log, blocked)
@@ -258,7 +296,10 @@ class Steward:
     def _tell_ends(self, ended: Iterable[int]) -> None:
         for quantum in ended:
             label, _ = self._graph.place(quantum)
-            self._watcher.ended(label, self._scheduler.state(quantum))
+            state = self._scheduler.state(quantum)
+            self._watcher.ended(label, state)
+            if state is not State.SUCCEEDED:
+                self._undo(self._relay.ended(quantum), again=False)
 
     def _discard(self, request: Request) -> None:
         """Take back what a quantum may have published before its worker died; its names are known from the graph."""
@@ -285,10 +326,10 @@ class Larder:
     def _read_in_this_run(self) -> Any:
         """Which datasets of the graph are made and read in this run, as a mask over all of them."""
         tables = self._graph.datasets
-        needed = np.zeros(sum(map(len, tables.values())), bool)
+        needed = np.zeros(self._graph.totals[1], bool)
         for edge in self._graph.edges.values():
             if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self._produced:
-                needed[tables[edge.dataset_type].first + edge.datasets] = True
+                needed[tables[edge.dataset_type].numbers(edge.datasets)] = True
         return needed
 
     def put(self, made: Iterable[Made]) -> None:
@@ -301,6 +342,7 @@ class Larder:
         made: list[Made] = []
         for edge in self._graph.connections(label):
             if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self._produced:
-                first = self._graph.datasets[edge.dataset_type].first
-                made += [self._made[first + row] for row in edge.of_quantum(own) if first + row in self._made]
+                table = self._graph.datasets[edge.dataset_type]
+                rows = [table.number(row) for row in edge.of_quantum(own)]
+                made += [self._made[row] for row in rows if row in self._made]
         return tuple(made)

@@ -11,13 +11,17 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from bunter import effects
 from bunter.errors import TaskFailedError
+from bunter.execution.hands import Hands
 from bunter.execution.message import Outcome
 from bunter.execution.quantum_butler import QuantumButler
 from bunter.execution.quantum_log import QuantumLog
 from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, SUCCEEDED, Problem, Receipt, Resources
 from bunter.execution.stamping import stamping_of
+from bunter.execution.shelf import Shelf
 from bunter.pipeline.context import QuantumContext
 from bunter.pipeline.signals import (
     AlgorithmError,
@@ -67,9 +71,11 @@ class Worker:
         Gets what tasks say as they run.
     accepts_partial : bool, optional
         Whether the flawed outputs of a task that raises `PartialOutputsError` count.
+    room : int, optional
+        Bytes for objects that are kept at hand for the quanta that read them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but three by keyword, one word each
         self,
         place: Place,
         pipeline: PipelineGraph,
@@ -77,8 +83,10 @@ class Worker:
         *,
         spill: Spill | None = None,
         accepts_partial: bool = False,
+        room: int = 0,
     ) -> None:
         self._place, self._pipeline, self._init = place, pipeline, tuple(init)
+        self._shelf = Shelf(room)
         self._spill, self._accepts_partial = spill, accepts_partial
         self._tasks: dict[str, PipelineTask[Any]] = {}
         logger = logging.getLogger(TASK_LOG)
@@ -88,7 +96,9 @@ class Worker:
     def run(self, request: Request) -> Outcome:
         """Run one quantum to its end, whatever it does."""
         quantum = self._place.quantum(request.quantum)
-        butler = QuantumButler(self._place, attempt_number(request.attempt, request.retry), request.inputs)
+        hands = Hands(self._shelf, request.holds, request.bound)
+        number = attempt_number(request.attempt, request.retry)
+        butler = QuantumButler(self._place, number, request.inputs, hands=hands)
         butler.stamping = stamping_of(self._place, quantum, self._pipeline[quantum.label])
         work = _Work(request, butler, accepts_partial=self._accepts_partial)
         if self._spill is not None:
@@ -96,6 +106,7 @@ class Worker:
         with QuantumLog(quantum.label, spill=self._spill) as log, contextlib.redirect_stdout(sys.stderr):
             try:
                 with _returning_once():
+                    hands.require(request.gets)
                     task = self._task(quantum.label)
                     self._run_task(task, self._pipeline[quantum.label], quantum, work)
             except KeyboardInterrupt:
@@ -103,9 +114,10 @@ class Worker:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a task does must not end the worker
                 work.ended_by(error, log)
-        outcome = work.outcome(quantum, log)
+        outcome = work.outcome(quantum, log, hands.handed)
         butler.succeed()
-        return outcome
+        held = hands.leave([ref.row for refs in quantum.inputs.values() for ref in refs])
+        return msgspec.structs.replace(outcome, held=held) if held else outcome
 
     def rehearse(self, request: Request, butler: QuantumButler) -> dict[str, Any]:
         """Run one quantum with a butler of the caller's, let out what it raises, and return its metadata."""
@@ -153,7 +165,7 @@ class Worker:
             work.butler, inputs=inputs, outputs=outputs, data_id=quantum.data_id, quantum=quantum
         )
         task.run_quantum(context, inputs, outputs)
-        _require_outputs(node, outputs, {output.row for output in work.butler.outputs})
+        _require_outputs(node, outputs, work.butler.written)
 
 
 @contextlib.contextmanager
@@ -198,7 +210,7 @@ class _Work:
         self._end = FAILED
         self._problem = _problem(error, self._request.memory)
 
-    def outcome(self, quantum: Quantum, log: QuantumLog) -> Outcome:
+    def outcome(self, quantum: Quantum, log: QuantumLog, handed: tuple[int, ...] = ()) -> Outcome:
         resources = Resources(
             begin_ns=self._begin_ns,
             wall_s=round(effects.monotonic() - self._begin, 6),
@@ -221,6 +233,7 @@ class _Work:
             rejected=()
             if self.context is None
             else tuple((ref.row, why) for ref, why in self.context.rejected.items()),
+            handed=handed,
         )
         metadata = self._metadata(quantum, resources)
         is_failure = self._end == FAILED

@@ -7,10 +7,10 @@ import pickle
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from bunter.execution.crew import Died, Done, Unbegun
+from bunter.execution.crew import Died, Done, Gone, Unbegun
 from bunter.execution.memory import allowed
 from bunter.execution.message import Request, decode_outcome, decode_request, encode
-from bunter.execution.pool import Death, Pool, Reply
+from bunter.execution.pool import Death, Pool, Reply, Wanted
 from bunter.execution.quantum_log import log_text
 from bunter.execution.spill import Spill, read_spill
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bunter.datastore import Datastore
     from bunter.dimensions import Universe
+    from bunter.execution.crew import CrewEvent
     from bunter.execution.limits import Limits
     from bunter.execution.message import Made
     from bunter.pipeline import PipelineGraph
@@ -53,6 +54,8 @@ class Setup:
         Number of the worker.
     accepts_partial : bool
         Whether flawed outputs count.
+    room : int
+        Bytes for objects that a worker keeps at hand for the quanta that read them.
     environment : mapping of str to str
         Environment of this process now; that of the server which forks workers may be older.
     """
@@ -68,6 +71,7 @@ class Setup:
     live: Path | None = None
     number: int = 0
     accepts_partial: bool = False
+    room: int = 0
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -91,7 +95,8 @@ class Setup:
         outlet = Outlet(self.datastore, self.owners, is_apart=True)
         fields = RecordFields.read(self.graph.parent)
         place = Place(outlet, self.universe, graph, series=self.series, is_staged=self.is_staged, fields=fields)
-        worker = Worker(place, pipeline, self.init, spill=self._spill(), accepts_partial=self.accepts_partial)
+        accepts = self.accepts_partial
+        worker = Worker(place, pipeline, self.init, spill=self._spill(), accepts_partial=accepts, room=self.room)
 
         def work(body: bytes) -> bytes:
             request = decode_request(body)
@@ -160,25 +165,28 @@ class WorkerPool:
         """Whether a worker can be given another request."""
         return self._pool.has_place()
 
-    def submit(self, request: Request, label: str) -> None:
+    def submit(self, request: Request, label: str, worker: int | None = None, *, must: bool = False) -> None:
         """Send a request to a worker."""
         self._requests[request.quantum] = request
         limit_s = self._limit_s if self._limits is None else self._limits[label].timeout_s
-        self._pool.submit(request.quantum, encode(request), kind=label, limit_s=limit_s, memory=request.memory)
+        body = encode(request)
+        wish = None if worker is None else Wanted(worker, must=must)
+        self._pool.submit(request.quantum, body, kind=label, limit_s=limit_s, memory=request.memory, wanted=wish)
 
-    def wait(self, timeout_s: float) -> list[Done | Died | Unbegun]:
+    def wait(self, timeout_s: float) -> list[CrewEvent]:
         """Wait until workers reply or die."""
         return [found for event in self._pool.wait(timeout_s) for found in self._translate(event)]
 
-    def _translate(self, event: Reply | Death) -> Iterator[Done | Died | Unbegun]:
+    def _translate(self, event: Reply | Death) -> Iterator[CrewEvent]:
         if isinstance(event, Reply):
-            yield Done(self._requests.pop(event.token), decode_outcome(event.body))
+            yield Done(self._requests.pop(event.token), decode_outcome(event.body), event.worker)
             return
         if event.token is not None:
             request = self._requests.pop(event.token)
             yield Died(request, event.reason, event.cause, self._said(event.worker, request))
         for token in event.returned:
             yield Unbegun(self._requests.pop(token))
+        yield Gone(event.worker)
 
     def _said(self, worker: int, request: Request) -> str:
         """Return what a dead worker had said about its last quantum, for people."""

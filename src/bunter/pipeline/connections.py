@@ -31,6 +31,7 @@ _OPTIONS = frozenset(
         "missing",
         "partial",
         "keep",
+        "handover",
     }
 )
 _NAME = re.compile(r"[A-Za-z_{][A-Za-z0-9_{}]*(\.[A-Za-z_][A-Za-z0-9_]*)?$")
@@ -76,6 +77,10 @@ class Declaration:
     keep : str
         How long an output stays: ``forever``; ``run``, until the run has succeeded; ``until-read``, until all that read it in
         the run have succeeded; ``never``, the same, and also if nothing reads it.
+    handover : bool
+        Whether the only quantum that reads an output may get the very object, in memory, from the worker that made it: the
+        task must not change it afterwards, nor need what writing and reading would do to it. With ``keep="never"`` it is not
+        even written.
     when : str
         Whether the connection exists, as an expression over the configuration: ``"do_flat"``, ``"not do_flat"`` or
         ``"mode == 'deep' and limits.stars > 0"``.
@@ -96,6 +101,7 @@ class Declaration:
     missing: str = ""
     partial: bool = False
     keep: str = "forever"
+    handover: bool = False
     when: str = ""
 
     kind: ClassVar[str] = ""
@@ -170,7 +176,7 @@ class Output(Declaration):
 
     __slots__ = ()
     kind = "output"
-    options = frozenset({"dimensions", "multiple", "minimum", "is_calibration", "keep"})
+    options = frozenset({"dimensions", "multiple", "minimum", "is_calibration", "keep", "handover"})
 
 
 class Connections:

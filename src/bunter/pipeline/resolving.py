@@ -160,6 +160,7 @@ def _connection(name: str, declaration: Declaration, universe: Universe) -> Conn
         missing=declaration.missing,
         partial=declaration.partial,
         keep=declaration.keep,
+        handover=declaration.handover,
         doc=declaration.doc,
     )
 

@@ -40,7 +40,7 @@ class Connection:
         Dimensions of the dataset type.
     storage_class : str
         Storage class that the task sees.
-    multiple, minimum, is_calibration, deferred, whole, where, through, lookup, missing, partial, keep
+    multiple, minimum, is_calibration, deferred, whole, where, through, lookup, missing, partial, keep, handover
         As declared.
     doc : str
         What it is.
@@ -63,6 +63,7 @@ class Connection:
     missing: str = ""
     partial: bool = False
     keep: str = "forever"
+    handover: bool = False
     doc: str = ""
 
     @property

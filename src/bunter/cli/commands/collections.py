@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bunter.cli.arguments import names_of
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _show_history(repo: str, name: str, emit: Emit) -> None:
 
 
 def _refs(butler: Butler, dataset_types: tuple[str, ...], collections: tuple[str, ...], where: str) -> list[DatasetRef]:
-    names = [name for group in collections for name in group.split(",")] or None
+    names = names_of(collections) or None
     return [ref for kind in dataset_types for ref in butler.query_datasets(kind, names, where=where)]
 
 

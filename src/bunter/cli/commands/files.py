@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bunter.cli.arguments import as_of_option, data_id_of
+from bunter.cli.arguments import as_of_option, data_id_of, names_of
 from bunter.cli.output import output_options
 from bunter.cli.progress import bytes_told
 from bunter.values import sized
@@ -36,7 +36,7 @@ def _refs(
     *,
     find_first: bool | None = None,
 ) -> list[DatasetRef]:
-    names = [name for group in collections for name in group.split(",")] or None
+    names = names_of(collections) or None
     kinds = [kind for pattern in dataset_types for kind in butler.dataset_types.query(pattern)] or [
         butler.dataset_types.get(name) for name in dataset_types
     ]

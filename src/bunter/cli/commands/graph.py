@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bunter.cli.arguments import names_of
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
 from bunter.cli.output import output_options
 from bunter.values import counted, sized
@@ -97,7 +98,7 @@ def qgraph(
             butler,
             plan,
             where=where,
-            inputs=[name for names in inputs for name in names.split(",")],
+            inputs=names_of(inputs),
             output_run=output_run or "dry-run",
             select="strict" if selection == "strict" else "closure",
             data_ids=_columns(table),
@@ -132,7 +133,7 @@ def _precedents(butler: Butler, collections: tuple[str, ...]) -> Sequence[Preced
         return ()
     from bunter.execution import find_precedents
 
-    return find_precedents(butler, [name for names in collections for name in names.split(",")])
+    return find_precedents(butler, names_of(collections))
 
 
 def _columns(path: str | None) -> dict[str, list[object]] | None:

@@ -109,6 +109,7 @@ def run_quanta(
     fail_fast: bool,
     limits: dict[str, dict[str, Any]],
     memory_budget: int | None,
+    handover: int | None,
     dry_run: bool,
     emit: Emit,
 ) -> int:
@@ -121,7 +122,12 @@ def run_quanta(
         emit.record({"job": name, "quanta": len(quanta)}, f"job {name!r} would run {len(quanta)} quanta")
         return 0
     options = RunOptions(
-        jobs, fail_fast, on_worker_start=worker_logging(context), limits=limits, memory_budget=memory_budget
+        jobs,
+        fail_fast,
+        on_worker_start=worker_logging(context),
+        limits=limits,
+        memory_budget=memory_budget,
+        handover=handover,
     )
     with Progress(emit, draws=context.obj["progress"]) as watcher:
         summary = run_job(directory, Job(name, quanta, attempt), options=options, watcher=watcher)

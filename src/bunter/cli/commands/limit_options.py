@@ -22,30 +22,33 @@ _OPTIONS = {
     "retries": "How often a failed quantum is tried again. LABEL=N for one task. Repeatable.",
     "retry_on": "Exceptions to try again, or memory, timeout, killed: A,B. LABEL=A,B for one task. Repeatable.",
 }
+_HANDOVER_HELP = (
+    "Memory of each worker for results that it hands to their only reader; 0 hands nothing over. Default: up to 1GiB."
+)
 
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options and pass them as ``limits``, plain values by label, and ``memory_budget`` in bytes."""
+    """Add the options and pass them as ``limits``, plain values by label; ``memory_budget`` and ``handover`` in bytes."""
     may_grow = command.__name__ == "retry"
 
     @functools.wraps(command)
-    def with_limits(*args: Any, memory_budget: str | None, **kwargs: Any) -> Any:
+    def with_limits(*args: Any, memory_budget: str | None, handover: str | None, **kwargs: Any) -> Any:
         from bunter.pipeline.resources import read_size
 
         told = {name: kwargs.pop(name) for name in _OPTIONS}
         try:
-            limits, budget = (
-                limits_in(told, may_grow=may_grow),
-                None if memory_budget is None else read_size(memory_budget),
-            )
+            limits = limits_in(told, may_grow=may_grow)
+            sizes = {"memory_budget": memory_budget, "handover": handover}
+            read = {name: None if text is None else read_size(text) for name, text in sizes.items()}
         except PipelineError as error:
             raise click.UsageError(str(error)) from error
-        return command(*args, limits=limits, memory_budget=budget, **kwargs)
+        return command(*args, limits=limits, **read, **kwargs)
 
     wrapped: Callable[..., Any] = with_limits
     for name, text in reversed(_OPTIONS.items()):
         option = click.option(f"--{name.replace('_', '-')}", name, multiple=True, metavar="[LABEL=]VALUE", help=text)
         wrapped = option(wrapped)
+    wrapped = click.option("--handover", metavar="SIZE", help=_HANDOVER_HELP)(wrapped)
     help_text = "Memory for all quanta that run at a time; default: that of the machine."
     return click.option("--memory-budget", metavar="SIZE", help=help_text)(wrapped)
 

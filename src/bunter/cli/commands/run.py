@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bunter.cli.arguments import names_of
 from bunter.cli.commands.graph import DECISIONS_HELP, PROFILE_HELP, SKIP_HELP, decisions_in
 from bunter.cli.commands.limit_options import limit_options
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
@@ -88,6 +89,7 @@ def run(
     fail_fast: bool,
     limits: dict[str, dict[str, Any]],
     memory_budget: int | None,
+    handover: int | None,
     refuses_partial: bool,
     selection: str,
     max_growth: float,
@@ -126,6 +128,7 @@ def run(
         on_worker_start=worker_logging(context),
         limits=limits,
         memory_budget=memory_budget,
+        handover=handover,
         accepts_partial=not refuses_partial,
         patience_s=patience_s,
     )
@@ -138,7 +141,7 @@ def run(
     if extend_run and replace_run:
         raise click.UsageError("a run is either extended or replaced; leave out --extend-run or --replace-run")
     wish = Wish(
-        inputs=tuple(name for names in inputs for name in names.split(",")),
+        inputs=tuple(names_of(inputs)),
         output=output,
         output_run=output_run,
         where=where,
@@ -146,7 +149,7 @@ def run(
         max_growth=max_growth,
         decisions=decisions_in(decided),
         profile="production" if profile == "production" else "development",
-        skip_existing_in=tuple(name for names in skip for name in names.split(",")),
+        skip_existing_in=tuple(names_of(skip)),
         command=shlex.join(sys.argv),
         replace_run=replace_run,
         prune_replaced=prune_replaced or "",  # type: ignore[arg-type]

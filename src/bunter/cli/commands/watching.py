@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bunter.cli.arguments import names_of
 from bunter.cli.commands.jobs import quantum_options, selected
 from bunter.cli.commands.limit_options import limit_options
 from bunter.cli.commands.run import PARTIAL_HELP, Progress, worker_logging
@@ -151,7 +152,7 @@ def retry(
 
     growth = {label: plain.pop("memory_times") for label, plain in told["limits"].items() if "memory_times" in plain}
     options = _options(context, told)
-    words = [word for kind in kinds for word in kind.split(",")]
+    words = names_of(kinds)
     with Butler(repo, writeable=not dry_run or None) as butler:
         plan = plan_retry(butler, collection, kinds=words, growth=growth, options=options)
         return _carry_out(butler, plan, options, context, dry_run=dry_run, emit=emit)
@@ -204,6 +205,7 @@ def _options(context: click.Context, told: dict[str, Any]) -> Any:
         on_worker_start=worker_logging(context),
         limits=told["limits"],
         memory_budget=told["memory_budget"],
+        handover=told["handover"],
         accepts_partial=not told["refuses_partial"],
     )
 
