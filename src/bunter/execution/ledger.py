@@ -195,7 +195,7 @@ class Ledger:
         if label not in self._members:
             edges = [graph.edges[label, name] for name in ("_metadata", "_log")]
             self._members[label] = tuple(
-                lambda own, edge=edge, first=graph.datasets[edge.dataset_type].first: first + edge.of_quantum(own)[0]  # type: ignore[misc]
+                lambda own, edge=edge, table=graph.datasets[edge.dataset_type]: table.number(edge.of_quantum(own)[0])  # type: ignore[misc]
                 for edge in edges
             )
         return [row(own) for row in self._members[label]]

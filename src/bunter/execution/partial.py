@@ -32,24 +32,21 @@ def partial_edges(graph: QuantumGraph, pipeline: PipelineGraph) -> tuple[Array, 
     inputs = [(task.label, one) for task in pipeline.tasks for one in task.inputs if task.label in graph.tasks]
     if not any(one.partial for _, one in inputs):
         return None
-    makers = {c.dataset_type: (task.label, c.name) for task in pipeline.tasks for c in task.outputs}
     found: dict[bool, set[tuple[int, int]]] = {True: set(), False: set()}
     needy = {label for label, one in inputs if one.partial}
     for label, one in inputs:
-        if label in needy and one.dataset_type in makers:
-            found[one.partial] |= _pairs(graph, makers[one.dataset_type], (label, one.name))
+        if label in needy:
+            found[one.partial] |= _pairs(graph, label, one.name)
     pairs = np.array(sorted(found[True] - found[False]), np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
 
 
-def _pairs(graph: QuantumGraph, maker: tuple[str, str], reader: tuple[str, str]) -> set[tuple[int, int]]:
-    """Rows of quanta that are linked by a dataset which one connection writes and another reads."""
-    if maker not in graph.edges or reader not in graph.edges:
+def _pairs(graph: QuantumGraph, label: str, connection: str) -> set[tuple[int, int]]:
+    """Rows of quanta that are linked by a dataset which one writes and another reads through a connection."""
+    read = graph.edges.get((label, connection))
+    if read is None or read.dataset_type not in graph.producers:
         return set()
-    written, read = graph.edges[maker], graph.edges[reader]
-    writer = np.full(len(graph.datasets[written.dataset_type]), -1, np.int64)
-    writer[written.datasets] = written.quanta + graph.tasks[maker[0]].first
-    parents = writer[read.datasets]
-    children = read.quanta + graph.tasks[reader[0]].first
+    parents = graph.producers[read.dataset_type][read.datasets]
+    children = graph.tasks[label].numbers(read.quanta)
     there = parents >= 0
     return set(zip(parents[there].tolist(), children[there].tolist(), strict=True))

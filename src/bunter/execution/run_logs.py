@@ -122,7 +122,7 @@ def _documents(
         label, own = graph.place(receipt.quantum)
         for name in ("_metadata", "_log"):
             edge = graph.edges[label, name]
-            row = graph.datasets[edge.dataset_type].first + edge.of_quantum(own)[0]
+            row = graph.datasets[edge.dataset_type].number(edge.of_quantum(own)[0])
             for output in receipt.outputs:
                 if output.row == row and output.nonce in artifacts:
                     begin, _, size = output.selector.partition(":")

@@ -63,8 +63,8 @@ def _numbers(graph: QuantumGraph, ranges: str) -> set[int]:
         if match is None:
             raise GraphError(f"{part!r} is no range of quanta; write 7, or 0..99")
         first, last = int(match[1]), int(match[2] or match[1])
-        if last < first or last >= len(graph):
-            raise GraphError(f"the graph has quanta 0 to {len(graph) - 1}, not {part.strip()}")
+        if last < first or last >= graph.totals[0]:
+            raise GraphError(f"the graph has quanta 0 to {graph.totals[0] - 1}, not {part.strip()}")
         numbers.update(range(first, last + 1))
     return numbers
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import xxhash
 
 from bunter import effects
@@ -16,6 +17,7 @@ from bunter.datastore.config import CacheConfig
 from bunter.datastore.store import LocalPaths
 from bunter.errors import FileIntegrityError, RunError
 from bunter.execution.journal import Journal, read_lines, seal
+from bunter.execution.kin import kin_of, told_of
 from bunter.execution.message import made_from
 from bunter.execution.quantum_butler import stored_artifacts
 from bunter.execution.receipt import Receipt, Shared, decode_line, encode_lines
@@ -103,8 +105,8 @@ def _input_rows(graph: QuantumGraph, quanta: Iterable[int]) -> list[int]:
         label, own = graph.place(quantum)
         for edge in graph.connections(label):
             if edge.kind in _READ:
-                first = graph.datasets[edge.dataset_type].first
-                rows.update(first + row for row in edge.of_quantum(own))
+                table = graph.datasets[edge.dataset_type]
+                rows.update(table.number(row) for row in edge.of_quantum(own))
     return sorted(rows)
 
 
@@ -141,13 +143,14 @@ def stage_in(
     FileIntegrityError
         If an input is not what was recorded.
     """
-    graph, site, told = directory.graph(), site or Site.read(directory.path), directory.told()
+    graph, site = directory.graph().part(quanta), site or Site.read(directory.path)
+    told = told_of(directory, kin_of(graph))
     made = made_by(told)
-    _refuse_waiting(graph, quanta, {receipt.quantum for receipt in told.receipts})
+    _refuse_waiting(directory.graph(), quanta, {receipt.quantum for receipt in told.receipts})
     with site.datastore(directory.path) as datastore:
         init = [item for one in site.init for item in stored_artifacts(graph.ref(one.row).id, one)]
         wanted = [*needed_artifacts(graph, quanta, made), *init]
-        _lay_out(directory, site, target)
+        _lay_out(directory, graph, site, target)
         copies = [_planned(datastore, one, target) for one in wanted]
         if files:
             with ThreadPoolExecutor(_THREADS) as pool:
@@ -167,18 +170,29 @@ def _refuse_waiting(graph: QuantumGraph, quanta: Sequence[int], done: set[int]) 
             )
 
 
-def _lay_out(directory: RunDirectory, site: Site, target: Path) -> None:
+def _lay_out(directory: RunDirectory, part: QuantumGraph, site: Site, target: Path) -> None:
     effects.mkdirs(target / "data")
     effects.mkdirs(target / "logs")
-    there = RunDirectory(target)
-    if not there.has_graph():
-        there.adopt_graph(directory.graph_path)
-    elif there.graph().header.graph_id != directory.graph().header.graph_id:
-        raise RunError(f"{target} holds quanta of another graph; choose another folder")
+    _keep_part(directory, part, RunDirectory(target))
     if effects.stat(directory.path / FIELDS) is not None and effects.stat(target / FIELDS) is None:
         effects.copy_new(directory.path / FIELDS, target / FIELDS, sync=True)
     alone = {"root": "data", "stores": {}, "order": (), "sinks": {}, "cache": CacheConfig.model_validate({})}
     Site(site.universe, site.config.model_copy(update=alone), ".", site.init, is_staged=True).write(target)
+
+
+def _keep_part(directory: RunDirectory, part: QuantumGraph, there: RunDirectory) -> None:
+    """Put the part of the graph into a folder, together with that which is there from before."""
+    if there.has_graph():
+        before = there.graph()
+        if before.header.graph_id != part.header.graph_id:
+            raise RunError(f"{there.path} holds quanta of another graph; choose another folder")
+        if all(map(before.holds, part.numbers.tolist())):
+            return
+        part = directory.graph().part(np.union1d(before.numbers, part.numbers))
+    staged = there.path / f".graph-{new_nonce()}"
+    part.write(staged)
+    effects.rename(staged, there.graph_path)
+    effects.sync_dir(there.path)
 
 
 def _planned(datastore: Datastore, stored: StoredArtifact, target: Path) -> StagedFile:

@@ -155,7 +155,7 @@ def tell(directory: RunDirectory) -> ToldRun:
     failures: dict[str, list[Receipt]] = {label: [] for label in graph.tasks}
     for receipts, kept in ((told.receipts, successes), (told.failures, failures)):
         for receipt in receipts:
-            if receipt.quantum >= 0:
+            if graph.holds(receipt.quantum):
                 kept[graph.place(receipt.quantum)[0]].append(receipt)
     return ToldRun(
         run=directory.run,

@@ -174,6 +174,13 @@ class QuantumGraph:
             raise GraphError(f"this part of a graph has {len(self)} of {self.totals[0]} quanta, and not {row}")
         return label, own
 
+    def holds(self, number: int) -> bool:
+        """Whether this has the quantum of a number, and it is not that of the construction of a task."""
+        if not 0 <= number < self.totals[0]:
+            return False
+        label = list(self.tasks)[max(bisect_right(self._first_quanta, number) - 1, 0)]
+        return self.tasks[label].row_of(number) is not None
+
     def table(self, label: str) -> QuantumTable:
         """Return the quanta of a task; raises GraphError for a label that the graph does not have."""
         if label not in self.tasks:
