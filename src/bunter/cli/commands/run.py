@@ -13,6 +13,7 @@ import click
 from bunter.cli.arguments import names_of
 from bunter.cli.commands.graph import DECISIONS_HELP, PROFILE_HELP, SKIP_HELP, decisions_in
 from bunter.cli.commands.limit_options import limit_options
+from bunter.cli.commands.mock_options import mock_options
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
 from bunter.cli.output import output_options
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bunter.butler import Butler
+    from bunter.cli.commands.mock_options import Mocking
     from bunter.cli.output import Emit
     from bunter.execution import FailedQuantum, State, Watcher, Wish
     from bunter.pipeline import PipelineGraph
@@ -72,6 +74,7 @@ PARTIAL_HELP = "Whether tasks that made flawed outputs count as failed (default)
 @click.option("--rebase", is_flag=True, help="Let the chain show the inputs given now instead of those before.")
 @click.option("--register-dataset-types/--no-register-dataset-types", "registers", default=True, help=REGISTER_HELP)
 @click.option("-n", "--dry-run", is_flag=True, help="Only count the quanta, and say what the chain would show.")
+@mock_options
 @pipeline_options
 @output_options
 @click.pass_context
@@ -103,6 +106,7 @@ def run(
     patience_s: float,
     registers: bool,
     dry_run: bool,
+    mocking: Mocking,
     overrides: tuple[str, ...],
     files: tuple[str, ...],
     select: str | None,
@@ -116,6 +120,7 @@ def run(
         raise click.UsageError(
             "a stored graph holds its pipeline, inputs, run and selection; only -o, -j and the like go with -g"
         )
+    mocking.refuse_graph(graph)
     if graph is None and not (output or output_run):
         raise click.UsageError("say where the results go: a chain with -o OUT, or a run with --output-run RUN")
     from bunter.butler import Butler
@@ -165,6 +170,7 @@ def run(
             plan = read_pipeline(location, overrides, files, select).resolve(
                 butler.universe, known, trust=trust or None
             )
+            plan = mocking.applied(plan)
             if not registers:
                 _refuse_unregistered(plan, known)
             if dry_run:
