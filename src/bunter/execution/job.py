@@ -10,8 +10,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bunter import effects
 from bunter.datastore.key import escape
 from bunter.errors import RunError
@@ -19,15 +17,17 @@ from bunter.execution import memory
 from bunter.execution.handover import HandoverPlan
 from bunter.execution.in_process import InProcess
 from bunter.execution.interrupts import Interrupts
+from bunter.execution.kin import kin_of, spans_of, told_of
 from bunter.execution.ledger import Ledger
 from bunter.execution.outlet import Outlet
+from bunter.execution.part_scheduler import PartScheduler
 from bunter.execution.partial import partial_edges
 from bunter.execution.pulse import Pulse
 from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Closed, Opened, encode_lines
 from bunter.execution.record_fields import RecordFields
 from bunter.execution.run import RunOptions
-from bunter.execution.scheduler import Scheduler, State
+from bunter.execution.scheduler import State
 from bunter.execution.site import Site
 from bunter.execution.staging import made_by, needed_artifacts
 from bunter.execution.steward import Steward
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from bunter.execution.journal import Journal
     from bunter.execution.ledger import Flushed
     from bunter.execution.message import Made
+    from bunter.execution.receipt import Told
     from bunter.execution.run_directory import RunDirectory
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
@@ -129,20 +130,33 @@ class _Plan:
     todo: frozenset[int]
     earlier: frozenset[int]
     blocked: dict[int, int] = field(default_factory=dict)
+    deprived: frozenset[int] = frozenset()
+    hopeless: frozenset[int] = frozenset()
 
     @classmethod
-    def of(cls, graph: QuantumGraph, quanta: Iterable[int], done: set[int]) -> _Plan:
-        """Settle it; parents have lower numbers than their children."""
+    def of(cls, part: QuantumGraph, told: Told, spared: set[tuple[int, int]]) -> _Plan:
+        """Settle it; parents have lower numbers than their children.
+
+        What has failed in another job blocks those that cannot do without it; those that can (``spared`` has the pairs) run.
+        """
+        quanta, done = part.numbers.tolist(), {receipt.quantum for receipt in told.receipts}
+        gone = {receipt.quantum for receipt in told.failures} | told.blocked
         todo: set[int] = set()
         blocked: dict[int, int] = {}
-        earlier = set(quanta) & done
-        for quantum in sorted(set(quanta) - done):
-            missing = [one for one in graph.parents(quantum) if one not in done and one not in todo]
+        deprived: set[int] = set()
+        for quantum in quanta:
+            if quantum in done:
+                continue
+            away = [one for one in part.parents(quantum) if one not in done and one not in todo]
+            missing = [one for one in away if (one, quantum) not in spared or not (one in gone or one in blocked)]
             if missing:
                 blocked[quantum] = blocked.get(missing[0], missing[0])
-            else:
-                todo.add(quantum)
-        return cls(frozenset(todo), frozenset(earlier), blocked)
+                continue
+            todo.add(quantum)
+            if away:
+                deprived.add(quantum)
+        hopeless = frozenset(quantum for quantum, root in blocked.items() if root in gone)
+        return cls(frozenset(todo), frozenset(done.intersection(quanta)), blocked, frozenset(deprived), hopeless)
 
 
 class _Attempt:
@@ -151,14 +165,19 @@ class _Attempt:
     def __init__(self, directory: RunDirectory, job: Job, options: RunOptions, watcher: Watcher) -> None:
         self._directory, self._job, self._options, self._watcher = directory, job, options, watcher
         self._begin, self._begin_cpu = effects.monotonic(), time.process_time()
-        self._site, self._graph = Site.read(directory.path), directory.graph()
-        if wrong := [one for one in job.quanta if not 0 <= one < len(self._graph)]:
-            raise RunError(f"the graph has quanta 0 to {len(self._graph) - 1}, not {wrong[0]}")
+        self._site, self._whole = Site.read(directory.path), directory.graph()
+        if wrong := [one for one in job.quanta if not 0 <= one < self._whole.totals[0]]:
+            raise RunError(f"the graph has quanta 0 to {self._whole.totals[0] - 1}, not {wrong[0]}")
+        self._graph = self._whole.part(job.quanta)
+        if len(self._graph) < len(set(job.quanta)):
+            raise RunError(f"{directory.path} was staged for other quanta; `bunter stage in` brings these too")
 
     def carry_out(self) -> RunSummary:
-        told = self._directory.told()
-        done = {receipt.quantum for receipt in told.receipts}
-        self._plan = _Plan.of(self._graph, self._job.quanta, done)
+        told = told_of(self._directory, kin_of(self._graph))
+        pipeline = PipelineGraph.from_dict(self._graph.pipeline, self._site.universe)
+        self._partial = partial_edges(self._graph, pipeline)
+        spared = set() if self._partial is None else {*zip(*map(list, self._partial), strict=True)}
+        self._plan = _Plan.of(self._graph, told, spared)
         with ExitStack() as stack:
             datastore = stack.enter_context(self._site.datastore(self._directory.path))
             outlet = Outlet.open(datastore)
@@ -174,7 +193,7 @@ class _Attempt:
             made = made_by(told)
             if self._site.is_staged:
                 self._require_inputs(made)
-            return self._work(stack, made)
+            return self._work(stack, pipeline, made)
 
     def _require_inputs(self, made: dict[int, Made]) -> None:
         """Refuse to begin without what the quanta read; a folder that was staged is all there is."""
@@ -189,13 +208,12 @@ class _Attempt:
                 "`bunter stage in` brings what is missing, nothing is fetched here"
             )
 
-    def _work(self, stack: ExitStack, made: dict[int, Made]) -> RunSummary:
-        pipeline = PipelineGraph.from_dict(self._graph.pipeline, self._site.universe)
+    def _work(self, stack: ExitStack, pipeline: PipelineGraph, made: dict[int, Made]) -> RunSummary:
         journal = self._journal(stack)
         ledger = Ledger(self._place, journal, _Unread())
         stack.callback(ledger.close)
         self._limits = self._options.agreed(pipeline)
-        self._scheduler = self._schedule(pipeline)
+        self._scheduler = self._schedule()
         crew = self._hire(pipeline)
         stack.callback(crew.stop)
         pulse = Pulse(self._directory.path, self._job.name, self._job.attempt, self._options.jobs)
@@ -218,7 +236,7 @@ class _Attempt:
             if self._plan.todo:
                 self._steward.run(interrupts)
             caught = bool(interrupts.caught)
-        journal.append(encode_lines([Closed(effects.now_ns())]))
+        journal.append(encode_lines([Closed(effects.now_ns(), self._hopeless())]))
         journal.sync()
         return self._summary(is_interrupted=caught)
 
@@ -231,26 +249,30 @@ class _Attempt:
                 f"attempt {job.attempt} of job {job.name!r} was begun before; give it --attempt {job.attempt + 1}"
             ) from None
         opened = Opened(
-            header.graph_id, header.output_run, job.name, job.attempt, effects.now_ns(), who.user, who.host, os.getpid()
-        )
+            header.graph_id, header.output_run, job.name, job.attempt, effects.now_ns(), who.user, who.host, os.getpid(),
+            spans_of(job.quanta),
+        )  # fmt: skip
         journal.append(encode_lines([opened]))
         return journal
 
-    def _schedule(self, pipeline: PipelineGraph) -> Scheduler:
-        """Let the scheduler know of the quanta of this job only; to it, all others are done."""
+    def _schedule(self) -> PartScheduler:
         graph, options = self._graph, self._options
-        others = np.setdiff1d(np.arange(len(graph)), np.fromiter(self._plan.todo, np.int64))
         needs = self._limits.memory(graph.counts)
-        return Scheduler(
-            len(graph),
-            graph.quantum_edges(),
-            done=others.tolist(),
+        return PartScheduler(
+            graph,
+            done=[quantum for quantum in graph.numbers.tolist() if quantum not in self._plan.todo],
+            partial=self._partial,
+            deprived=self._plan.deprived,
             retries=self._limits.retries(graph.counts),
             memory=needs,
             budget=options.memory_budget or (memory.total() if needs is not None else None),
-            partial=partial_edges(graph, pipeline),
             fail_fast=options.fail_fast,
         )
+
+    def _hopeless(self) -> tuple[int, ...]:
+        """Quanta that this job cannot run whatever other jobs still do, because something has failed that they need."""
+        blocked = {quantum for quantum in self._plan.todo if self._scheduler.state(quantum) is State.BLOCKED}
+        return tuple(sorted(blocked | self._plan.hopeless))
 
     def _hire(self, pipeline: PipelineGraph) -> Crew:
         options, init, place = self._options, self._site.init, self._place
@@ -296,6 +318,8 @@ class _Attempt:
                 blocked=ended[State.BLOCKED][label] + blocked[label],
                 cancelled=ended[State.CANCELLED][label],
                 cpu_s=round(steward.cpu_s[label], 3),
+                partial=steward.partial[label],
+                deprived=steward.deprived[label],
             )
             for label, (total, earlier) in self._totals().items()
         }
@@ -318,7 +342,5 @@ class _Attempt:
         if not self._plan.blocked:
             return ""
         root = next(iter(self._plan.blocked.values()))
-        label, own = self._graph.place(root)
-        keys = self._graph.tasks[label].keys.data_id(own)
-        shown = ", ".join(f"{name}: {value!r}" for name, value in keys.items())
-        return f"{len(self._plan.blocked)} quanta wait for others, such as {label}@{{{shown}}}, which no job has done"
+        shown = self._whole.quantum(root) if self._whole.holds(root) else f"quantum {root}"
+        return f"{len(self._plan.blocked)} quanta wait for others, such as {shown}, which no job has done"

@@ -72,6 +72,11 @@ class PartScheduler(Scheduler):
         """Assign quanta, see `Scheduler.take`."""
         return [replace(one, quantum=int(self._numbers[one.quantum])) for one in super().take(free)]
 
+    def take_this(self, quantum: int) -> Assignment | None:
+        """Assign one quantum before its turn, see `Scheduler.take_this`."""
+        one = super().take_this(self._places[quantum])
+        return None if one is None else replace(one, quantum=quantum)
+
     def upcoming(self, most: int) -> list[int]:
         """Return quanta that will probably be assigned next, the most urgent first."""
         return self._numbered(super().upcoming(most))

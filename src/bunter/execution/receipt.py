@@ -146,8 +146,8 @@ class Resources(msgspec.Struct, frozen=True):
     process: int
 
 
-class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="kind"):
-    """First line: which attempt of which job this is."""
+class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="kind", omit_defaults=True):
+    """First line: which attempt of which job this is, and its quanta as spans, both ends in; none if it may run any."""
 
     graph: str
     run: str
@@ -157,6 +157,7 @@ class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="kind"):
     user: str
     host: str
     process: int
+    quanta: tuple[tuple[int, int], ...] = ()
 
 
 class Intent(msgspec.Struct, frozen=True, tag="intent", tag_field="kind"):
@@ -221,10 +222,19 @@ class Shared(msgspec.Struct, frozen=True, tag="shared", tag_field="kind"):
     artifact: Artifact
 
 
-class Closed(msgspec.Struct, frozen=True, tag="closed", tag_field="kind"):
-    """Last line: the attempt is over, and what it announced without a receipt is nobody's."""
+class Closed(msgspec.Struct, frozen=True, tag="closed", tag_field="kind", omit_defaults=True):
+    """Last line: the attempt is over, and what it announced without a receipt is nobody's.
+
+    Parameters
+    ----------
+    end_ns : int
+        When, ns UTC since 1970.
+    blocked : tuple of int
+        Quanta that it did not run, because what makes their inputs has failed.
+    """
 
     end_ns: int
+    blocked: tuple[int, ...] = ()
 
 
 class Voided(msgspec.Struct, frozen=True, tag="voided", tag_field="kind"):
@@ -274,6 +284,8 @@ class Told:
         Number of job attempts.
     discarded : frozenset of int
         Datasets, by number, that were made and dropped because they are not to be kept.
+    blocked : frozenset of int
+        Quanta that jobs did not run, because what makes their inputs has failed.
     """
 
     receipts: tuple[Receipt, ...]
@@ -282,6 +294,7 @@ class Told:
     orphans: tuple[str, ...]
     attempts: int
     discarded: frozenset[int] = frozenset()
+    blocked: frozenset[int] = frozenset()
 
     def size_of(self, output: Output) -> int:
         """Bytes of an output: those of its member where it shares an artifact, else those of the artifact."""
@@ -299,6 +312,7 @@ def gather(journals: Iterable[Iterable[Line]]) -> Told:
     artifacts: dict[str, Artifact] = {}
     announced: dict[str, None] = {}
     discarded: set[int] = set()
+    blocked: set[int] = set()
     attempts = 0
     for lines in journals:
         attempts += 1
@@ -308,6 +322,8 @@ def gather(journals: Iterable[Iterable[Line]]) -> Told:
                     announced |= dict.fromkeys(keys)
                 case Discarded(rows):
                     discarded.update(rows)
+                case Closed(_, among):
+                    blocked.update(among)
                 case Shared(artifact):
                     artifacts[artifact.nonce] = artifact
                 case Receipt() if not line.is_success:
@@ -332,4 +348,5 @@ def gather(journals: Iterable[Iterable[Line]]) -> Told:
         orphans=tuple(key for key in announced if key not in kept),
         attempts=attempts,
         discarded=frozenset(discarded),
+        blocked=frozenset(blocked - successes.keys()),
     )
