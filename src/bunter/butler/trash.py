@@ -10,6 +10,7 @@ from bunter import effects
 from bunter.butler.restoration import Removed, Restoration, Undoable
 from bunter.dataset.changes import ForgetRemoval, RemoveDatasets, UnstoreDatasets
 from bunter.datastore.kept_records import restored
+from bunter.butler.exact_names import exact_keys
 from bunter.errors import ConfigurationError, UndoError
 from bunter.registry.removed_rows import forget_beside, names_of
 from bunter.registry.reversing import reversal
@@ -18,6 +19,7 @@ from bunter.registry.undoable import deeds_of, edits, latest_deed, settled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bunter.butler.exact_names import ExactNames
     from bunter.butler.repository import Repository
     from bunter.database import Connection, Database, Transaction
     from bunter.dataset.changes import Change, UndoChange
@@ -45,10 +47,15 @@ class Trash:
         Knows where they were.
     datastore : Datastore
         Has their artifacts.
+    exact : ExactNames
+        Unlinks those whose names may come again.
     """
 
-    def __init__(self, database: Database, registry: Registry, records: ArtifactRecords, datastore: Datastore) -> None:
+    def __init__(
+        self, database: Database, registry: Registry, records: ArtifactRecords, datastore: Datastore, exact: ExactNames
+    ) -> None:
         self._database, self._registry, self._records, self._datastore = database, registry, records, datastore
+        self._exact = exact
         self._days = 0.0 if datastore.config is None else datastore.config.trash_days
 
     def dated(self, change: Change) -> Change:
@@ -88,7 +95,10 @@ class Trash:
             deeds, done = deeds_of(connection, roster, numbers), settled(connection)
             told = connection.upload("changes", 1, ((number,) for number in numbers))
             sql = f'SELECT c.n, c.committed, c."user", c.command FROM {told} q JOIN change c ON c.n = q.c0 ORDER BY c.n DESC'  # noqa: S608
-            return [Undoable(*row, deeds[row[0]], kept.get(row[0]), row[0] in done) for row in connection.fetchall(sql)]
+            return [
+                Undoable(n, time_ns, user, command, deeds[n], kept.get(n), n in done)
+                for n, time_ns, user, command in connection.fetchall(sql)
+            ]
 
     def latest(self, user: str) -> int:
         """Return the number of the last change of a user that did anything and is not undone.
@@ -237,7 +247,8 @@ class Trash:
         self.expire(self.due())
         failed: dict[str, OSError] = {}
         for name, rows in self.waiting().items():
-            keys = [key for key, _ in rows]
+            keys, exact = exact_keys([key for key, _ in rows])
+            failed |= self._exact.empty(name, exact)
             if keys:
                 failed |= self._datastore.delete(keys, name)
                 with self._database.write() as transaction:

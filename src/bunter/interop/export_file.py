@@ -176,7 +176,7 @@ def _dataset(export: ExportFile, section: dict[str, Any]) -> None:
                 section["run"],
                 tuple(_ids(ids if isinstance(ids, list) else [ids])),
                 tuple(data_ids if isinstance(data_ids, list) else [data_ids]),
-                record.get("path"),
+                record.get("path") or None,
             )
         )
 

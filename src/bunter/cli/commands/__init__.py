@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "register-skymap": Entry("ingest:register_skymap", _DATA, "Register tracts and patches."),
     "ingest-refcat": Entry("ingest:ingest_refcat", _DATA, "Ingest a reference catalogue by sky pixel."),
     "ingest-files": Entry("files:ingest_files", _DATA, "Ingest files of one dataset type from a table."),
+    "export-rubin": Entry("interop:export_rubin", _DATA, "Write an export that the Rubin Butler takes in."),
     "import-rubin": Entry("interop:import_rubin", _DATA, "Take in the export file of a Rubin repository."),
     "transfer-datasets": Entry(
         "transfers:transfer_datasets", _DATA, "Bring datasets of one repository to another one."

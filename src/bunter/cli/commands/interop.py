@@ -1,4 +1,4 @@
-"""Commands that take in what other systems wrote."""
+"""Commands that take in what other systems wrote, and write what these take in."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bunter.cli.arguments import dry_run_option, names_of
 from bunter.cli.output import output_options
+from bunter.cli.selecting import selection_options
 
 if TYPE_CHECKING:
     from bunter.cli.output import Emit
 
-__all__ = ["import_rubin"]
+__all__ = ["export_rubin", "import_rubin"]
 
 TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
 
@@ -41,3 +43,61 @@ def import_rubin(*, repo: str, export: str, directory: str | None, transfer: str
     with Butler(repo, writeable=False if dry_run else None) as butler:
         report = take_in(butler, export, directory=directory, transfer=transfer, dry_run=dry_run)
     emit.record(asdict(report), str(report))
+
+
+@click.command(
+    "export-rubin", epilog="\b\nExample: bunter export-rubin demo for-rubin -d coadd --transfer none --dry-run"
+)
+@click.argument("repo")
+@click.argument("folder", type=click.Path(file_okay=False))
+@selection_options
+@click.option(
+    "-t",
+    "--transfer",
+    type=click.Choice(("auto", "copy", "hardlink", "link", "symlink", "relsymlink", "none")),
+    default="auto",
+    help="How files get there; none writes the registry only.",
+)
+@click.option(
+    "--formatter",
+    "formatters",
+    multiple=True,
+    metavar="FORMAT=CLASS",
+    help="What reads files of a format there, such as fits=lsst.obs.base.formatters.fitsExposure.FitsExposureFormatter. Repeatable.",
+)
+@dry_run_option
+@output_options
+def export_rubin(
+    *,
+    repo: str,
+    folder: str,
+    dataset_types: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    transfer: str,
+    formatters: tuple[str, ...],
+    dry_run: bool,
+    emit: Emit,
+) -> None:
+    """Write datasets of REPO to FOLDER as export.yaml and files, for `butler import` of the Rubin Butler; ids are kept."""
+    from bunter.butler import Butler
+    from bunter.cli.progress import bytes_told
+    from bunter.interop import export_rubin as write_out
+
+    readers = {}
+    for each in formatters:
+        name, equals, what = each.partition("=")
+        if not equals or not all(part.isidentifier() for part in what.split(".")):
+            raise click.BadParameter(f"{each!r} is not FORMAT=CLASS, such as npy=my.formatters.NumpyFormatter")
+        readers[name] = what
+    with Butler(repo, writeable=False) as butler:
+        parcel = butler.transfers.parcel(names_of(dataset_types), names_of(collections) or None, where=where)
+        done = write_out(
+            parcel,
+            folder,
+            transfer=None if transfer == "none" else transfer,
+            formatters=readers,
+            dry_run=dry_run,
+            progress=bytes_told(),
+        )
+    emit.record(done.as_row(), str(done))

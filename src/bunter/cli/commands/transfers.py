@@ -9,6 +9,7 @@ import click
 from bunter.cli.arguments import dry_run_option, names_of
 from bunter.cli.output import output_options
 from bunter.cli.progress import bytes_told
+from bunter.cli.selecting import selection_options, tell_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,20 +22,6 @@ __all__ = ["bundle", "dump", "export", "import_export", "ingest_zip", "load", "s
 
 TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
 OUTWARD = ("auto", "copy", "hardlink", "link", "symlink", "relsymlink", "direct", "none")
-
-
-def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("--where", default="", help="Only datasets that satisfy this expression."),
-        click.option(
-            "-c", "--collections", multiple=True, help="Only datasets of these collections, which go along. Repeatable."
-        ),
-        click.option(
-            "-d", "--datasets", "dataset_types", multiple=True, default=("*",), help="Dataset type or glob. Repeatable."
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def _taking(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,7 +49,7 @@ def _tell(report: TransferReport, emit: Emit) -> None:
 )
 @click.argument("source")
 @click.argument("target")
-@_selection
+@selection_options
 @_taking
 @click.option("--find-first", is_flag=True, help="Of several datasets of a data ID only the first one found.")
 @click.option("--only-stored", is_flag=True, help="Leave out datasets without artifacts.")
@@ -108,7 +95,7 @@ def transfer_datasets(
 @click.command("sync", epilog="\b\nExample: bunter sync demo copy -d coadd --dry-run")
 @click.argument("first")
 @click.argument("second")
-@_selection
+@selection_options
 @click.option("--one-way", is_flag=True, help="Only from FIRST to SECOND.")
 @click.option("--restore", is_flag=True, help="Bring back what was removed on purpose on one side.")
 @click.option(
@@ -165,7 +152,7 @@ def sync(
 @click.command("export", epilog="\b\nExample: bunter export demo exported -d coadd --where \"band = 'r'\"")
 @click.argument("repo")
 @click.argument("folder", type=click.Path(file_okay=False))
-@_selection
+@selection_options
 @click.option(
     "-t",
     "--transfer",
@@ -188,7 +175,6 @@ def export(
 ) -> None:
     """Write datasets of REPO to FOLDER, for `bunter import`: tables, artifacts, and a manifest with digests."""
     from bunter.butler import Butler
-    from bunter.values import counted, sized
 
     with Butler(repo, writeable=False) as butler:
         manifest = butler.export(
@@ -200,17 +186,7 @@ def export(
             dry_run=dry_run,
             progress=bytes_told(),
         )
-    emit.record(
-        {
-            "folder": folder,
-            "datasets": manifest.datasets,
-            "artifacts": manifest.artifacts,
-            "size": manifest.size,
-            "dry_run": dry_run,
-        },
-        f"{'would export' if dry_run else 'exported'} {counted(manifest.datasets, 'dataset')} "
-        f"({counted(manifest.artifacts, 'artifact')}, {sized(manifest.size)}) to {folder}",
-    )
+    tell_written(manifest, {"folder": folder}, ("would export", "exported"), emit, dry_run=dry_run)
 
 
 @click.command("import", epilog="\b\nExample: bunter import demo exported --dry-run")
@@ -342,7 +318,7 @@ def _tell_dump(manifest: DumpManifest, verb: str, way: str, emit: Emit, *, dry_r
 )
 @click.argument("repo")
 @click.argument("path", type=click.Path())
-@_selection
+@selection_options
 @click.option("--title", default="", help="What it is called.")
 @click.option("--licence", default="", help="Under which terms it may be used.")
 @click.option("--citation", default="", help="How to cite it.")
@@ -365,7 +341,6 @@ def bundle(
 ) -> None:
     """Write datasets of REPO to PATH, a folder or a .zip file, to be published; it opens as a repository."""
     from bunter.butler import Butler
-    from bunter.values import counted, sized
 
     with Butler(repo, writeable=False) as butler:
         manifest = butler.bundle(
@@ -380,17 +355,7 @@ def bundle(
             dry_run=dry_run,
             progress=bytes_told(),
         )
-    emit.record(
-        {
-            "path": path,
-            "datasets": manifest.datasets,
-            "artifacts": manifest.artifacts,
-            "size": manifest.size,
-            "dry_run": dry_run,
-        },
-        f"{'would bundle' if dry_run else 'bundled'} {counted(manifest.datasets, 'dataset')} "
-        f"({counted(manifest.artifacts, 'artifact')}, {sized(manifest.size)}) in {path}",
-    )
+    tell_written(manifest, {"path": path}, ("would bundle", "bundled"), emit, dry_run=dry_run)
 
 
 @click.command("ingest-zip", epilog="\b\nExample: bunter ingest-zip demo coadds.zip --dry-run")
