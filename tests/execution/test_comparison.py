@@ -67,3 +67,18 @@ def test_failures_are_counted(butler):
 def test_a_run_that_is_not_there(butler):
     with pytest.raises(MissingCollectionError, match="no collection 'none'"):
         compare_runs(butler, "one", "none")
+
+
+def test_a_dataset_that_is_kept_in_components_counts_with_all_of_them(tmp_path):
+    from bunter.pipeline import Pipeline
+
+    with make_repository(tmp_path / "repo", datastore={"composites": {"reduced": True}}) as butler:
+        known = {kind.name: kind for kind in butler.dataset_types.query()}
+        graph = Pipeline.from_tasks({"image": ("run_tasks.MakeImage", {})}).resolve(butler.universe, known)
+        for run in ("first", "second"):
+            run_pipeline(butler, graph, Wish(("raw",), output_run=run), options=RunOptions())
+        [found] = [one for one in compare_runs(butler, "first", "second").outputs if one.dataset_type == "reduced"]
+        uris = [uri for each in butler.get_uris(butler.query_datasets("reduced", "first")) for uri in each]
+        assert len(uris) > found.count[0] == 8
+        assert found.size[0] == sum(uri.stored.size for uri in uris)
+        assert (found.same, found.different) == (8, 0)

@@ -180,6 +180,7 @@ class _Written:
         self._sizes = np.array([told.size_of(output) for output in outputs], np.int64)
         self._digests = [told.artifacts[output.nonce].sha256 for output in outputs]
         self._shared = np.array([bool(output.selector) for output in outputs], bool)
+        self._components = [output.component for output in outputs]
 
     @property
     def types(self) -> list[str]:
@@ -192,8 +193,8 @@ class _Written:
             return np.zeros(0, np.int64)
         return np.flatnonzero((self._rows >= table.first) & (self._rows < table.first + len(table)))
 
-    def of(self, name: str) -> dict[tuple[Any, ...], tuple[int, bytes | None]]:
-        """Size and digest of each dataset of a type, by the values of its data ID."""
+    def of(self, name: str) -> dict[tuple[Any, ...], tuple[int, Any]]:
+        """Size of each dataset of a type, and the digests of all its components, by the values of its data ID."""
         mine = self._mine(name)
         if not len(mine):
             return {}
@@ -201,10 +202,12 @@ class _Written:
         rows = self._rows[mine] - table.first
         columns = [table.keys.vocabulary.decode(d, table.keys.column(d)[rows]).tolist() for d in table.keys.required]
         keys = zip(*columns, strict=True) if columns else [()] * len(mine)
-        return {
-            key: (int(self._sizes[at]), None if self._shared[at] else self._digests[at])
-            for key, at in zip(keys, mine.tolist(), strict=True)
-        }
+        found: dict[tuple[Any, ...], tuple[int, Any]] = {}
+        for key, at in zip(keys, mine.tolist(), strict=True):
+            size, content = found.get(key, (0, ()))
+            part = self._components[at], None if self._shared[at] else self._digests[at]
+            found[key] = size + int(self._sizes[at]), tuple(sorted((*content, part), key=lambda each: each[0]))
+        return found
 
     def names(self, name: str) -> tuple[str, ...]:
         """Dimensions of a type."""
