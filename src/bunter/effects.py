@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from io import FileIO
     from pathlib import Path
     from types import TracebackType
 
@@ -125,6 +126,12 @@ def read_range(path: AnyPath, begin: int, size: int) -> bytes:
     _watch.look("read", path)
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123
         return os.pread(file.fileno(), size, begin)
+
+
+def open_to_read(path: AnyPath) -> FileIO:
+    """Open a file for reading without a buffer; close it."""
+    _watch.look("read", path)
+    return open(path, "rb", buffering=0)  # noqa: PTH123 - closed by who asks
 
 
 def read_chunks(path: AnyPath, size: int = CHUNK) -> Iterator[bytes]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from bunter.datastore.store import Stat
-    from bunter.values import ByteRange
+    from bunter.values import ByteRange, Pieces
 
-__all__ = ["Bucket", "Copies", "CopiesAcross", "CopyOf", "Signs", "Streams", "Upload"]
+__all__ = ["Bucket", "Copies", "CopiesAcross", "CopyOf", "PiecewiseUpload", "Signs", "Streams", "Upload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,15 @@ class Upload:
 
     key: str
     content: bytes | Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PiecewiseUpload:
+    """An object to be written whose content is made while it is sent; see `Upload`."""
+
+    key: str
+    content: Pieces
     size: int
 
 
@@ -97,10 +106,16 @@ class CopyOf:
 
 @runtime_checkable
 class Streams(Protocol):
-    """A service that sends objects as they come."""
+    """A service that takes objects as they are made, and gives them out as they come."""
 
-    def write_each(self, uploads: Iterator[Upload], *, is_large: bool) -> None:
-        """Send objects, several at a time, each as the iterator gives it; on an error some may have been sent."""
+    def write_each(self, count: int, make: Callable[[int], Upload | PiecewiseUpload], *, is_large: bool) -> None:
+        """Send so many objects, several at a time; on an error some may have been sent.
+
+        ``make`` gives each by its number when its turn has come; small ones are made in several threads.
+        """
+
+    def chunks(self, key: str) -> Iterator[bytes | memoryview]:
+        """Yield an object in pieces of about a megabyte, from one request."""
 
 
 @runtime_checkable

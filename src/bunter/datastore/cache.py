@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.datastore.cache_entries import Entry, Totals, surplus, totals
+from bunter.datastore.forward import chunks_of
 from bunter.datastore.lease import OwnerLease, dead_owners
 from bunter.datastore.store import Stat
 from bunter.errors import FileIntegrityError, KeyMissingError
-from bunter.values import ByteRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bunter.dataset import StoredArtifact
     from bunter.datastore.config import CacheConfig
     from bunter.datastore.store import ArtifactStore
+    from bunter.values import ByteRange
 
 __all__ = ["ArtifactCache", "CachedFile"]
 
@@ -152,7 +153,7 @@ class ArtifactCache:
         except OSError:  # a cache that cannot be written is no reason not to read
             return None
         try:
-            effects.write_new(staging, _verified(_pieces(store, stored), stored), sync=False)
+            effects.write_new(staging, _verified(chunks_of(store, stored.key, stored.size), stored), sync=False)
             effects.rename(staging, final)
         except (KeyMissingError, FileIntegrityError):
             raise
@@ -255,15 +256,7 @@ def _place(stored: StoredArtifact) -> tuple[str, str]:
     return digest[:2], f"{digest}-{stored.size}"
 
 
-def _pieces(store: ArtifactStore, stored: StoredArtifact) -> Iterator[bytes]:
-    if stored.size <= _PIECE:
-        yield store.read(stored.key)[0]
-        return
-    for begin in range(0, stored.size, _PIECE):
-        yield store.read(stored.key, [ByteRange(begin, min(_PIECE, stored.size - begin))])[0]
-
-
-def _verified(pieces: Iterator[bytes], stored: StoredArtifact) -> Iterator[bytes]:
+def _verified(pieces: Iterator[bytes | memoryview], stored: StoredArtifact) -> Iterator[bytes | memoryview]:
     """Pass pieces on; FileIntegrityError at the end if they are not what was recorded."""
     import xxhash
 

@@ -8,10 +8,11 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bunter import effects
+from bunter.datastore.forward import chunks_of
 from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer
 from bunter.datastore.together import in_lanes
 from bunter.errors import FileIntegrityError, IngestError, KeyMissingError
-from bunter.values import ByteRange, Digests, Durability, Pieces, digest
+from bunter.values import Digests, Durability, Pieces, digest
 from bunter.values.rows import instances
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ __all__ = ["Cargo", "CopiesWithin", "Progress", "Tally", "carry", "carry_into", 
 _WORKERS = 8
 _SMALL = 1 << 20
 _BIG = 4 << 20
-_WHOLE = 32 << 20
-_CHUNK = 8 << 20
+_WHOLE = 8 << 20
 _STAYING = frozenset({Transfer.DIRECT, Transfer.IN_PLACE})
 
 
@@ -355,24 +355,15 @@ def content_of(store: ArtifactStore, stored: StoredArtifact) -> bytes | Pieces:
     return content
 
 
-def checked_pieces(store: ArtifactStore, stored: StoredArtifact) -> Iterator[bytes]:
+def checked_pieces(store: ArtifactStore, stored: StoredArtifact) -> Iterator[bytes | memoryview]:
     """Yield the content of an artifact in pieces; FileIntegrityError at its end if it is not what was recorded."""
     import xxhash
 
     found = xxhash.xxh3_128()
-    for piece in _read(store, stored):
+    if isinstance(store, LocalPaths):
+        _size(store, stored)
+    for piece in chunks_of(store, stored.key, stored.size):
         found.update(piece)
         yield piece
     if stored.xxh3 is not None and found.digest() != stored.xxh3:
         raise _differs(stored)
-
-
-def _read(store: ArtifactStore, stored: StoredArtifact) -> Iterator[bytes]:
-    if isinstance(store, LocalPaths):
-        _size(store, stored)
-        yield from effects.read_chunks(store.path(stored.key))
-    elif stored.size <= _CHUNK:
-        yield from store.read(stored.key)
-    else:
-        for begin in range(0, stored.size, _CHUNK):
-            yield store.read(stored.key, [ByteRange(begin, min(_CHUNK, stored.size - begin))])[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.store import LocalPaths
+from bunter.datastore.forward import chunks_of
 from bunter.errors import KeyMissingError
 from bunter.values import Digesting
 
@@ -122,7 +122,7 @@ def read_back(
 
 def _digested(store: ArtifactStore, key: str, throttle: _Throttle) -> Digesting:
     digesting = Digesting()
-    for chunk in effects.read_chunks(store.path(key)) if isinstance(store, LocalPaths) else store.read(key):
+    for chunk in chunks_of(store, key, -1):
         throttle.pay(len(chunk))
         digesting.add(chunk)
     return digesting

@@ -83,7 +83,11 @@ class ReadsFiles(Protocol):
     """A format that reads from a file without having all of its bytes in memory."""
 
     def read_file(self, file: BinaryIO, request: ReadRequest) -> object:
-        """Read what is requested from a file to seek in, wherever it lies; touch no more of it than is needed."""
+        """Read what is requested from a file to seek in, wherever it lies; touch no more of it than is needed.
+
+        An attribute ``reads_forward`` that is true says that a whole object is read from the first byte to the last, with
+        ``readinto``: then files of a megabyte are read this way already, and not only those of 32.
+        """
 
 
 @runtime_checkable

@@ -113,7 +113,7 @@ class NearlineStore:
         return f"NearlineStore({self._store!r})"
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "path":  # a file that is on tape is not to be opened by its path
+        if name.startswith("_") or name in {"path", "chunks"}:  # a file that is on tape is not to be opened by its path
             raise AttributeError(name)
         return getattr(self._store, name)
 

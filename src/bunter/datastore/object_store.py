@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.datastore.bucket import Copies, CopiesAcross, CopyOf, Signs, Streams, Upload
+from bunter.datastore.forward import in_ranges
 from bunter.datastore.intents import Intent, MemoryJournal
 from bunter.datastore.key import check_key
 from bunter.datastore.moves import Move
@@ -86,6 +87,13 @@ class ObjectStore:
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
         """Return the object or ranges of it; see `ArtifactStore.read`."""
         return self.bucket.read(check_key(key), ranges)
+
+    def chunks(self, key: str) -> Iterator[bytes | memoryview]:
+        """Yield an object in pieces, from one request where the service can."""
+        if isinstance(self.bucket, Streams):
+            yield from self.bucket.chunks(check_key(key))
+        else:
+            yield from in_ranges(self, key)
 
     def read_many(self, keys: Sequence[str]) -> list[bytes]:
         """Return whole objects, several at a time, in the order asked for; raise KeyMissingError if one is not there."""

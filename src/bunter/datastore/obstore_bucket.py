@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
+from bunter.datastore.bucket import PiecewiseUpload
 from bunter.datastore.cloud_options import azure_options, google_options, s3_options
 from bunter.datastore.credentials import netrc_header
 from bunter.datastore.store import Stat
-from bunter.datastore.together import each, each_as_it_comes, each_in_threads
+from bunter.datastore.together import each, each_as_it_comes, each_in_threads, in_lanes
 from bunter.errors import (
     ButlerError,
     KeyMissingError,
@@ -20,14 +21,14 @@ from bunter.errors import (
     StoreDeniedError,
     StoreUnavailableError,
 )
+from bunter.values import ByteRange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bunter.datastore.bucket import CopyOf, Upload
     from bunter.datastore.cloud_options import CloudOptions
     from bunter.datastore.store_address import StoreAddress
-    from bunter.values import ByteRange
 
 try:
     import obstore
@@ -49,6 +50,8 @@ _SHORT = 1 << 20
 _RANGE_WORKERS = 48
 _PART = 8 << 20
 _PART_WORKERS = 6
+_PIECE = 1 << 20
+_IN_PARTS: dict[str, int] = {"chunk_size": _PART, "max_concurrency": _PART_WORKERS}
 _FOLDER_ATTEMPTS = 20
 _DELETED_AT_ONCE = 1000
 _process: list[int] = []
@@ -82,8 +85,27 @@ class ObstoreBucket:
         """Return the object or ranges of it; ranges that touch are fetched together."""
         with self._asking("store_get", key):
             if ranges is None:
-                return [obstore.get(self._store, self._base + key).bytes().to_bytes()]
+                # As a stream, which costs a third of the library's own gathering of large objects (seen in 0.12).
+                return [b"".join(obstore.get(self._store, self._base + key).stream(min_chunk_size=_PIECE))]
             return self._ranges(key, ranges)
+
+    def chunks(self, key: str) -> Iterator[bytes | memoryview]:
+        """Yield an object in pieces; where the answer breaks off, the rest is asked for in ranges."""
+        with self._asking("store_get", key):
+            done = 0
+            try:
+                for piece in obstore.get(self._store, self._base + key).stream(min_chunk_size=_PIECE):
+                    done += len(piece)
+                    yield memoryview(piece)
+            except (refused.BaseError, OSError):
+                if not done:
+                    raise
+                yield from self._rest(key, done)
+
+    def _rest(self, key: str, begin: int) -> Iterator[bytes]:
+        size = int(obstore.head(self._store, self._base + key)["size"])
+        for place in range(begin, size, _PART):
+            yield self._get_ranges(key, [ByteRange(place, min(_PART, size - place))])[0]
 
     def _ranges(self, key: str, ranges: Sequence[ByteRange]) -> list[bytes]:
         wanted = [piece for piece in ranges if piece.size]
@@ -200,38 +222,35 @@ class ObstoreBucket:
 
     def write_many(self, uploads: Sequence[Upload]) -> None:
         """Send objects: sixteen small ones at a time, or three large ones, these in parts of 8 MB."""
-        if len(uploads) == 1 and isinstance(uploads[0].content, bytes) and self.place.scheme not in _HOSTS:
-            self._put(uploads[0])
-            return
         small = [item for item in uploads if item.size <= _PART]
         large = [item for item in uploads if item.size > _PART]
-        each(small, self._put_async, _WORKERS)
-        each(large, self._put_async, _LARGE_WORKERS)
+        self.write_each(len(small), small.__getitem__, is_large=False)
+        self.write_each(len(large), large.__getitem__, is_large=True)
 
-    def write_each(self, uploads: Iterator[Upload], *, is_large: bool) -> None:
-        """Send objects as they come; see `write_many`."""
-        each_as_it_comes(uploads, self._put_async, _LARGE_WORKERS if is_large else _WORKERS)
+    def write_each(self, count: int, make: Callable[[int], Upload | PiecewiseUpload], *, is_large: bool) -> None:
+        """Send objects as they are made; see `write_many`."""
+        if is_large:  # so that an interrupt need not wait for the end of what is being sent
+            each_as_it_comes(map(make, range(count)), self._put_async, min(count, _LARGE_WORKERS))
+        else:  # by threads: a request costs the client a third less than by the asynchronous calls
+            in_lanes(lambda number: self._put(make(number)), count, _WORKERS)
 
-    def _put(self, item: Upload) -> None:
-        with self._asking("store_put", item.key, changes=True):
-            obstore.put(
-                self._store, self._base + item.key, item.content, chunk_size=_PART, max_concurrency=_PART_WORKERS
-            )
-
-    async def _put_async(self, item: Upload) -> None:
+    def _put(self, item: Upload | PiecewiseUpload) -> None:
         with self._asking("store_put", item.key, changes=True):
             for attempt in range(_FOLDER_ATTEMPTS):
                 try:
-                    await obstore.put_async(
-                        self._store,
-                        self._base + item.key,
-                        item.content,
-                        chunk_size=_PART,
-                        max_concurrency=_PART_WORKERS,
-                    )
-                except refused.GenericError as exc:  # WebDAV: another request has just made the same folder
-                    if "MKCOL" not in str(exc) or attempt == _FOLDER_ATTEMPTS - 1:
-                        raise
+                    obstore.put(self._store, self._base + item.key, _sent(item), **_IN_PARTS)
+                except refused.GenericError as exc:
+                    _refuse_all_but_folders(exc, attempt)
+                else:
+                    return
+
+    async def _put_async(self, item: Upload | PiecewiseUpload) -> None:
+        with self._asking("store_put", item.key, changes=True):
+            for attempt in range(_FOLDER_ATTEMPTS):
+                try:
+                    await obstore.put_async(self._store, self._base + item.key, _sent(item), **_IN_PARTS)
+                except refused.GenericError as exc:
+                    _refuse_all_but_folders(exc, attempt)
                 else:
                     return
 
@@ -331,6 +350,16 @@ class ObstoreBucket:
             raise KeyMissingError(f"no object {where}; `bunter check` lists what is missing") from exc
         except (refused.BaseError, OSError, ValueError) as exc:
             raise _in_our_words(exc, where, self.address) from exc
+
+
+def _sent(item: Upload | PiecewiseUpload) -> Any:
+    return iter(item.content) if isinstance(item, PiecewiseUpload) else item.content
+
+
+def _refuse_all_but_folders(exc: Exception, attempt: int) -> None:
+    """Raise what is not worth another attempt; WebDAV: another request has just made the same folder."""
+    if "MKCOL" not in str(exc) or attempt == _FOLDER_ATTEMPTS - 1:
+        raise exc
 
 
 def _in_our_words(exc: Exception, where: str, address: str) -> ButlerError:

@@ -6,6 +6,7 @@ import io
 from bisect import bisect_right, insort
 from typing import TYPE_CHECKING, Any
 
+from bunter.datastore.forward import Forward
 from bunter.datastore.store import LocalPaths
 from bunter.errors import FileIntegrityError, FormatError
 from bunter.values import ByteRange
@@ -27,6 +28,9 @@ _MOST_HERE = 2 << 20
 """For files of this machine: small enough that the digest finds in the cache of the processor what was just read."""
 _KEPT = 64 << 20
 _GAP = 1 << 20
+_DIRECT = 128 << 10
+"""Reads of so many bytes go from the store into the memory of who asks, smaller ones by way of a piece that is kept."""
+
 _WASTE = 0.5
 _SHARE = 0.028
 _ANYHOW = 4 << 20
@@ -202,13 +206,16 @@ class RangedFile(io.RawIOBase):
         found = self._store.read(self._key, ranges) if ranges else []
         for each, content in zip(ranges, found, strict=True):
             if len(content) < min(each.size, self.size - each.begin):
-                self.damage = f"the file is cut short: it ends before byte {each.end}, and {self.size} were recorded; fetch it again"
-                raise FormatError(self.damage)
+                self._refuse_short(each.end)
         return found
+
+    def _refuse_short(self, end: int) -> None:
+        self.damage = f"the file is cut short: it ends before byte {end}, and {self.size} were recorded; fetch it again"
+        raise FormatError(self.damage)
 
 
 class VerifiedFile(RangedFile):
-    """An artifact read as a whole, piece by piece, whose digest is taken on the way.
+    """An artifact read as a whole, once and forwards, whose digest is taken on the way; what is asked for again is read again.
 
     Parameters
     ----------
@@ -219,41 +226,51 @@ class VerifiedFile(RangedFile):
     """
 
     def __init__(self, store: ArtifactStore, stored: StoredArtifact) -> None:
-        import xxhash
-
         super().__init__(store, stored.key, stored.size)
         self._stored = stored
-        self._digest = xxhash.xxh3_128()
-        self._seen = 0
+        self._forward = Forward(store, stored.key, stored.size, digested=stored.xxh3 is not None)
+
+    def release(self) -> None:
+        """Close what it reads from; not by `close`, which readers call before all is read."""
+        self._forward.close()
+
+    def _fill(self, view: memoryview) -> int:
+        wanted = min(len(view), max(0, self.size - self._place))
+        before = max(0, min(wanted, self._forward.place - self._place))
+        if wanted - before < _DIRECT:
+            return super()._fill(view)
+        filled = super()._fill(view[:before]) if before else 0
+        count = self._take(self._place, view[filled:wanted])
+        self._place += count
+        return filled + count
 
     def _fetch(self, ranges: Sequence[ByteRange]) -> list[bytes]:
-        found = []
-        for each in ranges:
-            self._see_until(each.begin)
-            content = super()._fetch([each])[0]
-            if each.begin <= self._seen < each.begin + len(content):
-                self._digest.update(memoryview(content)[self._seen - each.begin :])
-                self._seen = each.begin + len(content)
-            found.append(content)
-        return found
+        return [self._ahead(each) if each.begin >= self._forward.place else self._behind(each) for each in ranges]
 
-    def _see_until(self, end: int) -> None:
-        """Take the digest of what was skipped."""
-        while self._seen < end:
-            content = super()._fetch([ByteRange(self._seen, min(self._most, end - self._seen))])[0]
-            if not content:
-                return
-            self._digest.update(content)
-            self._seen += len(content)
+    def _ahead(self, piece: ByteRange) -> bytes:
+        content = bytearray(min(piece.size, max(0, self.size - piece.begin)))
+        self._take(piece.begin, memoryview(content))
+        return bytes(content)
+
+    def _behind(self, piece: ByteRange) -> bytes:
+        return super()._fetch([piece])[0]
+
+    def _take(self, begin: int, view: memoryview) -> int:
+        """Read on to a place, and what follows it into memory."""
+        self._forward.skip(begin)
+        filled = self._forward.readinto(view)
+        if filled < len(view):
+            self._refuse_short(begin + len(view))
+        return filled
 
     def finish(self) -> None:
         """Read what was not read, and compare the digest; FileIntegrityError if it is not what was recorded."""
-        self._see_until(self.size)
-        if self._seen != self.size:
+        self._forward.skip(self.size)
+        if self._forward.place != self.size:
             raise FileIntegrityError(
-                f"{self._key} has {self._seen} bytes where {self.size} were recorded; `bunter check --deep` looks for more damage"
+                f"{self._key} has {self._forward.place} bytes where {self.size} were recorded; `bunter check --deep` looks for more damage"
             )
-        if self._stored.xxh3 is not None and self._digest.digest() != self._stored.xxh3:
+        if self._stored.xxh3 is not None and self._forward.digest != self._stored.xxh3:
             raise FileIntegrityError(
                 f"{self._key} is damaged: its digest differs from the one recorded; `bunter check --deep` looks for more damage"
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from bunter.datastore.format import ReadRequest, ReadsFiles, ReadsMembers, format_of
 from bunter.datastore.members import is_member, member_of
 from bunter.datastore.ranged import LARGE, RangedFile, VerifiedFile
+from bunter.datastore.store import LocalPaths
 from bunter.errors import FileIntegrityError, FormatError, KeyMissingError
 from bunter.values import quick_digest
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from bunter.datastore.store import ArtifactStore
 
 __all__ = ["part_for", "read_artifact", "read_verified"]
+
+_LARGE_FORWARD = 1 << 20
+"""For files of this machine that are read from the first byte to the last: into the object that is returned."""
 
 
 def part_for(stored: Sequence[StoredArtifact], component: str | None) -> tuple[StoredArtifact, str | None]:
@@ -65,9 +69,14 @@ def _read(store: ArtifactStore, stored: StoredArtifact, form: Format, request: R
             return form.from_bytes(store.read(stored.key, [form.member(stored.selector)])[0], request)
         if isinstance(form, ReadsFiles):
             return _read_part(RangedFile(store, stored.key, _size(store, stored)), form, request)
-    elif stored.size >= LARGE and isinstance(form, ReadsFiles):
+    elif stored.size >= _large(store, form) and isinstance(form, ReadsFiles):
         return _read_large(store, stored, form, request)
     return form.from_bytes(read_verified(store, stored), request)
+
+
+def _large(store: ArtifactStore, form: Format) -> int:
+    """Bytes from which on a whole artifact is not read into memory first."""
+    return _LARGE_FORWARD if getattr(form, "reads_forward", False) and isinstance(store, LocalPaths) else LARGE
 
 
 def _read_part(file: RangedFile, form: ReadsFiles, request: ReadRequest) -> object:
@@ -83,10 +92,12 @@ def _read_large(store: ArtifactStore, stored: StoredArtifact, form: ReadsFiles, 
     file = VerifiedFile(store, stored)
     try:
         found = form.read_file(cast("BinaryIO", file), request)
+        file.finish()
     except FormatError:
         file.finish()  # damage is the better explanation
         raise
-    file.finish()
+    finally:
+        file.release()
     return found
 
 

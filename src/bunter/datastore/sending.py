@@ -1,14 +1,12 @@
-"""Files sent to a storage service while they are digested: each is read once if it is small, and nothing waits for anything else."""
+"""Files sent to a storage service while they are digested: each is read once, and nothing waits for anything else."""
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.bucket import Upload
-from bunter.values import Digesting, digest
+from bunter.datastore.bucket import PiecewiseUpload, Upload
+from bunter.values import Digesting, Pieces, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,13 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["send_files"]
 
 _SMALL = 8 << 20
-"""Files up to this size are read once; larger ones are digested in a thread beside their sending."""
-
-_DIGESTING = 2
+"""Files up to this size are sent whole; of larger ones a few pieces at a time are in memory."""
 
 
 def send_files(bucket: Streams, files: Sequence[tuple[str, str, int]]) -> list[tuple[int, Digests]]:
-    """Send files and return the size and digests of each.
+    """Send files and return the size and digests of what was sent of each.
 
     Parameters
     ----------
@@ -34,36 +30,26 @@ def send_files(bucket: Streams, files: Sequence[tuple[str, str, int]]) -> list[t
     files : sequence of (str, str, int)
         Key, path and size of each. Who calls looks afterwards whether a file changed meanwhile.
     """
-    found: list[tuple[int, Digests] | None] = [None] * len(files)
+    found: dict[int, tuple[int, Digests]] = {}
     small = [place for place, (_, _, size) in enumerate(files) if size <= _SMALL]
     large = [place for place, (_, _, size) in enumerate(files) if size > _SMALL]
 
-    def read() -> Iterator[Upload]:
-        for place in small:
-            key, path, _ = files[place]
-            content = effects.read_bytes(path)
-            found[place] = len(content), digest(content)
-            yield Upload(key, content, len(content))
+    def whole(number: int) -> Upload:
+        key, path, _ = files[small[number]]
+        content = effects.read_bytes(path)
+        found[small[number]] = len(content), digest(content)
+        return Upload(key, content, len(content))
 
-    bucket.write_each(read(), is_large=False)
-    if large:
-        with ThreadPoolExecutor(_DIGESTING) as pool:
-            waiting: dict[int, Future[tuple[int, Digests]]] = {}
+    def in_pieces(number: int) -> PiecewiseUpload:
+        key, path, size = files[large[number]]
 
-            def begin() -> Iterator[Upload]:
-                for place in large:
-                    key, path, size = files[place]
-                    waiting[place] = pool.submit(_digested, path)
-                    yield Upload(key, Path(path), size)
+        def pieces() -> Iterator[bytes | memoryview]:
+            digesting = Digesting()
+            yield from digesting.tee(effects.read_chunks(path))
+            found[large[number]] = digesting.size, digesting.digests()
 
-            bucket.write_each(begin(), is_large=True)
-            for place, future in waiting.items():
-                found[place] = future.result()
-    return [item for item in found if item is not None]
+        return PiecewiseUpload(key, Pieces(pieces), size)
 
-
-def _digested(path: str) -> tuple[int, Digests]:
-    digesting = Digesting()
-    for chunk in effects.read_chunks(path):
-        digesting.add(chunk)
-    return digesting.size, digesting.digests()
+    bucket.write_each(len(small), whole, is_large=False)
+    bucket.write_each(len(large), in_pieces, is_large=True)
+    return [found[place] for place in range(len(files))]

@@ -113,7 +113,7 @@ class _Sink:
                 self._known.add(name)
                 self.add(name, checked_pieces(item.store, item.stored))
 
-    def add(self, name: str, pieces: Iterable[bytes]) -> None:
+    def add(self, name: str, pieces: Iterable[bytes | memoryview]) -> None:
         with self._archive.open(zipfile.ZipInfo(name, _WHEN), "w", force_zip64=True) as member:
             for piece in pieces:
                 member.write(piece)

@@ -48,6 +48,7 @@ class FitsFormat:
         "astropy.io.fits:HDUList",
     )
     recipes = RECIPES
+    reads_forward = True
 
     def __init__(self, recipe: Recipe = PLAIN) -> None:
         self._recipe = recipe
