@@ -91,3 +91,33 @@ def test_a_graph_in_a_storage_service_can_be_run(bunter, s3_place):
     missing = bunter("run", "-b", "repo", "-g", f"{s3_place}/none.bqg")
     assert (missing.returncode != 0, "there is no graph file" in missing.stderr) == (True, True)
     assert len(missing.stderr.splitlines()) == 1
+
+
+def test_a_run_takes_a_table_of_data_ids_and_can_be_extended(bunter, tmp_path):
+    (tmp_path / "ids.csv").write_text("instrument,exposure\nCam,0\n")
+    run = ("run", "-b", "repo", "-p", "p.yaml", "-i", "raw", "--output-run", "u/one", "--json")
+    first = json.loads(bunter(*run, "--data-id-table", "ids.csv").stdout)
+    assert {label: one["succeeded"] for label, one in first["tasks"].items()} == {"reduce": 2, "gather": 1}
+    refused = bunter(*run)
+    assert refused.returncode == 1
+    assert "extend it with --extend-run" in refused.stderr
+    more = json.loads(bunter(*run, "--extend-run").stdout)
+    assert (more["run"], more["tasks"]["reduce"]["succeeded"]) == ("u/one", 6)
+    both = bunter(*run, "--extend-run", "--replace-run")
+    assert both.returncode == 2
+    assert "either extended or replaced" in both.stderr
+
+
+def test_a_run_that_waits_has_an_exit_code_of_its_own(bunter, tmp_path):
+    from bunter.butler import Butler
+
+    with Butler(tmp_path / "repo") as butler:
+        butler.remove_datasets(butler.query_datasets("raw", "raw", where="exposure = 3 AND detector = 0"), purge=True)
+    (tmp_path / "wait.yaml").write_text("tasks:\n  reduce: waiting_tasks.Patient\n")
+    run = ("run", "-b", "repo", "-p", "wait.yaml", "-i", "raw", "-o", "out")
+    done = bunter(*run)
+    assert done.returncode == 75
+    assert "7 of 7 quanta succeeded" in done.stdout
+    assert "1 more wait for inputs that are not there yet; the same command goes on" in done.stdout
+    assert "waiting" in bunter("status", "repo").stdout
+    assert bunter(*run, "--wait", "0.2").returncode == 75

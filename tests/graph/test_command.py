@@ -110,3 +110,47 @@ def test_what_is_missing_is_asked_for(command):
 def test_an_empty_graph_is_an_error(command):
     with pytest.raises(GraphError, match="nothing to run"):
         command("-d", "exposure = 77", "--dry-run")
+
+
+def table(folder, name, columns):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from astropy.table import Table
+
+    path = folder / name
+    if name.endswith(".parquet"):
+        pq.write_table(pa.table(columns), path)
+    else:
+        Table(columns).write(path, overwrite=True)
+    return path
+
+
+@pytest.mark.parametrize("name", ["ids.csv", "ids.ecsv", "ids.parquet"])
+def test_a_table_of_data_ids_selects(command, folder, name):
+    path = table(folder, name, {"instrument": ["Cam"] * 2, "exposure": [1, 4], "detector": [0, 1]})
+    done = command("--data-id-table", str(path), "--dry-run", "--json")
+    assert done.exit_code == 0, done.output
+    assert {row["task"]: row["quanta"] for row in map(json.loads, done.stdout.splitlines())} == {"isr": 2, "sum": 2}
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"exposure": [1], "detektor": [0]}, "a column 'detektor', which is no dimension; did you mean 'detector'"),
+        ({"exposure": ["one"]}, "'one' for 'exposure', which is a whole number"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(command, folder, columns, sentence):
+    path = table(folder, "bad.csv", columns)
+    done = command("--data-id-table", str(path), "--dry-run")
+    assert done.exit_code == 2
+    assert sentence in done.output
+
+
+def test_a_table_with_gaps_or_without_rows_is_refused(command, folder):
+    path = folder / "gaps.csv"
+    for text, sentence in (("exposure,detector\n1,\n", "no value of 'detector' in row 1"), ("exposure\n", "no rows")):
+        path.write_text(text)
+        done = command("--data-id-table", str(path), "--dry-run")
+        assert done.exit_code == 2
+        assert sentence in done.output

@@ -11,6 +11,7 @@ import click
 
 from bunter.cli.arguments import names_of
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
+from bunter.cli.data_ids import data_id_option, read_data_ids
 from bunter.cli.output import output_options
 from bunter.values import counted, sized
 
@@ -41,9 +42,7 @@ _EPILOG = '\b\nExample: bunter qgraph -b demo -p bunter.demo:pipelines/science.y
 @click.option("-i", "--input", "inputs", multiple=True, help="Collections with the inputs, in order. Repeatable.")
 @click.option("--output-run", default="", help="The run that will get the outputs.")
 @click.option("-d", "--data-query", "where", default="", help="What to select, such as \"tract = 5 AND band = 'r'\".")
-@click.option(
-    "--data-id-table", "table", type=click.Path(exists=True), help="Table of data IDs; columns are dimensions."
-)
+@data_id_option
 @click.option("-q", "--save-qgraph", "file", type=click.Path(), help="Write the graph into this new file.")
 @click.option("--strict", "selection", flag_value="strict", help="Apply every condition to every quantum.")
 @click.option(
@@ -101,7 +100,7 @@ def qgraph(
             inputs=names_of(inputs),
             output_run=output_run or "dry-run",
             select="strict" if selection == "strict" else "closure",
-            data_ids=_columns(table),
+            data_ids=read_data_ids(table, butler.universe),
             max_growth=max_growth,
             precedents=_precedents(butler, skip),
             decisions=decisions_in(decided),
@@ -134,16 +133,6 @@ def _precedents(butler: Butler, collections: tuple[str, ...]) -> Sequence[Preced
     from bunter.execution import find_precedents
 
     return find_precedents(butler, names_of(collections))
-
-
-def _columns(path: str | None) -> dict[str, list[object]] | None:
-    """Columns of a table file that astropy reads."""
-    if path is None:
-        return None
-    from astropy.table import Table
-
-    table = Table.read(path)
-    return {name: table[name].tolist() for name in table.colnames}
 
 
 def _show(graph: QuantumGraph, emit: Emit) -> None:

@@ -6,6 +6,7 @@ import functools
 import logging
 import shlex
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from bunter.cli.commands.graph import DECISIONS_HELP, PROFILE_HELP, SKIP_HELP, d
 from bunter.cli.commands.limit_options import limit_options
 from bunter.cli.commands.mock_options import mock_options
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
+from bunter.cli.data_ids import data_id_option, read_data_ids
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ PARTIAL_HELP = "Whether tasks that made flawed outputs count as failed (default)
 @click.option("-o", "--output", default="", help="Chain that shows the results; each run gets a name below it.")
 @click.option("--output-run", default="", help="Name of the run, instead of one made from the time.")
 @click.option("-d", "--data-query", "where", default="", help="What to select, such as \"tract = 5 AND band = 'r'\".")
+@data_id_option
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Quanta at a time.")
 @click.option("--fail-fast", is_flag=True, help="Stop everything at the first failure.")
 @limit_options
@@ -88,6 +91,7 @@ def run(
     output: str,
     output_run: str,
     where: str,
+    table: str | None,
     jobs: int,
     fail_fast: bool,
     limits: dict[str, dict[str, Any]],
@@ -116,7 +120,7 @@ def run(
     """Run a pipeline on the data of a repository; the same command resumes it."""
     if (location is None) == (graph is None):
         raise click.UsageError("give a pipeline with -p, or a graph with -g")
-    if graph is not None and (where or inputs or output_run or overrides or files or select or skip or decided):
+    if graph is not None and (where or inputs or output_run or overrides or files or select or skip or decided or table):
         raise click.UsageError(
             "a stored graph holds its pipeline, inputs, run and selection; only -o, -j and the like go with -g"
         )
@@ -173,6 +177,7 @@ def run(
             plan = mocking.applied(plan)
             if not registers:
                 _refuse_unregistered(plan, known)
+            wish = replace(wish, data_ids=read_data_ids(table, butler.universe))
             if dry_run:
                 return _foresee(butler, plan, wish, emit)
             summary = run_pipeline(butler, plan, wish, options=options, watcher=watcher)
