@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.butler.activities import performed
 from bunter.butler.publishing import new_refs
-from bunter.butler.sources import said_of, source_changes
+from bunter.butler.sources import looks_at, said_of, source_changes
 from bunter.dataset import ArtifactLink, DatasetColumns, DatasetRef, FileDataset
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore import format_of
+from bunter.datastore.recorded import artifact_rows
 from bunter.errors import ConflictingDatasetError, IngestError
-from bunter.values import new_nonce
+from bunter.values.identity import new_nonces
 from bunter.values.rows import instances
 
 if TYPE_CHECKING:
@@ -98,14 +99,16 @@ class Files:
             return []
         datastore = self._session.repository.datastore
         formats = [self._format_name(file) for file in files]
-        nonces = [new_nonce() for _ in files]
+        nonces = new_nonces(len(files))
         keys = None if transfer == "direct" else self._keys(files, nonces)
-        more = source_changes(files, header=header)
-        routes = [datastore.route(file.refs[0].dataset_type, file.refs[0].data_id) for file in files]
-        staged = datastore.ingest_stage([file.path for file in files], transfer=transfer, keys=keys, routes=routes)
+        looks = looks_at(files)
+        more = source_changes(files, looks, header=header)
+        routes = datastore.chain.routes([file.refs[0] for file in files])
+        paths = [file.path for file in files]
+        staged = datastore.ingest_stage(paths, transfer=transfer, keys=keys, routes=routes, looks=looks)
         refs = [ref for file in files for ref in file.refs]
         changes: list[Change] = [AddDatasets(columns) for columns in DatasetColumns.from_refs(refs)]
-        changes.append(_artifacts(datastore.row, files, staged, nonces, formats))
+        changes.append(_artifacts(files, staged, nonces, formats))
         with performed(self._session, "ingest", kind="ingest", facts=said_of(files, transfer), only_outermost=True):
             self._session.commit([*changes, *more], staged)
         return refs
@@ -156,9 +159,9 @@ def _suffix(path: str) -> str:
 
 
 def _artifacts(
-    row: Any, files: Sequence[FileDataset], staged: Sequence[Staged], nonces: Sequence[str], formats: Sequence[str]
+    files: Sequence[FileDataset], staged: Sequence[Staged], nonces: Sequence[str], formats: Sequence[str]
 ) -> AddArtifacts:
-    rows = [row(item, nonce, form) for item, nonce, form in zip(staged, nonces, formats, strict=True)]
+    rows = artifact_rows(staged, nonces, formats, [1] * len(staged))
     refs = [ref for file in files for ref in file.refs]
     links = instances(
         ArtifactLink,

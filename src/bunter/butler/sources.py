@@ -9,15 +9,16 @@ from bunter import effects
 from bunter.dataset.annotations import AddOrigins, OriginRow
 from bunter.dataset.header import headers_change, packed_alike
 from bunter.errors import FormatError, IngestError
+from bunter.values.rows import instances
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from bunter.dataset import FileDataset
     from bunter.dataset.changes import Change
     from bunter.dataset.header import PackedHeader
 
-__all__ = ["said_of", "source_changes"]
+__all__ = ["looks_at", "said_of", "source_changes"]
 
 
 def said_of(files: Sequence[FileDataset], transfer: str) -> dict[str, Any]:
@@ -26,28 +27,49 @@ def said_of(files: Sequence[FileDataset], transfer: str) -> dict[str, Any]:
     return {"folders": folders[:20], "files": len(files), "transfer": transfer}
 
 
-def source_changes(files: Sequence[FileDataset], *, header: bool) -> list[Change]:
+def looks_at(files: Sequence[FileDataset]) -> list[os.stat_result | None]:
+    """Look at each file once, for all who want to know of it; None where there is no file of this machine."""
+    paths = [str(file.path) for file in files]
+    return [None if "://" in path else effects.stat(path) for path in paths]
+
+
+def source_changes(
+    files: Sequence[FileDataset], looks: Sequence[os.stat_result | None], *, header: bool
+) -> list[Change]:
     """Return the changes that remember where files come from, to be asked for while the files are still there.
+
+    Parameters
+    ----------
+    files : sequence of FileDataset
+        The files.
+    looks : sequence of os.stat_result
+        What `looks_at` has seen of each.
+    header : bool
+        Whether header cards are wanted.
 
     Raises
     ------
     IngestError
         If headers are wanted and a file has none; such files are listed.
     """
-    changes: list[Change] = [AddOrigins(list(_origins(files)))]
+    changes: list[Change] = [AddOrigins(_origins(files, looks))]
     if header and (kept := headers_change(_headers(files))) is not None:
         changes.append(kept)
     return changes
 
 
-def _origins(files: Sequence[FileDataset]) -> Iterator[OriginRow]:
-    for file in files:
-        path = str(file.path)
-        directory, name = _split(path)
-        found = None if "://" in path else effects.stat(path)
+def _origins(files: Sequence[FileDataset], looks: Sequence[os.stat_result | None]) -> list[OriginRow]:
+    ids, folders, names, sizes, times = [], [], [], [], []
+    for file, found in zip(files, looks, strict=True):
+        folder, name = _split(str(file.path))
         size, modified = (None, None) if found is None else (found.st_size, found.st_mtime_ns)
         for ref in file.refs:
-            yield OriginRow(ref.id.bytes, directory, name, size, modified)
+            ids.append(ref.id.bytes)
+            folders.append(folder)
+            names.append(name)
+            sizes.append(size)
+            times.append(modified)
+    return instances(OriginRow, len(ids), id=ids, directory=folders, name=names, size=sizes, modified=times)
 
 
 def _split(path: str) -> tuple[str, str]:

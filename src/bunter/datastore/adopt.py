@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from bunter import effects
+from bunter.datastore.recorded import staying
 from bunter.datastore.store import LocalPaths, Staged, StagesFiles, Transfer
 from bunter.errors import IngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from bunter.datastore.store import PublishingStore
@@ -21,17 +23,19 @@ _WORKERS = 4
 _BIG = 4 << 20  # below this, a pool of threads costs more than it gives
 
 
-def adopt(
+def adopt(  # noqa: PLR0913 - as for `Datastore.ingest_stage`
     store: PublishingStore,
     owner: Callable[[], str],
     paths: Sequence[str | Path],
     transfer: Transfer,
     keys: Sequence[str] | None,
+    *,
+    looks: Sequence[os.stat_result | None] = (),
 ) -> list[Staged]:
     """Stage files; see `Datastore.ingest_stage`."""
-    absolute, sizes = _look(paths)
+    absolute, sizes = _look(paths, looks or map(effects.stat, paths))
     if transfer is Transfer.DIRECT:
-        return [Staged(path, size, None, "", owned=False) for path, size in zip(absolute, sizes, strict=True)]
+        return staying(absolute, sizes, repeat(None))
     root = _root(store)
     inside = [bool(root) and path.startswith(root) for path in absolute]
     if transfer is Transfer.IN_PLACE and not all(inside):
@@ -45,12 +49,11 @@ def adopt(
     return _stage_all(store, owner(), transfer, list(zip(absolute, sizes, stay, keys, strict=True)), root)
 
 
-def _look(paths: Sequence[str | Path]) -> tuple[list[str], list[int]]:
+def _look(paths: Sequence[str | Path], looks: Iterable[os.stat_result | None]) -> tuple[list[str], list[int]]:
     """Absolute path and size of each file; IngestError names those that are none."""
     absolute, sizes, rejected = [], [], []
-    for given in paths:
+    for given, found in zip(paths, looks, strict=True):
         path = _absolute(os.fspath(given))
-        found = effects.stat(path)
         if found is None or found.st_mode & 0o170000 != 0o100000:
             rejected.append((path, "there is no such file" if found is None else "is not a file"))
             continue

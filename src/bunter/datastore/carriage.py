@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bunter import effects
 from bunter.datastore.forward import chunks_of
+from bunter.datastore.recorded import staying
 from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer
 from bunter.datastore.together import in_lanes
 from bunter.errors import FileIntegrityError, IngestError, KeyMissingError
 from bunter.values import Digests, Durability, Pieces, digest
-from bunter.values.rows import instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -220,9 +219,7 @@ def _staying(cargo: Sequence[Cargo], local: Mapping[int, LocalPaths], tally: Tal
             paths[place], sizes[place] = str(store.path(key)), _checked_size(cargo[place].stored, found)
             tally.add(sizes[place])
     digests = [_recorded(item.stored) for item in cargo]
-    same: dict[str, Any] = {"owner": "", "owned": False, "synced": False, "source": "", "datastore": MAIN, "copies": ()}
-    columns = {name: repeat(value) for name, value in same.items()}
-    return instances(Staged, len(cargo), key=paths, size=sizes, digests=digests, **columns)
+    return staying(paths, sizes, digests)
 
 
 def _no_file(key: str) -> IngestError:

@@ -116,6 +116,12 @@ def new_nonce() -> str:
     return _spell(os.urandom(8))
 
 
+def new_nonces(count: int) -> list[str]:
+    """Draw many, as `new_nonce` does."""
+    bits = os.urandom(8 * count)
+    return [_spell(bits[begin : begin + 8]) for begin in range(0, 8 * count, 8)]
+
+
 def derive_nonce(*parts: object) -> str:
     """Nonce that is a function of its arguments, taken as texts; in the form of `new_nonce`."""
     hashed = hashlib.sha256()
