@@ -18,7 +18,7 @@ from bunter.datastore.configured import children_of, store_at
 from bunter.datastore.direct import DirectFiles
 from bunter.datastore.fetching import Fetching
 from bunter.datastore.format import ReadRequest, WritesPieces, format_of
-from bunter.datastore.key import is_direct, is_exact, split_key
+from bunter.datastore.key import is_direct, split_key
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
 from bunter.datastore.nearline import recall_artifacts
@@ -103,7 +103,6 @@ class Datastore:
         self.fetching = Fetching(config)
         self.durability = Durability[config.durability] if config is not None else Durability.full
         self._main = self.stores[MAIN]
-        self._has_exact = self.chain.has_exact
         self._confirming = {name: store for name, store in self.stores.items() if isinstance(store, ConfirmingStore)}
         self._choices: dict[DatasetType, Choice] = {}
         self._owners: dict[str, tuple[int, str]] = {}
@@ -199,7 +198,6 @@ class Datastore:
         extension: str,
         *,
         route: Route | None = None,
-        exact: bool = True,
         **fields: object,
     ) -> str:
         """Make the key of a new artifact.
@@ -218,8 +216,6 @@ class Datastore:
             With its dot.
         route : Route, optional
             Where it goes; to the store ``main`` if none is given.
-        exact : bool
-            Whether exact templates give exact names; those of the outputs of tasks never are.
         **fields
             More values for the template, such as ``component`` or ``{"exposure.obs_id": ...}``.
         """
@@ -227,7 +223,7 @@ class Datastore:
         shown = "_".join([str(mapping[name]) for name in dataset_type.dimensions.required if name in mapping])
         values = {**mapping, "run": run, "dataset_type": dataset_type.name, "data_id": shown or None, **fields}
         choice = self.choice(dataset_type) if route is None else route.choice
-        return choice.template.key(values, nonce, extension, exact=exact)
+        return choice.template.key(values, nonce, extension)
 
     # ------------------------------------------------------------------ publishing
 
@@ -327,27 +323,15 @@ class Datastore:
         )
 
     def publish(self, staged: Sequence[Staged], durability: Durability | None = None) -> None:
-        """Make staged artifacts visible, all or none; see `PublishingStore.publish`.
-
-        Those of exact names are made ready only: they are linked under the write lock, see `bunter.butler.exact_names`.
-        """
+        """Make staged artifacts visible, all or none; see `PublishingStore.publish`."""
         done: list[Staged] = []
-        exact = {item.key for item in self.exact(staged)}
         try:
             for name, items in by_store(staged).items():
-                store = self.stores[name]
-                if exact and isinstance(store, LocalStore):
-                    store.publish(items, durability or self.durability, held=exact)
-                else:
-                    store.publish(items, durability or self.durability)
+                self.stores[name].publish(items, durability or self.durability)
                 done += items
         except BaseException:
             self.discard(done)
             raise
-
-    def exact(self, staged: Sequence[Staged]) -> list[Staged]:
-        """Return the staged artifacts whose names come from exact templates."""
-        return [item for item in staged if item.owner and is_exact(item.key)] if self._has_exact else []
 
     def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
         """Take intents out in the transaction that registers the artifacts, where a store keeps them in the database."""
