@@ -103,6 +103,12 @@ def _find_tasks_here() -> None:
     "--log-file", "log_files", multiple=True, help="Append the log to a file; JSON lines if it ends in .json."
 )
 @click.option("--log-tty/--no-log-tty", default=True, help="Log to the terminal (standard error).")
+@click.option(
+    "--otlp",
+    envvar="OTEL_EXPORTER_OTLP_ENDPOINT",
+    metavar="URL",
+    help="Send logs, runs and quanta to a collector of OpenTelemetry, such as http://localhost:4318.",
+)
 @click.option("--log-label", "log_labels", multiple=True, metavar="KEY=VALUE", help="Add to every log record.")
 @click.option("--progress/--no-progress", default=None, help="Progress bars; by default where standard error is a tty.")
 @click.version_option(package_name="bunter", prog_name="bunter")
@@ -114,13 +120,19 @@ def cli(
     long_log: bool,
     log_files: tuple[str, ...],
     log_tty: bool,
+    otlp: str | None,
     log_labels: tuple[str, ...],
     progress: bool | None,
 ) -> None:
     """Bunter: a data butler and pipeline system for astronomical surveys."""
     from bunter.cli.logs import LogOptions, start_logging
 
-    start_logging(LogOptions(log_levels, long_log, log_files, log_tty, log_labels))
+    options = LogOptions(log_levels, long_log, log_files, log_tty, log_labels)
+    start_logging(options)
+    if otlp:
+        from bunter.cli.telemetry import exported
+
+        ctx.with_resource(exported(otlp, options.label_map(), ctx.meta))
     if ctx.invoked_subcommand is not None:
         ctx.with_resource(told_command(ctx.invoked_subcommand, ctx.meta[_WORDS]))
         _log_command(ctx)

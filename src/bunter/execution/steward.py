@@ -16,6 +16,7 @@ from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, Problem, Receipt
 from bunter.execution.relay import Relay
 from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped, Undone
 from bunter.execution.summary import FailedQuantum, required_data_id
+from bunter.execution.watch import WatchesTries
 from bunter.execution.worker import attempt_number
 
 if TYPE_CHECKING:
@@ -191,7 +192,12 @@ class Steward:
             case Done(_, outcome):
                 self._fail(outcome)
 
+    def _show(self, outcome: Outcome) -> None:
+        if isinstance(self._watcher, WatchesTries):
+            self._watcher.tried(self._graph, outcome)
+
     def _finish(self, outcome: Outcome, worker: int) -> None:
+        self._show(outcome)
         receipt = outcome.receipt
         artifacts = {artifact.nonce: artifact for artifact in receipt.artifacts}
         self._larder.put(made_from(receipt.outputs, artifacts))
@@ -213,6 +219,7 @@ class Steward:
             self._tell_ends(self._scheduler.tell(event))
 
     def _fail(self, outcome: Outcome) -> None:
+        self._show(outcome)
         receipt = outcome.receipt
         problem = receipt.problem or Problem("unknown", "it failed without a word")
         ended = self._scheduler.tell(self._verdict(receipt.quantum, problem))

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from bunter import effects
 from bunter.dataset.event import Event
 from bunter.execution.summary import FailedQuantum, required_data_id
+from bunter.execution.watch import WatchesTries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from bunter.butler import Butler
+    from bunter.execution.message import Outcome
     from bunter.execution.receipt import Receipt
     from bunter.execution.scheduler import State
     from bunter.execution.summary import RunSummary
@@ -129,6 +131,11 @@ class Telling:
         self._watcher.failed(failure, again=again)
         if not again:
             self._failures.append(failure)
+
+    def tried(self, graph: QuantumGraph, outcome: Outcome) -> None:
+        """See `WatchesTries`."""
+        if isinstance(self._watcher, WatchesTries):
+            self._watcher.tried(graph, outcome)
 
     def flush(self, *more: Event) -> None:
         """Tell what is waiting to be told, and more."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bunter.execution.message import Outcome
     from bunter.execution.scheduler import State
     from bunter.execution.summary import FailedQuantum
+    from bunter.graph import QuantumGraph
 
-__all__ = ["Silent", "Watcher"]
+__all__ = ["Silent", "Watcher", "WatchesTries"]
 
 
 class Watcher(Protocol):
@@ -24,6 +26,14 @@ class Watcher(Protocol):
 
     def failed(self, failure: FailedQuantum, *, again: bool) -> None:
         """Hear that a quantum has failed; ``again`` if it will be tried again."""
+
+
+@runtime_checkable
+class WatchesTries(Protocol):
+    """A watcher who wants to see each try of a quantum, with what it took and what it said."""
+
+    def tried(self, graph: QuantumGraph, outcome: Outcome) -> None:
+        """Hear how a try of a quantum ended, before anything of it is durable; must be quick."""
 
 
 class Silent:

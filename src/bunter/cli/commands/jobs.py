@@ -10,6 +10,7 @@ import click
 from bunter.cli.commands.limit_options import limit_options
 from bunter.cli.commands.run import Progress, worker_logging
 from bunter.cli.output import output_options
+from bunter.cli.telemetry import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +130,7 @@ def run_quanta(
         memory_budget=memory_budget,
         handover=handover,
     )
-    with Progress(emit, draws=context.obj["progress"]) as watcher:
+    with Progress(emit, draws=context.obj["progress"]) as progress, watched(context, progress) as watcher:
         summary = run_job(directory, Job(name, quanta, attempt), options=options, watcher=watcher)
     emit.record(summary.to_dict(), str(summary))
     return summary.exit_code

@@ -18,6 +18,7 @@ from bunter.cli.commands.mock_options import mock_options
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
 from bunter.cli.data_ids import data_id_option, read_data_ids
 from bunter.cli.output import output_options
+from bunter.cli.telemetry import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -165,7 +166,11 @@ def run(
         rebase=rebase,
         extend_run=extend_run,
     )
-    with Butler(repo, writeable=not dry_run) as butler, Progress(emit, draws=context.obj["progress"]) as watcher:
+    with (
+        Butler(repo, writeable=not dry_run) as butler,
+        Progress(emit, draws=context.obj["progress"]) as progress,
+        watched(context, progress) as watcher,
+    ):
         if graph is not None:
             summary = run_stored_graph(butler, graph_place(graph), output=output, options=options, watcher=watcher)
         else:

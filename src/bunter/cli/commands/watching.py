@@ -12,6 +12,7 @@ from bunter.cli.commands.jobs import quantum_options, selected
 from bunter.cli.commands.limit_options import limit_options
 from bunter.cli.commands.run import PARTIAL_HELP, Progress, worker_logging
 from bunter.cli.output import confirmed, output_options
+from bunter.cli.telemetry import watched
 from bunter.values import sized
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _carry_out(butler: Any, plan: Again, options: Any, context: click.Context, *
         )
         emit.record(counts | {"void": len(plan.void)}, sentence)
         return 0
-    with Progress(emit, draws=context.obj["progress"]) as watcher:
+    with Progress(emit, draws=context.obj["progress"]) as progress, watched(context, progress) as watcher:
         summary = plan.carry_out(butler, options=options, watcher=watcher)
     emit.record(summary.to_dict(), str(summary))
     return summary.exit_code
