@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from small_survey import CAM, make_repository, pipeline
 
+from bunter import effects
 from bunter.butler import Butler
 from bunter.errors import GraphError, RunError
 from bunter.execution import Job, RunOptions, Wish, merge_run, prepare_run, run_job, run_pipeline
+from bunter.execution.journal import read_more, seal
 from bunter.execution.selection import select_quanta
 from bunter.graph import build_graph
 
@@ -199,3 +201,34 @@ def test_the_commands_run_a_graph_in_parts(butler, tmp_path):
     assert rest.returncode == 0, rest.stderr
     merged = bunter("merge", "repo", "out")
     assert merged.stdout == "13 of 13 quanta of 'jobs' succeeded; 39 datasets registered\n", merged.stderr
+
+
+def test_what_was_read_of_a_journal_is_not_read_again(directory, monkeypatch):
+    from bunter.execution.following import Following
+
+    following = Following(directory)
+    job(directory, "a", ranges="0..3")
+    assert len([one for one in following.look().receipts if one.quantum >= 0]) == 4
+    job(directory, "b", ranges="4..7")
+    read = []
+    ranged = effects.read_range
+    monkeypatch.setattr(
+        effects, "read_range", lambda path, *where: read.append(Path(path).name) or ranged(path, *where)
+    )
+    told = following.look()
+    assert read == ["journal-b-0000.jsonl"]
+    assert sorted(told.receipts, key=lambda one: one.quantum) == sorted(
+        directory.told().receipts, key=lambda one: one.quantum
+    )
+    assert (following.open_jobs, following.awaited()) == (0, set())
+
+
+def test_a_line_that_is_still_being_written_is_read_when_it_is_whole(tmp_path):
+    path = tmp_path / "journal"
+    whole = b"".join(seal(b'{"n":%d}' % number) for number in range(3))
+    path.write_bytes(whole[:40])
+    first, place = read_more(path, 0)
+    path.write_bytes(whole)
+    later, end = read_more(path, place)
+    assert [*first, *later] == [b'{"n":0}', b'{"n":1}', b'{"n":2}']
+    assert 0 < place < end == len(whole)

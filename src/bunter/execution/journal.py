@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Journal", "read_lines", "seal", "unseal"]
+__all__ = ["Journal", "read_lines", "read_more", "seal", "unseal"]
 
 _log = logging.getLogger(__name__)
 _MARK = b',"crc":"'
@@ -62,6 +62,35 @@ def read_lines(path: str | Path) -> Iterator[bytes]:
                 _log.warning("%s is damaged in line %d; what stands behind it is done again", path, number)
             return
         yield document
+
+
+def read_more(path: str | Path, begin: int) -> tuple[list[bytes], int]:
+    """Read the JSON objects that were appended to a journal since it was read last.
+
+    Parameters
+    ----------
+    path : str or Path
+        The journal.
+    begin : int
+        Where the last reading ended, in bytes.
+
+    Returns
+    -------
+    list of bytes
+        New objects, oldest first, up to the first line that is torn, not yet whole or damaged.
+    int
+        Where the next reading begins.
+    """
+    found = effects.stat(path)
+    if found is None or found.st_size <= begin:
+        return [], begin
+    documents: list[bytes] = []
+    for line in effects.read_range(path, begin, found.st_size - begin).split(b"\n")[:-1]:
+        if (document := unseal(line)) is None:
+            break
+        documents.append(document)
+        begin += len(line) + 1
+    return documents, begin
 
 
 class Journal:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
 from bunter.errors import RunError
+from bunter.execution.following import Following
 from bunter.execution.initialise import register, sweep
-from bunter.execution.journal import read_lines
 from bunter.execution.merge import merge, whole
 from bunter.execution.provenance import running
-from bunter.execution.receipt import Closed, Opened, decode_line, encode_lines
+from bunter.execution.receipt import Closed, encode_lines
 from bunter.execution.scratch import Scratch
 from bunter.execution.summary import RunSummary, TaskCounts
 from bunter.execution.told_events import ended, failed_receipts
 from bunter.execution.told_run import find_run, tell
-from bunter.values import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from bunter.butler import Butler
     from bunter.execution.receipt import Discarded, Receipt, Told
@@ -144,7 +141,8 @@ class _Merging:
         self._failed: set[tuple[int, int]] = set()
         self._datasets = self._removed = 0
         self._scratch = Scratch(butler, graph, self._announce)
-        self._scratch.remember((), directory.told().discarded)
+        self._following = Following(directory)
+        self._scratch.remember((), self._following.look().discarded)
 
     def _announce(self, line: Discarded) -> None:
         """Tell in a journal of the merge's own what is dropped."""
@@ -160,7 +158,7 @@ class _Merging:
 
     def look(self) -> Merged:
         """Register what is new."""
-        return self._merge(self._directory.told())
+        return self._merge(self._following.look())
 
     def _merge(self, told: Told) -> Merged:
         before = self._lost.copy()
@@ -196,11 +194,9 @@ class _Merging:
 
     def conclude(self, *, is_final: bool) -> Merged:
         """Remove what dead attempts have left, and say how the run stands."""
-        told = self._directory.told()
-        over = set(told.orphans) - {
-            key for path, lines in self._open(is_final=is_final) for key in _announced(path, lines)
-        }
-        self._removed += sweep(self._butler, self._graph, over)
+        told = self._following.look()
+        awaited = set() if is_final else self._following.awaited()
+        self._removed += sweep(self._butler, self._graph, set(told.orphans) - awaited)
         merged = self._merge(told)
         self._scratch.settle((), is_complete=merged.is_complete)
         if merged.is_complete or (is_final and merged.failed):
@@ -208,13 +204,6 @@ class _Merging:
             self._directory.write_summary(summary.to_dict())
             self._butler.events.tell(ended(self._graph, summary))
         return merged
-
-    def _open(self, *, is_final: bool) -> Iterator[tuple[Path, list[Any]]]:
-        """Journals of attempts that may still publish something."""
-        for _, job, path in self._directory.journals():
-            lines = [decode_line(line) for line in read_lines(path)]
-            if job != "local" and not is_final and not _is_over(lines):
-                yield path, lines
 
     def _merged(self, told: Told) -> Merged:
         return Merged(
@@ -225,35 +214,8 @@ class _Merging:
             succeeded=sum(receipt.quantum >= 0 for receipt in told.receipts),
             failed=len(told.failures),
             lost=len(self._lost),
-            open_jobs=sum(1 for _ in self._open(is_final=False)),
+            open_jobs=self._following.open_jobs,
         )
-
-
-def _announced(path: Path, lines: list[Any]) -> Iterator[str]:
-    from bunter.execution.receipt import Intent
-
-    del path
-    for line in lines:
-        if isinstance(line, Intent):
-            yield from line.keys
-
-
-def _is_over(lines: list[Any]) -> bool:
-    """Whether an attempt has ended: it says so, or it ran on this machine and its process is gone."""
-    if any(isinstance(line, Closed) for line in lines):
-        return True
-    opened = next((line for line in lines if isinstance(line, Opened)), None)
-    return opened is not None and opened.host == Principal.current().host and not _is_running(opened.process)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _summary(directory: RunDirectory, datasets: int) -> RunSummary:

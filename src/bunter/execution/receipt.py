@@ -15,6 +15,7 @@ __all__ = [
     "Closed",
     "Discarded",
     "End",
+    "Gathering",
     "Intent",
     "Line",
     "Opened",
@@ -302,51 +303,71 @@ class Told:
         return int(size) if output.selector else self.artifacts[output.nonce].size
 
 
+class Gathering:
+    """Takes the lines of journals together as they come; what is told first of a quantum's success counts."""
+
+    def __init__(self) -> None:
+        self._successes: dict[int, Receipt] = {}
+        self._failures: dict[int, Receipt] = {}
+        self._artifacts: dict[str, Artifact] = {}
+        self._announced: dict[str, None] = {}
+        self._discarded: set[int] = set()
+        self._blocked: set[int] = set()
+
+    def take(self, lines: Iterable[Line]) -> None:
+        """Take lines of a journal, oldest first."""
+        for line in lines:
+            match line:
+                case Intent(keys):
+                    self._announced |= dict.fromkeys(keys)
+                case Discarded(rows):
+                    self._discarded.update(rows)
+                case Closed(_, among):
+                    self._blocked.update(among)
+                case Shared(artifact):
+                    self._artifacts[artifact.nonce] = artifact
+                case Receipt():
+                    self._take_receipt(line)
+                case Voided(quanta):
+                    for quantum in quanta:
+                        self._successes.pop(quantum, None)
+                        self._failures.pop(quantum, None)
+                        self._blocked.discard(quantum)
+                case _:
+                    pass
+
+    def _take_receipt(self, receipt: Receipt) -> None:
+        if not receipt.is_success:
+            self._failures[receipt.quantum] = receipt
+        elif receipt.quantum not in self._successes:
+            self._successes[receipt.quantum] = receipt
+            self._discarded.update(receipt.handed)
+            self._artifacts |= {artifact.nonce: artifact for artifact in receipt.artifacts}
+
+    def told(self, attempts: int) -> Told:
+        """Return what was told so far, by so many attempts."""
+        successes = self._successes
+        used = {output.nonce for receipt in successes.values() for output in receipt.outputs}
+        artifacts = {nonce: artifact for nonce, artifact in self._artifacts.items() if nonce in used}
+        kept = {artifact.key for artifact in artifacts.values()}
+        return Told(
+            receipts=tuple(successes.values()),
+            failures=tuple(receipt for quantum, receipt in self._failures.items() if quantum not in successes),
+            artifacts=artifacts,
+            orphans=tuple(key for key in self._announced if key not in kept),
+            attempts=attempts,
+            discarded=frozenset(self._discarded),
+            blocked=frozenset(self._blocked - successes.keys()),
+        )
+
+
 def gather(journals: Iterable[Iterable[Line]]) -> Told:
     """Take the journals of a run's attempts together, oldest first.
 
     The first success of a quantum counts; what a second one published is an orphan.
     """
-    successes: dict[int, Receipt] = {}
-    failures: dict[int, Receipt] = {}
-    artifacts: dict[str, Artifact] = {}
-    announced: dict[str, None] = {}
-    discarded: set[int] = set()
-    blocked: set[int] = set()
-    attempts = 0
+    gathering, attempts = Gathering(), 0
     for lines in journals:
         attempts += 1
-        for line in lines:
-            match line:
-                case Intent(keys):
-                    announced |= dict.fromkeys(keys)
-                case Discarded(rows):
-                    discarded.update(rows)
-                case Closed(_, among):
-                    blocked.update(among)
-                case Shared(artifact):
-                    artifacts[artifact.nonce] = artifact
-                case Receipt() if not line.is_success:
-                    failures[line.quantum] = line
-                case Receipt() if line.quantum not in successes:
-                    successes[line.quantum] = line
-                    discarded.update(line.handed)
-                    artifacts |= {artifact.nonce: artifact for artifact in line.artifacts}
-                case Voided(quanta):
-                    for quantum in quanta:
-                        successes.pop(quantum, None)
-                        failures.pop(quantum, None)
-                case _:
-                    pass
-    used = {output.nonce for receipt in successes.values() for output in receipt.outputs}
-    artifacts = {nonce: artifact for nonce, artifact in artifacts.items() if nonce in used}
-    kept = {artifact.key for artifact in artifacts.values()}
-    return Told(
-        receipts=tuple(successes.values()),
-        failures=tuple(receipt for quantum, receipt in failures.items() if quantum not in successes),
-        artifacts=artifacts,
-        orphans=tuple(key for key in announced if key not in kept),
-        attempts=attempts,
-        discarded=frozenset(discarded),
-        blocked=frozenset(blocked - successes.keys()),
-    )
+        gathering.take(lines)
+    return gathering.told(attempts)
