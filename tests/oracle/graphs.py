@@ -245,9 +245,9 @@ def _their_task(step: Step) -> type:
 
 
 def timeless(world: Any) -> set[tuple[str, Any]]:
-    """Exposures and visits without a timespan: the reference finds no calibration for them, be there but one."""
+    """Exposures, visits and days without a timespan: the reference finds no calibration for them, be there but one."""
     if world.name not in _TIMELESS:
-        rows = [row for name in ("exposure", "visit") for row in world.ours.query_dimension_records(name)]
+        rows = [row for name in ("exposure", "visit", "day_obs") for row in world.ours.query_dimension_records(name)]
         _TIMELESS[world.name] = {(row.element.name, row.id) for row in rows if row.timespan is None}
     return _TIMELESS[world.name]
 
