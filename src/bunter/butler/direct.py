@@ -11,6 +11,7 @@ import yaml
 from bunter import effects
 from bunter.butler.config import CONFIG_NAME
 from bunter.butler.events.outbox import Outbox
+from bunter.butler.exact_names import ExactNames
 from bunter.butler.feeding import Feeding
 from bunter.butler.registry_place import options_of, place_of
 from bunter.butler.remote_root import RemoteFile
@@ -24,7 +25,7 @@ from bunter.dataset.event import TellEvents
 from bunter.dataset.inquiries import Summaries
 from bunter.datastore import Datastore
 from bunter.datastore.records import ArtifactRecords
-from bunter.errors import ReadOnlyError
+from bunter.errors import KeyTakenError, ReadOnlyError
 from bunter.registry import Registry
 from bunter.values import Durability
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from bunter.dataset.inquiries import Inquiry
     from bunter.dataset.operator import OperatorQuestion, SqlAnswer
     from bunter.datastore import Staged
-    from bunter.datastore.check import CheckReport
+    from bunter.datastore.check import CheckReport, Patrol
     from bunter.datastore.deep_check import DeepCheck
     from bunter.datastore.store_address import StoreAddress
     from bunter.dimensions import Universe
@@ -76,7 +77,8 @@ class DirectRepository:
         self._records = ArtifactRecords()
         self.datastore = datastore
         self.feeding = Feeding(database, self._registry, self._records, datastore)
-        self.trash = Trash(database, self._registry, self._records, datastore)
+        self._exact = ExactNames(database, self._records, datastore)
+        self.trash = Trash(database, self._registry, self._records, datastore, self._exact)
         self.outbox = Outbox(database, self._registry)
         self.writeable = not database.read_only
         self.runs: Path | None = None
@@ -284,15 +286,31 @@ class DirectRepository:
         self.recover()
         try:
             self.datastore.publish(staged, durability)
-            self._write(principal, changes, staged, durability or Durability.full, activity)
+            self._write_when_free(principal, changes, staged, durability or Durability.full, activity)
         except BaseException:
             self._undo(staged)
             raise
         self.datastore.settle(staged)
         if any(isinstance(change, RemoveDatasets | UnstoreDatasets) for change in changes):
             self.empty_trash()
-        if self.feeding.sinks and any(isinstance(change, AddDatasets | RemoveDatasets | UndoChange) for change in changes):
+        if self.feeding.sinks and any(
+            isinstance(change, AddDatasets | RemoveDatasets | UndoChange) for change in changes
+        ):
             self.feeding.deliver()
+
+    def _write_when_free(
+        self, principal: Principal, changes: Sequence[Change], staged: Sequence[Staged], *how: Any
+    ) -> None:
+        """Write, and wait for others who are about to give or take back the same exact names."""
+        began_s = effects.monotonic()
+        while True:
+            try:
+                self._write(principal, changes, staged, *how)
+            except KeyTakenError:
+                if not self._exact.waits(staged, began_s):
+                    raise
+            else:
+                return
 
     def _write(
         self,
@@ -306,6 +324,7 @@ class DirectRepository:
 
         def deed(transaction: Transaction) -> int | None:
             begun = number
+            self._exact.free(transaction, staged)
             if activity is not None and begun is None:
                 begun = self._registry.begin_activity(transaction, activity)
             transaction.next_change(principal, "" if activity is None else activity.name, begun)
@@ -316,6 +335,7 @@ class DirectRepository:
                     self.feeding.note(transaction, change)
             self.outbox.write(transaction, events)
             self.datastore.confirm(transaction, staged)
+            self._exact.give(transaction, staged)
             return begun
 
         known = self._database.carry_out(deed, durability=durability)
@@ -332,7 +352,7 @@ class DirectRepository:
 
     def _undo(self, staged: Sequence[Staged]) -> None:
         """Take artifacts back after an error; an interrupt may come after the commit, and what is registered stays."""
-        registered = self._registered([item.key for item in staged]) if staged else set()
+        registered = self._exact.mine(staged, set(self._registered([item.key for item in staged]))) if staged else set()
         self.datastore.discard([item for item in staged if item.key not in registered])
         self.datastore.settle([item for item in staged if item.key in registered])
 
@@ -374,13 +394,23 @@ class DirectRepository:
         return dump_database(self._database, self.datastore, folder, runs=self.runs, **more)
 
     def check(
-        self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None
+        self,
+        *,
+        deep: bool | DeepCheck = False,
+        patrol: Patrol | None = None,
+        claims: Callable[[], Mapping[str, str]] | None = None,
     ) -> CheckReport:
         """See `Repository`."""
         from bunter.datastore.check import check_datastore
 
         return check_datastore(
-            self.datastore, self._records, self._database, deep=deep, claims=claims, copies_of=self._copies_of
+            self.datastore,
+            self._records,
+            self._database,
+            deep=deep,
+            patrol=patrol,
+            claims=claims,
+            copies_of=self._copies_of,
         )
 
     def _copies_of(self, ids: Sequence[bytes]) -> list[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from bunter.butler.search import collections_of
 from bunter.butler.template_fields import TemplateFields
 from bunter.dataset import CollectionType, DatasetRef, DatasetType, split_component
 from bunter.dimensions import DataCoordinate
-from bunter.errors import CalibrationLookupError, DatasetNotFoundError
+from bunter.errors import CalibrationLookupError, DatasetNotFoundError, FileIntegrityError
 from bunter.storage_class import storage_class as named_class
 from bunter.values import listed
 
@@ -268,7 +268,7 @@ class Lookup:
             raise removed_error(self._session.repository, self._session.principal, ref)
         try:
             return datastore.read(stored, storage_class=wanted, component=component, parameters=parameters)
-        except FileNotFoundError:
+        except (FileNotFoundError, FileIntegrityError):  # an exact name may have another dataset by now
             again = self.locate([ref])[0]
             if not again:
                 raise DatasetNotFoundError(f"{ref} was removed while it was read") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from urllib.parse import unquote
 from bunter import effects
 from bunter.butler.trash import trash_of
 from bunter.datastore.check import Problem
-from bunter.datastore.key import split_key
+from bunter.datastore.key import is_exact, split_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from bunter.datastore.store import Stat
 
 __all__ = ["Leftover", "Leftovers", "Sweeping"]
-
-_OURS = re.compile(r"-[a-z2-7]{13}(\.[A-Za-z0-9.]+)?")
-"""End of the names that Bunter gives: nothing else is ever removed on the ground that no record names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +121,7 @@ class Sweeping:
             yield _Item("dead writer", name, key, 0 if stat is None else stat.size)
         for name, key, stat in self._looked_at(report.of(Problem.ORPHAN)):
             if stat is not None and stat.modified_ns <= horizon_ns:
-                yield _Item("orphan" if _is_ours(key) else "strange", name, key, stat.size)
+                yield _Item("strange" if is_exact(key) else "orphan", name, key, stat.size)
         for name, waiting in self._trash.waiting().items():
             yield from (_Item("trash", name, key, max(size, 0)) for key, size in waiting)
         left = self._unregistered(list(abandoned))
@@ -157,11 +153,6 @@ class Sweeping:
         for name, keys in groups.items():
             failed |= repository.datastore.stores[name].delete_many(keys)
         return failed | self._trash.empty()
-
-
-def _is_ours(key: str) -> bool:
-    found = _OURS.search(split_key(key)[1])
-    return found is not None and found.end() == len(key.rpartition("/")[2])
 
 
 def _summed(items: Iterable[_Item], facts: RepositoryFacts) -> list[Leftover]:

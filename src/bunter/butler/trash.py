@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
+from bunter.butler.exact_names import exact_keys
 from bunter.butler.restoration import Removed, Restoration, Undoable
 from bunter.dataset.changes import ForgetRemoval, RemoveDatasets, UnstoreDatasets
 from bunter.datastore.kept_records import restored
-from bunter.butler.exact_names import exact_keys
 from bunter.errors import ConfigurationError, UndoError
 from bunter.registry.removed_rows import forget_beside, names_of
 from bunter.registry.reversing import reversal

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bunter.datastore.choice import choose, has_instruments
+from bunter.datastore.local import LocalStore
 from bunter.datastore.store import MAIN
 from bunter.errors import ConfigurationError
 
@@ -133,7 +134,18 @@ class Chain:
                 f"this datastore does not take {dataset_type.name!r}{whose}: none of its stores ({places}) does; "
                 "see datastore.constraints in bunter.yaml"
             )
+        _refuse_exact(dataset_type, first[1], [first[0], *(child for child, _ in takers if child.copies)])
         return Route(first[1], first[0].name, tuple(child.name for child, _ in takers if child.copies))
+
+    @property
+    def has_exact(self) -> bool:
+        """Whether any template gives exact names."""
+        return any(
+            text.startswith("exact:")
+            for child in self.children
+            if child.config
+            for text in child.config.templates.values()
+        )
 
     def troubles(self, dataset_type: DatasetType) -> list[str]:
         """Say what stands in the way of storing datasets of a type; nothing if all is well."""
@@ -176,3 +188,17 @@ class Chain:
     def keepers(self, name: str) -> list[PublishingStore]:
         """Return the stores from which an artifact recorded in the child ``name`` goes when it is removed."""
         return [child.store for child in self.children if not child.read_only and (child.name == name or child.copies)]
+
+
+def _refuse_exact(dataset_type: DatasetType, choice: Choice, children: Sequence[Child]) -> None:
+    """Refuse exact names where they cannot be given, or would not tell components apart."""
+    if not choice.template.is_exact:
+        return
+    where = f"the exact template {choice.template.text!r} for {dataset_type.name!r}"
+    if strange := [child.name for child in children if not isinstance(child.store, LocalStore)]:
+        raise ConfigurationError(
+            f"{where} needs folders, and {', '.join(strange)} {'is' if len(strange) == 1 else 'are'} none; leave 'exact:' out, "
+            "or constrain the other stores"
+        )
+    if choice.components and "component" not in choice.template.names:
+        raise ConfigurationError(f"{where} does not tell its components apart; add {{component}}")

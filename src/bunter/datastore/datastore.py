@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter.dataset import ArtifactRow
@@ -16,14 +16,14 @@ from bunter.datastore.choice import Choice, choose
 from bunter.datastore.composites import assembled, parts_of, read_component
 from bunter.datastore.configured import children_of, store_at
 from bunter.datastore.direct import DirectFiles
+from bunter.datastore.encoded import Encoded, written
 from bunter.datastore.fetching import Fetching
-from bunter.datastore.format import ReadRequest, WritesPieces, format_of
-from bunter.datastore.key import is_direct, split_key
+from bunter.datastore.format import ReadRequest, format_of
+from bunter.datastore.key import is_direct, is_exact, split_key
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
 from bunter.datastore.nearline import recall_artifacts
 from bunter.datastore.places import are_there, by_store, places_of
-from bunter.datastore.ranged import LARGE
 from bunter.datastore.reading import part_for
 from bunter.datastore.store import MAIN, ConfirmingStore, Staged, Transfer
 from bunter.datastore.uri import ArtifactURI
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from bunter.dataset import DatasetType, StoredArtifact
     from bunter.datastore.chain import Route
     from bunter.datastore.config import DatastoreConfig
-    from bunter.datastore.format import Format
     from bunter.datastore.nearline import RecallOrder
     from bunter.datastore.store import ArtifactStore, PublishingStore
     from bunter.datastore.store_address import StoreAddress
@@ -52,28 +51,6 @@ __all__ = ["MAIN", "Datastore", "Encoded"]
 
 _DIRECT = DirectFiles()
 _ONE_WAY = {"png", "svg"}  # what was drawn is read as a picture
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """An object as bytes.
-
-    Parameters
-    ----------
-    data : bytes or Pieces
-        The bytes; of large objects a few at a time.
-    format : str
-        Short name of the format.
-    version : int
-        Version of the format.
-    extension : str
-        Ending of the file's name, with its dot.
-    """
-
-    data: bytes | Pieces
-    format: str
-    version: int
-    extension: str
 
 
 class Datastore:
@@ -103,6 +80,7 @@ class Datastore:
         self.fetching = Fetching(config)
         self.durability = Durability[config.durability] if config is not None else Durability.full
         self._main = self.stores[MAIN]
+        self._has_exact = self.chain.has_exact
         self._confirming = {name: store for name, store in self.stores.items() if isinstance(store, ConfirmingStore)}
         self._choices: dict[DatasetType, Choice] = {}
         self._owners: dict[str, tuple[int, str]] = {}
@@ -175,7 +153,7 @@ class Datastore:
             )
         form = choice.format
         given = obj if form.name in _ONE_WAY and hasattr(obj, "savefig") else choice.storage_class.convert(obj)
-        return Encoded(_written(form, given), form.name, form.version, form.extension)
+        return Encoded(written(form, given), form.name, form.version, form.extension)
 
     def encode_parts(self, obj: object, dataset_type: DatasetType, route: Route | None = None) -> dict[str, Encoded]:
         """Write an object as `encode` does, in one artifact under an empty name, or in one per component as configured."""
@@ -185,7 +163,7 @@ class Datastore:
         parts = parts_of(choice.storage_class.convert(obj), choice.storage_class)
         forms = {name: choice.components[name] for name in parts}
         return {
-            name: Encoded(_written(form, parts[name]), form.name, form.version, form.extension)
+            name: Encoded(written(form, parts[name]), form.name, form.version, form.extension)
             for name, form in forms.items()
         }
 
@@ -198,6 +176,7 @@ class Datastore:
         extension: str,
         *,
         route: Route | None = None,
+        exact: bool = True,
         **fields: object,
     ) -> str:
         """Make the key of a new artifact.
@@ -216,6 +195,8 @@ class Datastore:
             With its dot.
         route : Route, optional
             Where it goes; to the store ``main`` if none is given.
+        exact : bool
+            Whether exact templates give exact names; those of the outputs of tasks never are.
         **fields
             More values for the template, such as ``component`` or ``{"exposure.obs_id": ...}``.
         """
@@ -223,7 +204,7 @@ class Datastore:
         shown = "_".join([str(mapping[name]) for name in dataset_type.dimensions.required if name in mapping])
         values = {**mapping, "run": run, "dataset_type": dataset_type.name, "data_id": shown or None, **fields}
         choice = self.choice(dataset_type) if route is None else route.choice
-        return choice.template.key(values, nonce, extension)
+        return choice.template.key(values, nonce, extension, exact=exact)
 
     # ------------------------------------------------------------------ publishing
 
@@ -323,15 +304,27 @@ class Datastore:
         )
 
     def publish(self, staged: Sequence[Staged], durability: Durability | None = None) -> None:
-        """Make staged artifacts visible, all or none; see `PublishingStore.publish`."""
+        """Make staged artifacts visible, all or none; see `PublishingStore.publish`.
+
+        Those of exact names are made ready only: they are linked under the write lock, see `bunter.butler.exact_names`.
+        """
         done: list[Staged] = []
+        exact = {item.key for item in self.exact(staged)}
         try:
             for name, items in by_store(staged).items():
-                self.stores[name].publish(items, durability or self.durability)
+                store = self.stores[name]
+                if exact and isinstance(store, LocalStore):
+                    store.publish(items, durability or self.durability, held=exact)
+                else:
+                    store.publish(items, durability or self.durability)
                 done += items
         except BaseException:
             self.discard(done)
             raise
+
+    def exact(self, staged: Sequence[Staged]) -> list[Staged]:
+        """Return the staged artifacts whose names come from exact templates."""
+        return [item for item in staged if item.owner and is_exact(item.key)] if self._has_exact else []
 
     def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
         """Take intents out in the transaction that registers the artifacts, where a store keeps them in the database."""
@@ -482,12 +475,6 @@ class Datastore:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-
-def _written(form: Format, obj: object) -> bytes | Pieces:
-    """Write an object, piece by piece if it is large and its format can."""
-    size = getattr(obj, "nbytes", 0) or getattr(getattr(obj, "data", None), "nbytes", 0)
-    return form.to_pieces(obj) if size >= LARGE and isinstance(form, WritesPieces) else form.to_bytes(obj)
 
 
 def _result_class(storage_class: StorageClass | str, component: str | None) -> StorageClass:

@@ -8,13 +8,14 @@ from base64 import b32encode
 
 from bunter.errors import TemplateError
 
-__all__ = ["NAME_LIMIT", "check_key", "escape", "is_direct", "join_key", "shorten", "split_key"]
+__all__ = ["NAME_LIMIT", "check_key", "escape", "is_direct", "is_exact", "join_key", "shorten", "split_key"]
 
 NAME_LIMIT = 255
 """Longest name of a file or directory, in bytes, that common file systems take."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_+=,@-][A-Za-z0-9_+=,@.-]*")
 _KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,@.-")
+_NONCED = re.compile(r"-[a-z2-7]{13}(\.[A-Za-z0-9.]+)?")
 _HASH_LENGTH = 15  # "%~" and 13 characters of hash
 
 
@@ -70,6 +71,13 @@ def check_key(key: str) -> str:
 def is_direct(key: str) -> bool:
     """Whether a key is the absolute path of a file that stays where it is."""
     return key.startswith("/")
+
+
+def is_exact(key: str) -> bool:
+    """Whether a name has no nonce at its end, so that it may come again; nothing else is ever taken for an orphan to remove."""
+    name = key.rpartition("/")[2]
+    found = _NONCED.search(name)
+    return found is None or found.end() != len(name)
 
 
 def split_key(key: str) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.key import check_key
-from bunter.datastore.lease import OwnerLease
+from bunter.datastore.key import check_key, is_exact
+from bunter.datastore.lease import LOCK_SUFFIX, OwnerLease, is_alive
 from bunter.datastore.moves import MoveList
 from bunter.datastore.recovery import is_same_file, recover, staged_keys
 from bunter.datastore.staging import bring
@@ -128,7 +128,7 @@ class LocalStore:
             try:
                 return bring(source, staging, final, Staged(key, 0, None, owner), transfer=transfer, sync=sync)
             except FileExistsError as exc:
-                raise KeyTakenError(f"artifact key {key!r} is already being staged; draw a new nonce") from exc
+                raise KeyTakenError(_being_staged(key)) from exc
             except FileNotFoundError:
                 if attempt or (not isinstance(source, bytes | Pieces) and not os.path.lexists(source)):
                     raise
@@ -138,8 +138,11 @@ class LocalStore:
         """Read the staged file, or the file that stays where it is."""
         return effects.read_bytes(self._staging(item.owner, item.key) if item.owner else item.key)
 
-    def publish(self, staged: Sequence[Staged], durability: Durability) -> None:
-        """Link each staged file to its key, then put the directories on stable storage, once each."""
+    def publish(self, staged: Sequence[Staged], durability: Durability, *, held: Collection[str] = frozenset()) -> None:
+        """Link each staged file to its key, then put the directories on stable storage, once each.
+
+        Files whose keys are among ``held`` are made ready only, and linked by `link_exact`.
+        """
         ours = [item for item in staged if item.owner]
         sync = durability is not Durability.none
         if sync:
@@ -149,8 +152,9 @@ class LocalStore:
         changed: set[str] = set()
         try:
             for item in ours:
-                changed |= self._link(item)
-                done.append(item)
+                if item.key not in held:
+                    changed |= self._link(item)
+                    done.append(item)
             if sync:
                 for directory in sorted(changed):
                     effects.sync_dir(directory)
@@ -158,6 +162,28 @@ class LocalStore:
             for item in reversed(done):
                 effects.unlink(self._prefix + item.key, missing_ok=True)
             raise
+
+    def link_exact(self, item: Staged) -> None:
+        """Give a staged file a name that may have been used before; FileExistsError if another file has it now."""
+        if self.has_linked(item):
+            return
+        for directory in sorted(self._link(item)):
+            effects.sync_dir(directory)
+
+    def has_linked(self, item: Staged) -> bool:
+        """Whether the file under the key is the staged one."""
+        return is_same_file(self._staging(item.owner, item.key), self._prefix + item.key)
+
+    def is_staged_by_others(self, keys: Collection[str], owner: str) -> bool:
+        """Whether somebody else who lives has staged one of the keys."""
+        others = [
+            each for each in effects.listdir(self._stage_root) if each != owner and not each.endswith(LOCK_SUFFIX)
+        ]
+        return any(
+            is_alive(self._stage_root, each) and effects.stat(self._staging(each, key)) is not None
+            for each in others
+            for key in keys
+        )
 
     def _link(self, item: Staged) -> set[str]:
         """Give a staged file its final name; return the directories that changed."""
@@ -267,6 +293,14 @@ class LocalStore:
         effects.mkdirs(directory)
         self._check_inside(directory)
         return changed
+
+
+def _being_staged(key: str) -> str:
+    if is_exact(key):
+        return (
+            f"{key} is being written by another call of this process; its template is exact, so give each dataset once"
+        )
+    return f"artifact key {key!r} is already being staged; draw a new nonce"
 
 
 def _stat(path: str) -> Stat | None:

@@ -38,7 +38,7 @@ def recover(stage_root: str, prefix: str, is_registered: Callable[[Sequence[str]
         names = [name for name, _ in effects.walk(area)]
         keys = [name for name in names if not MoveList.is_list(name)]
         lists = [f"{area}/{name}" for name in names if MoveList.is_list(name)]
-        _finish_moves(lists, is_registered)
+        _finish_moves(area, prefix, lists, is_registered)
         _undo(area, prefix, keys, is_registered)
         for path in lists:
             effects.unlink(path, missing_ok=True)
@@ -59,13 +59,16 @@ def staged_keys(stage_root: str) -> Iterator[tuple[str, bool]]:
                 yield name, alive
 
 
-def _finish_moves(lists: Sequence[str], is_registered: Callable[[Sequence[str]], Collection[str]]) -> None:
-    """Remove the sources of committed moves, unless the name belongs to another file by now."""
+def _finish_moves(
+    area: str, prefix: str, lists: Sequence[str], is_registered: Callable[[Sequence[str]], Collection[str]]
+) -> None:
+    """Remove the sources of committed moves, unless the name or the key belongs to another file by now."""
     for path in lists:
         moves = MoveList.read(path)
         committed = is_registered([move.key for move in moves])
         for move in moves:
-            if move.key in committed and move.is_unchanged():
+            is_there = is_same_file(f"{area}/{move.key}", prefix + move.key)
+            if move.key in committed and is_there and move.is_unchanged():
                 effects.unlink(move.source, missing_ok=True)
 
 

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bunter.datastore.key import NAME_LIMIT, escape, shorten
+from bunter.datastore.key import NAME_LIMIT, escape, is_exact, shorten
 from bunter.errors import TemplateError, near
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ DEFAULT = (
 )
 """The template used where none is configured."""
 
+_EXACT = "exact:"
 _NONCE_LENGTH = 14  # a hyphen and 13 characters
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _NAMES = {"datasetType": "dataset_type"}  # the reference system's spelling
@@ -48,6 +49,8 @@ class Template:
     ``:?`` leaves the field and the text before it (never a ``/``) out where there is none; ``:/`` keeps slashes as
     directories. The nonce and the extension follow the last part, so names never repeat.
 
+    After ``exact:`` the names are as the pattern says, without a nonce: for folders only, and not for outputs of tasks.
+
     Parameters
     ----------
     text : str
@@ -61,7 +64,8 @@ class Template:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._parts = [_parse(part, text) for part in _split(text)]
+        self.is_exact = text.startswith(_EXACT)
+        self._parts = [_parse(part, text) for part in _split(text.removeprefix(_EXACT))]
         self._plain = [[(f.names, f.literal, f.slashes, f) for f in part] for part in self._parts]
         names = {name for part in self._parts for field in part for name in field.names}
         if not names & {"run", "id"}:
@@ -105,7 +109,7 @@ class Template:
         fields = [field for part in self._parts for field in part if name in field.names]
         return all(field.optional or len(field.names) > 1 for field in fields)
 
-    def key(self, values: Mapping[str, object], nonce: str, extension: str) -> str:
+    def key(self, values: Mapping[str, object], nonce: str, extension: str, *, exact: bool = True) -> str:
         """Make a key.
 
         Parameters
@@ -116,16 +120,32 @@ class Template:
             Makes the key unique.
         extension : str
             With its dot.
+        exact : bool
+            Whether an exact template gives exact names.
 
         Raises
         ------
         TemplateError
-            If a field that is not optional has no value.
+            If a field that is not optional has no value, or an exact name is too long or ends like one with a nonce.
         """
         *directories, last = self._names_of(values)
+        if self.is_exact and exact:
+            return "/".join([*directories, self._exact(last, extension)])
         room = NAME_LIMIT - _NONCE_LENGTH - len(extension)
         name = f"{shorten(last, room)}-{nonce}{extension}"
         return "/".join([shorten(directory) for directory in directories] + [name]) if directories else name
+
+    def _exact(self, last: str, extension: str) -> str:
+        name = f"{last}{extension}"
+        if len(name) > NAME_LIMIT:
+            raise TemplateError(
+                f"template {self.text!r} gives a name of {len(name)} characters, {name[:40]}...; shorten it"
+            )
+        if not is_exact(name):
+            raise TemplateError(
+                f"template {self.text!r} gives the name {name!r}, which ends like one that is never used twice; change its end"
+            )
+        return name
 
     def _names_of(self, values: Mapping[str, object]) -> list[str]:
         """Names that the parts give: none where all is optional and missing, several where slashes are kept."""

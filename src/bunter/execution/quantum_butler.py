@@ -93,7 +93,9 @@ class Place:
         dataset_type, route = self.dataset_type(ref.dataset_type), self.route(ref)
         fields = self._fields.of(route.choice.template.sought, ref.data_id)
         more: dict[str, object] = {**fields, "component": component or None}
-        return self.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, extension, route=route, **more)
+        return self.datastore.key_for(
+            dataset_type, ref.data_id, ref.run, nonce, extension, route=route, exact=False, **more
+        )
 
     def names(self, ref: QuantumRef, number: int) -> list[Artifact]:
         """Name what a try writes for an output, whether it has written it or not; without sizes and digests."""

@@ -1,0 +1,43 @@
+"""Objects as bytes, ready for a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bunter.datastore.format import WritesPieces
+from bunter.datastore.ranged import LARGE
+
+if TYPE_CHECKING:
+    from bunter.datastore.format import Format
+    from bunter.values import Pieces
+
+__all__ = ["Encoded", "written"]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An object as bytes.
+
+    Parameters
+    ----------
+    data : bytes or Pieces
+        The bytes; of large objects a few at a time.
+    format : str
+        Short name of the format.
+    version : int
+        Version of the format.
+    extension : str
+        Ending of the file's name, with its dot.
+    """
+
+    data: bytes | Pieces
+    format: str
+    version: int
+    extension: str
+
+
+def written(form: Format, obj: object) -> bytes | Pieces:
+    """Write an object, piece by piece if it is large and its format can."""
+    size = getattr(obj, "nbytes", 0) or getattr(getattr(obj, "data", None), "nbytes", 0)
+    return form.to_pieces(obj) if size >= LARGE and isinstance(form, WritesPieces) else form.to_bytes(obj)
