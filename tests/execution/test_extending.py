@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from small_survey import CAM, make_repository, pipeline
 
-from bunter import effects
+from bunter import Butler, effects
 from bunter.errors import RunError
 from bunter.execution import RunOptions, Wish, run_directories, run_pipeline, run_status
 from bunter.execution.lineage import find_lineage
@@ -125,3 +125,19 @@ def test_status_and_lineage_know_all_parts(butler):
     for exposure in (0, 3):
         (ref,) = butler.query_datasets("gathered", "first", where=f"exposure = {exposure}")
         assert "reduced" in {one.dataset_type for one in find_lineage(butler, ref).datasets.values()}
+
+
+@pytest.mark.parametrize("way", ["transfer", "dump"])
+def test_all_parts_go_along_with_the_datasets(butler, tmp_path, way):
+    run(butler, FIRST)
+    run(butler, MORE)
+    if way == "dump":
+        butler.dump(tmp_path / "dump")
+        other = Butler.load(tmp_path / "dump", tmp_path / "other")
+    else:
+        other = Butler.create(tmp_path / "other")
+        other.transfers.take(butler.transfers.parcel())
+    with other:
+        for exposure in (0, 3):
+            (ref,) = other.query_datasets("gathered", "first", where=f"exposure = {exposure}")
+            assert len(find_lineage(other, ref).quanta) == 3

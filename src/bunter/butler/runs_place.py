@@ -13,12 +13,20 @@ if TYPE_CHECKING:
     from bunter.butler.config import RepositoryConfig
     from bunter.datastore.store_address import StoreAddress
 
-__all__ = ["FOREIGN", "RUNS", "runs_place"]
+__all__ = ["FOREIGN", "RUNS", "run_folder", "runs_place"]
 
 RUNS = ".runs"
 """Folder of the folders of runs, below the place of runs."""
 FOREIGN = "foreign"
 """File in the folder of a run that came from another repository."""
+
+
+def run_folder(root: Path, run: str, part: int = 1) -> Path:
+    """Return the folder of a part of a run, whether it exists or not; a run that was never extended has one.
+
+    No escaped name of another run looks like that of a further part.
+    """
+    return root / RUNS / (escape(run) if part == 1 else f"{escape(run)}%part{part}")
 
 
 def runs_place(root: Path | StoreAddress, model: RepositoryConfig) -> Path:

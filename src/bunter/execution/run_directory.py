@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter import effects
-from bunter.butler.runs_place import FOREIGN, RUNS
+from bunter.butler.runs_place import FOREIGN, RUNS, run_folder
 from bunter.datastore.key import escape, shorten
 from bunter.errors import RunError
 from bunter.execution.journal import Journal, read_lines
@@ -85,13 +85,13 @@ class RunDirectory:
     def of(cls, root: Path, run: str) -> Self:
         """Folder of a run in a repository, whether it exists or not; of an extended run that of its last part."""
         every = cls.parts(root, run)
-        return every[-1] if every else cls(root / RUNS / _part_name(run, 1))
+        return every[-1] if every else cls(run_folder(root, run))
 
     @classmethod
     def parts(cls, root: Path, run: str) -> list[Self]:
         """Folders of a run, each with a graph of its own; the first is older than what extended it."""
         found: list[Self] = []
-        while (directory := cls(root / RUNS / _part_name(run, len(found) + 1))).exists:
+        while (directory := cls(run_folder(root, run, len(found) + 1))).exists:
             found.append(directory)
         return found
 
@@ -113,7 +113,7 @@ class RunDirectory:
 
     @classmethod
     def _create(cls, root: Path, run: str, request: RunRequest, part: int) -> Self:
-        directory = cls(root / RUNS / _part_name(run, part))
+        directory = cls(run_folder(root, run, part))
         effects.mkdirs(root / RUNS)
         staged = root / RUNS / f".{new_nonce()}"
         effects.mkdirs(staged)
@@ -313,11 +313,6 @@ class RunDirectory:
     def is_finished(self) -> bool:
         """Whether every quantum of the run has succeeded, or a further part of the run has taken over."""
         return (self.summary() or {}).get("status") in {"succeeded", EXTENDED}
-
-
-def _part_name(run: str, part: int) -> str:
-    """Name of the folder of a part; no escaped name of another run looks like that of a further part."""
-    return escape(run) if part == 1 else f"{escape(run)}%part{part}"
 
 
 def runs_root(butler: Butler) -> Path:

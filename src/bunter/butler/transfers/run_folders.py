@@ -13,9 +13,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
-from bunter.butler.runs_place import FOREIGN, RUNS
+from bunter.butler.runs_place import FOREIGN, RUNS, run_folder
 from bunter.dataset.collection import collection_name_problem
-from bunter.datastore.key import escape
 from bunter.errors import ExportFileError
 from bunter.values import new_nonce, pyarrow
 
@@ -40,7 +39,10 @@ __all__ = [
 
 _LAST = "request.json"  # without it a folder counts for none, so it comes last
 _GROWING = re.compile(r"journal-[^/\0]{1,230}\.jsonl")
-_NAME = re.compile(rf"request\.json|graph\.bqg|summary\.json|{_GROWING.pattern}|logs/[^/\0.][^/\0]{{0,230}}\.log")
+_PART = re.compile(r"part(\d{1,6})/")
+_NAME = re.compile(
+    rf"(?:{_PART.pattern})?(?:request\.json|graph\.bqg|summary\.json|{_GROWING.pattern}|logs/[^/\0.][^/\0]{{0,230}}\.log)"
+)
 PIECES_TOGETHER = 8
 """Rows of a table of pieces that are read at a time."""
 
@@ -54,7 +56,7 @@ class RunPiece:
     run : str
         The run.
     name : str
-        The file, relative to the folder.
+        The file, relative to the folder; for a further part of an extended run with its number before it, ``part2/``.
     size : int
         Bytes of the whole file.
     content : bytes
@@ -71,9 +73,9 @@ def all_runs(root: Path | None) -> Iterator[str]:
     """Yield the names of all runs that have a folder."""
     if root is None:
         return
-    for name in sorted(effects.listdir(root / RUNS)):
-        if not name.startswith(".") and effects.stat(root / RUNS / name / _LAST) is not None:
-            yield str(json.loads(effects.read_bytes(root / RUNS / name / _LAST))["run"])
+    folders = [root / RUNS / name for name in sorted(effects.listdir(root / RUNS)) if not name.startswith(".")]
+    found = (json.loads(effects.read_bytes(one / _LAST)) for one in folders if effects.stat(one / _LAST) is not None)
+    yield from dict.fromkeys(str(one["run"]) for one in found)
 
 
 def read_runs(root: Path | None, runs: Iterable[str]) -> Iterator[RunPiece]:
@@ -89,16 +91,20 @@ def read_runs(root: Path | None, runs: Iterable[str]) -> Iterator[RunPiece]:
     if root is None:
         return
     for run in runs:
-        folder = root / RUNS / escape(run)
-        if effects.stat(folder / _LAST) is None:
-            continue
-        for name in sorted(_names(folder), key=lambda name: (name == _LAST, name)):
-            found = effects.stat(folder / name)
-            size = 0 if found is None else found.st_size
-            if not size:
-                yield RunPiece(run, name, 0, b"")
-            for chunk in effects.read_chunks(folder / name):
-                yield RunPiece(run, name, size, bytes(chunk))
+        part = 1
+        while effects.stat((folder := run_folder(root, run, part)) / _LAST) is not None:
+            yield from _read_part(run, folder, "" if part == 1 else f"part{part}/")
+            part += 1
+
+
+def _read_part(run: str, folder: Path, prefix: str) -> Iterator[RunPiece]:
+    for name in sorted(_names(folder), key=lambda name: (name == _LAST, name)):
+        found = effects.stat(folder / name)
+        size = 0 if found is None else found.st_size
+        if not size:
+            yield RunPiece(run, prefix + name, 0, b"")
+        for chunk in effects.read_chunks(folder / name):
+            yield RunPiece(run, prefix + name, size, bytes(chunk))
 
 
 def _names(folder: Path) -> list[str]:
@@ -128,15 +134,24 @@ def write_runs(root: Path | None, pieces: Iterable[RunPiece]) -> None:
     for run, files in groupby(pieces, attrgetter("run")):
         if problem := collection_name_problem(run):
             raise ExportFileError(problem)
-        folder = root / RUNS / escape(run)
-        effects.mkdirs(folder / "logs")
-        if effects.stat(folder / _LAST) is None and effects.stat(folder / FOREIGN) is None:
-            effects.write_new(folder / FOREIGN, b"", sync=True)
-        for name, parts in groupby(files, attrgetter("name")):
-            if not _NAME.fullmatch(name):
-                raise ExportFileError(f"{name!r} is no file of a run's folder")
-            _write_file(folder / name, parts)
-        effects.sync_dir(folder)
+        for part, own in groupby(files, _part_of):
+            _write_part(run_folder(root, run, part), own)
+
+
+def _part_of(piece: RunPiece) -> int:
+    match = _PART.match(piece.name)
+    return int(match[1]) if match else 1
+
+
+def _write_part(folder: Path, pieces: Iterable[RunPiece]) -> None:
+    effects.mkdirs(folder / "logs")
+    if effects.stat(folder / _LAST) is None and effects.stat(folder / FOREIGN) is None:
+        effects.write_new(folder / FOREIGN, b"", sync=True)
+    for name, pieces_of_one in groupby(pieces, attrgetter("name")):
+        if not _NAME.fullmatch(name):
+            raise ExportFileError(f"{name!r} is no file of a run's folder")
+        _write_file(folder / _PART.sub("", name, count=1), pieces_of_one)
+    effects.sync_dir(folder)
 
 
 def _write_file(path: Path, parts: Iterator[RunPiece]) -> None:
