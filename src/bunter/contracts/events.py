@@ -14,7 +14,6 @@ from bunter.errors import ConfigurationError, SubscriptionError
 from bunter.values import Timespan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from bunter.butler import Butler
@@ -228,7 +227,7 @@ class EventContract:
             list(butler.clone(as_of=1).events.query())
 
     @pytest.fixture
-    def lost(self, butler: Butler) -> Iterator[Butler]:
+    def lost(self, butler: Butler) -> Butler:
         ref = RepositoryContract.put(butler, 0, 0, run="run1")
         butler.events.subscribe("me")
         [[uri]] = butler.get_uris([ref])

@@ -278,7 +278,10 @@ class _Attempt:
         options, init, place = self._options, self._site.init, self._place
         is_alone, accepts = options.jobs == 1 and not self._limits.bind, options.accepts_partial
         if is_alone or not place.outlet.can_be_shared:
-            return InProcess(lambda: Worker(place, pipeline, init, accepts_partial=accepts, room=options.room))
+            room, profiles = options.room, options.profiles
+            return InProcess(
+                lambda: Worker(place, pipeline, init, accepts_partial=accepts, room=room, profiles=profiles)
+            )
         setup = Setup(
             self._directory.graph_path,
             place.datastore,
@@ -291,6 +294,7 @@ class _Attempt:
             live=self._directory.path / "live" / f"{escape(self._job.name)}-{self._job.attempt:04}",
             accepts_partial=accepts,
             room=options.room,
+            profiles=options.profiles,
         )
         size = max(1, min(options.jobs, len(self._plan.todo)))
         return WorkerPool(size, setup, preload=modules_of(pipeline), limits=self._limits)

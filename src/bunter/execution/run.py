@@ -42,6 +42,7 @@ from bunter.values import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from bunter.butler import Butler
     from bunter.execution.crew import Crew
@@ -89,6 +90,8 @@ class RunOptions:
         up to a gibibyte.
     patience_s : float
         How long to look again for inputs that quanta wait for, in seconds.
+    profiles : Path, optional
+        Folder that gets a profile of each try of a quantum, for `pstats`: which calls took its time.
     """
 
     jobs: int = 1
@@ -104,6 +107,7 @@ class RunOptions:
     resources: Asked | None = None
     handover: int | None = None
     patience_s: float = 0.0
+    profiles: Path | None = None
 
     @property
     def room(self) -> int:
@@ -331,8 +335,12 @@ class _Run:
         is_alone = options.jobs == 1 and not self._limits.bind
         if is_alone or not self._place.outlet.can_be_shared:
             accepts = options.accepts_partial
-            room = options.room
-            return InProcess(lambda: Worker(self._place, self._pipeline, init, accepts_partial=accepts, room=room))
+            room, profiles = options.room, options.profiles
+            return InProcess(
+                lambda: Worker(
+                    self._place, self._pipeline, init, accepts_partial=accepts, room=room, profiles=profiles
+                )
+            )
         setup = Setup(
             self._directory.graph_path,
             butler.datastore,
@@ -343,6 +351,7 @@ class _Run:
             live=self._directory.path / "live" / f"{self._attempt:04}",
             accepts_partial=options.accepts_partial,
             room=options.room,
+            profiles=options.profiles,
         )
         left = len(self._graph) - len(self._done)
         return WorkerPool(min(options.jobs, left), setup, preload=modules_of(self._pipeline), limits=self._limits)

@@ -20,8 +20,8 @@ from bunter.execution.message import Outcome
 from bunter.execution.quantum_butler import QuantumButler
 from bunter.execution.quantum_log import QuantumLog
 from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, SUCCEEDED, Problem, Receipt, Resources
-from bunter.execution.stamping import stamping_of
 from bunter.execution.shelf import Shelf
+from bunter.execution.stamping import stamping_of
 from bunter.pipeline.context import QuantumContext
 from bunter.pipeline.signals import (
     AlgorithmError,
@@ -34,6 +34,7 @@ from bunter.values import sized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from bunter.execution.message import Made, Request
     from bunter.execution.quantum_butler import Place
@@ -73,6 +74,8 @@ class Worker:
         Whether the flawed outputs of a task that raises `PartialOutputsError` count.
     room : int, optional
         Bytes for objects that are kept at hand for the quanta that read them.
+    profiles : Path, optional
+        Folder for a profile of each try: where its time goes.
     """
 
     def __init__(  # noqa: PLR0913 - all but three by keyword, one word each
@@ -84,9 +87,10 @@ class Worker:
         spill: Spill | None = None,
         accepts_partial: bool = False,
         room: int = 0,
+        profiles: Path | None = None,
     ) -> None:
         self._place, self._pipeline, self._init = place, pipeline, tuple(init)
-        self._shelf = Shelf(room)
+        self._shelf, self._profiles = Shelf(room), profiles
         self._spill, self._accepts_partial = spill, accepts_partial
         self._tasks: dict[str, PipelineTask[Any]] = {}
         logger = logging.getLogger(TASK_LOG)
@@ -105,7 +109,7 @@ class Worker:
             self._spill.begin(request.quantum, request.attempt, request.retry)
         with QuantumLog(quantum.label, spill=self._spill) as log, contextlib.redirect_stdout(sys.stderr):
             try:
-                with _returning_once():
+                with _returning_once(), self._profiled(f"{quantum.label}-{quantum.row}-{number}"):
                     hands.require(request.gets)
                     task = self._task(quantum.label)
                     self._run_task(task, self._pipeline[quantum.label], quantum, work)
@@ -118,6 +122,14 @@ class Worker:
         butler.succeed()
         held = hands.leave([ref.row for refs in quantum.inputs.values() for ref in refs])
         return msgspec.structs.replace(outcome, held=held) if held else outcome
+
+    def _profiled(self, name: str) -> contextlib.AbstractContextManager[None]:
+        if self._profiles is None:
+            return contextlib.nullcontext()
+        from bunter.execution.profiling import profiled
+
+        effects.mkdirs(self._profiles)
+        return profiled(self._profiles / f"{name}.pstats")
 
     def rehearse(self, request: Request, butler: QuantumButler) -> dict[str, Any]:
         """Run one quantum with a butler of the caller's, let out what it raises, and return its metadata."""

@@ -56,6 +56,8 @@ class Setup:
         Whether flawed outputs count.
     room : int
         Bytes for objects that a worker keeps at hand for the quanta that read them.
+    profiles : Path, optional
+        Folder for a profile of each try of a quantum.
     environment : mapping of str to str
         Environment of this process now; that of the server which forks workers may be older.
     """
@@ -72,6 +74,7 @@ class Setup:
     number: int = 0
     accepts_partial: bool = False
     room: int = 0
+    profiles: Path | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -95,8 +98,15 @@ class Setup:
         outlet = Outlet(self.datastore, self.owners, is_apart=True)
         fields = RecordFields.read(self.graph.parent)
         place = Place(outlet, self.universe, graph, series=self.series, is_staged=self.is_staged, fields=fields)
-        accepts = self.accepts_partial
-        worker = Worker(place, pipeline, self.init, spill=self._spill(), accepts_partial=accepts, room=self.room)
+        worker = Worker(
+            place,
+            pipeline,
+            self.init,
+            spill=self._spill(),
+            accepts_partial=self.accepts_partial,
+            room=self.room,
+            profiles=self.profiles,
+        )
 
         def work(body: bytes) -> bytes:
             request = decode_request(body)

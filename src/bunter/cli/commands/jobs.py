@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bunter.cli.commands.limit_options import limit_options
+from bunter.cli.commands.limit_options import limit_options, profiles_option
 from bunter.cli.commands.run import Progress, worker_logging
 from bunter.cli.output import output_options
 from bunter.cli.telemetry import watched
@@ -93,6 +93,7 @@ def pre_exec_init(*, repo: str, graph: str, output: str, dry_run: bool, emit: Em
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Quanta at a time.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @limit_options
+@profiles_option
 @click.option("-n", "--dry-run", is_flag=True, help="Only count the quanta.")
 @output_options
 @click.pass_context
@@ -111,6 +112,7 @@ def run_quanta(
     limits: dict[str, dict[str, Any]],
     memory_budget: int | None,
     handover: int | None,
+    profiles: Path | None,
     dry_run: bool,
     emit: Emit,
 ) -> int:
@@ -129,6 +131,7 @@ def run_quanta(
         limits=limits,
         memory_budget=memory_budget,
         handover=handover,
+        profiles=profiles,
     )
     with Progress(emit, draws=context.obj["progress"]) as progress, watched(context, progress) as watcher:
         summary = run_job(directory, Job(name, quanta, attempt), options=options, watcher=watcher)

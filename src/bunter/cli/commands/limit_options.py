@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from bunter.errors import PipelineError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["limit_options", "limits_in"]
+__all__ = ["limit_options", "limits_in", "profiles_option"]
 
 _FACTOR = re.compile(r"x(\d+(?:\.\d+)?)")
 _OPTIONS = {
@@ -51,6 +52,18 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     wrapped = click.option("--handover", metavar="SIZE", help=_HANDOVER_HELP)(wrapped)
     help_text = "Memory for all quanta that run at a time; default: that of the machine."
     return click.option("--memory-budget", metavar="SIZE", help=help_text)(wrapped)
+
+
+def profiles_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--cpu-profile`` and pass the folder as ``profiles``."""
+
+    @functools.wraps(command)
+    def with_profiles(*args: Any, profiles: str | None, **kwargs: Any) -> Any:
+        return command(*args, profiles=None if profiles is None else Path(profiles).absolute(), **kwargs)
+
+    text = "Folder that gets a profile of each quantum, TASK-NUMBER-TRY.pstats: which calls took its time."
+    option = click.option("--cpu-profile", "profiles", type=click.Path(file_okay=False), metavar="FOLDER", help=text)
+    return option(with_profiles)
 
 
 def limits_in(told: Mapping[str, tuple[str, ...]], *, may_grow: bool = True) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ import click
 
 from bunter.cli.arguments import names_of
 from bunter.cli.commands.graph import DECISIONS_HELP, PROFILE_HELP, SKIP_HELP, decisions_in
-from bunter.cli.commands.limit_options import limit_options
+from bunter.cli.commands.limit_options import limit_options, profiles_option
 from bunter.cli.commands.mock_options import mock_options
 from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
 from bunter.cli.data_ids import data_id_option, read_data_ids
@@ -22,6 +22,7 @@ from bunter.cli.telemetry import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from bunter.butler import Butler
     from bunter.cli.commands.mock_options import Mocking
@@ -60,6 +61,7 @@ PARTIAL_HELP = "Whether tasks that made flawed outputs count as failed (default)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Quanta at a time.")
 @click.option("--fail-fast", is_flag=True, help="Stop everything at the first failure.")
 @limit_options
+@profiles_option
 @click.option(
     "--raise-on-partial-outputs/--no-raise-on-partial-outputs", "refuses_partial", default=True, help=PARTIAL_HELP
 )
@@ -98,6 +100,7 @@ def run(
     limits: dict[str, dict[str, Any]],
     memory_budget: int | None,
     handover: int | None,
+    profiles: Path | None,
     refuses_partial: bool,
     selection: str,
     max_growth: float,
@@ -141,6 +144,7 @@ def run(
         handover=handover,
         accepts_partial=not refuses_partial,
         patience_s=patience_s,
+        profiles=profiles,
     )
     if prune_replaced and not replace_run:
         raise click.UsageError("--prune-replaced goes with --replace-run")
