@@ -82,7 +82,7 @@ def test_changed_content_is_found_by_a_deep_check_only(place):
 
 def test_the_trash_is_told(place):
     with place.database.read() as connection:
-        [first] = [item for batch in RECORDS.all(connection) for item in batch if item.key == "run/0"]
+        [first] = [item for _, _, item in RECORDS.page(connection, 0, 10**6)[1] if item.key == "run/0"]
     with place.database.write() as tx:
         RECORDS.remove(tx, [first.dataset_id])
     assert (Problem.TRASH, "run/0") in found(place.check())

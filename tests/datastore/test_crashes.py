@@ -151,7 +151,7 @@ def recover(place):
 def check(place):
     database, datastore = recover(place)
     with database.read() as connection:
-        recorded = {item.key: item for batch in RECORDS.all(connection) for item in batch}
+        recorded = {item.key: item for _, _, item in RECORDS.page(connection, 0, 10**6)[1]}
         assert RECORDS.trash(connection, MAIN) == []
     found = {key for key, _ in datastore.stores[MAIN].walk()}
     assert found == set(recorded), "every recorded artifact is there, and no orphan"

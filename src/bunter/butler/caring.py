@@ -32,7 +32,12 @@ class CaringButler:
         return Events(self._session)
 
     def check(
-        self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None
+        self,
+        *,
+        deep: bool | DeepCheck = False,
+        incremental: bool = False,
+        time_limit_s: float | None = None,
+        claims: Callable[[], Mapping[str, str]] | None = None,
     ) -> CheckReport:
         """Compare the registry with the files, both ways.
 
@@ -41,10 +46,18 @@ class CaringButler:
         deep : bool or DeepCheck
             Whether to read every artifact and compare its digest; a `DeepCheck` reads some of them, or not too fast, or writes
             digests down where there are none yet.
+        incremental : bool
+            Whether only artifacts are looked at that no such check has found in order before; the first one looks at all. Only
+            it looks for orphans. With ``deep``, those are read first that were read longest ago.
+        time_limit_s : float, optional
+            Seconds after which nothing more is begun; the report says how many artifacts were left.
         claims : callable, optional
             Tells which artifacts belong to runs that are not finished, see `bunter.execution.claimed_keys`.
         """
-        report = self._session.repository.check(deep=deep, claims=claims)
+        from bunter.datastore.check import Patrol
+
+        patrol = Patrol(incremental=incremental, time_limit_s=time_limit_s)
+        report = self._session.repository.check(deep=deep, patrol=patrol, claims=claims)
         if self._session.facts.writeable:
             self.tell_lost(report)
         return report

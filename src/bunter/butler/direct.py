@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from bunter.dataset.inquiries import Inquiry
     from bunter.dataset.operator import OperatorQuestion, SqlAnswer
     from bunter.datastore import Staged
-    from bunter.datastore.check import CheckReport
+    from bunter.datastore.check import CheckReport, Patrol
     from bunter.datastore.deep_check import DeepCheck
     from bunter.datastore.store_address import StoreAddress
     from bunter.dimensions import Universe
@@ -394,13 +394,23 @@ class DirectRepository:
         return dump_database(self._database, self.datastore, folder, runs=self.runs, **more)
 
     def check(
-        self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None
+        self,
+        *,
+        deep: bool | DeepCheck = False,
+        patrol: Patrol | None = None,
+        claims: Callable[[], Mapping[str, str]] | None = None,
     ) -> CheckReport:
         """See `Repository`."""
         from bunter.datastore.check import check_datastore
 
         return check_datastore(
-            self.datastore, self._records, self._database, deep=deep, claims=claims, copies_of=self._copies_of
+            self.datastore,
+            self._records,
+            self._database,
+            deep=deep,
+            patrol=patrol,
+            claims=claims,
+            copies_of=self._copies_of,
         )
 
     def _copies_of(self, ids: Sequence[bytes]) -> list[tuple[str, ...]]:

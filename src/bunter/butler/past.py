@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bunter.dataset.activity import Activity
     from bunter.dataset.changes import Change
     from bunter.datastore import Staged
-    from bunter.datastore.check import CheckReport
+    from bunter.datastore.check import CheckReport, Patrol
     from bunter.datastore.deep_check import DeepCheck
     from bunter.values import Durability, Principal
 
@@ -76,10 +76,14 @@ class PastRepository(DirectRepository):
         raise ReadOnlyError(past_refusal(self._location, self.change))
 
     def check(
-        self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None
+        self,
+        *,
+        deep: bool | DeepCheck = False,
+        patrol: Patrol | None = None,
+        claims: Callable[[], Mapping[str, str]] | None = None,
     ) -> CheckReport:
         """Refuse: files are those of now, and what was removed since is gone with its files."""
-        del deep, claims
+        del deep, patrol, claims
         raise InvalidQueryError(
             f"{self._location} is shown as of change {self.change}, but its files are those of now, so that they cannot be "
             "checked against it; open it without as_of to check"

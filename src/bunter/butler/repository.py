@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bunter.dataset.naming import ByName
     from bunter.dataset.operator import OperatorQuestion, SqlAnswer
     from bunter.datastore import Datastore, Staged
-    from bunter.datastore.check import CheckReport
+    from bunter.datastore.check import CheckReport, Patrol
     from bunter.datastore.deep_check import DeepCheck
     from bunter.dimensions import Universe
     from bunter.query.bound import BoundQuery
@@ -143,11 +143,16 @@ class Repository(Protocol):
         """Publish staged artifacts and apply all changes at once, as part of an activity; on any error nothing has changed."""
 
     def check(
-        self, *, deep: bool | DeepCheck = False, claims: Callable[[], Mapping[str, str]] | None = None
+        self,
+        *,
+        deep: bool | DeepCheck = False,
+        patrol: Patrol | None = None,
+        claims: Callable[[], Mapping[str, str]] | None = None,
     ) -> CheckReport:
         """Compare registry and artifacts, both ways; with ``deep`` also every digest.
 
-        ``claims`` tells which keys belong to runs that are not finished, with the name of the run.
+        ``patrol`` says how much is gone through, and ``claims`` tells which keys belong to runs that are not finished, with the
+        name of the run.
         """
 
     def close(self) -> None:

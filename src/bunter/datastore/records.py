@@ -12,7 +12,7 @@ from bunter.datastore.key import join_key, split_key
 from bunter.errors import KeyTakenError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from bunter.database import Connection, Transaction
     from bunter.dataset import ArtifactRow
@@ -55,7 +55,9 @@ _FIELDS = """
 _JOINS = "JOIN artifact a ON a.id = l.artifact JOIN artifact_directory d ON d.id = a.directory"
 _LOCATE_ONE = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} WHERE l.dataset_id = ?"  # noqa: S608 - constants
 
-_ALL = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} ORDER BY a.id"  # noqa: S608 - constants
+_LINKED = "JOIN artifact_directory d ON d.id = a.directory JOIN dataset_artifact l ON l.artifact = a.id ORDER BY a.id"
+_SOME = "(SELECT * FROM artifact WHERE id > ? ORDER BY id LIMIT ?) a"
+_PAGE = f"SELECT a.id, a.nonce, {_FIELDS} FROM {_SOME} {_LINKED}"  # noqa: S608 - constants
 _DIRECTORY = (
     "SELECT (SELECT id FROM artifact_directory WHERE datastore = ? AND path = ?), (SELECT max(id) FROM artifact)"
 )
@@ -202,10 +204,35 @@ class ArtifactRecords:
         present = {row[0] for row in conn.fetchall(sql, parameters)}
         return [i in present for i in range(len(ids))]
 
-    def all(self, conn: Connection) -> Iterator[list[StoredArtifact]]:
-        """Every dataset and component with its artifact, in batches; those of one artifact follow each other."""
-        for rows in conn.stream(_ALL):
-            yield [_stored(row) for row in rows]
+    def page(
+        self, conn: Connection, after: int, limit: int
+    ) -> tuple[int | None, list[tuple[int, str, StoredArtifact]]]:
+        """Read artifacts in the order of their numbers, from behind one on.
+
+        Returns
+        -------
+        int or None
+            The last number of the page; None if there are no more.
+        list of (int, str, StoredArtifact)
+            Number and nonce of the artifact, and a dataset or component in it; those of one artifact follow each other.
+        """
+        row = conn.fetchone(f"SELECT max(id) FROM {_SOME}", (after, limit))  # noqa: S608 - constants
+        if row is None or row[0] is None:
+            return None, []
+        return int(row[0]), [(r[0], r[1], _stored(r[2:])) for r in conn.fetchall(_PAGE, (after, limit))]
+
+    def numbered(self, conn: Connection, numbers: Sequence[int]) -> list[tuple[int, str, StoredArtifact]]:
+        """Read artifacts with some numbers, as `page` does; in the order of the numbers."""
+        table = conn.upload("numbers", 1, ((number,) for number in numbers))
+        sql = f"SELECT a.id, a.nonce, {_FIELDS} FROM {table} q CROSS JOIN artifact a {_LINKED}".replace(  # noqa: S608
+            "ORDER BY", "WHERE a.id = q.c0 ORDER BY"
+        )
+        return [(r[0], r[1], _stored(r[2:])) for r in conn.fetchall(sql)]
+
+    def count_after(self, conn: Connection, number: int) -> int:
+        """Count the artifacts behind a number."""
+        [(count,)] = conn.fetchall("SELECT count(*) FROM artifact WHERE id > ?", (number,))
+        return int(count)
 
     def registered(self, conn: Connection, keys: Sequence[str], datastore: str) -> set[str]:
         """Which of some keys are recorded."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -36,6 +36,17 @@ _DAY_S = 86400.0
     "--rate", "rate_mb_s", type=click.FloatRange(min=0, min_open=True), help="Read at most so many MB a second."
 )
 @click.option("--record", is_flag=True, help="Read files without digests as well, and write their digests down.")
+@click.option(
+    "--incremental",
+    is_flag=True,
+    help="Only what no such check has found in order; --deep: what was read longest ago first.",
+)
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Begin nothing more after so many seconds; with --incremental the next check goes on there.",
+)
 @click.option("--repair", is_flag=True, help="Settle what dead writers left, empty the trash, set orphans aside.")
 @click.option("--from", "source", metavar="REPO", help="With --repair: bring lost and damaged files back from there.")
 @click.option(
@@ -54,6 +65,8 @@ def check(
     sample: float | None,
     rate_mb_s: float | None,
     record: bool,
+    incremental: bool,
+    time_limit_s: float | None,
     repair: bool,
     source: str | None,
     older_than_s: float,
@@ -71,13 +84,14 @@ def check(
     how: DeepCheck | None = None
     if deep or record or sample or rate_mb_s:
         how = DeepCheck(sample or 1.0, None if rate_mb_s is None else rate_mb_s * 1e6, record)
-    with Butler(repo, writeable=repair or record) as butler:
-        report = _checked(butler, how)
+    more: dict[str, Any] = {"incremental": incremental, "time_limit_s": time_limit_s}
+    with Butler(repo, writeable=repair or record or incremental) as butler:
+        report = _checked(butler, how, **more)
         if repair and not report.is_clean:
             if source is not None:
                 _mend(butler, source, report, emit)
             _repair(butler, report, older_than_s, emit)
-            report = _checked(butler, how)
+            report = _checked(butler, how, **more)
         is_to_tell = not report.is_clean and not butler.writeable and butler.events.is_wanted
     if is_to_tell:
         _tell_lost(repo, report)
@@ -132,12 +146,12 @@ def _tell_lost(repo: str, report: CheckReport) -> None:
         butler.tell_lost(report)
 
 
-def _checked(butler: Butler, deep: DeepCheck | None) -> CheckReport:
+def _checked(butler: Butler, deep: DeepCheck | None, **more: Any) -> CheckReport:
     from bunter.execution import claimed_keys
     from bunter.execution.run_directory import runs_root
 
     root = runs_root(butler)
-    return butler.check(deep=deep or False, claims=lambda: claimed_keys(root))
+    return butler.check(deep=deep or False, claims=lambda: claimed_keys(root), **more)
 
 
 def _direct(butler: Butler) -> DirectRepository:
