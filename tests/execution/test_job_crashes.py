@@ -13,8 +13,9 @@ from test_jobs import plan
 from bunter import effects
 from bunter.butler import Butler
 from bunter.execution import Job, RunDirectory, merge_run, prepare_run, run_job
+from bunter.execution.bringing import stage_out
 from bunter.execution.selection import select_quanta
-from bunter.execution.staging import stage_in, stage_out
+from bunter.execution.staging import stage_in
 
 STEPS = 6
 

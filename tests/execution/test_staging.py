@@ -5,11 +5,13 @@ import shutil
 import pytest
 from small_survey import CAM, make_repository
 from test_jobs import job, plan
+from test_stores import CHAIN
 
 from bunter.errors import FileIntegrityError, RunError
 from bunter.execution import RunDirectory, merge_run, prepare_run
+from bunter.execution.bringing import stage_out
 from bunter.execution.selection import select_quanta
-from bunter.execution.staging import stage_in, stage_out, staged_quanta
+from bunter.execution.staging import stage_in, staged_quanta
 
 REDUCE = {"labels": ["reduce"]}
 REST = {"labels": ["gather", "night"]}
@@ -116,3 +118,22 @@ def test_a_folder_of_another_graph_is_refused(butler, directory, staged, tmp_pat
     other = prepare_run(butler, tmp_path / "other.bqg")
     with pytest.raises(RunError, match="of another graph"):
         stage_out(folder, other)
+
+
+def test_what_comes_back_goes_to_the_stores_that_take_it(tmp_path):
+    with make_repository(tmp_path / "repo", datastore=CHAIN) as butler:
+        plan(butler, tmp_path / "plan.bqg")
+        directory = prepare_run(butler, tmp_path / "plan.bqg", output="out")
+        stage_in(directory, select_quanta(directory.graph()), tmp_path / "part")
+        assert job(RunDirectory(tmp_path / "part"), "far").status == "succeeded"
+        assert any(file.is_new for file in stage_out(RunDirectory(tmp_path / "part"), directory))
+        assert not any(file.is_new for file in stage_out(RunDirectory(tmp_path / "part"), directory))
+        assert merge_run(butler, "jobs").is_complete
+        report = butler.check(deep=True)
+        assert report.is_clean, report
+        for name, store in {"reduced": "fast", "night": "main"}.items():
+            ref = butler.query_datasets(name, "jobs").first()
+            assert {artifact.datastore for artifact in butler.locate([ref.id.bytes])[0]} == {store}
+        copies = {path.name for path in (tmp_path / "repo" / "spare").rglob("*.json")}
+        assert any(name.startswith("reduced") for name in copies)
+        assert not any(name.startswith("night") for name in copies)

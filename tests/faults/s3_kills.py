@@ -1,4 +1,4 @@
-"""Kills a write to a repository in S3 at one effect after another; run by `test_object_stores.py`.
+"""Kills a write to a repository in S3 at one effect after another, or at random moments; run by `test_object_stores.py`.
 
 Each attempt is a forked child of a process that has not used the store, since obstore's threads do not survive a fork.
 Prints one line of JSON for each step: whether it died, what was there after recovery, and after doing it again.
@@ -7,8 +7,10 @@ Prints one line of JSON for each step: whether it died, what was there after rec
 # ruff: noqa: T201, PLW0603 - a script that counts in one place and prints what it saw
 import json
 import os
+import random
 import signal
 import sys
+import time
 from pathlib import Path
 
 from bunter import Butler, FileDataset, effects
@@ -143,5 +145,53 @@ def campaign(name, address, folder):
             return
 
 
+def prepare(root, place, name):
+    create(root, place)
+    if name == "remove":
+        put_many(root, place)
+        (place / "acknowledged").unlink()
+
+
+def only_remove(root, place):
+    with Butler(root) as butler:
+        butler.remove_datasets(butler.query_datasets("thing", where="exposure IN (0, 1)"))
+    (place / "acknowledged").touch()
+
+
+def killed_after(seconds, act, *arguments):
+    """Carry out something in a forked child that is killed after a while; return whether it died, and how long it lived."""
+    begun = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        try:
+            act(*arguments)
+        except BaseException as exc:  # noqa: BLE001 - the child must end here, whatever happens
+            print(repr(exc), file=sys.stderr, flush=True)
+            os._exit(3)
+        os._exit(0)
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL), f"a child failed with status {status}"
+    return status != 0, time.monotonic() - begun
+
+
+def random_campaign(name, address, folder, rounds, seed):
+    act = only_remove if name == "remove" else ACTS[name]
+    moments, took = random.Random(f"{seed} {name}"), None
+    for number in range(rounds + 1):
+        place, root = folder / f"round{number}", f"{address}/round{number}"
+        place.mkdir()
+        assert not in_child(prepare, root, place, name)
+        died, lived = killed_after(None if took is None else moments.uniform(0, took), act, root, place)
+        took = lived if took is None or not died else took * 0.98
+        print(json.dumps([died, (place / "acknowledged").exists()]), flush=True)
+        in_child(look, root, place, name)
+
+
 if __name__ == "__main__":
-    campaign(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    if len(sys.argv) > 4:
+        random_campaign(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
+    else:
+        campaign(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -1,9 +1,11 @@
 """What goes wrong with a storage service: killed writers, killed servers, storms of errors; nothing is lost or left."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,10 @@ from object_store_servers import S3Server, Storm
 FULL = {"put": [0], "put_many": [0, 1, 2], "copy": [0, 1, 2], "move": [0, 1, 2]}
 
 
-def killed_at_every_step(name, s3_place, tmp_path):
+def killed(name, s3_place, tmp_path, *words, timeout_s=280):
     script = Path(__file__).with_name("s3_kills.py")
-    command = [sys.executable, str(script), name, s3_place, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    command = [sys.executable, str(script), name, s3_place, str(tmp_path), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return [(*how, *seen) for how, seen in zip(lines[::2], lines[1::2], strict=True)]
@@ -30,8 +32,12 @@ def killed_at_every_step(name, s3_place, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["put", "put_many", "copy", "move"])
 def test_a_writer_killed_at_any_effect_leaves_all_or_nothing(name, s3_place, tmp_path):
-    steps = killed_at_every_step(name, s3_place, tmp_path)
+    steps = killed(name, s3_place, tmp_path)
     assert len(steps) >= 6
+    writes_all_or_nothing(name, steps)
+
+
+def writes_all_or_nothing(name, steps):
     for died, acknowledged, values, findings, sources, again, clean in steps:
         assert values in ([], FULL[name])
         assert values == FULL[name] or not acknowledged
@@ -44,12 +50,30 @@ def test_a_writer_killed_at_any_effect_leaves_all_or_nothing(name, s3_place, tmp
 
 @pytest.mark.slow
 def test_a_removal_killed_at_any_effect_is_finished_by_the_same_command(s3_place, tmp_path):
-    for died, acknowledged, values, findings, _, again, clean in killed_at_every_step("remove", s3_place, tmp_path):
+    removes_all_or_nothing(killed("remove", s3_place, tmp_path))
+
+
+def removes_all_or_nothing(steps):
+    for died, acknowledged, values, findings, _, again, clean in steps:
         assert values in ([0, 1, 2], [2])
         assert values == [2] or not acknowledged
         assert died or acknowledged
         assert findings == []
         assert (again, clean) == ([2], True)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", ["put", "put_many", "copy", "move", "remove"])
+def test_a_kill_at_fifty_random_moments_loses_nothing(name, s3_place, tmp_path):
+    seed = int(os.environ.get("BUNTER_SEED", time.time_ns() % 10**9))
+    print(f"BUNTER_SEED={seed}")  # noqa: T201 - whoever repeats a failure needs it
+    steps = killed(name, s3_place, tmp_path, 50, seed, timeout_s=3000)
+    assert sum(died for died, *_ in steps) > 10
+    if name == "remove":
+        removes_all_or_nothing(steps)
+    else:
+        writes_all_or_nothing(name, steps)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bunter.butler.cloning import clone_registry
+
 _spec = importlib.util.spec_from_file_location("deeds", Path(__file__).with_name("deeds.py"))
 deeds = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(deeds)
@@ -40,19 +42,19 @@ def run(act, place, kill_after_s=None):
     return status != 0, time.monotonic() - begun
 
 
-def campaign(name, template, tmp_path, *, rounds, seconds=float("inf")):
+def campaign(name, template, tmp_path, *, rounds, seconds=float("inf"), copy=shutil.copytree):
     """Kill a deed again and again, at moments within the time it takes; return how often it was killed."""
     print(f"BUNTER_SEED={SEED}")  # noqa: T201 - whoever repeats a failure needs it
     moments = random.Random(f"{SEED} {name}")
     place = tmp_path / "trial"
-    shutil.copytree(template, place)
+    copy(template, place)
     took = run(deeds.DEEDS[name].act, place)[1]
     until, killed = time.monotonic() + seconds, 0
     for _ in range(rounds):
         shutil.rmtree(place)
         if time.monotonic() > until:
             break
-        shutil.copytree(template, place)
+        copy(template, place)
         died, lived = run(deeds.DEEDS[name].act, place, moments.uniform(0, took))
         took = max(took * 0.9, lived) if not died else took
         killed += died
@@ -71,3 +73,14 @@ def test_a_kill_at_some_random_moments_loses_nothing(name, template, tmp_path):
 @pytest.mark.parametrize("name", deeds.DEEDS)
 def test_a_kill_at_five_hundred_random_moments_loses_nothing(name, template, tmp_path):
     assert campaign(name, template, tmp_path, rounds=500) > 50
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", [name for name in deeds.DEEDS if name != "load"])  # which makes a registry in a file
+def test_a_kill_at_fifty_random_moments_loses_nothing_on_postgres(name, template, tmp_path, postgres_server):
+    def copy(source, place):
+        shutil.copytree(source, place)
+        clone_registry(place / deeds.DEEDS[name].root, postgres_server.url(), switch=True)
+
+    assert campaign(name, template, tmp_path, rounds=50, copy=copy) > 5

@@ -9,9 +9,10 @@ import pytest
 from bunter import effects
 from bunter.contracts.repository import fill_dimensions
 from bunter.execution import Job, RunDirectory, merge_run, prepare_run, run_job
+from bunter.execution.bringing import stage_out
 from bunter.execution.kin import kin_of, told_of
 from bunter.execution.selection import select_quanta
-from bunter.execution.staging import stage_in, stage_out
+from bunter.execution.staging import stage_in
 from bunter.graph import build_graph
 from bunter.pipeline import Connections, Input, Output, Pipeline, PipelineTask, Struct, TaskConfig
 

@@ -1,4 +1,4 @@
-"""Parts of a graph in folders: the inputs of some quanta go in, what they make comes out."""
+"""Parts of a graph in folders: the inputs of some quanta go in; see `bunter.execution.bringing` for what comes out."""
 
 from __future__ import annotations
 
@@ -12,31 +12,29 @@ import numpy as np
 import xxhash
 
 from bunter import effects
-from bunter.datastore import MAIN
 from bunter.datastore.config import CacheConfig
-from bunter.datastore.store import LocalPaths
 from bunter.errors import FileIntegrityError, RunError
-from bunter.execution.journal import Journal, read_lines, seal
+from bunter.execution.journal import seal
 from bunter.execution.kin import kin_of, told_of
 from bunter.execution.message import made_from
 from bunter.execution.quantum_butler import stored_artifacts
-from bunter.execution.receipt import Receipt, Shared, decode_line, encode_lines
+from bunter.execution.receipt import Shared, encode_lines
 from bunter.execution.record_fields import FIELDS
 from bunter.execution.run_directory import RunDirectory
 from bunter.execution.site import Site, staged_copy
-from bunter.values import Durability, new_nonce
+from bunter.values import new_nonce
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bunter.dataset import StoredArtifact
-    from bunter.datastore import Datastore, PublishingStore, Staged
+    from bunter.datastore import Datastore
     from bunter.execution.message import Made
-    from bunter.execution.receipt import Artifact, Told
+    from bunter.execution.receipt import Told
     from bunter.graph import QuantumGraph
 
-__all__ = ["StagedFile", "made_by", "needed_artifacts", "stage_in", "stage_out", "staged_quanta"]
+__all__ = ["StagedFile", "made_by", "needed_artifacts", "replace_file", "stage_in", "staged_quanta"]
 
 STAGED = "staged"
 """Job whose journal in a staged folder tells of what other jobs have made."""
@@ -156,7 +154,7 @@ def stage_in(
             with ThreadPoolExecutor(_THREADS) as pool:
                 list(pool.map(lambda one, copy: _fetch(datastore, one, copy, target), wanted, copies))
     _tell_parents(graph, quanta, told, made, RunDirectory(target))
-    _replace(target / _SLICE, json.dumps({"quanta": sorted(quanta)}).encode())
+    replace_file(target / _SLICE, json.dumps({"quanta": sorted(quanta)}).encode())
     return copies
 
 
@@ -208,10 +206,11 @@ def _fetch(datastore: Datastore, stored: StoredArtifact, copy: StagedFile, targe
     if stored.xxh3 is not None and xxhash.xxh3_128_digest(content) != stored.xxh3:
         raise FileIntegrityError(f"{copy.source} is not what was recorded; `bunter check --deep` says more")
     effects.mkdirs((target / copy.path).parent)
-    _replace(target / copy.path, content)
+    replace_file(target / copy.path, content)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Put content in the place of a file, whole or not at all."""
     staged = path.with_name(f".{new_nonce()}")
     effects.write_new(staged, content, sync=True)
     effects.rename(staged, path)
@@ -229,7 +228,7 @@ def _tell_parents(
             outputs = tuple(output for output in receipt.outputs if output.row in rows)
             lines += [Shared(told.artifacts[output.nonce]) for output in outputs]
             lines.append(msgspec.structs.replace(receipt, outputs=outputs, artifacts=()))
-    _replace(there.journal_path(STAGED, 0), b"".join(map(seal, encode_lines(lines))))
+    replace_file(there.journal_path(STAGED, 0), b"".join(map(seal, encode_lines(lines))))
 
 
 def staged_quanta(folder: Path) -> tuple[int, ...]:
@@ -243,103 +242,3 @@ def staged_quanta(folder: Path) -> tuple[int, ...]:
     if effects.stat(folder / _SLICE) is None:
         raise RunError(f"{folder} was not staged to the end; `bunter stage in` again completes it")
     return tuple(json.loads(effects.read_bytes(folder / _SLICE))["quanta"])
-
-
-# ---------------------------------------------------------------------- out
-
-
-def stage_out(folder: RunDirectory, directory: RunDirectory) -> list[StagedFile]:
-    """Bring what jobs have made in a staged folder, and what they tell of it, to the run that it belongs to.
-
-    May be repeated: what has come before is left as it is. Afterwards `merge_run` registers it.
-
-    Parameters
-    ----------
-    folder : RunDirectory
-        The staged folder.
-    directory : RunDirectory
-        Folder of the run in the repository.
-
-    Returns
-    -------
-    list of StagedFile
-        Every artifact that was made.
-
-    Raises
-    ------
-    RunError
-        If the folder belongs to another graph, or others have made something else under the same name.
-    """
-    if folder.graph().header.graph_id != directory.graph().header.graph_id:
-        raise RunError(f"{folder.path} holds quanta of another graph than {directory.path}")
-    here = Site.read(folder.path)
-    journals = [found for found in folder.journals() if found[1] != STAGED]
-    made = list({one.nonce: one for _, _, path in journals for one in _published(path)}.values())
-    with (
-        directory.share(),
-        here.datastore(folder.path) as source,
-        Site.read(directory.path).datastore(directory.path) as to,
-    ):
-        files = _bring(source, to, made)
-        for attempt, job, path in journals:
-            _bring_journal(path, directory, job, attempt)
-    return files
-
-
-def _published(path: Path) -> list[Artifact]:
-    found: list[Artifact] = []
-    for line in map(decode_line, read_lines(path)):
-        if isinstance(line, Shared):
-            found.append(line.artifact)
-        elif isinstance(line, Receipt) and line.is_success:
-            found += line.artifacts
-    return found
-
-
-def _bring(source: Datastore, target: Datastore, made: Sequence[Artifact]) -> list[StagedFile]:
-    files, store = source.stores[MAIN], target.stores[MAIN]
-    assert isinstance(files, LocalPaths), "a staged folder is on this machine"
-    _take_back(store, {one.key for one in made})
-    there = store.stat_many([one.key for one in made])
-    new = [one for one, stat in zip(made, there, strict=True) if stat is None]
-    for one, stat in zip(made, there, strict=True):
-        if stat is not None and _differs(store.read(one.key)[0], one):
-            raise RunError(f"{one.key} was made by another job too, and differs; give each job its own quanta")
-    staged = [target.stage(one.key, str(files.path(one.key))) for one in new]
-    try:
-        _refuse_torn(staged, new)
-        target.publish(staged, Durability.full)
-    except BaseException:
-        target.discard(staged)
-        raise
-    target.settle(staged)
-    fresh = {one.key for one in new}
-    return [StagedFile(f"data/{one.key}", one.key, one.size, one.key in fresh) for one in made]
-
-
-def _take_back(store: PublishingStore, keys: set[str]) -> None:
-    """Remove what a stage out that died has brought: whoever opens the repository next would remove it under our hands."""
-    dead = {key for key, alive in store.staged() if not alive}
-    store.delete_many(sorted(dead & keys))
-
-
-def _refuse_torn(staged: Sequence[Staged], made: Sequence[Artifact]) -> None:
-    for item, one in zip(staged, made, strict=True):
-        if item.digests is None or item.digests.xxh3 != one.xxh3:
-            raise FileIntegrityError(f"{one.key} in the staged folder is not what its job has written")
-
-
-def _differs(content: bytes, artifact: Artifact) -> bool:
-    return len(content) != artifact.size or xxhash.xxh3_128_digest(content) != artifact.xxh3
-
-
-def _bring_journal(path: Path, directory: RunDirectory, job: str, attempt: int) -> None:
-    """Copy a journal; one that came before was shorter, or the same."""
-    content = effects.read_bytes(path)
-    target = directory.path / path.name
-    if effects.stat(target) is None:
-        Journal(target).close()
-    if not content.startswith(effects.read_bytes(target)):
-        raise RunError(f"attempt {attempt} of job {job!r} was made elsewhere too; give each job a name of its own")
-    _replace(target, content)
-    effects.sync_dir(directory.path)

@@ -74,16 +74,17 @@ def stage_in(
 @click.option("--run-dir", type=click.Path(exists=True), required=True, help="Folder of the run in the repository.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what has been made.")
 @output_options
-def stage_out(*, folder: str, run_dir: str, dry_run: bool, emit: Emit) -> None:
+def out(*, folder: str, run_dir: str, dry_run: bool, emit: Emit) -> None:
     """Bring what jobs have made in a FOLDER to the run that it belongs to; the same command goes on after an error."""
-    from bunter.execution import RunDirectory, staging
+    from bunter.execution import RunDirectory
+    from bunter.execution.bringing import stage_out
 
     source, target = RunDirectory(Path(folder)), RunDirectory(Path(run_dir))
     if dry_run:
         told = source.told()
         emit.record({"artifacts": len(told.artifacts)}, f"would bring up to {len(told.artifacts)} artifacts")
         return
-    _tell(staging.stage_out(source, target), {}, f"to {run_dir}", emit)
+    _tell(stage_out(source, target), {}, f"to {run_dir}", emit)
 
 
 def _tell(files: list[StagedFile], more: dict[str, object], where: str, emit: Emit) -> None:
