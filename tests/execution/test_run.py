@@ -268,9 +268,10 @@ def test_the_summary_is_kept_as_json(butler):
     assert json.loads(json.dumps(summary.to_dict()))["exit_code"] == 0
 
 
-def test_a_repository_in_memory_runs_too():
+def test_a_repository_in_memory_runs_too(caplog):
     butler = make_repository("memory://execution")
     summary = run(butler, jobs=2)
+    assert "quanta run here one after the other, and no limit of time or memory is enforced" in caplog.text
     assert summary.status == "succeeded"
     assert butler.get("night", CAM, collections="out") == {"total": 120}
 

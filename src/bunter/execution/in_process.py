@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from bunter.execution.crew import Done
@@ -10,10 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bunter.execution.crew import CrewEvent
+    from bunter.execution.limits import Limits
     from bunter.execution.message import Request
+    from bunter.execution.outlet import Outlet
     from bunter.execution.worker import Worker
 
-__all__ = ["InProcess"]
+__all__ = ["InProcess", "warn_alone"]
+
+_log = logging.getLogger(__name__)
 
 
 class InProcess:
@@ -62,3 +67,13 @@ class InProcess:
         """Give back what has not ended."""
         left, self._request = self._request, None
         return [] if left is None else [left]
+
+
+def warn_alone(jobs: int, limits: Limits, outlet: Outlet) -> None:
+    """Say what nobody does where quanta run in this process because no other reaches what they write."""
+    if outlet.can_be_shared or (jobs == 1 and not limits.bind):
+        return
+    _log.warning(
+        "the datasets of this repository are in the memory of this process, so quanta run here one after the other, and no limit"
+        " of time or memory is enforced; put the repository into a folder for workers and limits"
+    )

@@ -15,7 +15,7 @@ from bunter.datastore.key import escape
 from bunter.errors import RunError
 from bunter.execution import memory
 from bunter.execution.handover import HandoverPlan
-from bunter.execution.in_process import InProcess
+from bunter.execution.in_process import InProcess, warn_alone
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.kin import kin_of, spans_of, told_of
 from bunter.execution.ledger import Ledger
@@ -28,6 +28,7 @@ from bunter.execution.receipt import Closed, Opened, encode_lines
 from bunter.execution.record_fields import RecordFields
 from bunter.execution.run import RunOptions
 from bunter.execution.scheduler import State
+from bunter.execution.scratch_folder import ScratchRoot
 from bunter.execution.site import Site
 from bunter.execution.staging import made_by, needed_artifacts
 from bunter.execution.steward import Steward
@@ -214,6 +215,8 @@ class _Attempt:
         stack.callback(ledger.close)
         self._limits = self._options.agreed(pipeline)
         self._scheduler = self._schedule()
+        kept = self._directory.path / "left"
+        self._scratch_root = stack.enter_context(ScratchRoot(self._options.leftovers, kept))
         crew = self._hire(pipeline)
         stack.callback(crew.stop)
         pulse = Pulse(self._directory.path, self._job.name, self._job.attempt, self._options.jobs)
@@ -278,9 +281,12 @@ class _Attempt:
         options, init, place = self._options, self._site.init, self._place
         is_alone, accepts = options.jobs == 1 and not self._limits.bind, options.accepts_partial
         if is_alone or not place.outlet.can_be_shared:
-            room, profiles = options.room, options.profiles
+            warn_alone(options.jobs, self._limits, place.outlet)
+            room, profiles, scratch = options.room, options.profiles, self._scratch_root.folder.of(0)
             return InProcess(
-                lambda: Worker(place, pipeline, init, accepts_partial=accepts, room=room, profiles=profiles)
+                lambda: Worker(
+                    place, pipeline, init, accepts_partial=accepts, room=room, profiles=profiles, scratch=scratch
+                )
             )
         setup = Setup(
             self._directory.graph_path,
@@ -295,6 +301,7 @@ class _Attempt:
             accepts_partial=accepts,
             room=options.room,
             profiles=options.profiles,
+            scratch=self._scratch_root.folder,
         )
         size = max(1, min(options.jobs, len(self._plan.todo)))
         return WorkerPool(size, setup, preload=modules_of(pipeline), limits=self._limits)

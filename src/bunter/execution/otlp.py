@@ -83,7 +83,12 @@ class Exporter:
             self._thread.join(limit_s)
             self._unsent += self._in_hand + sum(1 for item in list(self._waiting.queue) if item is not None)
         if self._unsent:
-            _log.warning("%s did not take %s records and spans: %s", self.endpoint, f"{self._unsent:,}", self._problem or "no answer")
+            _log.warning(
+                "%s did not take %s records and spans: %s",
+                self.endpoint,
+                f"{self._unsent:,}",
+                self._problem or "no answer",
+            )
         return self._unsent
 
     def _start(self) -> None:

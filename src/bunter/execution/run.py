@@ -13,7 +13,7 @@ from bunter import effects
 from bunter.errors import RunError
 from bunter.execution import memory
 from bunter.execution.handover import HandoverPlan, default_room
-from bunter.execution.in_process import InProcess
+from bunter.execution.in_process import InProcess, warn_alone
 from bunter.execution.initialise import Before, construct, recover, register, sweep_unreported
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
@@ -31,6 +31,7 @@ from bunter.execution.record_fields import RecordFields, keep_fields
 from bunter.execution.run_directory import runs_root
 from bunter.execution.scheduler import Scheduler, State
 from bunter.execution.scratch import Scratch
+from bunter.execution.scratch_folder import ScratchRoot
 from bunter.execution.steward import Steward
 from bunter.execution.summary import RunSummary, TaskCounts
 from bunter.execution.told_events import Telling, ended, started
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from bunter.execution.message import Made
     from bunter.execution.receipt import Discarded, Told
     from bunter.execution.run_directory import RunDirectory
+    from bunter.execution.scratch_folder import Leftovers
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
 
@@ -88,6 +90,9 @@ class RunOptions:
     handover : int, optional
         Memory in which each worker holds what is handed over to the next quantum, in bytes; 0 hands nothing over. By default
         up to a gibibyte.
+    leftovers : str
+        What becomes of files that tasks leave in their scratch folder: ``drop``, ``keep`` or ``pack``; the last two go to the
+        folder ``left`` of the run.
     patience_s : float
         How long to look again for inputs that quanta wait for, in seconds.
     profiles : Path, optional
@@ -106,6 +111,7 @@ class RunOptions:
     memory_of: Mapping[int, int] = field(default_factory=dict)
     resources: Asked | None = None
     handover: int | None = None
+    leftovers: Leftovers = "drop"
     patience_s: float = 0.0
     profiles: Path | None = None
 
@@ -265,6 +271,8 @@ class _Run:
             on_initialised()
         self._limits = self._options.agreed(self._pipeline)
         self._scheduler = self._schedule()
+        kept = self._directory.path / "left"
+        self._scratch_root = stack.enter_context(ScratchRoot(self._options.leftovers, kept))
         crew = self._hire(init)
         stack.callback(crew.stop)
         pulse = Pulse(self._directory.path, "local", self._attempt, self._options.jobs)
@@ -335,10 +343,17 @@ class _Run:
         is_alone = options.jobs == 1 and not self._limits.bind
         if is_alone or not self._place.outlet.can_be_shared:
             accepts = options.accepts_partial
-            room, profiles = options.room, options.profiles
+            warn_alone(options.jobs, self._limits, self._place.outlet)
+            room, profiles, scratch = options.room, options.profiles, self._scratch_root.folder.of(0)
             return InProcess(
                 lambda: Worker(
-                    self._place, self._pipeline, init, accepts_partial=accepts, room=room, profiles=profiles
+                    self._place,
+                    self._pipeline,
+                    init,
+                    accepts_partial=accepts,
+                    room=room,
+                    profiles=profiles,
+                    scratch=scratch,
                 )
             )
         setup = Setup(
@@ -352,6 +367,7 @@ class _Run:
             accepts_partial=options.accepts_partial,
             room=options.room,
             profiles=options.profiles,
+            scratch=self._scratch_root.folder,
         )
         left = len(self._graph) - len(self._done)
         return WorkerPool(min(options.jobs, left), setup, preload=modules_of(self._pipeline), limits=self._limits)

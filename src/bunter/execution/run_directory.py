@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakKeyDictionary
 
 from bunter import effects
 from bunter.butler.runs_place import FOREIGN, RUNS, run_folder
@@ -29,6 +30,7 @@ __all__ = ["EXTENDED", "RUNS", "RunDirectory", "RunRequest", "run_directories", 
 
 EXTENDED = "extended"
 """Status of a part of a run that a further part has taken over."""
+_OF_MEMORY: WeakKeyDictionary[Any, tempfile.TemporaryDirectory[str]] = WeakKeyDictionary()
 _LOCAL = "local"
 _PART = re.compile(r"%part(\d+)$")
 _JOURNAL = re.compile(r"journal-(.+)-(\d+)\.jsonl")
@@ -316,11 +318,13 @@ class RunDirectory:
 
 
 def runs_root(butler: Butler) -> Path:
-    """Folder that holds the folders of runs: that of the repository, or for one in memory a temporary one."""
+    """Folder that holds the folders of runs: that of the repository; one in memory has a temporary one as long as it lives."""
     place: Path | None = getattr(butler.repository, "runs", None) or butler.root
     if place is not None:
         return place
-    return Path(tempfile.mkdtemp(prefix="bunter-runs-"))
+    if butler.repository not in _OF_MEMORY:
+        _OF_MEMORY[butler.repository] = tempfile.TemporaryDirectory(prefix="bunter-runs-", ignore_cleanup_errors=True)
+    return Path(_OF_MEMORY[butler.repository].name)
 
 
 def run_directories(root: Path) -> Iterator[RunDirectory]:

@@ -38,11 +38,12 @@ if TYPE_CHECKING:
 
     from bunter.execution.message import Made, Request
     from bunter.execution.quantum_butler import Place
+    from bunter.execution.scratch_folder import Left, ScratchFolder
     from bunter.execution.spill import Spill
     from bunter.graph import Quantum, QuantumRef
     from bunter.pipeline import PipelineGraph, PipelineTask, TaskNode
 
-__all__ = ["TASK_LOG", "Worker", "attempt_number"]
+__all__ = ["TASK_LOG", "Worker", "attempt_number", "quantum_name"]
 
 TASK_LOG = "bunter.task"
 """Logger above those of the tasks, ``bunter.task.<label>``."""
@@ -55,6 +56,11 @@ _RETRIES = 256
 def attempt_number(attempt: int, retry: int) -> int:
     """One number for the ``retry``-th try of a quantum in an attempt of its job; 0 for the first of all."""
     return attempt * _RETRIES + retry
+
+
+def quantum_name(label: str, request: Request) -> str:
+    """Name a try of a quantum, for files."""
+    return f"{label}-{request.quantum}-{attempt_number(request.attempt, request.retry)}"
 
 
 class Worker:
@@ -76,6 +82,8 @@ class Worker:
         Bytes for objects that are kept at hand for the quanta that read them.
     profiles : Path, optional
         Folder for a profile of each try: where its time goes.
+    scratch : ScratchFolder, optional
+        For what tasks write beside their outputs.
     """
 
     def __init__(  # noqa: PLR0913 - all but three by keyword, one word each
@@ -88,9 +96,10 @@ class Worker:
         accepts_partial: bool = False,
         room: int = 0,
         profiles: Path | None = None,
+        scratch: ScratchFolder | None = None,
     ) -> None:
         self._place, self._pipeline, self._init = place, pipeline, tuple(init)
-        self._shelf, self._profiles = Shelf(room), profiles
+        self._shelf, self._profiles, self._scratch = Shelf(room), profiles, scratch
         self._spill, self._accepts_partial = spill, accepts_partial
         self._tasks: dict[str, PipelineTask[Any]] = {}
         logger = logging.getLogger(TASK_LOG)
@@ -107,7 +116,8 @@ class Worker:
         work = _Work(request, butler, accepts_partial=self._accepts_partial)
         if self._spill is not None:
             self._spill.begin(request.quantum, request.attempt, request.retry)
-        with QuantumLog(quantum.label, spill=self._spill) as log, contextlib.redirect_stdout(sys.stderr):
+        scratch = contextlib.nullcontext() if self._scratch is None else self._scratch.in_use()
+        with scratch, QuantumLog(quantum.label, spill=self._spill) as log, contextlib.redirect_stdout(sys.stderr):
             try:
                 with _returning_once(), self._profiled(f"{quantum.label}-{quantum.row}-{number}"):
                     hands.require(request.gets)
@@ -118,6 +128,8 @@ class Worker:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a task does must not end the worker
                 work.ended_by(error, log)
+        if self._scratch is not None:
+            work.left = self._scratch.clear(quantum_name(quantum.label, request))
         outcome = work.outcome(quantum, log, hands.handed)
         butler.succeed()
         held = hands.leave([ref.row for refs in quantum.inputs.values() for ref in refs])
@@ -198,6 +210,7 @@ class _Work:
         self._request, self.butler, self._accepts_partial = request, butler, accepts_partial
         self.context: QuantumContext | None = None
         self.metadata: dict[str, Any] = {}
+        self.left: Left | None = None
         self._end = SUCCEEDED
         self._problem: Problem | None = None
         self._begin_ns, self._begin, self._begin_cpu = effects.now_ns(), effects.monotonic(), _cpu_s()
@@ -273,6 +286,8 @@ class _Work:
         }
         if self._problem is not None:
             facts["reason"] = str(self._problem)
+        if self.left is not None:
+            facts["left"] = self.left.to_dict()
         if self._request.is_deprived:
             facts["is_deprived"] = True
         if self.context is not None and self.context.rejected:

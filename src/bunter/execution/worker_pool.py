@@ -13,6 +13,7 @@ from bunter.execution.message import Request, decode_outcome, decode_request, en
 from bunter.execution.pool import Death, Pool, Reply, Wanted
 from bunter.execution.quantum_log import log_text
 from bunter.execution.spill import Spill, read_spill
+from bunter.execution.worker import quantum_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bunter.execution.crew import CrewEvent
     from bunter.execution.limits import Limits
     from bunter.execution.message import Made
+    from bunter.execution.scratch_folder import ScratchFolder
     from bunter.pipeline import PipelineGraph
 
 __all__ = ["Setup", "WorkerPool", "spill_path"]
@@ -58,6 +60,8 @@ class Setup:
         Bytes for objects that a worker keeps at hand for the quanta that read them.
     profiles : Path, optional
         Folder for a profile of each try of a quantum.
+    scratch : ScratchFolder, optional
+        For what tasks write beside their outputs; each worker has a folder of its own there.
     environment : mapping of str to str
         Environment of this process now; that of the server which forks workers may be older.
     """
@@ -75,6 +79,7 @@ class Setup:
     accepts_partial: bool = False
     room: int = 0
     profiles: Path | None = None
+    scratch: ScratchFolder | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -106,6 +111,7 @@ class Setup:
             accepts_partial=self.accepts_partial,
             room=self.room,
             profiles=self.profiles,
+            scratch=None if self.scratch is None else self.scratch.of(self.number),
         )
 
         def work(body: bytes) -> bytes:
@@ -166,6 +172,7 @@ class WorkerPool:
         self._pool = Pool(size, lambda number: replace(setup, number=number), preload=preload)
         self._setup, self._limit_s, self._limits = setup, limit_s, limits
         self._requests: dict[int, Request] = {}
+        self._labels: dict[int, str] = {}
 
     def start(self) -> None:
         """Start the processes."""
@@ -177,7 +184,7 @@ class WorkerPool:
 
     def submit(self, request: Request, label: str, worker: int | None = None, *, must: bool = False) -> None:
         """Send a request to a worker."""
-        self._requests[request.quantum] = request
+        self._requests[request.quantum], self._labels[request.quantum] = request, label
         limit_s = self._limit_s if self._limits is None else self._limits[label].timeout_s
         body = encode(request)
         wish = None if worker is None else Wanted(worker, must=must)
@@ -189,11 +196,14 @@ class WorkerPool:
 
     def _translate(self, event: Reply | Death) -> Iterator[CrewEvent]:
         if isinstance(event, Reply):
+            self._labels.pop(event.token)
             yield Done(self._requests.pop(event.token), decode_outcome(event.body), event.worker)
             return
         if event.token is not None:
             request = self._requests.pop(event.token)
-            yield Died(request, event.reason, event.cause, self._said(event.worker, request))
+            yield Died(
+                request, event.reason, event.cause, self._said(event.worker, request) + self._left(event, request)
+            )
         for token in event.returned:
             yield Unbegun(self._requests.pop(token))
         yield Gone(event.worker)
@@ -205,6 +215,14 @@ class WorkerPool:
         path = spill_path(self._setup.live, worker)
         records, last_words = read_spill(path, request.quantum, request.attempt, request.retry)
         return log_text(records) + (f"{last_words}\n" if last_words else "")
+
+    def _left(self, event: Death, request: Request) -> str:
+        """Clear the scratch folder of a dead worker, and say what was in it, for people."""
+        if self._setup.scratch is None:
+            return ""
+        name = quantum_name(self._labels.pop(request.quantum), request)
+        left = self._setup.scratch.of(event.worker).clear(name)
+        return "" if left is None else f"left in its scratch folder: {left}\n"
 
     def stop(self) -> list[Request]:
         """End the processes."""

@@ -113,6 +113,7 @@ def run_quanta(
     memory_budget: int | None,
     handover: int | None,
     profiles: Path | None,
+    leftovers: Any,
     dry_run: bool,
     emit: Emit,
 ) -> int:
@@ -132,6 +133,7 @@ def run_quanta(
         memory_budget=memory_budget,
         handover=handover,
         profiles=profiles,
+        leftovers=leftovers,
     )
     with Progress(emit, draws=context.obj["progress"]) as progress, watched(context, progress) as watcher:
         summary = run_job(directory, Job(name, quanta, attempt), options=options, watcher=watcher)

@@ -26,6 +26,9 @@ _OPTIONS = {
 _HANDOVER_HELP = (
     "Memory of each worker for results that it hands to their only reader; 0 hands nothing over. Default: up to 1GiB."
 )
+_LEFTOVERS_HELP = (
+    "What becomes of files that tasks leave in their scratch folder; kept or packed ones go below the run's folder."
+)
 
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,6 +52,8 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for name, text in reversed(_OPTIONS.items()):
         option = click.option(f"--{name.replace('_', '-')}", name, multiple=True, metavar="[LABEL=]VALUE", help=text)
         wrapped = option(wrapped)
+    words = click.Choice(["drop", "keep", "pack"])
+    wrapped = click.option("--leftovers", type=words, default="drop", show_default=True, help=_LEFTOVERS_HELP)(wrapped)
     wrapped = click.option("--handover", metavar="SIZE", help=_HANDOVER_HELP)(wrapped)
     help_text = "Memory for all quanta that run at a time; default: that of the machine."
     return click.option("--memory-budget", metavar="SIZE", help=help_text)(wrapped)

@@ -101,6 +101,7 @@ def run(
     memory_budget: int | None,
     handover: int | None,
     profiles: Path | None,
+    leftovers: Any,
     refuses_partial: bool,
     selection: str,
     max_growth: float,
@@ -124,7 +125,9 @@ def run(
     """Run a pipeline on the data of a repository; the same command resumes it."""
     if (location is None) == (graph is None):
         raise click.UsageError("give a pipeline with -p, or a graph with -g")
-    if graph is not None and (where or inputs or output_run or overrides or files or select or skip or decided or table):
+    if graph is not None and (
+        where or inputs or output_run or overrides or files or select or skip or decided or table
+    ):
         raise click.UsageError(
             "a stored graph holds its pipeline, inputs, run and selection; only -o, -j and the like go with -g"
         )
@@ -142,6 +145,7 @@ def run(
         limits=limits,
         memory_budget=memory_budget,
         handover=handover,
+        leftovers=leftovers,
         accepts_partial=not refuses_partial,
         patience_s=patience_s,
         profiles=profiles,

@@ -207,6 +207,7 @@ def _options(context: click.Context, told: dict[str, Any]) -> Any:
         limits=told["limits"],
         memory_budget=told["memory_budget"],
         handover=told["handover"],
+        leftovers=told["leftovers"],
         accepts_partial=not told["refuses_partial"],
     )
 
