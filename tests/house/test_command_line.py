@@ -66,7 +66,7 @@ def test_no_list_of_commands_breaks_off_a_sentence():
 
 # Commands that look: they change neither a repository nor a file.
 LOOKING = (
-    "at", "calibration timeline", "completion", "config-dump", "config-validate", "debug", "diff", "formats", "get-uri", "logs", "origin", "packer list",
+    "at", "calibration timeline", "completion", "config-dump", "config-validate", "debug", "diff", "events list", "events subscriptions", "formats", "get-uri", "logs", "origin", "packer list",
     "packer pack", "packer unpack", "pipeline check", "pipeline show", "qgraph show", "qgraph why", "query-", "snapshot list", "sql",
     "stats", "status", "universe check", "universe diff", "universe show", "why", "why-dataset",
 )  # fmt: skip

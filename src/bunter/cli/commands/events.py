@@ -66,7 +66,9 @@ def subscribe(
     dry_run: bool,
     emit: Emit,
 ) -> None:
-    """Let events of REPO be told to somebody; they are kept from the first subscription on.
+    """Let events of REPO be told to somebody.
+
+    They are kept from the first subscription on.
 
     A webhook signs what it posts with the secret in the environment variable BUNTER_EVENTS_SECRET_<NAME>.
     """
@@ -92,7 +94,7 @@ def subscribe(
 @dry_run_option
 @output_options
 def unsubscribe(*, repo: str, name: str, dry_run: bool, emit: Emit) -> None:
-    """Forget the subscription NAME; without any, no events are kept."""
+    """Forget a subscription; without any, no events are kept."""
     from bunter.butler import Butler
 
     with Butler(repo, writeable=not dry_run or None) as butler:
@@ -107,7 +109,7 @@ def unsubscribe(*, repo: str, name: str, dry_run: bool, emit: Emit) -> None:
 @click.argument("repo")
 @output_options
 def subscriptions(*, repo: str, emit: Emit) -> None:
-    """List who subscribes to events of REPO, how many each is still to be told, and what is in the way."""
+    """List who subscribes to events of REPO, and how far each is."""
     from bunter.butler import Butler
 
     with Butler(repo, writeable=False) as butler:
@@ -133,7 +135,7 @@ def list_events(
     limit: int | None,
     emit: Emit,
 ) -> None:
-    """List the events of REPO that are kept, the oldest first; times are UTC."""
+    """List the events of REPO, the oldest first; times are UTC."""
     from bunter.butler import Butler
 
     with Butler(repo, writeable=False) as butler:
@@ -153,13 +155,19 @@ def list_events(
 @click.argument("repo")
 @click.argument("name")
 @click.option("--until", "limit_s", type=click.FloatRange(min=0), help="End when nothing has come for so many seconds.")
+@dry_run_option
 @output_options
-def follow(*, repo: str, name: str, limit_s: float | None, emit: Emit) -> None:
-    """Print the events of the subscription NAME as they come; what was printed is not told again."""
+def follow(*, repo: str, name: str, limit_s: float | None, dry_run: bool, emit: Emit) -> None:
+    """Print the events of the subscription NAME as they come.
+
+    What was printed is not told again; with --dry-run it is.
+    """
     from bunter.butler import Butler
 
-    with Butler(repo, writeable=True) as butler:
-        for each in butler.events.follow(name, limit_s=limit_s):
+    with Butler(repo, writeable=not dry_run) as butler:
+        known = butler.events.get(name)
+        waiting = butler.events.query(known.kinds, known.collections, after=known.position)
+        for each in waiting if dry_run else butler.events.follow(name, limit_s=limit_s):
             click.echo(json.dumps(each.to_dict()) if emit.style == "json" else "  ".join(map(str, _row(each))))
 
 
@@ -170,7 +178,7 @@ def follow(*, repo: str, name: str, limit_s: float | None, emit: Emit) -> None:
 @dry_run_option
 @output_options
 def deliver(*, repo: str, names: tuple[str, ...], keep_on: bool, dry_run: bool, emit: Emit) -> int:
-    """Send what is due to the subscriptions NAMES of REPO, or to all.
+    """Send what is due to some subscriptions, or to all.
 
     The exit code is 1 if a subscription could not be told everything; its events stay, and are sent next time.
     """
