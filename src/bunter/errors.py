@@ -408,20 +408,16 @@ class GraphError(UserError, ValueError):
 
 
 class EmptyGraphError(GraphError):
-    """A quantum graph without quanta; the message says which constraint removed them."""
-
-
-class AllDoneError(EmptyGraphError):
-    """Nothing is left to run: earlier runs, named in ``runs``, have done all that was asked for.
+    """A quantum graph without quanta; the message says which constraint removed them.
 
     Parameters
     ----------
     message : str
-        The sentence.
+        The sentence, and a line for each task.
     runs : tuple of str
-        The runs.
+        Runs that have done what was asked for.
     count : int
-        How many quanta they have done.
+        How many quanta they have done, or how many wait.
     """
 
     def __init__(self, message: str, *, runs: tuple[str, ...] = (), count: int = 0) -> None:
@@ -429,20 +425,12 @@ class AllDoneError(EmptyGraphError):
         self.runs, self.count = runs, count
 
 
+class AllDoneError(EmptyGraphError):
+    """Nothing is left to run: earlier runs, named in ``runs``, have done all that was asked for."""
+
+
 class WaitingError(EmptyGraphError):
-    """All that is left to run waits for inputs that are not there yet; the same command goes on when they are.
-
-    Parameters
-    ----------
-    message : str
-        The sentence, and a line for each task.
-    count : int
-        How many quanta wait.
-    """
-
-    def __init__(self, message: str, *, count: int = 0) -> None:
-        super().__init__(message)
-        self.count = count
+    """All that is left to run waits for inputs that are not there yet; the same command goes on when they are."""
 
 
 class RunError(UserError):
