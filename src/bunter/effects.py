@@ -116,9 +116,24 @@ def chmod(path: AnyPath, mode: int) -> None:
 
 def read_bytes(path: AnyPath) -> bytes:
     """Read a whole file."""
-    _watch.look("read", path)
+    if (content := read_small(path)) is not None:
+        return content
     with open(path, "rb") as file:  # noqa: PTH123 - str paths are the common case and must stay fast
         return file.read()
+
+
+def read_small(path: AnyPath) -> bytes | None:
+    """Read a file of less than `CHUNK` bytes by one call, without the layers of a Python file; None if it is empty or larger."""
+    _watch.look("read", path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(descriptor).st_size
+        if not 0 < size < CHUNK:
+            return None
+        content = os.read(descriptor, size + 1)
+    finally:
+        os.close(descriptor)
+    return content if len(content) == size else None
 
 
 def read_range(path: AnyPath, begin: int, size: int) -> bytes:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bunter.dataset.changes import Change
     from bunter.dataset.id_mode import IdMode
     from bunter.datastore import Staged
+    from bunter.datastore.chain import Route
 
 __all__ = ["Files", "read_file_table"]
 
@@ -100,10 +101,10 @@ class Files:
         datastore = self._session.repository.datastore
         formats = [self._format_name(file) for file in files]
         nonces = new_nonces(len(files))
-        keys = None if transfer == "direct" else self._keys(files, nonces)
+        routes = datastore.chain.routes([file.refs[0] for file in files])
+        keys = None if transfer == "direct" else self._keys(files, nonces, routes)
         looks = looks_at(files)
         more = source_changes(files, looks, header=header)
-        routes = datastore.chain.routes([file.refs[0] for file in files])
         paths = [file.path for file in files]
         staged = datastore.ingest_stage(paths, transfer=transfer, keys=keys, routes=routes, looks=looks)
         refs = [ref for file in files for ref in file.refs]
@@ -113,17 +114,16 @@ class Files:
             self._session.commit([*changes, *more], staged)
         return refs
 
-    def _keys(self, files: Sequence[FileDataset], nonces: Sequence[str]) -> list[str]:
+    def _keys(self, files: Sequence[FileDataset], nonces: Sequence[str], routes: Sequence[Route]) -> list[str]:
         fields = self._lookup.template_fields()
-        return [self._key(file, nonce, fields) for file, nonce in zip(files, nonces, strict=True)]
+        return [self._key(file, nonce, fields, route) for file, nonce, route in zip(files, nonces, routes, strict=True)]
 
-    def _key(self, file: FileDataset, nonce: str, fields: TemplateFields) -> str:
+    def _key(self, file: FileDataset, nonce: str, fields: TemplateFields, route: Route) -> str:
         first = file.refs[0]
         suffix = _suffix(file.path)
         if suffix in {".gz", ".fz"}:
             suffix = _suffix(file.path.removesuffix(suffix)) + suffix
         datastore = self._session.repository.datastore
-        route = datastore.route(first.dataset_type, first.data_id)
         more = fields.of(route.choice.template.sought, first.data_id)
         return datastore.key_for(first.dataset_type, first.data_id, first.run, nonce, suffix, route=route, **more)
 

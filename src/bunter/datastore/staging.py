@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["bring"]
 
-_SMALL = 1 << 20
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
@@ -53,13 +52,11 @@ def bring(  # noqa: PLR0913 - one call site
 
 def _copy(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
     size, digests = _copy_file(source, staging, sync=sync)
-    return replace(item, size=size, digests=digests, synced=sync)
+    return Staged(item.key, size, digests, item.owner, synced=sync)
 
 
 def _copy_file(source: str | Path, target: str, *, sync: bool) -> tuple[int, Digests]:
-    found = effects.stat(source)
-    if found is not None and found.st_size <= _SMALL:
-        content = effects.read_bytes(source)
+    if (content := effects.read_small(source)) is not None:
         return effects.write_new(target, content, sync=sync), digest(content)
     digesting = Digesting()
     effects.write_new(target, digesting.tee(effects.read_chunks(source)), sync=sync)

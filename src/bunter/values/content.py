@@ -99,8 +99,10 @@ class Digesting:
 
 def digest(content: bytes | Iterable[bytes | memoryview]) -> Digests:
     """Digest bytes, whole or in pieces."""
+    if isinstance(content, bytes):  # most are small: two calls instead of objects that take pieces
+        return Digests(hashlib.sha256(content).digest(), quick_digest(content))
     digesting = Digesting()
-    for chunk in [content] if isinstance(content, bytes | bytearray | memoryview) else content:
+    for chunk in [content] if isinstance(content, bytearray | memoryview) else content:
         digesting.add(chunk)
     return digesting.digests()
 
@@ -109,4 +111,4 @@ def quick_digest(content: bytes) -> bytes:
     """XXH3-128 of content, 16 bytes big-endian, as in `Digests.xxh3`."""
     import xxhash
 
-    return bytes(xxhash.xxh3_128_digest(content))
+    return xxhash.xxh3_128_digest(content)
