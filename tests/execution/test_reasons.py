@@ -15,10 +15,10 @@ def butler(tmp_path):
         yield butler
 
 
-def run(butler, name, *, inputs=("raw",), **config):
+def run(butler, name, *, inputs=("raw",), decisions=(), **config):
     known = {kind.name: kind for kind in butler.dataset_types.query()}
     plan = pipeline(**config).resolve(butler.universe, known)
-    run_pipeline(butler, plan, Wish(inputs, output_run=name), options=RunOptions())
+    run_pipeline(butler, plan, Wish(inputs, output_run=name, decisions=decisions), options=RunOptions())
 
 
 def reason(butler, name, run, **key):
@@ -57,6 +57,25 @@ def test_another_input(butler):
     found = reason(butler, "reduced", "two", exposure=1, detector=0)
     assert found.inputs == ("input raw is another raw@{instrument: 'Cam', detector: 0, exposure: 1}",)
     assert reason(butler, "reduced", "two", exposure=1, detector=1).is_same
+
+
+def test_an_override_is_told_with_who_and_why(butler):
+    from bunter.execution import find_lineage
+    from bunter.execution.lineage_drawing import tree_of
+    from bunter.graph import Decision
+
+    run(butler, "one")
+    butler.collections.register("raw2")
+    butler.put({"value": 100}, "raw", {**CAM, "exposure": 1, "detector": 0}, run="raw2")
+    where = "exposure = 1 AND detector = 0"
+    run(butler, "two", decisions=(Decision("raw", where, "better readout", "ann", use="raw2"),))
+    sentence = f"raw is taken from raw2 where {where}: better readout (ann)"
+    assert f"  {sentence}" in reason(butler, "reduced", "two", exposure=1, detector=0).lines()
+    assert not any("ann" in line for line in reason(butler, "reduced", "two", exposure=1, detector=1).lines())
+    (ref,) = butler.query_datasets("gathered", "two", where="exposure = 1")
+    found = find_lineage(butler, ref)
+    assert tree_of(found).count(sentence) == 1
+    assert [one["decisions"] for one in found.to_dict()["quanta"] if "decisions" in one] == [[sentence]]
 
 
 def test_what_no_pipeline_has_made(butler):

@@ -82,6 +82,25 @@ def test_an_override_takes_a_calibration_from_elsewhere(build):
     }  # fmt: skip
 
 
+def test_why_says_what_was_decided(build, butler):
+    from bunter.graph.decided import overrides_of
+
+    override = Decision("flat", "exposure = 4 AND detector = 0", "haze", "bob", use="calib/old")
+    graph = build(veto("raw", "exposure = 2"), override)
+    text = graph.why("isr", {"exposure": 2, "detector": 0})
+    assert "never a candidate" in text
+    assert "decided: no raw is used where exposure = 2: satellite (ann); applied 2 times" in text
+    assert "flat is taken from calib/old where exposure = 4 AND detector = 0: haze (bob)" in text
+    assert "decided" not in graph.why("coadd", {})
+    told = {
+        (q.data_id["exposure"], q.data_id["detector"]): [
+            one["author"] for one in overrides_of(graph, q.row, butler.universe)
+        ]
+        for q in graph.quanta("isr")
+    }
+    assert {key for key, authors in told.items() if authors == ["bob"]} == {(4, 0)}
+
+
 def flats(graph):
     found = {}
     for quantum in graph.quanta("isr"):

@@ -10,6 +10,7 @@ import numpy as np
 
 from bunter.errors import RunError
 from bunter.execution.run_directory import RunDirectory, run_directories, runs_root
+from bunter.graph.decided import decision_sentence, overrides_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from bunter.butler import Butler
     from bunter.dataset import DatasetRef
+    from bunter.dimensions import Universe
     from bunter.execution.receipt import Receipt, Told
     from bunter.graph import QuantumGraph, QuantumRef
 
@@ -77,6 +79,8 @@ class TracedQuantum:
         Of its receipt: ``begin_ns`` (UTC since 1970), ``wall_s``, ``cpu_s``, ``peak_memory`` (bytes), ``host``.
     part : int
         Part of the run whose graph it is in; 1 unless the run was extended.
+    decisions : tuple of str
+        Overrides of operators that have decided what it read, in words.
     """
 
     run: str
@@ -88,6 +92,7 @@ class TracedQuantum:
     data_id: Mapping[str, Any]
     facts: Mapping[str, Any] = field(default_factory=dict)
     part: int = 1
+    decisions: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -140,7 +145,8 @@ class Lineage:
             ],
             "quanta": [
                 {"key": one.key, "run": one.run, "quantum": one.quantum, "task": one.task, "class": one.class_name,
-                 "version": one.version, "config_sha256": one.config_hash, "data_id": dict(one.data_id), **one.facts}
+                 "version": one.version, "config_sha256": one.config_hash, "data_id": dict(one.data_id),
+                 **one.facts, **({"decisions": list(one.decisions)} if one.decisions else {})}
                 for one in self.quanta.values()
             ],
             "used": [[quantum, str(dataset)] for quantum, dataset in self.used],
@@ -169,7 +175,7 @@ def find_lineage(butler: Butler, ref: DatasetRef, *, down: bool = False, depth: 
     RunError
         If there are more than 100,000 datasets; give a depth.
     """
-    runs = Tracks(runs_root(butler))
+    runs = Tracks(runs_root(butler), butler.universe)
     first = TracedDataset.of(ref)
     found = Lineage(ref.id, down, {ref.id: first})
     edge, level = [first], 0
@@ -204,16 +210,18 @@ class Tracks:
     ----------
     root : Path
         Folder that holds the folders of runs.
+    universe : Universe
+        The dimensions.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, universe: Universe) -> None:
+        self._root, self._universe = root, universe
         self._read: dict[str, History] = {}
 
     def _history(self, directory: RunDirectory) -> History:
         name = str(directory.path)
         if name not in self._read:
-            self._read[name] = History(directory)
+            self._read[name] = History(directory, self._universe)
         return self._read[name]
 
     @cached_property
@@ -243,9 +251,12 @@ class History:
     ----------
     directory : RunDirectory
         Folder of the run.
+    universe : Universe
+        The dimensions.
     """
 
-    def __init__(self, directory: RunDirectory) -> None:
+    def __init__(self, directory: RunDirectory, universe: Universe) -> None:
+        self._universe = universe
         self.graph: QuantumGraph = directory.graph()
         self._directory = directory
         self._base = int.from_bytes(self.graph.header.base, "big")
@@ -370,6 +381,7 @@ class History:
             {name: data_id[name] for name in keys.required},
             {name: getattr(spent, name) for name in names} if spent is not None else {},
             self._directory.part,
+            tuple(map(decision_sentence, overrides_of(self.graph, quantum, self._universe))),
         )
 
 

@@ -33,6 +33,7 @@ def _branch(lineage: Lineage, dataset: UUID, indent: str, shown: set[UUID]) -> I
         work = lineage.quanta[quantum]
         version = f" {work.version}" if work.version else ""
         yield f"{indent}  {'read by' if lineage.down else 'made by'} {work}{version}"
+        yield from (f"{indent}    {text}" for text in work.decisions)
         for other in [id_ for key, id_ in far if key == quantum]:
             yield from _branch(lineage, other, indent + "    ", shown)
 

@@ -49,7 +49,8 @@ class Reason:
     def lines(self) -> list[str]:
         """Say it, one reason a line."""
         if self.before is None:
-            return [f"{self.work} ran in {self.work.run} for the first time"]
+            first = f"{self.work} ran in {self.work.run} for the first time"
+            return [first, *(f"  {text}" for text in self.work.decisions)]
         found = [f"{self.work} ran in {self.work.run}, and before in {self.before.run}"]
         if self.is_same:
             return [*found, f"  nothing differs: --skip-existing-in {self.before.run} would have spared it"]
@@ -58,7 +59,7 @@ class Reason:
         found += [
             f"  configuration {name} = {one!r} -> {other!r}" for name, (one, other) in (self.config or {}).items()
         ]
-        found += [f"  {text}" for text in self.inputs]
+        found += [f"  {text}" for text in (*self.inputs, *self.work.decisions)]
         return found if len(found) > 1 else [*found, "  something upstream differs; ask the same of its inputs"]
 
 
@@ -70,7 +71,7 @@ def why_made(butler: Butler, ref: DatasetRef) -> Reason:
     RunError
         If no pipeline has made the dataset here.
     """
-    tracks = Tracks(runs_root(butler))
+    tracks = Tracks(runs_root(butler), butler.universe)
     made = tracks.maker(TracedDataset.of(ref))
     if not made:
         raise RunError(f"no pipeline has made {ref} here; `bunter origin` tells where it came from")

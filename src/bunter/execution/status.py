@@ -224,6 +224,7 @@ def report_values(butler: Butler, collection: str) -> dict[str, Any]:
         "span_s": told.span_s,
         "cpu_s": told.cpu_s,
         "inputs": told.graph.header.inputs,
+        "decisions": list(told.graph.header.decisions),
         "times": {
             task.label: {"wall_s": float(task.wall_s.sum()), "cpu_s": float(task.cpu_s.sum())} for task in told.tasks
         },

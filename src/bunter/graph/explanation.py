@@ -164,6 +164,8 @@ def why(graph: QuantumGraph, label: str, data_id: Mapping[str, object]) -> str:
     data_id : mapping
         Values of some of the task's dimensions; the answer is about all quanta that have them.
     """
+    from bunter.graph.decided import decision_sentence, decisions_about
+
     shown = ", ".join(f"{name}={value}" for name, value in data_id.items()) or "any data ID"
     planned = graph.find(label, data_id)
     lines = [f"{label} at {shown}: {_how_many(len(planned), 'planned')}"]
@@ -175,6 +177,9 @@ def why(graph: QuantumGraph, label: str, data_id: Mapping[str, object]) -> str:
         lines += [f"  {count:,} not planned: {reason}" for reason, count in counts.items() if count]
     if len(lines) == 1:
         lines.append(f"  {_never(graph, label, data_id)}")
+    lines += [
+        f"  decided: {decision_sentence(one)}; applied {one['hits']} times" for one in decisions_about(graph, label)
+    ]
     return "\n".join(lines)
 
 
