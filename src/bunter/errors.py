@@ -148,8 +148,6 @@ class DatasetRemovedError(DatasetNotFoundError):
 
     Parameters
     ----------
-    message : str
-        The sentence for the user.
     when : int, optional
         Time of the removal in ns TAI, where known.
     by : str
@@ -412,8 +410,6 @@ class EmptyGraphError(GraphError):
 
     Parameters
     ----------
-    message : str
-        The sentence, and a line for each task.
     runs : tuple of str
         Runs that have done what was asked for.
     count : int
