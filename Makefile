@@ -84,9 +84,9 @@ $(VENV)-oracle/.installed: pyproject.toml
 
 oracle: $(VENV)-oracle/.installed  ## the same questions to Bunter and to the reference system; prints the seed
 	BUNTER_ORACLE_SEED=$(SEED) BUNTER_ORACLE_EXAMPLES=$(EXAMPLES) \
-	  $(VENV)-oracle/bin/python -m pytest tests/oracle -m "oracle and not soak" --timeout 3600 -s
+	  $(VENV)-oracle/bin/python -m pytest tests/oracle -m oracle --timeout 3600 -s
 
-oracle-graphs: $(VENV)-oracle/.installed  ## the same pipelines to both graph builders; differs yet for calibrations of quanta without a time
+oracle-graphs: $(VENV)-oracle/.installed  ## the same pipelines to both graph builders, alone; EXAMPLES=5000 is a campaign
 	BUNTER_ORACLE_SEED=$(SEED) BUNTER_ORACLE_EXAMPLES=$(EXAMPLES) \
 	  $(VENV)-oracle/bin/python -m pytest tests/oracle/test_graphs.py -m oracle --timeout 3600 -s
 

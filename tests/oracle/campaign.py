@@ -10,12 +10,15 @@ SEED = int(os.environ["BUNTER_ORACLE_SEED"])
 TALLY = collections.Counter()
 
 
-def campaign(strategy, check):
-    """Check random values; what ``check`` returns is counted. The first failure is made small and raised."""
+def campaign(strategy, check, *, share=1.0):
+    """Check random values; what ``check`` returns is counted. The first failure is made small and raised.
+
+    ``share`` is for questions that take much longer than others: the part of the usual number of them that is asked.
+    """
 
     @seed(SEED)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=max(int(EXAMPLES * share), 1),
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),

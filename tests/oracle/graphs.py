@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 KIND = "StructuredDataDict"
 PATIENCE_S = 15
+SHARE = 0.2
 TASKS = [
     ("instrument", "exposure", "detector"), ("instrument", "exposure"), ("instrument", "visit", "detector"),
     ("instrument", "visit"), ("instrument", "visit", "skymap", "tract", "patch"), ("skymap", "tract", "patch", "band"),

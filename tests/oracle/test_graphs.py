@@ -14,7 +14,6 @@ from campaign import SEED, TALLY, campaign
 # The alarm that ends a build that takes too long may go off within a callback of the garbage collector.
 pytestmark = [
     pytest.mark.oracle,
-    pytest.mark.soak,
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -36,4 +35,4 @@ def sky(request, tmp_path_factory, database):
 
 
 def test_the_same_quanta_read_and_write_the_same(sky):
-    campaign(graphs.plans(), lambda plan: graphs.compare(sky, plan))
+    campaign(graphs.plans(), lambda plan: graphs.compare(sky, plan), share=graphs.SHARE)
