@@ -14,7 +14,7 @@ import shutil
 import signal
 import stat as stat_module
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -147,6 +147,14 @@ def open_to_read(path: AnyPath) -> FileIO:
     """Open a file for reading without a buffer; close it."""
     _watch.look("read", path)
     return open(path, "rb", buffering=0)  # noqa: PTH123 - closed by who asks
+
+
+def nameless_file() -> BinaryIO:
+    """Open an empty file without a name in the folder for temporary ones, to write and to read; it goes when it is closed."""
+    import tempfile
+
+    _watch.look("nameless_file", tempfile.gettempdir())
+    return tempfile.TemporaryFile(prefix="bunter-")  # type: ignore[return-value]
 
 
 def read_chunks(path: AnyPath, size: int = CHUNK) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter.datastore.format import WritesPieces
+from bunter.datastore.object_size import nbytes
 from bunter.datastore.ranged import LARGE
 
 if TYPE_CHECKING:
@@ -39,5 +40,4 @@ class Encoded:
 
 def written(form: Format, obj: object) -> bytes | Pieces:
     """Write an object, piece by piece if it is large and its format can."""
-    size = getattr(obj, "nbytes", 0) or getattr(getattr(obj, "data", None), "nbytes", 0)
-    return form.to_pieces(obj) if size >= LARGE and isinstance(form, WritesPieces) else form.to_bytes(obj)
+    return form.to_pieces(obj) if isinstance(form, WritesPieces) and nbytes(obj) >= LARGE else form.to_bytes(obj)

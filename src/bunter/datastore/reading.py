@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from bunter import effects
 from bunter.datastore.format import ReadRequest, ReadsFiles, ReadsMembers, format_of
+from bunter.datastore.forward import Forward, GivesChunks
 from bunter.datastore.members import is_member, member_of
 from bunter.datastore.ranged import LARGE, RangedFile, VerifiedFile
 from bunter.datastore.store import LocalPaths
@@ -89,16 +91,31 @@ def _read_part(file: RangedFile, form: ReadsFiles, request: ReadRequest) -> obje
 def _read_large(store: ArtifactStore, stored: StoredArtifact, form: ReadsFiles, request: ReadRequest) -> object:
     """Read a whole artifact piece by piece, so that its bytes are never in memory beside the object."""
     _check_size(stored, _size(store, stored, recorded=False))
+    if isinstance(store, GivesChunks) and not getattr(form, "reads_forward", False):
+        return _read_aside(store, stored, form, request)
     file = VerifiedFile(store, stored)
     try:
         found = form.read_file(cast("BinaryIO", file), request)
         file.finish()
-    except FormatError:
+    except Exception:
         file.finish()  # damage is the better explanation
         raise
     finally:
         file.release()
     return found
+
+
+def _read_aside(store: ArtifactStore, stored: StoredArtifact, form: ReadsFiles, request: ReadRequest) -> object:
+    """Fetch a whole artifact into a file without a name, compare it, and read there: each byte comes once, from one request."""
+    coming = Forward(store, stored.key, stored.size, digested=stored.xxh3 is not None)
+    step = memoryview(bytearray(_LARGE_FORWARD))
+    with effects.nameless_file() as file:
+        while count := coming.readinto(step):
+            file.write(step[:count])
+        _check_size(stored, coming.place)
+        _check_digest(stored, coming.digest)
+        file.seek(0)
+        return form.read_file(file, request)
 
 
 def _size(store: ArtifactStore, stored: StoredArtifact, *, recorded: bool = True) -> int:
@@ -118,12 +135,17 @@ def _check_size(stored: StoredArtifact, size: int) -> None:
         )
 
 
+def _check_digest(stored: StoredArtifact, found: bytes) -> None:
+    if stored.xxh3 is not None and found != stored.xxh3:
+        raise FileIntegrityError(
+            f"{stored.key} is damaged: its digest differs from the one recorded; `bunter check --deep` looks for more damage"
+        )
+
+
 def read_verified(store: ArtifactStore, stored: StoredArtifact) -> bytes:
     """Read a whole artifact and compare it with what was recorded."""
     data: bytes = store.read(stored.key)[0]
     _check_size(stored, len(data))
-    if stored.xxh3 is not None and quick_digest(data) != stored.xxh3:
-        raise FileIntegrityError(
-            f"{stored.key} is damaged: its digest differs from the one recorded; `bunter check --deep` looks for more damage"
-        )
+    if stored.xxh3 is not None:
+        _check_digest(stored, quick_digest(data))
     return data

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from bunter.datastore.formats.boxes import array_part
 from bunter.datastore.formats.differences import array_difference
 from bunter.datastore.formats.wording import in_short
-from bunter.errors import FormatError
+from bunter.errors import FileIntegrityError, FormatError
 from bunter.values import Pieces
 
 if TYPE_CHECKING:
@@ -106,7 +106,9 @@ def _head(file: BinaryIO) -> Any:
         major = np.lib.format.read_magic(file)
         reader = np.lib.format.read_array_header_1_0 if major == (1, 0) else np.lib.format.read_array_header_2_0
         return reader(file)
-    except (ValueError, EOFError, OSError) as exc:
+    except FileIntegrityError:
+        raise
+    except Exception as exc:  # what becomes of a damaged header has many names
         raise FormatError(f"not a NumPy array: {in_short(exc)}") from exc
 
 

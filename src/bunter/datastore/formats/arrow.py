@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from bunter.datastore.formats.gathering import Gathered, gathered
 from bunter.datastore.formats.tables import kind_of
 from bunter.errors import FormatError, MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
     from astropy.table import Table
 
-__all__ = ["from_arrow", "to_arrow"]
+__all__ = ["astropy_from_groups", "from_arrow", "is_astropy", "to_arrow"]
 
 _TABLE = b"bunter.table"
 _COLUMN = b"bunter.column"
@@ -39,7 +42,7 @@ def to_arrow(obj: Any) -> pa.Table:
 def from_arrow(table: pa.Table, want: str) -> Any:
     """Turn an Arrow table into one of a library; ``want`` as `kind_of` gives it, empty for what it was when written."""
     metadata = table.schema.metadata or {}
-    want = want or ("astropy" if _TABLE in metadata else "pandas" if b"pandas" in metadata else "arrow")
+    want = want or _was(table.schema)
     if want == "arrow":
         return table
     if want == "astropy":
@@ -52,6 +55,35 @@ def from_arrow(table: pa.Table, want: str) -> Any:
         return pl.from_arrow(table)
     except ImportError as exc:
         raise MissingExtraError(f"{want} is not installed; `pip install bunter[{want}]` brings it") from exc
+
+
+def _was(schema: pa.Schema) -> str:
+    metadata = schema.metadata or {}
+    return "astropy" if _TABLE in metadata else "pandas" if b"pandas" in metadata else "arrow"
+
+
+def is_astropy(schema: pa.Schema, want: str) -> bool:
+    """Whether `from_arrow` makes an astropy table of one with this schema."""
+    return (want or _was(schema)) == "astropy"
+
+
+def astropy_from_groups(schema: pa.Schema, rows: int, groups: Iterable[pa.Table]) -> Table:
+    """Make an astropy table of groups of rows, of which only one is in memory at a time; see `from_arrow`."""
+    notes = json.loads((schema.metadata or {}).get(_TABLE, b"{}"))
+    columns = gathered(schema, rows, groups)
+    return _astropy(
+        [_to_column(field, *_from_gathered(field, column)) for field, column in zip(schema, columns, strict=True)],
+        notes,
+    )
+
+
+def _from_gathered(field: pa.Field, column: Gathered) -> tuple[Any, Any]:
+    import pyarrow as pa
+
+    note = _note(field)
+    if column.values is None:
+        return _from_array(pa.chunked_array(column.chunks, field.type), note)
+    return _finished(column.values, column.mask, (len(column.values),), note)
 
 
 def _astropy_to_arrow(table: Table) -> pa.Table:
@@ -155,10 +187,15 @@ def _to_array(data: Any, mask: Any) -> pa.Array:
 
 
 def _arrow_to_astropy(table: pa.Table, notes: dict[str, Any]) -> Table:
+    return _astropy(
+        [_to_column(field, *_from_array(table.column(i), _note(field))) for i, field in enumerate(table.schema)], notes
+    )
+
+
+def _astropy(columns: list[Any], notes: dict[str, Any]) -> Table:
     from astropy.table import QTable, Table
 
     kind = QTable if notes.get("class") == "QTable" else Table
-    columns = [_arrow_to_column(field, table.column(i)) for i, field in enumerate(table.schema)]
     plain = Table(columns, copy=False)
     if "header" in notes:
         return _with_mixins(plain, notes["header"], kind)
@@ -177,11 +214,15 @@ def _with_mixins(plain: Table, header_lines: list[str], kind: type[Table]) -> Ta
     return kind(whole, copy=False)
 
 
-def _arrow_to_column(field: pa.Field, chunks: pa.ChunkedArray) -> Any:
+def _note(field: pa.Field) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((field.metadata or {}).get(_COLUMN, b"{}"))
+    return found
+
+
+def _to_column(field: pa.Field, data: Any, mask: Any) -> Any:
     from astropy.table import Column, MaskedColumn
 
-    note = json.loads((field.metadata or {}).get(_COLUMN, b"{}"))
-    data, mask = _from_array(chunks, note)
+    note = _note(field)
     options = {
         "name": field.name,
         "unit": note.get("unit"),
@@ -196,7 +237,6 @@ def _arrow_to_column(field: pa.Field, chunks: pa.ChunkedArray) -> Any:
 
 def _from_array(chunks: pa.ChunkedArray, note: dict[str, Any]) -> tuple[Any, Any]:
     """Values and mask (None where there is none) of a column."""
-    import numpy as np
     import pyarrow as pa
 
     from bunter.datastore.formats.buffers import values_of
@@ -207,14 +247,20 @@ def _from_array(chunks: pa.ChunkedArray, note: dict[str, Any]) -> tuple[Any, Any
         shape.append(array.type.list_size)
         array = array.flatten()
     data, mask = values_of(array)
-    is_text = data.dtype.kind == "O"
+    if data.dtype.kind == "O" and mask is not None and note.get("dtype") != "|O":
+        data[mask] = b"" if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type) else ""
+    return _finished(data, mask, (len(chunks), *shape), note)
+
+
+def _finished(data: Any, mask: Any, full: tuple[int, ...], note: dict[str, Any]) -> tuple[Any, Any]:
+    """Values and mask as the column had them."""
+    import numpy as np
+
     if note.get("masked") and mask is None:
         mask = np.zeros(len(data), bool)
-    if is_text and mask is not None and note.get("dtype") != "|O":
-        data[mask] = b"" if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type) else ""
-    if not note.get("masked") and (is_text and note.get("dtype") == "|O"):
+    if not note.get("masked") and data.dtype.kind == "O" and note.get("dtype") == "|O":
         mask = None
-    return _shaped(data, mask, (len(chunks), *shape), note)
+    return _shaped(data, mask, full, note)
 
 
 def _shaped(data: Any, mask: Any, full: tuple[int, ...], note: dict[str, Any]) -> tuple[Any, Any]:

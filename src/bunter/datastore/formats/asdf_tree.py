@@ -118,4 +118,7 @@ class _Opened:
         item = self._arrays[name]
         check_growth(self._size, int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize)
         values = np.asarray(item[...] if index is None else item[index])
-        return np.array(values, dtype=values.dtype.newbyteorder("="), order="C")
+        mine = values.base is None or getattr(values.base, "nbytes", 0) == values.nbytes
+        # Read for nobody else: a copy would only cost as much memory again.
+        copy = None if index is None and mine and values.flags.writeable else True
+        return np.array(values, dtype=values.dtype.newbyteorder("="), order="C", copy=copy)

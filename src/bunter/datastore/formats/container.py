@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from bunter.datastore.formats.content import content_of, object_of
 from bunter.datastore.formats.differences import array_difference, mapping_difference
 from bunter.datastore.formats.fits_header import quiet
+from bunter.datastore.formats.scratch import written_aside
 from bunter.datastore.formats.wording import in_short
 from bunter.errors import FileIntegrityError, FormatError, MissingExtraError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from bunter.datastore.format import ReadRequest
     from bunter.datastore.formats.content import Content, Opened
+    from bunter.values import Pieces
 
 __all__ = ["ContainerFormat"]
 
@@ -42,6 +44,11 @@ class ContainerFormat(ABC):
         out = io.BytesIO()
         self.write(content_of(obj), out)
         return out.getvalue()
+
+    def to_pieces(self, obj: object) -> Pieces:
+        """Write a large object by way of a file, so that its bytes are not in memory as well."""
+        content = content_of(obj)
+        return written_aside(lambda file: self.write(content, file))
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Read what is requested."""

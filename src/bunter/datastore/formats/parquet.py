@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from bunter.datastore.formats.arrow import from_arrow, to_arrow
+from bunter.datastore.formats.arrow import astropy_from_groups, from_arrow, is_astropy, to_arrow
 from bunter.datastore.formats.differences import mapping_difference, table_difference
+from bunter.datastore.formats.scratch import written_aside
 from bunter.datastore.formats.tables import rows_of, same_tables, wanted_kind
 from bunter.datastore.formats.wording import in_short
 from bunter.errors import FileIntegrityError, FormatError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bunter.datastore.format import ReadRequest
+    from bunter.values import Pieces
 
 __all__ = ["ParquetFormat"]
 
@@ -44,10 +46,19 @@ class ParquetFormat:
 
     def to_bytes(self, obj: object) -> bytes:
         """Write a table, compressed by zstd."""
+        out = io.BytesIO()
+        self._write(obj, out)
+        return out.getvalue()
+
+    def to_pieces(self, obj: object) -> Pieces:
+        """Write a large table by way of a file, so that its bytes are not in memory as well."""
+        return written_aside(lambda file: self._write(obj, file))
+
+    @staticmethod
+    def _write(obj: object, out: BinaryIO) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        out = io.BytesIO()
         try:
             table = to_arrow(obj)
             texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
@@ -62,7 +73,6 @@ class ParquetFormat:
             )
         except pa.ArrowException as exc:
             raise FormatError(f"the table cannot be written as Parquet: {in_short(exc)}") from exc
-        return out.getvalue()
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Read the table, some columns or rows of it, or a component."""
@@ -105,12 +115,28 @@ def _read(source: Any, request: ReadRequest) -> object:
     try:
         if request.component:
             return _component(source, request.component)
-        table = _table(source, request.parameters)
-        return from_arrow(table, wanted_kind(request.python_type))
+        if request.parameters:
+            return from_arrow(_table(source, request.parameters), wanted_kind(request.python_type))
+        return _whole(source, wanted_kind(request.python_type))
     except (pa.ArrowException, OSError, MemoryError) as exc:
         if isinstance(exc, FileNotFoundError | FileIntegrityError):
             raise
         raise FormatError(f"not a Parquet table: {in_short(exc)}") from exc
+
+
+def _whole(source: Any, want: str) -> object:
+    """Read a whole table; one of many rows group by group, so that little of the file is in memory beside it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(source, page_checksum_verification=True)
+    threads = file.metadata.num_rows > _MANY_ROWS
+    if file.metadata.num_row_groups < 2:
+        return from_arrow(file.read(use_threads=threads), want)
+    groups = (file.read_row_group(number, use_threads=threads) for number in range(file.metadata.num_row_groups))
+    if is_astropy(file.schema_arrow, want):
+        return astropy_from_groups(file.schema_arrow, file.metadata.num_rows, groups)
+    return from_arrow(pa.concat_tables(groups), want)
 
 
 def _table(source: Any, parameters: Any) -> pa.Table:

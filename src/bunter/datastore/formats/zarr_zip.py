@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from bunter.datastore.formats.aside import Aside
 from bunter.datastore.formats.boxes import prefetch
 from bunter.datastore.formats.container import ContainerFormat
 from bunter.datastore.formats.content import notes_text
 from bunter.datastore.formats.extras import library
 from bunter.datastore.formats.inflating import check_growth
+from bunter.datastore.object_size import nbytes
+from bunter.datastore.ranged import LARGE
 from bunter.errors import FormatError
 from bunter.values import ByteRange
 
@@ -43,13 +46,16 @@ class ZarrFormat(ContainerFormat):
     def write(self, content: Content, file: BinaryIO) -> None:
         """Write members in the order of their names, without times."""
         zarr = library("zarr", "the format zarr", "zarr")
-        store = zarr.storage.MemoryStore()
+        kept: MutableMapping[str, Any] = (
+            Aside(zarr.core.buffer.cpu.Buffer.from_bytes) if nbytes(content.arrays) >= LARGE else {}
+        )
+        store = zarr.storage.MemoryStore(kept)
         group = zarr.create_group(store, attributes={_NOTES: notes_text(content)})
         for name, array in content.arrays.items():
             _add(group, name, array)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as target:
-            for key in sorted(store._store_dict):  # noqa: SLF001 - the dict of a memory store is what it is made of
-                target.writestr(zipfile.ZipInfo(key, _EPOCH), store._store_dict[key].to_bytes())  # noqa: SLF001
+            for key in sorted(kept):
+                target.writestr(zipfile.ZipInfo(key, _EPOCH), kept[key].to_bytes())
 
     @contextmanager
     def open(self, file: BinaryIO) -> Iterator[Opened]:
@@ -136,7 +142,8 @@ class _Opened:
         import numpy as np
 
         item = self._arrays[name]
-        prefetch(self._file, self._places(name, item, index))
+        if index is not None:  # of a whole array the members follow each other anyway, and may be much
+            prefetch(self._file, self._places(name, item, index))
         values = np.asarray(item[...] if index is None else item[index])
         if (width := item.attrs.get("bytes")) is not None:
             values = (
