@@ -3,11 +3,13 @@ import threading
 
 import pytest
 
+from bunter import effects
 from bunter.database import Database
 from bunter.dataset import ArtifactLink
 from bunter.dataset.changes import AddArtifacts
-from bunter.datastore import MAIN, ArtifactRecords, Datastore
-from bunter.datastore.check import Problem, check_datastore, quarantine
+from bunter.datastore import MAIN, ArtifactRecords, Datastore, checking
+from bunter.datastore.check import Patrol, Problem, check_datastore, quarantine
+from bunter.datastore.deep_check import read_back
 from bunter.values import Durability, new_ids, new_nonce
 
 RECORDS = ArtifactRecords()
@@ -161,3 +163,50 @@ def test_a_check_beside_writers_and_removers_reports_nothing_false(place):
             thread.join()
     false = [finding for report in reports for finding in report.findings if finding.problem is not Problem.TRASH]
     assert false == []
+
+
+def test_an_incremental_check_looks_at_what_is_new_and_at_what_was_wrong(place):
+    def check(**options):
+        return place.check(patrol=Patrol(incremental=True), **options)
+
+    place.path("run/strange").write_bytes(b"x")
+    place.path("run/1").unlink()
+    assert found(check()) == [(Problem.MISSING, "run/1"), (Problem.ORPHAN, "run/strange")]
+    place.put("run/5")
+    place.put("run/6")
+    place.path("run/6").unlink()
+    report = check()
+    assert (report.artifacts, found(report)) == (3, [(Problem.MISSING, "run/1"), (Problem.MISSING, "run/6")])
+    for name in ("run/1", "run/6"):
+        place.path(name).write_bytes(b"content")
+    assert (check().artifacts, check().artifacts) == (2, 0)
+    place.path("run/2").write_bytes(b"c")
+    assert check().is_clean
+    assert [key for _, key in found(place.check())] == ["run/strange", "run/2"]
+
+
+def test_what_was_read_longest_ago_is_read_first_within_the_time_there_is(place, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(effects, "monotonic", lambda: now[0])
+    monkeypatch.setattr(checking, "_TOGETHER", 2)
+    read = []
+
+    def counted(items, *rest):
+        now[0] += 10
+        read.extend(item.key for item in items)
+        return read_back(items, *rest)
+
+    monkeypatch.setattr(checking, "read_back", counted)
+    patrol = Patrol(incremental=True, time_limit_s=15)
+    first, second = place.check(deep=True, patrol=patrol), place.check(deep=True, patrol=patrol)
+    assert (first.read, first.left, second.read) == (4, 1, 4)
+    assert "1 left for want of time" in str(first)
+    assert (sorted(read[:4]), sorted(read[4:6])) == ([f"run/{n}" for n in range(4)], ["run/0", "run/4"])
+
+
+def test_a_check_that_is_out_of_time_finds_no_orphans_that_are_none(place, monkeypatch):
+    now = iter(range(0, 1000, 10))
+    monkeypatch.setattr(effects, "monotonic", lambda: next(now))
+    monkeypatch.setattr(checking, "_PAGE", 2)
+    report = place.check(patrol=Patrol(time_limit_s=15))
+    assert (report.artifacts, report.left, report.findings) == (2, 3, ())

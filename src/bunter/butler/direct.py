@@ -403,7 +403,7 @@ class DirectRepository:
         """See `Repository`."""
         from bunter.datastore.check import check_datastore
 
-        return check_datastore(
+        report = check_datastore(
             self.datastore,
             self._records,
             self._database,
@@ -412,6 +412,14 @@ class DirectRepository:
             claims=claims,
             copies_of=self._copies_of,
         )
+        return report if patrol is not None and patrol.incremental else report.with_dead_rows(self._dead_rows())
+
+    def _dead_rows(self) -> list[tuple[str, str, int]]:
+        from bunter.registry.dead_rows import dead_rows
+
+        with self._database.read(snapshot=True) as connection:
+            roster = self._registry.roster(connection)
+            return [*dead_rows(connection, roster, [("dataset_artifact", "dataset_id")]), *self._records.dead(connection)]
 
     def _copies_of(self, ids: Sequence[bytes]) -> list[tuple[str, ...]]:
         """Return the stores that are to keep copies of each dataset."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bunter.values import sized
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
 __all__ = ["CheckReport", "Finding", "Problem"]
@@ -101,6 +101,11 @@ class CheckReport:
     def is_clean(self) -> bool:
         """Whether nothing is wrong."""
         return not self.findings
+
+    def with_dead_rows(self, rows: Sequence[tuple[str, str, int]]) -> CheckReport:
+        """Add rows of the database that belong to nothing: table, what they lack, how many there are."""
+        dead = tuple(Finding(Problem.DEAD, "", table, f"{count} rows without {lack}") for table, lack, count in rows)
+        return replace(self, findings=(*self.findings, *dead)) if dead else self
 
     def counts(self) -> dict[str, int]:
         """Count the findings of each problem; only those that occur."""

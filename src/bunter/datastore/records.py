@@ -58,6 +58,11 @@ _LOCATE_ONE = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} WHERE l.datase
 _LINKED = "JOIN artifact_directory d ON d.id = a.directory JOIN dataset_artifact l ON l.artifact = a.id ORDER BY a.id"
 _SOME = "(SELECT * FROM artifact WHERE id > ? ORDER BY id LIMIT ?) a"
 _PAGE = f"SELECT a.id, a.nonce, {_FIELDS} FROM {_SOME} {_LINKED}"  # noqa: S608 - constants
+_DEAD = (
+    ("dataset_artifact", "their artifact", "SELECT 1 FROM artifact a WHERE a.id = x.artifact"),
+    ("artifact", "a dataset", "SELECT 1 FROM dataset_artifact l WHERE l.artifact = x.id"),
+    ("artifact", "their directory", "SELECT 1 FROM artifact_directory d WHERE d.id = x.directory"),
+)
 _DIRECTORY = (
     "SELECT (SELECT id FROM artifact_directory WHERE datastore = ? AND path = ?), (SELECT max(id) FROM artifact)"
 )
@@ -233,6 +238,15 @@ class ArtifactRecords:
         """Count the artifacts behind a number."""
         [(count,)] = conn.fetchall("SELECT count(*) FROM artifact WHERE id > ?", (number,))
         return int(count)
+
+    def dead(self, conn: Connection) -> list[tuple[str, str, int]]:
+        """Count rows that belong to nothing: table, what they lack, how many; only where there are any."""
+        found = []
+        for table, lack, absent in _DEAD:
+            [(count,)] = conn.fetchall(f"SELECT count(*) FROM {table} x WHERE NOT EXISTS ({absent})")  # noqa: S608
+            if count:
+                found.append((table, lack, int(count)))
+        return found
 
     def registered(self, conn: Connection, keys: Sequence[str], datastore: str) -> set[str]:
         """Which of some keys are recorded."""

@@ -116,7 +116,8 @@ def _collections(connection: Connection, as_of: int | None) -> CollectionCatalog
     children: dict[int, list[str]] = {}
     links = f"SELECT parent, child FROM collection_chain WHERE {lived(as_of=as_of)} ORDER BY parent, position"  # noqa: S608
     for parent, child in connection.fetchall(links):
-        children.setdefault(parent, []).append(names[child])
+        if child in names:  # a dead row is for `bunter check` to tell, and must not keep it from looking
+            children.setdefault(parent, []).append(names[child])
     return CollectionCatalog(
         (
             CollectionRow(number, name, CollectionType(kind), doc, tuple(children.get(number, ())))
@@ -146,7 +147,7 @@ def _dataset_types(
         for number, name, group, storage_class, is_calibration in found
     }
     names = {row.number: name for name, row in rows.items()}
-    aliases = {alias: names[number] for alias, number in read_aliases(connection, as_of)}
+    aliases = {alias: names[number] for alias, number in read_aliases(connection, as_of) if number in names}
     return ByName(rows, aliases), {layout.dimensions.key: layout for layout in layouts.values()}
 
 

@@ -129,6 +129,11 @@ def _next_steps(report: CheckReport, repo: str, older_than_s: float | None) -> I
             yield f"orphans: `bunter check {repo} --repair` sets them aside"
     if report.of(Problem.UNCOPIED) and older_than_s is None:
         yield f"without a copy: `bunter check {repo} --repair` makes those that are lacking"
+    if report.of(Problem.DEAD):
+        yield (
+            f"dead rows: no command leaves any; `bunter dump {repo} FOLDER` keeps what there is, and a backup of the database "
+            "from before has what they lack"
+        )
     if any(report.of(problem) for problem in (Problem.MISSING, Problem.SIZE, Problem.DAMAGED)):
         yield (
             f"lost or damaged: `bunter check {repo} --repair --from OTHER` takes good copies from another repository; "
