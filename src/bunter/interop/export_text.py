@@ -54,7 +54,7 @@ def record_lines(records: Records) -> Iterator[str]:
     yield "- type: dimension"
     yield f"  element: {element.name}"
     yield "  records:"
-    own = {element.name: element.key.name} if element.name in records.columns else {}
+    own = {element.name: element.key.name} if element.key is not None and element.name in records.columns else {}
     names = {"timespan_begin": "datetime_begin", "timespan_end": "datetime_end", **own}
     writers = {name: _writer(name) for name in records.columns}
     for row in zip(*records.columns.values(), strict=True):
