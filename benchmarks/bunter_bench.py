@@ -29,6 +29,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import common  # noqa: E402
+import runs_workload  # noqa: E402
 import spec  # noqa: E402
 
 BUNTER = os.path.join(os.path.dirname(sys.executable), "bunter")
@@ -820,6 +821,10 @@ def w_exec(rec, a):
         check(r, f"run/j{jobs}")
 
 
+def w_runs(rec, a):
+    runs_workload.measure(rec, a, HERE, ingest_repo)
+
+
 # ----------------------------------------------------------- 10 concurrency
 def conc_worker(root, w, n):
     from bunter import Butler
@@ -889,6 +894,7 @@ WORKLOADS = {
     "care": w_care,
     "qgraph": w_qgraph,
     "exec": w_exec,
+    "runs": w_runs,
     "concurrency": w_concurrency,
 }
 
