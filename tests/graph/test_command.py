@@ -15,7 +15,7 @@ from repository import fill
 
 from bunter.butler import Butler
 from bunter.cli.commands.graph import qgraph
-from bunter.errors import GraphError
+from bunter.errors import GraphError, KeyTakenError
 
 TASKS = """
 from bunter.pipeline import Connections, Input, Output, PipelineTask, PrerequisiteInput, TaskConfig
@@ -100,6 +100,24 @@ def test_a_graph_is_written_shown_and_asked(command, folder):
     assert "1 quantum planned" in command("why", file, "isr", "exposure=3", "detector=1", build=False).stdout
     assert "never a candidate" in command("why", file, "isr", "exposure=3", "detector=0", build=False).stdout
     assert len(command("show", file, "--edges", "--json", build=False).stdout.splitlines()) == 4
+
+
+def test_one_quantum_is_shown_whole_and_those_of_a_task_become_a_table(command, folder, s3_place):
+    import pyarrow.parquet as pq
+
+    place = f"{s3_place}/plan.bqg"
+    command("-d", "detector = 1", "--output-run", "u/1", "-q", place)
+    shown = json.loads(command("show", place, "--quantum", "0", "--json", build=False).stdout)
+    assert (shown["task"], shown["data_id"]["detector"]) == ("isr", 1)
+    assert [one["exists"] for one in shown["inputs"]["raw"]] == [True]
+    listed = [
+        json.loads(line) for line in command("show", place, "--task", "isr", "--json", build=False).stdout.splitlines()
+    ]
+    command("show", place, "--task", "isr", "--parquet", str(folder / "quanta.parquet"), build=False)
+    assert pq.read_table(folder / "quanta.parquet").to_pylist() == listed
+    assert "needs --task" in command("show", place, "--parquet", "x", build=False).stderr
+    with pytest.raises(KeyTakenError, match="is there already"):
+        command("show", place, "--task", "isr", "--parquet", str(folder / "quanta.parquet"), build=False)
 
 
 def test_what_is_missing_is_asked_for(command):

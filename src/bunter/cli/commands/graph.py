@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,7 @@ from bunter.cli.output import output_options
 from bunter.values import counted, sized
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bunter.butler import Butler
     from bunter.cli.output import Emit
@@ -200,17 +200,38 @@ def _show_forecast(graph: QuantumGraph, foretold: Forecast, emit: Emit) -> None:
 @click.option("--task", "label", help="List the quanta of this task.")
 @click.option("--where", "values", multiple=True, metavar="KEY=VALUE", help="Only quanta with this value. Repeatable.")
 @click.option("--edges", is_flag=True, help="List pairs of quanta of which the second reads what the first writes.")
+@click.option("--quantum", "number", type=click.IntRange(min=0), help="Show all of the quantum of this number.")
+@click.option("--parquet", metavar="FILE", help="Write the quanta of the task to a new Parquet file.")
 @output_options
-def show(*, file: str, label: str | None, values: tuple[str, ...], edges: bool, emit: Emit) -> None:
-    """Show what is in a graph FILE."""
-    from bunter.graph import QuantumGraph
+def show(
+    *,
+    file: str,
+    label: str | None,
+    values: tuple[str, ...],
+    edges: bool,
+    number: int | None,
+    parquet: str | None,
+    emit: Emit,
+) -> None:
+    """Show what is in a graph FILE.
 
+    It may be in a storage service; of one quantum, no more is fetched than it takes.
+    """
+    from bunter.graph import GraphFile, QuantumGraph
+
+    if parquet is not None and label is None:
+        raise click.UsageError("--parquet needs --task: the quanta of one task are one table")
+    if number is not None:
+        from bunter.graph.listing import described
+
+        emit.record(described(GraphFile(file).quantum(number)))
+        return
     graph = QuantumGraph.read(file)
     if edges:
         parents, children = graph.quantum_edges()
         emit.rows(("parent", "child"), zip(parents.tolist(), children.tolist(), strict=True))
     elif label is not None:
-        _list(graph, label, _data_id(values), emit)
+        _list(graph, label, _data_id(values), parquet, emit)
     else:
         _show(graph, emit)
         emit.note(
@@ -218,16 +239,31 @@ def show(*, file: str, label: str | None, values: tuple[str, ...], edges: bool, 
         )
 
 
-def _list(graph: QuantumGraph, label: str, data_id: dict[str, object], emit: Emit) -> None:
-    keys = graph.table(label).keys
-    names = ("row", *keys.required, *(c.connection for c in graph.connections(label) if not c.kind.startswith("init")))
-    rows = []
+def _list(graph: QuantumGraph, label: str, data_id: dict[str, object], parquet: str | None, emit: Emit) -> None:
+    from bunter.graph.listing import quanta_columns
+
     _check_keys(graph, label, data_id)
-    for row in graph.find(label, data_id):
-        quantum = graph.quantum(row)
-        counts = [len(refs) for refs in (*quantum.inputs.values(), *quantum.outputs.values())]
-        rows.append((row, *(quantum.data_id[name] for name in keys.required), *counts))
-    emit.rows(names, rows)
+    columns = quanta_columns(graph, label, data_id)
+    if parquet is None:
+        emit.rows(list(columns), zip(*(column.tolist() for column in columns.values()), strict=True))
+        return
+    _write_parquet(columns, parquet)
+    emit.record({"file": parquet, "rows": len(columns["row"])}, f"{len(columns['row'])} quanta in {parquet}")
+
+
+def _write_parquet(columns: Mapping[str, Any], path: str) -> None:
+    import pyarrow.parquet as pq
+
+    from bunter import effects
+    from bunter.errors import KeyTakenError
+    from bunter.values import pyarrow
+
+    if effects.stat(path) is not None:
+        raise KeyTakenError(f"{path} is there already; remove it, or choose another name")
+    pa = pyarrow()
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table(dict(columns)), buffer)
+    effects.write_new(path, buffer.getvalue().to_pybytes(), sync=False)
 
 
 @qgraph.command(

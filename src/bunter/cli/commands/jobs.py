@@ -85,7 +85,7 @@ def pre_exec_init(*, repo: str, graph: str, output: str, dry_run: bool, emit: Em
     epilog="\b\nExample: bunter run-quanta jobs.bqg --run-dir demo/.runs/u%2Fme%2Fjobs --job one --quanta 0..1"
     "\n\nExit codes are those of `bunter run`; quanta that wait for other jobs count as failed.",
 )
-@click.argument("graph", type=click.Path(exists=True))
+@click.argument("graph", type=click.Path())
 @click.option("--run-dir", type=click.Path(exists=True), help="Folder of the run, as pre-exec-init prints it.")
 @click.option("--job", "name", default="job", show_default=True, help="Name of the job, its own within the run.")
 @click.option("--attempt", type=click.IntRange(min=0), default=0, help="How often the job was begun before.")
@@ -120,7 +120,7 @@ def run_quanta(
     """Run quanta of a GRAPH as one job, without any database; GRAPH may also be a folder made by `stage in` or a capsule."""
     from bunter.execution import Job, RunOptions, run_job
 
-    directory = job_directory(Path(graph), run_dir)
+    directory = job_directory(graph, run_dir)
     quanta = _job_quanta(directory, ranges, labels, values)
     if dry_run:
         emit.record({"job": name, "quanta": len(quanta)}, f"job {name!r} would run {len(quanta)} quanta")
@@ -155,22 +155,22 @@ def _job_quanta(
     return tuple(quantum for quantum in quanta if quantum in here)
 
 
-def job_directory(graph: Path, run_dir: str | None) -> RunDirectory:
+def job_directory(graph: str, run_dir: str | None) -> RunDirectory:
     """Return the folder that a job works in."""
     from bunter.execution import RunDirectory
     from bunter.execution.capsule import is_capsule, open_capsule
-    from bunter.graph import QuantumGraph
+    from bunter.graph import GraphFile
 
-    if graph.is_dir():
-        return RunDirectory(graph)
-    if is_capsule(graph):
-        return RunDirectory(open_capsule(graph))
+    if Path(graph).is_dir():
+        return RunDirectory(Path(graph))
+    if is_capsule(Path(graph)):
+        return RunDirectory(open_capsule(Path(graph)))
     if run_dir is None:
         raise click.UsageError("give --run-dir, the folder that `bunter pre-exec-init` prints")
     directory = RunDirectory(Path(run_dir))
     if not directory.has_graph():
         raise click.UsageError(f"{run_dir} is no folder of a run; `bunter pre-exec-init` makes and prints it")
-    if directory.graph().header.graph_id != QuantumGraph.read(graph).header.graph_id:
+    if directory.graph().header.graph_id != GraphFile(graph).header.graph_id:
         raise click.UsageError(f"{run_dir} belongs to another graph than {graph}")
     return directory
 

@@ -29,7 +29,7 @@ def stage() -> None:
     epilog="\b\nExample: bunter stage in jobs.bqg --run-dir demo/.runs/u%2Fme%2Fjobs --quanta 2 --to part;"
     " bunter run-quanta part --job part",
 )
-@click.argument("graph", type=click.Path(exists=True))
+@click.argument("graph", type=click.Path())
 @click.option(
     "--run-dir", type=click.Path(exists=True), required=True, help="Folder of the run, as pre-exec-init says."
 )
@@ -53,7 +53,7 @@ def stage_in(
     """Make a folder in which quanta of a GRAPH run without the repository; the same command completes it."""
     from bunter.execution import staging
 
-    directory = job_directory(Path(graph), run_dir)
+    directory = job_directory(graph, run_dir)
     quanta = selected(directory.graph(), ranges, labels, values)
     if dry_run:
         emit.record({"quanta": len(quanta), "to": target}, f"would stage {len(quanta)} quanta into {target}")
