@@ -14,6 +14,7 @@ from small_survey import make_repository, pipeline
 from bunter.butler import Butler
 from bunter.execution import RunOptions, Wish, run_directories, run_pipeline
 from bunter.execution.pulse import read_beats
+from bunter.execution.run_directory import runs_root
 from bunter.execution.run_logs import follow_logs, read_logs
 from bunter.execution.told_run import find_run
 
@@ -92,3 +93,25 @@ def test_the_command_prints_text_or_json_lines(butler, tmp_path):
     assert bunter("reduce", "--level", "ERROR", "--json").stdout.count("reducing") == 2  # within the failures' own logs
     noted = bunter("gather", "exposure=3", "--metadata", "--json")
     assert json.loads(noted.stdout)["end"] == "succeeded"
+
+
+@pytest.mark.slow
+def test_another_process_hears_a_run_in_a_storage_service(s3_place, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    address = f"{s3_place}/repo"
+    with make_repository(address, database=str(tmp_path / "registry.sqlite3")) as butler:
+        thread = threading.Thread(target=run, args=(butler, 2), kwargs={"sleep_s": 1.0})
+        thread.start()
+        while not any(read_beats(one.path) for one in run_directories(runs_root(butler))):
+            assert thread.is_alive()
+            time.sleep(0.02)
+        program = [sys.executable, "-c", "from bunter.cli import main; main()"]
+        command = [*program, "logs", address, "out", "reduce", "--follow", "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        thread.join()
+        assert done.returncode == 0, done.stderr
+        heard = [json.loads(line) for line in done.stdout.splitlines()]
+        said = [(one["quantum"], one["message"]) for one in heard]
+        assert len(said) == len(set(said)) == 8
+        refs = butler.query_datasets("reduce_log", "out")
+        assert len({artifact.key for found in butler.locate([ref.id.bytes for ref in refs]) for artifact in found}) < 8
