@@ -232,3 +232,12 @@ def test_a_line_that_is_still_being_written_is_read_when_it_is_whole(tmp_path):
     later, end = read_more(path, place)
     assert [*first, *later] == [b'{"n":0}', b'{"n":1}', b'{"n":2}']
     assert 0 < place < end == len(whole)
+
+
+def test_a_job_whose_logs_share_a_file_is_registered_in_parts(butler, directory, monkeypatch):
+    monkeypatch.setattr("bunter.execution.merging._TOGETHER", 3)
+    assert job(directory, "all").status == "succeeded"
+    merged = merge_run(butler, "jobs", final=True)
+    assert (merged.succeeded, merged.failed) == (merged.total, 0)
+    assert count(butler, "reduce_log") == count(butler, "reduced") == FRAMES
+    assert all(butler.stored(ref) for ref in butler.query_datasets("reduce_log", "out"))

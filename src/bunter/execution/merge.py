@@ -18,7 +18,7 @@ from bunter.execution.quantum_butler import graph_dataset_type
 from bunter.execution.told_events import succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from bunter.butler import Butler
     from bunter.dataset import StoredArtifact
@@ -83,13 +83,14 @@ class Merger:
         self._receipts, self._artifacts, self._last = [], {}, effects.monotonic()
 
 
-def merge(
+def merge(  # noqa: PLR0913 - all but four by keyword
     butler: Butler,
     graph: QuantumGraph,
     receipts: Iterable[Receipt],
     artifacts: Mapping[str, Artifact],
     *,
     again: bool = False,
+    recorded: Collection[str] = (),
 ) -> int:
     """Register the datasets of successful receipts in one transaction.
 
@@ -105,6 +106,8 @@ def merge(
         Artifacts by nonce.
     again : bool, optional
         Whether some may be registered already; they are left out.
+    recorded : collection of str, optional
+        Keys of artifacts that are registered already, with datasets of other receipts.
 
     Returns
     -------
@@ -123,7 +126,8 @@ def merge(
         with registering(butler, graph):
             made = {output.row for output in outputs}
             told = succeeded(graph, (one for one in receipts if any(output.row in made for output in one.outputs)))
-            butler.apply(*_datasets(butler, graph, outputs), _files(outputs, identities, artifacts), TellEvents(told))
+            files = _files(outputs, identities, artifacts, recorded)
+            butler.apply(*_datasets(butler, graph, outputs), files, TellEvents(told))
     return len({output.row for output in outputs})
 
 
@@ -174,13 +178,17 @@ def _datasets(butler: Butler, graph: QuantumGraph, outputs: Sequence[Output]) ->
     return changes
 
 
-def _files(outputs: Sequence[Output], identities: Sequence[bytes], artifacts: Mapping[str, Artifact]) -> AddArtifacts:
+def _files(
+    outputs: Sequence[Output], identities: Sequence[bytes], artifacts: Mapping[str, Artifact], recorded: Collection[str]
+) -> AddArtifacts:
     used = dict.fromkeys(output.nonce for output in outputs)
     links = [
         ArtifactLink(identity, output.component, output.nonce, output.selector)
         for output, identity in zip(outputs, identities, strict=True)
     ]
-    return AddArtifacts([artifact_row(artifacts[nonce]) for nonce in used], links)
+    return AddArtifacts(
+        [artifact_row(artifacts[nonce]) for nonce in used if artifacts[nonce].key not in recorded], links
+    )
 
 
 def artifact_row(artifact: Artifact) -> ArtifactRow:

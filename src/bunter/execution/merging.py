@@ -140,6 +140,7 @@ class _Merging:
         self._lost: set[int] = set()
         self._failed: set[tuple[int, int]] = set()
         self._datasets = self._removed = 0
+        self._recorded: set[str] = set()  # keys of artifacts that a part of the receipts has brought to the registry
         self._scratch = Scratch(butler, graph, self._announce)
         self._following = Following(directory)
         self._scratch.remember((), self._following.look().discarded)
@@ -180,6 +181,7 @@ class _Merging:
         base = int.from_bytes(self._graph.header.base, "big")
         rows = [output.row for receipt in receipts for output in receipt.outputs]
         located = self._butler.locate([(base + row).to_bytes(16, "big") for row in rows]) if rows else []
+        self._recorded |= {artifact.key for found in located for artifact in found}
         there = {row for row, found in zip(rows, located, strict=True) if found} | told.discarded
         loose = [one for one in receipts if not all(output.row in there for output in one.outputs)]
         used = {output.nonce for receipt in loose for output in receipt.outputs}
@@ -187,7 +189,10 @@ class _Merging:
             self._butler, self._graph, loose, {n: a for n, a in told.artifacts.items() if n in used}
         )
         if standing:
-            self._datasets += merge(self._butler, self._graph, standing, told.artifacts, again=bool(there))
+            self._datasets += merge(
+                self._butler, self._graph, standing, told.artifacts, again=bool(there), recorded=self._recorded
+            )
+            self._recorded |= {told.artifacts[output.nonce].key for one in standing for output in one.outputs}
         self._lost |= {one.quantum for one in fallen}
         self._settled |= {one.quantum for one in receipts}
         self._scratch.settle([one for one in receipts if one.quantum not in self._lost])
