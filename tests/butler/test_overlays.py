@@ -6,10 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from bunter import Butler
-from bunter.butler.overlaying import overlay_repository
+from bunter.butler.overlaying import overlay_repository, refresh_overlay
 from bunter.cli.program import cli
 from bunter.contracts.repository import fill_dimensions
-from bunter.errors import RepositoryExistsError
+from bunter.errors import ConfigurationError, RepositoryExistsError
 
 
 def contents(folder):
@@ -74,3 +74,61 @@ def test_the_command_makes_one_and_says_so_and_a_taken_folder_is_refused(release
     assert json.loads(CliRunner().invoke(cli, words, catch_exceptions=False).stdout)["rows"] == told["rows"]
     with pytest.raises(RepositoryExistsError):
         overlay_repository(release, tmp_path / "mine")
+
+
+def grow(release):
+    """Let a release get another run, a tag, and another instrument."""
+    with Butler(release) as butler:
+        butler.dimension_records.insert("instrument", {"name": "New"})
+        butler.dimension_records.insert("detector", {"instrument": "New", "id": 0, "full_name": "N0"})
+        butler.collections.register("dr1.1")
+        ref = butler.put({"from": "dr1.1"}, "thing", instrument="New", detector=0, run="dr1.1")
+        butler.collections.register("best", "TAGGED")
+        butler.collections.associate("best", [ref])
+
+
+def test_what_a_release_gets_later_comes_without_a_byte(release, tmp_path):
+    overlay_repository(release, tmp_path / "mine")
+    with Butler(tmp_path / "mine", run="u/me", instrument="Cam") as mine:
+        new = mine.put({"from": "me"}, "thing", detector=0)
+    grow(release)
+    assert refresh_overlay(release, tmp_path / "mine", dry_run=True).datasets == 1
+    assert refresh_overlay(release, tmp_path / "mine").datasets == 1
+    assert refresh_overlay(release, tmp_path / "mine").datasets == 0
+    with Butler(tmp_path / "mine") as mine:
+        ref = mine.query_datasets("thing", "best").one()
+        assert mine.get(ref) == {"from": "dr1.1"}
+        assert str(mine.get_uri(ref)).startswith((release / "data").as_uri())
+        assert mine.get(new) == {"from": "me"}
+        assert mine.check(deep=True).is_clean
+        mine.remove_runs("dr1.1")
+        assert mine.check().is_clean
+    assert [path.parent.name for path in (tmp_path / "mine/data").rglob("*.json")] == ["thing"]
+    with Butler(release) as below:
+        assert below.get("thing", instrument="New", detector=0, collections="dr1.1") == {"from": "dr1.1"}
+
+
+def test_what_was_removed_in_an_overlay_stays_so_when_the_release_grows(release, tmp_path):
+    overlay_repository(release, tmp_path / "mine")
+    with Butler(tmp_path / "mine") as mine:
+        mine.remove_datasets([mine.query_datasets("thing", "dr1").first()])
+    grow(release)
+    refresh_overlay(release, tmp_path / "mine")
+    with Butler(tmp_path / "mine") as mine:
+        assert mine.query_datasets("thing", "*", find_first=False).count() == 2
+        assert mine.check(deep=True).is_clean
+
+
+def test_a_repository_that_lies_over_nothing_is_not_refreshed(release, tmp_path):
+    Butler.create(tmp_path / "other").close()
+    with pytest.raises(ConfigurationError, match="is not laid over"):
+        refresh_overlay(release, tmp_path / "other")
+
+
+def test_the_command_refreshes(release, tmp_path):
+    overlay_repository(release, tmp_path / "mine")
+    grow(release)
+    words = ["overlay", str(release), str(tmp_path / "mine"), "--refresh", "--json"]
+    assert json.loads(CliRunner().invoke(cli, [*words, "--dry-run"]).stdout)["datasets"] == 1
+    assert json.loads(CliRunner().invoke(cli, words).stdout)["datasets"] == 1
+    assert CliRunner().invoke(cli, [*words, "--database", "postgresql://x/y"]).exit_code == 2

@@ -59,3 +59,21 @@ def test_a_memory_store_in_front_of_a_service_and_a_copy_beside_it(s3_place, tmp
         butler.remove_datasets([ref])
         assert [store.stat_many([key])[0] for store in butler.datastore.stores.values()] == [None] * 3
         assert butler.check(deep=True).is_clean
+
+
+@pytest.mark.parametrize("said", ["thing", "StructuredDataDict", "instrument+detector", "default"])
+def test_what_is_not_worth_keeping_is_read_and_not_kept(place, tmp_path, monkeypatch, requests, said):
+    monkeypatch.setenv("BUNTER_CONFIG__DATASTORE__CACHE__ROOT", str(tmp_path / "cache"))
+    monkeypatch.setenv("BUNTER_CONFIG__DATASTORE__CACHE__CACHEABLE", f'{{"{said}": false, "other": true}}')
+    with Butler(place, writeable=False) as butler:
+        assert butler.get("thing", KEY) == {"d": 0}
+        asked = len(requests)
+        assert butler.get("thing", KEY) == {"d": 0}
+        assert len(requests) > asked
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.suffix == ".json"]
+    monkeypatch.setenv("BUNTER_CONFIG__DATASTORE__CACHE__CACHEABLE", '{"thing": true, "default": false}')
+    with Butler(place, writeable=False) as butler:
+        butler.get("thing", KEY)
+        asked = len(requests)
+        assert butler.get("thing", KEY) == {"d": 0}
+        assert len(requests) == asked

@@ -82,7 +82,7 @@ class ExactNames:
         if self._records.kept.registered(tx, [item.key], item.datastore):
             return (
                 f"{where} is kept as long as its removal can be undone; `bunter undo` brings it back, and "
-                "`bunter trash empty --all` gives it up"
+                "`bunter trash empty --kept` gives it up"
             )
         return (
             f"{where} is there already, which no dataset has; its template is exact, so move the file away, or have "

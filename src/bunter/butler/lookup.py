@@ -266,15 +266,16 @@ class Lookup:
             from bunter.butler.past import removed_error
 
             raise removed_error(self._session.repository, self._session.principal, ref)
+        keeps = datastore.keeps(ref.dataset_type)
         try:
-            return datastore.read(stored, storage_class=wanted, component=component, parameters=parameters)
+            return datastore.read(stored, storage_class=wanted, component=component, parameters=parameters, keeps=keeps)
         except (FileNotFoundError, FileIntegrityError):  # an exact name may have another dataset by now
             again = self.locate([ref])[0]
             if not again:
                 raise DatasetNotFoundError(f"{ref} was removed while it was read") from None
             if [item.key for item in again] == [item.key for item in stored]:
                 raise
-            return datastore.read(again, storage_class=wanted, component=component, parameters=parameters)
+            return datastore.read(again, storage_class=wanted, component=component, parameters=parameters, keeps=keeps)
 
     def get(
         self,

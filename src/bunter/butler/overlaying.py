@@ -19,9 +19,10 @@ from bunter.datastore import MAIN
 from bunter.errors import ConfigurationError, RepositoryExistsError
 
 if TYPE_CHECKING:
+    from bunter.butler.transfers.report import TransferReport
     from bunter.datastore.config import DatastoreConfig
 
-__all__ = ["Overlay", "overlay_repository"]
+__all__ = ["Overlay", "overlay_repository", "refresh_overlay"]
 
 _LAYER = "release"
 
@@ -84,6 +85,40 @@ def overlay_repository(
         effects.write_new(target / CONFIG_NAME, text.encode(), sync=True)
         effects.sync_dir(target)
     return Overlay(str(target), str(root), stores, clone.rows)
+
+
+def refresh_overlay(release: str | Path, folder: str | Path, *, dry_run: bool = False) -> TransferReport:
+    """Bring to an overlay what its release has got since; no file is copied, and what was removed in the overlay stays so.
+
+    Parameters
+    ----------
+    release : str or Path
+        The release that it lies over.
+    folder : str or Path
+        The overlay.
+    dry_run : bool
+        Whether only to compare; conflicts are in the report then.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder is not laid over this release.
+    TransferConflictError
+        If anything contradicts; nothing has changed.
+    """
+    from bunter.butler.facade import Butler
+
+    root, target = existing_root(Address.of(release)), existing_root(Address.of(folder))
+    stores = _stores_of(load_configuration(root / CONFIG_NAME).model.datastore, root)
+    known = load_configuration(target / CONFIG_NAME).model.datastore.stores
+    if missing := [
+        place for place in stores.values() if not any(c.root == place and c.read_only for c in known.values())
+    ]:
+        raise ConfigurationError(
+            f"{target} is not laid over {root}: it has no read-only store at {missing[0]}; `bunter overlay` makes such a repository"
+        )
+    with Butler(root, writeable=False) as below, Butler(target, writeable=not dry_run) as above:
+        return above.transfers.lay_over(below.transfers.parcel(), dry_run=dry_run)
 
 
 def _stores_of(below: DatastoreConfig, root: Path) -> dict[str, str]:

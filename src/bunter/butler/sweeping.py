@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from bunter import effects
+from bunter.butler.run_leavings import run_leavings
 from bunter.butler.trash import trash_of
 from bunter.datastore.check import Problem
 from bunter.datastore.key import is_exact, split_key
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bunter.butler.repository import RepositoryFacts
+    from bunter.butler.run_leavings import RunLeaving
     from bunter.butler.session import Session
     from bunter.datastore.check import CheckReport, Finding
     from bunter.datastore.store import Stat
@@ -31,7 +33,7 @@ class Leftover:
     ----------
     kind : str
         ``removed`` (removals whose time is over), ``trash`` (unlinked only in part), ``dead writer``, ``orphan`` (no record
-        names it), ``abandoned run``, or ``strange`` (no record names it, and Bunter did not make it: it stays).
+        names it), ``abandoned run``, ``half-written file`` (of a run's folder), or ``strange`` (no record names it, and Bunter did not make it: it stays).
     dataset_type, run : str
         What they were, as far as it can be told.
     artifacts : int
@@ -111,7 +113,10 @@ class Sweeping:
         items = list(self._items(report, older_than_s, dict(abandoned()) if abandoned is not None else {}))
         leftovers = [Leftover("removed", *row) for row in removed]
         leftovers += _summed(items, self._session.facts)
-        failed: dict[str, OSError] = {} if dry_run else self._remove(items)
+        halves = run_leavings(getattr(repository, "runs", None), effects.now_ns() - int(older_than_s * 1e9))
+        if halves:
+            leftovers.append(Leftover("half-written file", "", "", len(halves), sum(each.size for each in halves)))
+        failed: dict[str, OSError] = {} if dry_run else {**self._remove(items), **_unlinked(halves)}
         order = sorted(leftovers, key=lambda row: (row.kind, row.dataset_type, row.run))
         return Leftovers(tuple(order), failed)
 
@@ -153,6 +158,16 @@ class Sweeping:
         for name, keys in groups.items():
             failed |= repository.datastore.stores[name].delete_many(keys)
         return failed | self._trash.empty()
+
+
+def _unlinked(halves: Iterable[RunLeaving]) -> dict[str, OSError]:
+    failed: dict[str, OSError] = {}
+    for each in halves:
+        try:
+            effects.unlink(each.path, missing_ok=True)
+        except OSError as exc:
+            failed[each.path] = exc
+    return failed
 
 
 def _summed(items: Iterable[_Item], facts: RepositoryFacts) -> list[Leftover]:

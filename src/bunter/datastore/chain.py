@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bunter.datastore.choice import choose, has_instruments
@@ -78,9 +78,12 @@ class Chain:
     ----------
     children : sequence of Child
         The stores, in order.
+    exact : bool
+        Whether exact templates give exact names; outputs of tasks have names that are never used twice.
     """
 
     children: Sequence[Child]
+    exact: bool = True
     _routes: dict[tuple[DatasetType, object], Route] = field(default_factory=dict)
     _by_instrument: bool = False
 
@@ -134,6 +137,9 @@ class Chain:
                 f"this datastore does not take {dataset_type.name!r}{whose}: none of its stores ({places}) does; "
                 "see datastore.constraints in bunter.yaml"
             )
+        if not self.exact:
+            plain = replace(first[1], template=first[1].template.with_nonce())
+            return Route(plain, first[0].name, tuple(child.name for child, _ in takers if child.copies))
         _refuse_exact(dataset_type, first[1], [first[0], *(child for child, _ in takers if child.copies)])
         return Route(first[1], first[0].name, tuple(child.name for child, _ in takers if child.copies))
 

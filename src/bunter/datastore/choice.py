@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bunter.datastore.format import Format
     from bunter.storage_class import StorageClass
 
-__all__ = ["Choice", "check_configuration", "choose", "has_instruments", "takes"]
+__all__ = ["Choice", "check_configuration", "choose", "has_instruments", "is_cacheable", "takes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,12 @@ def _components(config: DatastoreConfig | None, keys: list[str], storage_class: 
 def takes(constraints: ConstraintsConfig, dataset_type: DatasetType) -> bool:
     """Whether constraints let a dataset type in, whatever the instrument."""
     return _permitted(constraints, list(_keys(dataset_type, None)))
+
+
+def is_cacheable(config: DatastoreConfig | None, dataset_type: DatasetType) -> bool:
+    """Whether the cache may keep datasets of a type."""
+    said = {} if config is None else config.cache.cacheable
+    return next((said[key] for key in _keys(dataset_type, None) if key in said), True)
 
 
 def has_instruments(config: DatastoreConfig) -> bool:

@@ -88,6 +88,10 @@ class CacheConfig(BaseModel):
     max_files: int | None = Field(None, ge=0, description="Most files in it.")
     max_datasets: int | None = Field(None, ge=0, description="Most datasets that have files in it.")
     max_age_s: float | None = Field(None, ge=0, description="What was not used for so long goes, in seconds.")
+    cacheable: dict[str, bool] = Field(
+        default_factory=dict,
+        description="Which dataset types, dimension groups or storage classes are kept in it; `default` says it of all others, else they are.",
+    )
 
 
 class SinkConfig(BaseModel):

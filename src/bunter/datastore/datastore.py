@@ -12,7 +12,7 @@ from bunter.dataset import ArtifactRow
 from bunter.datastore.adopt import adopt
 from bunter.datastore.adopted import adopt_along
 from bunter.datastore.chain import Chain, Child
-from bunter.datastore.choice import Choice, choose
+from bunter.datastore.choice import Choice, choose, is_cacheable
 from bunter.datastore.composites import assembled, parts_of, read_component
 from bunter.datastore.configured import children_of, store_at
 from bunter.datastore.direct import DirectFiles
@@ -176,7 +176,6 @@ class Datastore:
         extension: str,
         *,
         route: Route | None = None,
-        exact: bool = True,
         **fields: object,
     ) -> str:
         """Make the key of a new artifact.
@@ -195,8 +194,6 @@ class Datastore:
             With its dot.
         route : Route, optional
             Where it goes; to the store ``main`` if none is given.
-        exact : bool
-            Whether exact templates give exact names; those of the outputs of tasks never are.
         **fields
             More values for the template, such as ``component`` or ``{"exposure.obs_id": ...}``.
         """
@@ -204,7 +201,7 @@ class Datastore:
         shown = "_".join([str(mapping[name]) for name in dataset_type.dimensions.required if name in mapping])
         values = {**mapping, "run": run, "dataset_type": dataset_type.name, "data_id": shown or None, **fields}
         choice = self.choice(dataset_type) if route is None else route.choice
-        return choice.template.key(values, nonce, extension, exact=exact)
+        return choice.template.key(values, nonce, extension)
 
     # ------------------------------------------------------------------ publishing
 
@@ -366,7 +363,7 @@ class Datastore:
             return [self.fetching.seen(store) for store in found]
         raise KeyMissingError(f"{stored.key} is in the store {stored.datastore!r}, which is not configured here")
 
-    def read(
+    def read(  # noqa: PLR0913 - all but one by keyword
         self,
         stored: Sequence[StoredArtifact],
         *,
@@ -374,6 +371,7 @@ class Datastore:
         component: str | None = None,
         parameters: Mapping[str, Any] | None = None,
         staged: Sequence[Staged] = (),
+        keeps: bool = True,
     ) -> object:
         """Read a dataset, or part of it.
 
@@ -389,6 +387,8 @@ class Datastore:
             Restrictions, such as ``bbox`` or ``columns``.
         staged : sequence of Staged, optional
             Where its artifacts are as long as they are not published.
+        keeps : bool
+            Whether the cache may keep what comes from afar, see `keeps`.
 
         Raises
         ------
@@ -401,34 +401,42 @@ class Datastore:
         """
         wanted = _result_class(storage_class, component)
         if len(stored) > 1 or (stored and stored[0].component):
-            return self._read_parts(stored, storage_class, component, parameters or {}, staged)
+            return self._read_parts(stored, storage_class, component, parameters or {}, staged, keeps=keeps)
         artifact, remaining = part_for(stored, component)
         request = ReadRequest(wanted.python_type, remaining, parameters or {}, artifact.selector)
-        obj = self._read_one(artifact, request, staged)
+        obj = self._read_one(artifact, request, staged, keeps=keeps)
         # A part is what its format makes of it (no mask is None, a picture stays one); a whole is what was asked for.
         return obj if component or artifact.format in _ONE_WAY else wanted.convert(obj)
 
-    def _read_one(self, artifact: StoredArtifact, request: ReadRequest, staged: Sequence[Staged]) -> object:
+    def keeps(self, dataset_type: DatasetType) -> bool:
+        """Whether the cache, where there is one, may keep datasets of a type."""
+        return self.fetching.cache is None or is_cacheable(self.config, dataset_type)
+
+    def _read_one(
+        self, artifact: StoredArtifact, request: ReadRequest, staged: Sequence[Staged], *, keeps: bool
+    ) -> object:
         waiting = next((item for item in staged if item.key == artifact.key), None)
         if waiting is not None:
             content = self.stores[waiting.datastore].read_staged(waiting)
             return format_of(artifact.format).from_bytes(content, request)
         stores = [_DIRECT] if is_direct(artifact.key) else self.chain.holders(artifact.datastore)
-        return self.fetching.read(stores or self.holders(artifact), artifact, request)
+        return self.fetching.read(stores or self.holders(artifact), artifact, request, keeps=keeps)
 
-    def _read_parts(
+    def _read_parts(  # noqa: PLR0913 - as `read`
         self,
         stored: Sequence[StoredArtifact],
         storage_class: StorageClass | str,
         component: str | None,
         parameters: Mapping[str, Any],
         staged: Sequence[Staged],
+        *,
+        keeps: bool,
     ) -> object:
         """Read a composite that is kept in several artifacts, or the one of them that answers a component."""
         whole = named_class(storage_class) if isinstance(storage_class, str) else storage_class
         read = {
             item.component: lambda request, item=item: self._read_one(
-                item, replace(request, selector=item.selector), staged
+                item, replace(request, selector=item.selector), staged, keeps=keeps
             )
             for item in stored
         }

@@ -94,8 +94,10 @@ class Fetching:
             return there
         return [found or self.cache.find(item) is not None for found, item in zip(there, stored, strict=True)]
 
-    def read(self, stores: Sequence[ArtifactStore], stored: StoredArtifact, request: ReadRequest) -> object:
-        """Read what is requested from the first store that has the artifact as it was recorded.
+    def read(
+        self, stores: Sequence[ArtifactStore], stored: StoredArtifact, request: ReadRequest, *, keeps: bool = True
+    ) -> object:
+        """Read what is requested from the first store that has the artifact as it was recorded; the cache keeps it if it may.
 
         Raises
         ------
@@ -107,14 +109,14 @@ class Fetching:
         trouble: Exception | None = None
         for store in stores:
             try:
-                return self._read(store, stored, request)
+                return self._read(store, stored, request, keeps=keeps)
             except (KeyMissingError, FileIntegrityError, NotLocalError) as exc:
                 trouble = trouble or exc
         assert trouble is not None, "there is a store for each artifact"
         raise trouble
 
-    def _read(self, store: ArtifactStore, stored: StoredArtifact, request: ReadRequest) -> object:
-        if self.cache is None or not is_remote(store):
+    def _read(self, store: ArtifactStore, stored: StoredArtifact, request: ReadRequest, *, keeps: bool) -> object:
+        if self.cache is None or not keeps or not is_remote(store):
             return read_artifact(self.seen(store), stored, request)
         try:
             if (copy := self._copy(self.cache, store, stored, request)) is not None:

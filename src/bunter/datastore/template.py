@@ -81,6 +81,10 @@ class Template:
     def __repr__(self) -> str:
         return f"Template({self.text!r})"
 
+    def with_nonce(self) -> Template:
+        """Return the template whose names are never used twice."""
+        return Template(self.text.removeprefix(_EXACT)) if self.is_exact else self
+
     def troubles(self, group: DimensionGroup) -> list[str]:
         """Say what is wrong with it for datasets of some dimensions; nothing if it can name them all apart.
 
@@ -109,7 +113,7 @@ class Template:
         fields = [field for part in self._parts for field in part if name in field.names]
         return all(field.optional or len(field.names) > 1 for field in fields)
 
-    def key(self, values: Mapping[str, object], nonce: str, extension: str, *, exact: bool = True) -> str:
+    def key(self, values: Mapping[str, object], nonce: str, extension: str) -> str:
         """Make a key.
 
         Parameters
@@ -120,8 +124,6 @@ class Template:
             Makes the key unique.
         extension : str
             With its dot.
-        exact : bool
-            Whether an exact template gives exact names.
 
         Raises
         ------
@@ -129,7 +131,7 @@ class Template:
             If a field that is not optional has no value, or an exact name is too long or ends like one with a nonce.
         """
         *directories, last = self._names_of(values)
-        if self.is_exact and exact:
+        if self.is_exact:
             return "/".join([*directories, self._exact(last, extension)])
         room = NAME_LIMIT - _NONCE_LENGTH - len(extension)
         name = f"{shorten(last, room)}-{nonce}{extension}"

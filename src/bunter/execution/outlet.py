@@ -43,7 +43,7 @@ class Outlet:
     def __init__(self, datastore: Datastore, owners: Mapping[str, str], *, is_apart: bool = False) -> None:
         self.datastore, self.owners, self._is_apart = datastore, dict(owners), is_apart
         self.stores = datastore.stores
-        self._chain = Chain([child for child in datastore.chain.children if _outlives(datastore, child)])
+        self._chain = Chain([child for child in datastore.chain.children if _outlives(datastore, child)], exact=False)
 
     @classmethod
     def open(cls, datastore: Datastore) -> Self:

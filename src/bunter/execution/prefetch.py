@@ -52,12 +52,15 @@ class Prefetcher:
     def want(self, quantum: int, made: Iterable[Made]) -> None:
         """Begin to fetch what a quantum reads, as far as that has not begun before."""
         known = {one.row: one for one in made}
-        for stored in needed_artifacts(self._place.graph, [quantum], known):
+        for stored in needed_artifacts(self._place.graph, [quantum], known, counts=self._is_kept):
             if stored.key not in self._seen and not is_direct(stored.key):
                 self._seen[stored.key] = None
                 self._threads.submit(self._fetch, self._place.artifact(stored))
         while len(self._seen) > _REMEMBERED:
             self._seen.pop(next(iter(self._seen)))
+
+    def _is_kept(self, dataset_type: str) -> bool:
+        return self._place.datastore.keeps(self._place.dataset_type(dataset_type))
 
     def _fetch(self, stored: StoredArtifact) -> None:
         datastore = self._place.datastore

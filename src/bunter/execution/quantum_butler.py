@@ -93,9 +93,7 @@ class Place:
         dataset_type, route = self.dataset_type(ref.dataset_type), self.route(ref)
         fields = self._fields.of(route.choice.template.sought, ref.data_id)
         more: dict[str, object] = {**fields, "component": component or None}
-        return self.datastore.key_for(
-            dataset_type, ref.data_id, ref.run, nonce, extension, route=route, exact=False, **more
-        )
+        return self.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, extension, route=route, **more)
 
     def names(self, ref: QuantumRef, number: int) -> list[Artifact]:
         """Name what a try writes for an output, whether it has written it or not; without sizes and digests."""
@@ -187,7 +185,9 @@ class QuantumButler:
             return self._hands.give(ref)
         artifacts = self._artifacts(ref)
         wanted = ref.storage_class if component or storage_class is None else storage_class
-        return self._place.datastore.read(artifacts, storage_class=wanted, component=component, parameters=parameters)
+        datastore = self._place.datastore
+        keeps = datastore.keeps(self._place.dataset_type(ref.dataset_type))
+        return datastore.read(artifacts, storage_class=wanted, component=component, parameters=parameters, keeps=keeps)
 
     def _artifacts(self, ref: QuantumRef) -> tuple[StoredArtifact, ...]:
         if (made := self._made.get(ref.row)) is not None:

@@ -25,7 +25,7 @@ from bunter.execution.site import Site, staged_copy
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bunter.dataset import StoredArtifact
@@ -75,7 +75,13 @@ def made_by(told: Told) -> dict[int, Made]:
     return {one.row: one for one in made_from(outputs, told.artifacts)}
 
 
-def needed_artifacts(graph: QuantumGraph, quanta: Iterable[int], made: Mapping[int, Made]) -> list[StoredArtifact]:
+def needed_artifacts(
+    graph: QuantumGraph,
+    quanta: Iterable[int],
+    made: Mapping[int, Made],
+    *,
+    counts: Callable[[str], bool] | None = None,
+) -> list[StoredArtifact]:
     """Return the artifacts that quanta read and that are there before they begin, each once.
 
     Parameters
@@ -86,9 +92,13 @@ def needed_artifacts(graph: QuantumGraph, quanta: Iterable[int], made: Mapping[i
         Numbers of quanta.
     made : mapping of int to Made
         What other quanta have made, by number of the dataset.
+    counts : callable, optional
+        Tells whether datasets of a type count, by its name; without it all do.
     """
     found: dict[tuple[str, str], StoredArtifact] = {}
     for row in _input_rows(graph, quanta):
+        if counts is not None and not counts(graph.ref(row).dataset_type):
+            continue
         if (one := made.get(row)) is not None:
             stored = stored_artifacts(graph.ref(row).id, one)
         else:

@@ -172,6 +172,13 @@ class Transfers:
         receiving = Receiving(self._session, parcel, Terms(**terms), progress=progress)
         return receiving.survey() if dry_run else receiving.take()
 
+    def lay_over(self, parcel: Parcel, *, dry_run: bool = False) -> TransferReport:
+        """Take in what a release below this repository has got, whose files are read where they are; see `refresh_overlay`."""
+        from bunter.butler.transfers.layering import Layering
+
+        layering = Layering(self._session, parcel)
+        return layering.survey() if dry_run else layering.take()
+
 
 def dump(repository: Repository, folder: str | Path, **more: Any) -> DumpManifest:
     """Write everything in a repository to a folder; see `bunter.butler.transfers.dumping.dump_database`.

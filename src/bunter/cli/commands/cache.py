@@ -28,7 +28,8 @@ def cache(*, action: str, repo: str, each: bool, dry_run: bool, emit: Emit) -> N
     """Show the cache that REPO uses, trim it to its limits, or clear it.
 
     The cache is a folder of this machine, set by datastore.cache.root, in which artifacts of remote stores are kept. It may
-    be removed at any time: what is needed is fetched again.
+    be removed at any time: what is needed is fetched again. datastore.cache.cacheable says which dataset types or storage
+    classes are kept: {default: false, calexp: true}.
     """
     from bunter.butler import configuration_of
     from bunter.datastore.cache import ArtifactCache
