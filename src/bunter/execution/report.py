@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +13,26 @@ import numpy as np
 from bunter import effects
 from bunter.errors import MissingExtraError
 from bunter.execution import charts
+from bunter.execution.specimens import specimens
+from bunter.execution.status import group_failures
+from bunter.execution.thumbnails import thumbnail
 from bunter.execution.told_run import find_run, tell
 from bunter.pipeline import PipelineGraph
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bunter.butler import Butler
     from bunter.dataset import DatasetType
+    from bunter.execution.specimens import Specimen
     from bunter.execution.told_run import ToldRun
 
 __all__ = ["render", "write_report"]
 
 _MOST_PICTURES, _MOST_BYTES, _MOST_ROWS = 48, 12_000_000, 200
+_MOST_IMAGES, _MOST_IMAGE_BYTES = 6, 200_000_000
+_IMAGES = {"CCDData", "NumpyArray", "FitsFile"}
 _FROM_VISITS = ("visit", "exposure")
 
 
@@ -75,7 +81,7 @@ def write_report(butler: Butler, collection: str, path: str | Path | None = None
         If the collection holds no run that was made by running a pipeline.
     """
     directory = find_run(butler, collection)
-    content = render(butler, tell(directory)).encode()
+    content = render(butler, tell(directory), specimens(butler, directory)).encode()
     target = Path(path) if path is not None else directory.path / "report.html"
     staged = target.with_name(f".{target.name}-{new_nonce()}")
     effects.write_new(staged, content, sync=False)
@@ -83,8 +89,18 @@ def write_report(butler: Butler, collection: str, path: str | Path | None = None
     return target
 
 
-def render(butler: Butler, told: ToldRun) -> str:
-    """Return the page as text."""
+def render(butler: Butler, told: ToldRun, shown: Sequence[Specimen] = ()) -> str:
+    """Return the page as text.
+
+    Parameters
+    ----------
+    butler : Butler
+        The repository.
+    told : ToldRun
+        The run.
+    shown : sequence of Specimen, optional
+        Quanta that can be looked at one by one.
+    """
     template = _template()
     pipeline = PipelineGraph.from_dict(told.graph.pipeline, butler.universe)
     states = {task.label: task.state for task in told.tasks}
@@ -95,7 +111,9 @@ def render(butler: Butler, told: ToldRun) -> str:
         pipeline=pipeline,
         drawing=draw(diagram_of_graph(pipeline), "svg", states=states),
         timeline=charts.timeline(told.tasks),
-        pictures=list(_pictures(butler, pipeline, told.run)),
+        pictures=[*_pictures(butler, pipeline, told.run), *_images(butler, pipeline, told.run)],
+        groups=group_failures(told.failures),
+        quanta=[asdict(one) for one in shown],
         summaries=list(_summaries(butler, pipeline, told.run)),
         histogram=charts.histogram,
         duration=charts.duration,
@@ -147,6 +165,22 @@ def _pictures(butler: Butler, pipeline: PipelineGraph, run: str) -> Iterator[Pic
             left, count = left - uri.size, count + 1
             caption = ", ".join(f"{name} {value}" for name, value in ref.data_id.mapping.items())
             yield Picture(kind.name, caption, f"data:image/png;base64,{base64.b64encode(uri.read()).decode()}")
+
+
+def _images(butler: Butler, pipeline: PipelineGraph, run: str) -> Iterator[Picture]:
+    """Small pictures of a few images of each type."""
+    count = 0
+    for kind in _made(pipeline):
+        if kind.storage_class not in _IMAGES:
+            continue
+        for ref in butler.query_datasets(kind.name, run, limit=_MOST_IMAGES):
+            if count >= _MOST_PICTURES or butler.get_uri(ref).size > _MOST_IMAGE_BYTES:
+                break
+            drawn = thumbnail(butler.get(ref))
+            if drawn is not None:
+                count += 1
+                caption = ", ".join(f"{name} {value}" for name, value in ref.data_id.mapping.items())
+                yield Picture(kind.name, caption, f"data:image/png;base64,{base64.b64encode(drawn).decode()}")
 
 
 def _summaries(butler: Butler, pipeline: PipelineGraph, run: str) -> Iterator[Summary]:

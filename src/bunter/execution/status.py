@@ -217,8 +217,11 @@ def run_status(butler: Butler, collection: str) -> RunStatus:
 
 
 def report_values(butler: Butler, collection: str) -> dict[str, Any]:
-    """Return what a report tells, as plain values: the status, times, and what was written, by type."""
-    told = tell(find_run(butler, collection))
+    """Return what a report tells, as plain values: the status, times, what was written, by type, and some quanta one by one."""
+    from bunter.execution.specimens import specimens
+
+    directory = find_run(butler, collection)
+    told = tell(directory)
     return {
         **asdict(run_status(butler, collection)),
         "span_s": told.span_s,
@@ -230,6 +233,7 @@ def report_values(butler: Butler, collection: str) -> dict[str, Any]:
         },
         "written": {name: {"datasets": number, "bytes": size} for name, (number, size) in told.written.items()},
         "summary": told.summary,
+        "quanta": [asdict(one) for one in specimens(butler, directory)],
     }
 
 
