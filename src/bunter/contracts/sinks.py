@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from astropy.table import Table
 
@@ -128,6 +129,23 @@ class SinkContract:
         ]
         butler.remove_runs("run2")
         assert butler.sql("SELECT count(*) FROM v1_rows_sources").rows == [(2,)]
+
+    def test_arrays_in_catalogues_have_columns_or_are_texts(self, make: Make) -> None:
+        butler = filled(make(ROWS))
+        table = Table({"flux": [[1.0, 2.0], [3.0, float("nan")]], "psf": [[0.5] * 20, [1.0] * 20]})
+        table["cov"] = np.arange(8.0).reshape(2, 2, 2)
+        put(butler, table, "src")
+        found = butler.sql("SELECT flux_0, flux_1, cov_0, cov_3, psf FROM v1_rows_sources ORDER BY row_number").rows
+        assert found[0] == (1.0, 2.0, 0.0, 3.0, str([0.5] * 20))
+        assert found[1][0] == 3.0
+        assert found[1][1] is None or found[1][1] != found[1][1]  # SQLite has no NaN
+        assert json.loads(found[1][4]) == [1.0] * 20
+
+    def test_few_numbers_of_an_array_are_metrics(self, make: Make) -> None:
+        butler = filled(make(METRICS))
+        put(butler, {"zero": [1.5, 2.5], "names": ["a", "b"], "many": list(range(17)), "fit": {"c": [[1, 2], [3, 4]]}})
+        rows = butler.sql("SELECT name, value FROM v1_metric ORDER BY name").rows
+        assert rows == [("zero.0", 1.5), ("zero.1", 2.5)]
 
     def test_files_that_are_ingested_are_fed_too(self, make: Make, tmp_path: Path) -> None:
         butler = filled(make(METRICS))

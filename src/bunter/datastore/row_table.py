@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.database.migrations import column_names, table_names
 from bunter.database.view_text import ViewText
+from bunter.datastore.flat_columns import flat_columns
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _OWN = ("dataset_id", "row_number")
 class RowTable:
     """Rows of tables, in the view ``v1_rows_<name>``, each with the id of its dataset and its number in it.
 
-    Columns are added as tables have new ones; those of numbers, truths, texts and bytes are taken.
+    Columns are added as tables have new ones; those of arrays are made flat, see `flat_columns`.
 
     Parameters
     ----------
@@ -103,14 +104,9 @@ def _kind(kind: Any) -> str:
 
 def _arrow(content: object) -> pa.Table:
     """Return a table of columns that a database can have."""
-    import pyarrow as pa
-    from pyarrow import types as of
-
     from bunter.storage_class import storage_class
 
-    table: pa.Table = storage_class("ArrowTable").convert(content)
-    plain = (of.is_boolean, of.is_integer, of.is_floating, of.is_string, of.is_large_string, of.is_binary)
-    kept = [field.name for field in table.schema if any(check(field.type) for check in plain)]
-    if len({name.lower() for name in kept}) < len(kept):
+    table: pa.Table = flat_columns(storage_class("ArrowTable").convert(content))
+    if len({name.lower() for name in table.column_names}) < table.num_columns:
         raise FormatError("the table has columns whose names differ in case only; rename them")
-    return table.select(kept) if kept else pa.table({})
+    return table

@@ -66,6 +66,9 @@ _BUILT_IN = {
 }
 
 
+_FEW = 16
+
+
 def opened_sinks(config: DatastoreConfig | None) -> dict[str, InnerSink | OuterSink]:
     """Make the sinks of a configuration, by name."""
     return {} if config is None else {name: _made(name, sink) for name, sink in config.sinks.items()}
@@ -98,7 +101,8 @@ def scalars_of(content: object, name: str = "value") -> dict[str, Any]:
     Parameters
     ----------
     content : object
-        A scalar, or mappings of them; quantities give their value, and their unit under ``<name>.unit``.
+        A scalar, or mappings of them; quantities give their value, and their unit under ``<name>.unit``. Arrays of at most 16
+        numbers give each one under ``<name>.<index>``, counted in the order of C; larger ones give none.
     name : str
         Of a single scalar.
     """
@@ -112,4 +116,15 @@ def scalars_of(content: object, name: str = "value") -> dict[str, Any]:
         return {**scalars_of(content.value, name), f"{name}.unit": str(content.unit)}
     if hasattr(content, "item") and getattr(content, "size", 1) == 1:
         content = content.item()
+    if numbers := _few_numbers(content):
+        return {f"{name}.{index}": number for index, number in enumerate(numbers)}
     return {name: content} if isinstance(content, bool | int | float | str) else {}
+
+
+def _few_numbers(content: object) -> list[Any]:
+    """Return the numbers of a small array, or of a list or tuple; none of anything else."""
+    if hasattr(content, "ravel") and 1 < getattr(content, "size", 0) <= _FEW:
+        content = content.ravel().tolist()
+    if not isinstance(content, list | tuple) or len(content) > _FEW:
+        return []
+    return list(content) if all(isinstance(each, bool | int | float) for each in content) else []
