@@ -80,6 +80,16 @@ def template(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("deed", DEEDS)
 def test_what_was_killed_is_completed_by_doing_it_again(template, tmp_path, deed):
+    killed_at_steps(template, tmp_path, deed, lambda step: step + max(step // STEPS, 1))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_a_merge_that_was_killed_at_any_step_is_completed_by_another(template, tmp_path):
+    killed_at_steps(template, tmp_path, "merge", lambda step: step + 1)
+
+
+def killed_at_steps(template, tmp_path, deed, following):
     kill_at, is_killed = 1, True
     while is_killed:
         shutil.copytree(template, tmp_path / str(kill_at), symlinks=True)
@@ -96,4 +106,5 @@ def test_what_was_killed_is_completed_by_doing_it_again(template, tmp_path, deed
             report = butler.check(deep=True)
             assert report.is_clean, (kill_at, report)
         shutil.rmtree(campaign.root)
-        kill_at += max(kill_at // STEPS, 1)
+        kill_at = following(kill_at)
+    print(f"{deed} was killed at steps up to {kill_at}")  # noqa: T201 - for whoever looks how much was tried
