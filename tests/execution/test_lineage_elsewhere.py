@@ -7,8 +7,9 @@ from small_survey import CAM, make_repository, pipeline
 
 from bunter import Butler
 from bunter.butler.transfers.run_folders import RunPiece, write_runs
+from bunter.butler.transfers.syncing import synchronise
 from bunter.errors import ExportFileError, RunError
-from bunter.execution import RunOptions, Wish, find_lineage, run_pipeline
+from bunter.execution import RunOptions, Wish, find_lineage, run_pipeline, why_made
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def told(butler):
     return {name: sorted(map(str, rows)) if isinstance(rows, list) else rows for name, rows in found.items()}
 
 
-@pytest.mark.parametrize("way", ["transfer", "refs", "export", "zip", "ingest-zip", "dump"])
+@pytest.mark.parametrize("way", ["transfer", "refs", "sync", "export", "zip", "ingest-zip", "dump"])
 def test_a_dataset_tells_what_it_was_made_of_wherever_it_is_brought(butler, tmp_path, way):
     if way == "dump":
         butler.dump(tmp_path / "dump")
@@ -35,6 +36,8 @@ def test_a_dataset_tells_what_it_was_made_of_wherever_it_is_brought(butler, tmp_
         other = Butler.create(tmp_path / "other")
     if way == "transfer":
         other.transfers.take(butler.transfers.parcel())
+    elif way == "sync":
+        synchronise(butler, other)
     elif way == "refs":
         other.transfer_from(butler, [ref for kind in butler.dataset_types for ref in butler.query_datasets(kind, "*")])
     elif way == "export":
@@ -46,6 +49,12 @@ def test_a_dataset_tells_what_it_was_made_of_wherever_it_is_brought(butler, tmp_
     with other:
         assert told(other) == told(butler)
         assert len(told(other)["quanta"]) > 3
+        night = other.find_dataset("night", CAM, collections="u/me/first")
+        assert str(why_made(other, night)) == str(why_made(butler, night))
+        maker = butler.origin(night)
+        there = other.origin(night)
+        assert (there.task, there.quantum) == (maker.task, maker.quantum)
+        assert (there.made_by or there.activity).label == maker.activity.label
 
 
 def test_a_run_that_came_from_elsewhere_is_not_gone_on_with_but_spares_work(butler, tmp_path):

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from bunter.dataset import DatasetRef
 from bunter.dataset.annotations import (
     Activities,
+    ActivitiesOf,
     CardValues,
     CreateMetadataIndex,
     DropMetadataIndex,
     HeadersOf,
     IndexedField,
+    MakersOf,
     MetadataIndexes,
     MetadataOf,
     OriginsOf,
@@ -81,6 +83,13 @@ class ActivityRecord:
         """Return the activity of a row."""
         return cls(**{**row, "code": json.loads(row["code"]), "facts": json.loads(row["facts"])})
 
+    def as_row(self) -> dict[str, Any]:
+        """Return what tells it from others as plain values, its begin as text in UTC."""
+        from bunter.values import clock_text
+
+        own = {name: getattr(self, name) for name in ("kind", "label", "user", "host", "command")}
+        return {**own, "began": clock_text(self.began)}
+
     def __str__(self) -> str:
         label = f" {self.label!r}" if self.label else ""
         return f"{self.kind}{label} (activity {self.number})"
@@ -106,6 +115,8 @@ class Origin:
         The file that it was ingested from.
     size, modified : int, optional
         That file's bytes, and time of last change in ns since 1970 UTC.
+    made_by : ActivityRecord, optional
+        What made it in the repository that it came from; None for what was made here.
     """
 
     ref: DatasetRef
@@ -117,13 +128,15 @@ class Origin:
     path: str | None
     size: int | None
     modified: int | None
+    made_by: ActivityRecord | None = None
 
     @property
     def task(self) -> str | None:
-        """Label of the task that made it, where a run did."""
-        if self.activity is None:
+        """Label of the task that made it, where a run did, here or elsewhere."""
+        activity = self.made_by or self.activity
+        if activity is None:
             return None
-        tasks = self.activity.facts.get("tasks")
+        tasks = activity.facts.get("tasks")
         return tasks.get(self.ref.dataset_type.name) if isinstance(tasks, dict) else None
 
     @property
@@ -158,6 +171,7 @@ class Origin:
             "path": self.path,
             "size": self.size,
             "modified": self.modified,
+            "made_by": None if self.made_by is None else self.made_by.as_row(),
         }
 
     def __str__(self) -> str:
@@ -172,6 +186,8 @@ class Origin:
             parts.append(f"in {act}")
         if self.quantum is not None:
             parts.append(f"made by {self.quantum}")
+        if self.made_by is not None:
+            parts.append(f"made elsewhere by {self.made_by.user}@{self.made_by.host} in {self.made_by}")
         if self.path is not None:
             parts.append(f"from {self.path}")
         return ", ".join(parts)
@@ -259,7 +275,15 @@ class Annotations:
         for ref in refs:
             if ref.id.bytes not in rows:
                 raise DatasetNotFoundError(f"{ref} is not registered; `bunter origin` knows those that are")
-        return [_origin(ref, rows[ref.id.bytes]) for ref in refs]
+        made_by = self._makers([ref.id.bytes for ref in refs])
+        return [_origin(ref, rows[ref.id.bytes], made_by.get(ref.id.bytes)) for ref in refs]
+
+    def _makers(self, ids: list[bytes]) -> dict[bytes, ActivityRecord]:
+        """Return the activities that made datasets, here or elsewhere."""
+        makers = {row["id"]: row["activity"] for row in self._rows(MakersOf(ids))}
+        rows = {row.pop("id"): row for row in self._rows(ActivitiesOf(sorted(set(makers.values()))))}
+        known = {id_: ActivityRecord.of(row) for id_, row in rows.items()}
+        return {id_: known[activity] for id_, activity in makers.items() if activity in known}
 
     def activities(self, **filters: Any) -> list[ActivityRecord]:
         """Return activities, the newest first; see `bunter.dataset.annotations.Activities` for what filters there are."""
@@ -283,13 +307,14 @@ class Annotations:
         ]
 
 
-def _origin(ref: DatasetRef, row: Mapping[str, Any]) -> Origin:
+def _origin(ref: DatasetRef, row: Mapping[str, Any], made_by: ActivityRecord | None) -> Origin:
     own = {name: row[name] for name in ("change", "time", "user", "host", "path", "size", "modified")}
     activity = None
     if row["activity_number"] is not None:
         prefix = "activity_"
         activity = ActivityRecord.of({name.removeprefix(prefix): row[name] for name in row if name.startswith(prefix)})
-    return Origin(ref=ref, activity=activity, **own)
+    is_from_elsewhere = made_by is not None and (activity is None or made_by.number != activity.number)
+    return Origin(ref=ref, activity=activity, made_by=made_by if is_from_elsewhere else None, **own)
 
 
 def _header_of(text: CardText) -> Header:

@@ -219,6 +219,29 @@ class TransfersContract:
         assert [ref.id for ref in empty.query_datasets("bias", "run1")] == [new.id]
         assert empty.query_datasets("thing", "run1").count() == 0
 
+    def test_who_made_a_dataset_is_told_wherever_it_is_brought(
+        self, source: Butler, empty: Butler, tmp_path: Path
+    ) -> None:
+        with source.activity("first light", kind="observing", moon="new"):
+            ref = source.put({"d": 2}, "bias", instrument="Cam", detector=2, run="run1")
+        synchronise(source, empty)
+        told = empty.origin(ref)
+        assert told.activity is not None
+        assert told.made_by is not None
+        assert (told.activity.kind, told.made_by.kind, told.made_by.label) == ("transfer", "observing", "first light")
+        assert told.made_by.facts["moon"] == "new"
+        assert source.origin(ref).made_by is None
+        synchronise(source, empty)
+        assert source.origin(ref).made_by is None
+        empty.export(tmp_path / "out")
+        with Butler.create(tmp_path / "third") as third:
+            for _ in range(2):
+                third.import_(tmp_path / "out")
+            again = third.origin(ref)
+            assert again.made_by is not None
+            assert (again.activity.kind if again.activity else "", again.made_by.label) == ("import", "first light")
+            assert len(third.activities(kinds=("observing",))) == 1
+
     def test_a_question_says_what_sites_exchange(self, source: Butler, empty: Butler) -> None:
         reports = synchronise(source, empty, "thing", "run1", where="exposure = 2")
         assert [report.datasets for report in reports] == [3, 0]

@@ -117,6 +117,22 @@ class AddOrigins:
 
 
 @dataclass(frozen=True, slots=True)
+class AddMakers:
+    """Remember which activities made datasets that come from another repository.
+
+    Parameters
+    ----------
+    rows : sequence of (bytes, bytes)
+        Dataset id, and id of the activity.
+    activities : sequence of tuple
+        The activities, as `ActivitiesOf` gives them, without the number.
+    """
+
+    rows: Sequence[tuple[bytes, bytes]]
+    activities: Sequence[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class EndActivity:
     """Say that an activity has ended, and how: ``done``, ``failed``."""
 
@@ -163,6 +179,20 @@ class OriginsOf:
     Columns are ``id``, ``change``, ``time``, ``user``, ``host``, those of `Activities` behind ``activity_``, and
     ``path``, ``size``, ``modified`` of the file that it was ingested from (null for others).
     """
+
+    ids: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class MakersOf:
+    """Which activity made datasets, be it in another repository: ``id`` and ``activity``, each of 16 bytes."""
+
+    ids: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivitiesOf:
+    """Activities by their ids: ``id``, ``number`` and the other columns of `Activities`, without counts."""
 
     ids: Sequence[bytes]
 
@@ -222,5 +252,9 @@ class MetadataIndexes:
     names: tuple[str, ...] = field(default=())
 
 
-AnnotationChange = AddHeaders | SetMetadata | AddOrigins | EndActivity | CreateMetadataIndex | DropMetadataIndex
-AnnotationInquiry = HeadersOf | CardValues | MetadataOf | OriginsOf | Activities | CardNames | MetadataIndexes
+AnnotationChange = (
+    AddHeaders | SetMetadata | AddOrigins | AddMakers | EndActivity | CreateMetadataIndex | DropMetadataIndex
+)
+AnnotationInquiry = (
+    HeadersOf | CardValues | MetadataOf | OriginsOf | MakersOf | ActivitiesOf | Activities | CardNames | MetadataIndexes
+)

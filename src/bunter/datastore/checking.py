@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checking", "Patrol"]
 
-_PAGE = 20_000
+_PAGE = 8_000
 _TOGETHER, _BYTES_TOGETHER = 256, 256 << 20
 
 

@@ -9,6 +9,7 @@ from bunter.registry.activities import activities, add_origins, create_activity_
 from bunter.registry.annotation_tables import create_annotation_tables
 from bunter.registry.annotation_views import create_annotation_views
 from bunter.registry.headers import add_headers, card_names, card_values, headers_of, remove_headers
+from bunter.registry.makers import activities_of, add_makers, makers_of
 from bunter.registry.metadata import metadata_of, remove_metadata, set_metadata
 from bunter.registry.metadata_index import create_metadata_index, drop_metadata_index, metadata_indexes
 
@@ -23,6 +24,7 @@ HANDLERS: Final[dict[type, Callable[..., Any]]] = {
     beside.AddHeaders: add_headers,
     beside.SetMetadata: set_metadata,
     beside.AddOrigins: add_origins,
+    beside.AddMakers: add_makers,
     beside.EndActivity: end_activity,
     beside.CreateMetadataIndex: create_metadata_index,
     beside.DropMetadataIndex: drop_metadata_index,
@@ -34,6 +36,8 @@ ANSWERS: Final[dict[type, Callable[..., Any]]] = {
     beside.CardValues: card_values,
     beside.MetadataOf: metadata_of,
     beside.OriginsOf: origins_of,
+    beside.MakersOf: makers_of,
+    beside.ActivitiesOf: activities_of,
     beside.Activities: activities,
     beside.CardNames: card_names,
     beside.MetadataIndexes: metadata_indexes,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
+from bunter.butler.transfers.makers import ACTIVITY_NAMES, activity_schema, maker_schema
 from bunter.butler.transfers.manifest import MANIFEST, Manifest
 from bunter.butler.transfers.run_folders import runs_schema, write_pieces
 from bunter.butler.transfers.table_files import TableWriter
@@ -244,14 +245,23 @@ class Export:
             "origins",
             pa.schema([("id", id_), ("directory", text), ("name", text), ("size", number), ("modified", number)]),
         )
+        makers, activities = self._writer("makers", maker_schema()), self._writer("activities", activity_schema())
         for each in self._parcel.annotations():
+            makers.add(_transposed(each.makers, ("id", "activity")))
+            activities.add(_transposed(each.activities, ACTIVITY_NAMES))
             headers.add(_transposed(each.headers, ("id", "primary", "own")))
             metadata.add(_transposed(each.metadata, ("id", "document")))
             origins.add(
                 {n: [getattr(row, n) for row in each.origins] for n in ("id", "directory", "name", "size", "modified")}
             )
-        for name, writer in (("headers", headers), ("metadata", metadata), ("origins", origins)):
-            self._tables[name] = writer.close()
+        told = {
+            "headers": headers,
+            "metadata": metadata,
+            "origins": origins,
+            "makers": makers,
+            "activities": activities,
+        }
+        self._tables |= {name: writer.close() for name, writer in told.items()}
 
     def _write_runs(self) -> None:
         writer = self._writer("runs", runs_schema())

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.transfers.exports import artifact_schema, dataset_schema
+from bunter.butler.transfers.makers import ACTIVITY_NAMES
 from bunter.butler.transfers.manifest import MANIFEST, Manifest
 from bunter.butler.transfers.outgoing import by_run
 from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membership
@@ -134,6 +135,9 @@ class ExportParcel:
         for batch in self._rows("origins"):
             rows = _tuples(batch, "id", "directory", "name", "size", "modified")
             yield Annotations(origins=[OriginRow(*row) for row in rows])
+        activities = [row for batch in self._rows("activities") for row in _tuples(batch, *ACTIVITY_NAMES)]
+        for batch in self._rows("makers"):
+            yield Annotations(makers=_tuples(batch, "id", "activity"), activities=activities)
 
     def run_pieces(self) -> Iterator[RunPiece]:
         """Read the folders of runs."""

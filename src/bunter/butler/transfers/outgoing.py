@@ -6,6 +6,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from bunter.butler.transfers.makers import makers_in
 from bunter.butler.transfers.needed_records import NeededRecords, read_records
 from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membership, picked
 from bunter.butler.transfers.run_folders import read_runs
@@ -149,12 +150,14 @@ class RepositoryParcel:
     def annotations(self) -> Iterator[Annotations]:
         """Read what is kept beside the datasets."""
         repository, principal = self._session.repository, self._session.principal
+        told: set[bytes] = set()
         for columns in self._columns():
             ids = [id_ for each in columns for id_ in each.ids]
             yield Annotations(
                 _rows(repository.answer(principal, HeadersOf(ids)), "id", "primary", "own"),
                 _rows(repository.answer(principal, MetadataOf(ids)), "id", "document"),
                 list(_origins(repository.answer(principal, OriginsOf(ids)))),
+                *makers_in(self._session, ids, told),
             )
 
     def run_pieces(self) -> Iterator[RunPiece]:

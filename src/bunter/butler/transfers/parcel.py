@@ -107,11 +107,17 @@ class Annotations:
         Dataset id and JSON document.
     origins : list of OriginRow
         Where files came from.
+    makers : list of (bytes, bytes)
+        Dataset id, and id of the activity that made it.
+    activities : list of tuple
+        These activities, as `bunter.dataset.annotations.AddMakers` takes them.
     """
 
     headers: Sequence[tuple[bytes, bytes, bytes]] = field(default_factory=list)
     metadata: Sequence[tuple[bytes, str]] = field(default_factory=list)
     origins: Sequence[OriginRow] = field(default_factory=list)
+    makers: Sequence[tuple[bytes, bytes]] = field(default_factory=list)
+    activities: Sequence[tuple[object, ...]] = field(default_factory=list)
 
     def without(self, ids: Collection[bytes]) -> Annotations:
         """Leave out what is kept beside some datasets."""
@@ -119,6 +125,8 @@ class Annotations:
             [row for row in self.headers if row[0] not in ids],
             [row for row in self.metadata if row[0] not in ids],
             [row for row in self.origins if row.id not in ids],
+            [row for row in self.makers if row[0] not in ids],
+            self.activities,
         )
 
 

@@ -14,7 +14,7 @@ from bunter.butler.transfers.member_changes import MemberChanges
 from bunter.butler.transfers.report import TransferReport
 from bunter.butler.transfers.run_folders import write_runs
 from bunter.dataset import ArtifactLink
-from bunter.dataset.annotations import AddOrigins, HeadersOf, MetadataOf, SetMetadata
+from bunter.dataset.annotations import AddMakers, AddOrigins, HeadersOf, MetadataOf, SetMetadata
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.dataset.header import headers_change, packed_alike
 from bunter.datastore import Transfer
@@ -255,6 +255,8 @@ class Receiving:
             changes += _headers([row for row in found.headers if row[0] not in have])
         if found.origins:
             changes.append(AddOrigins(found.origins))
+        if found.makers:
+            changes.append(AddMakers(found.makers, found.activities))
         return changes
 
 
