@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.butler.reasons.near_cards import unknown_cards
 from bunter.butler.reasons.near_sky import region_hints
+from bunter.butler.reasons.trials import found_anywhere, reads_dataset
 from bunter.errors import near
 from bunter.query import bound
 from bunter.query.bound import Aggregate, Constant, OutputColumn, Projection, TimespanBound
@@ -147,7 +148,7 @@ class NearValues:
         shown = Projection(
             (), (("low", Aggregate("min", low, kind=kind)), ("high", Aggregate("max", high, kind=kind))), grouped=True
         )
-        table = self._trials.table(replace(query, projection=shown))
+        table = self._trials.table(replace(_about_values(query, low, high), projection=shown))
         rows = [] if table is None else table.to_pylist()
         return None if not rows or rows[0]["low"] is None else (rows[0]["low"], rows[0]["high"])
 
@@ -231,6 +232,7 @@ class NearValues:
         """Return the first few different values of a column."""
         shown = Projection((("value", column),), grouped=True)
         order = ((OutputColumn("value", column.kind), ascending),)
+        query = _about_values(query, column)
         table = self._trials.table(replace(query, projection=shown, order_by=order, limit=limit))
         return [] if table is None else [value for value in table.column("value").to_pylist() if value is not None]
 
@@ -247,3 +249,8 @@ def _clock(instant: int) -> str:
         return f"{clock_text(instant)} UTC"
     except ValueError:
         return f"{format_instant(instant)} TAI"
+
+
+def _about_values(query: BoundQuery, *values: Value) -> BoundQuery:
+    """Return a question with the same different values, that need not find the first dataset of each data ID."""
+    return query if reads_dataset(*query.condition, *values) else found_anywhere(query)

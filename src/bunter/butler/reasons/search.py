@@ -55,6 +55,8 @@ def explain(
         return Explanation(
             subject, min(rows, MOST_ROWS), added=added, notes=_window(question, rows), is_least=rows > MOST_ROWS
         )
+    for each in every:
+        trials.any((each,))  # quick to see, and settles most of what follows where one of them is hopeless alone
     dropped = tuple(trials.step(each, [c for c in every if c is not each]) for each in every)
     conflicts = _conflicts(trials, every, dropped)
     hints = Hints(session, demands, trials)

@@ -9,7 +9,7 @@ from bunter import effects
 from bunter.butler.reasons.explanation import Step
 from bunter.dataset import DatasetType
 from bunter.errors import DatabaseBusyError
-from bunter.query.bound import DatasetColumn, columns_of
+from bunter.query.bound import DatasetColumn, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from bunter.butler.reasons.constraints import Constraint, Demands
     from bunter.butler.session import Session
-    from bunter.query.bound import BoundQuery
+    from bunter.query.bound import BoundQuery, Predicate, Value
     from bunter.registry import ResultStream
 
-__all__ = ["MOST_ROWS", "Trials"]
+__all__ = ["MOST_ROWS", "Trials", "found_anywhere", "reads_dataset"]
 
 _Answer = TypeVar("_Answer")
 
@@ -58,13 +58,19 @@ class Trials:
         """Return the number of rows with these constraints, at most one more than `MOST_ROWS`; None if it is not known."""
         chosen = frozenset(active)
         if chosen not in self._known:
-            self._known[chosen] = self._counted(chosen)
+            self._known[chosen] = 0 if self._is_hopeless(chosen) else self._counted(chosen)
         return self._known[chosen]
+
+    def _is_hopeless(self, chosen: frozenset[Constraint]) -> bool:
+        """Whether some of these constraints are known to leave nothing; more of them leave no more."""
+        return any(number == 0 and fewer <= chosen for fewer, number in self._known.items())
 
     def _counted(self, active: Collection[Constraint]) -> int | None:
         query = self._demands.bound(active)
         if query is None or not self._may_go_on():
             return None
+        if self._is_vain(query):
+            return 0
         return self._asked(_plain(query, MOST_ROWS + 1), lambda stream: stream.count())
 
     def any(self, active: Iterable[Constraint]) -> bool | None:
@@ -73,13 +79,20 @@ class Trials:
         if chosen in self._known:
             number = self._known[chosen]
             return None if number is None else number > 0
+        if self._is_hopeless(chosen):
+            return False
         query = self._demands.bound(chosen)
         if query is None or not self._may_go_on():
             return None
-        found = self._asked(_plain(query, None), lambda stream: stream.any())
+        found = not self._is_vain(query) and self._asked(_plain(query, None), lambda stream: stream.any())
         if found is False:
             self._known[chosen] = 0
         return found
+
+    def _is_vain(self, query: BoundQuery) -> bool:
+        """Whether there is nothing even among all datasets, which is quicker to see than that there is none among the first."""
+        wide = found_anywhere(query)
+        return wide != query and self._asked(_plain(wide, None), lambda stream: stream.any()) is False
 
     def table(self, query: BoundQuery) -> pa.Table | None:
         """Return the rows of a question about what is near; None when there have been enough questions."""
@@ -112,6 +125,16 @@ class Trials:
         return not self.exhausted
 
 
+def found_anywhere(query: BoundQuery) -> BoundQuery:
+    """Return the question about all datasets in place of the first of each data ID; it has the rows of the other, and more."""
+    return replace(query, searches=tuple(replace(one, find_first=False) for one in query.searches))
+
+
+def reads_dataset(*nodes: Predicate | Value) -> bool:
+    """Whether a condition or value is about a dataset itself, or its header, and not only its data ID."""
+    return any(isinstance(part, DatasetColumn) for node in nodes for part in walk(node))
+
+
 def _plain(query: BoundQuery, limit: int | None) -> BoundQuery:
     """Return a question with as many rows, that need be neither sorted nor all looked at.
 
@@ -121,8 +144,7 @@ def _plain(query: BoundQuery, limit: int | None) -> BoundQuery:
     if not isinstance(query.result, DatasetType) or len(query.searches) != 1 or query.temporal_joins:
         return query
     (search,) = query.searches
-    read = any(isinstance(each, DatasetColumn) for term in query.condition for each in columns_of(term))
-    if not search.find_first or read or len(search.collections) == 1:
+    if not search.find_first or reads_dataset(*query.condition) or len(search.collections) == 1:
         return query
     group = query.result.dimensions
     return replace(query, kind="data_ids", result=group, searches=(replace(search, find_first=False),))
