@@ -1,11 +1,14 @@
 """Events: the contract over every kind of registry, and deliveries to a receiver that fails, hangs and comes back."""
 
 import json
+import sys
 import threading
 import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -222,38 +225,46 @@ def test_two_who_deliver_at_once_send_nothing_out_of_order(butler, receiver, tmp
     assert ids(receiver) == [str(ref.id) for ref in refs]
 
 
-class Topic:
-    """A plug-in of 20 lines for a broker: what ``bunter.event_sinks`` entry points name.
+class Broker:
+    """Stands for Kafka: keeps what a producer flushes, or refuses it."""
 
-    With Kafka, ``__init__`` would make a ``confluent_kafka.Producer`` for the servers in ``subscription.target``, and `send`
-    would ``produce`` each event with its subject as the key and then ``flush``: events are safe when that returns.
-    """
+    def __init__(self):
+        self.messages, self.refusals, self.settings = [], [], None
 
-    log: list[tuple[str, bytes, bytes]] = []  # noqa: RUF012 - stands for the broker
+    def Producer(self, settings):  # noqa: N802 - its name there
+        self.settings, waiting = settings, []
 
-    def __init__(self, subscription):
-        self.topic = subscription.target.removeprefix("broker://")
+        class Producer:
+            def produce(_, topic, *, value, key, on_delivery):  # noqa: N805 - the broker is meant by self
+                waiting.append(((topic, key, value), on_delivery))
 
-    def send(self, events):
-        for event in events:
-            self.log.append((self.topic, event.get("subject", "").encode(), json.dumps(event).encode()))
+            def flush(_, _limit_s):  # noqa: N805
+                error = self.refusals.pop(0) if self.refusals else None
+                for message, on_delivery in waiting:
+                    on_delivery(error, None)
+                    self.messages += [] if error else [message]
+                waiting.clear()
+                return 0
 
-    def close(self):
-        pass
+        return Producer()
 
 
-def test_a_package_brings_a_sink_of_its_own(butler, monkeypatch):
-    from importlib import metadata
-
-    entry = EntryPoint("broker", f"{__name__}:Topic", "bunter.event_sinks")
+def test_a_package_brings_a_sink_of_its_own_such_as_kafka(butler, monkeypatch):
+    broker = Broker()
+    entry = EntryPoint("kafka", "kafka_sink:KafkaSink", "bunter.event_sinks")
     monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == "bunter.event_sinks" else [])
-    monkeypatch.setattr(EntryPoint, "load", lambda _: Topic)
-    butler.events.subscribe("b", "broker", "broker://datasets", kinds=["datasets.*"])
-    ref = put(butler, 0)
-    assert butler.events.deliver()[0].events == 1
-    [(topic, key, value)] = Topic.log
-    assert (topic, key) == ("datasets", b"run1")
-    assert json.loads(value)["data"]["ids"] == [str(ref.id)]
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    monkeypatch.setitem(sys.modules, "confluent_kafka", broker)
+    butler.events.subscribe("bus", "kafka", "kafka://broker:9092/nights", kinds=["datasets.*"])
+    refs = [put(butler, n) for n in range(3)]
+    broker.refusals += ["the leader is away"] * 3
+    [done] = butler.events.deliver()
+    assert (done.events, done.problem) == (0, "the leader is away")
+    assert broker.messages == []
+    assert butler.events.deliver()[0].events == 3
+    assert broker.settings["bootstrap.servers"] == "broker:9092"
+    assert {(topic, key) for topic, key, _ in broker.messages} == {("nights", "run1")}
+    assert [json.loads(value)["data"]["ids"] for *_, value in broker.messages] == [[str(ref.id)] for ref in refs]
 
 
 def test_a_sink_that_fails_in_its_own_way_loses_nothing(butler, monkeypatch, tmp_path):

@@ -196,6 +196,7 @@ class EventContract:
             ({"name": "x", "sink": "fil"}, "did you mean 'file'"),
             ({"name": "x", "sink": "webhook", "target": "gopher://x"}, "address such as https"),
             ({"name": "x", "sink": "file", "target": "/nowhere/at/all.jsonl"}, "folder that is there"),
+            ({"name": "x", "sink": "file", "target": "/tmp/.bashrc"}, "such as events.jsonl"),  # noqa: S108 - refused
             ({"name": "x", "target": "somewhere"}, "no target"),
             ({"name": "x", "kinds": ["quantum.faild"]}, "did you mean 'quantum.failed'"),
             ({"name": "taken"}, "already"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bunter import effects
 from bunter.butler.events.delivery import Delivered, Delivery
-from bunter.butler.events.outbox import outbox_of
+from bunter.butler.events.outbox import Outbox, outbox_of
 from bunter.butler.events.sinks import PULL, check_sink
 from bunter.dataset.event import Subscription, TellEvents
 from bunter.errors import ReadOnlyError, SubscriptionError, near
@@ -208,8 +208,9 @@ class Events:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anybody subscribes."""
-        return bool(self.subscriptions)
+        """Whether anybody subscribes; nobody does where there are no events."""
+        outbox = getattr(self._session.repository, "outbox", None)
+        return isinstance(outbox, Outbox) and bool(outbox.subscriptions)
 
     def deliver(self, *names: str, tries: int = 3) -> list[Delivered]:
         """Bring what is due to the sinks of subscriptions; of one that fails the rest stays for later.

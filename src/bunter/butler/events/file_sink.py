@@ -25,14 +25,17 @@ class FileSink:
     Parameters
     ----------
     subscription : Subscription
-        Its target is the absolute path of a file in a folder that is there.
+        Its target is the absolute path of a file in a folder that is there. Its name ends in ``.jsonl``: whoever may
+        write to the repository chooses it, and whoever delivers may have rights that others have not.
     """
 
     def __init__(self, subscription: Subscription) -> None:
         self._path = Path(subscription.target)
-        if not self._path.is_absolute() or not self._path.parent.is_dir() or self._path.is_dir():
+        is_fit = self._path.is_absolute() and self._path.parent.is_dir() and not self._path.is_dir()
+        if not is_fit or self._path.suffix != ".jsonl":
             raise SubscriptionError(
-                f"the target of a subscription by file is the path of a file in a folder that is there, not {subscription.target!r}"
+                "the target of a subscription by file is the path of a file such as events.jsonl, in a folder that is there, "
+                f"not {subscription.target!r}"
             )
 
     def send(self, events: Sequence[dict[str, Any]]) -> None:
