@@ -14,6 +14,7 @@ from small_survey import make_repository
 from bunter.butler import Butler
 from bunter.cli.program import run
 from bunter.errors import ConfigurationError
+from bunter.execution import otlp
 from bunter.execution.otlp import Exporter, attributes
 from bunter.execution.spans import span_id, trace_id
 
@@ -50,6 +51,12 @@ def collector():
     server.go_on.set()
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch):
+    monkeypatch.setattr(otlp, "_PAUSE_S", 0.1)
+    monkeypatch.setattr(otlp, "_LAST_S", 20.0)
 
 
 def address(server):
@@ -144,7 +151,8 @@ def test_logs_of_any_command_arrive(collector, tmp_path, monkeypatch, capfd):
 
 
 @pytest.mark.parametrize("mood", ["gone", "hang", 500, 404])
-def test_a_collector_that_does_not_work_changes_nothing_but_a_warning(ask, collector, mood):
+def test_a_collector_that_does_not_work_changes_nothing_but_a_warning(ask, collector, mood, monkeypatch):
+    monkeypatch.setattr(otlp, "_LAST_S", 1.0)
     begin = time.monotonic()
     endpoint = "http://127.0.0.1:9" if mood == "gone" else address(collector)
     collector.moods += [mood] * 1000

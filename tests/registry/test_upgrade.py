@@ -128,6 +128,24 @@ def test_a_repository_of_format_2_gets_a_cell_for_each_region(tmp_path):
         assert [record.id for record in found] == [3]
 
 
+def test_a_repository_of_format_3_tells_events_once_it_is_brought_up(tmp_path):
+    root = tmp_path / "repo"
+    with Butler.create(root):
+        new = schema(root)
+    with sqlite3.connect(root / "registry.sqlite3") as connection:
+        for table in ("event", "subscription"):
+            connection.execute(f"DROP TABLE {table}")
+    connection.close()
+    set_attributes(root, version=3, oldest_reader=2, oldest_writer=3)
+    assert upgrade_repository(root, dry_run=True).formats == ("format 4: events, and who subscribes to them",)
+    assert upgrade_repository(root)
+    assert schema(root) == new
+    with Butler(root, writeable=True) as butler:
+        butler.events.subscribe("me")
+        butler.collections.register("run1")
+        assert [each.event.collection for each in butler.events.query()] == ["run1"]
+
+
 def set_attributes(root, **values):
     with sqlite3.connect(root / "registry.sqlite3") as connection:
         for name, value in values.items():

@@ -27,7 +27,7 @@ __all__ = ["Exporter", "attributes", "log_record"]
 Signal = Literal["logs", "traces"]
 
 _BATCH, _ROOM = 512, 20_000
-_TIMEOUT_S, _PAUSE_S, _LONGEST_PAUSE_S = 5.0, 1.0, 30.0
+_TIMEOUT_S, _PAUSE_S, _LONGEST_PAUSE_S, _LAST_S = 5.0, 1.0, 30.0, 3.0
 _KEYS = {"logs": ("resourceLogs", "scopeLogs", "logRecords"), "traces": ("resourceSpans", "scopeSpans", "spans")}
 _SEVERITY = {"TRACE": 1, "DEBUG": 5, "VERBOSE": 7, "INFO": 9, "WARNING": 13, "ERROR": 17, "CRITICAL": 21}
 _log = logging.getLogger(__name__)
@@ -74,13 +74,13 @@ class Exporter:
         except queue.Full:
             self._unsent += 1
 
-    def close(self, limit_s: float = 3.0) -> int:
-        """Send what is left, for as long as the limit; return how many items were lost."""
+    def close(self, limit_s: float | None = None) -> int:
+        """Send what is left, for as long as the limit, three seconds by default; return how many items were lost."""
         self._is_closing.set()
         if self._thread is not None:
             with contextlib.suppress(queue.Full):
                 self._waiting.put_nowait(None)
-            self._thread.join(limit_s)
+            self._thread.join(_LAST_S if limit_s is None else limit_s)
             self._unsent += self._in_hand + sum(1 for item in list(self._waiting.queue) if item is not None)
         if self._unsent:
             _log.warning(
