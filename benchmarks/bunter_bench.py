@@ -772,6 +772,11 @@ def w_qgraph(rec, a):
     with rec.phase("load_one_quantum", n=1) as r:
         quantum = GraphFile(qg_file).quantum(nq // 2)
     rec.check(r, n=(1 if quantum.inputs else 0, 1))
+    with rec.phase("part_1000", n=1000) as r:
+        part = QuantumGraph.read(qg_file).part(range(nq // 2, min(nq // 2 + 1000, nq)))
+        part.quantum_edges()
+    rec.check(r, n=(len(part), min(1000, nq - nq // 2)))
+    del part
     code = (
         "import sys\n"
         "from bunter.graph import GraphFile, QuantumGraph\n"
