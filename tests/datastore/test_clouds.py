@@ -197,6 +197,17 @@ def test_a_container_without_an_account_is_refused(nothing_set):
         open_bucket("az://container/x")
 
 
+def test_a_service_that_is_not_there_is_told_in_words(nothing_set, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", NOTHING)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    listed = diagnose("s3://bucket/x")[-1]
+    assert listed.check == "list"
+    assert listed.detail.endswith(
+        f"nothing answers at {NOTHING}, so the endpoint is wrong, or the service or the network is down"
+    )
+
+
 @contextmanager
 def machine_with_a_role():
     """What a machine of Amazon answers about its role (IMDSv2)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -54,6 +55,7 @@ _PIECE = 1 << 20
 _IN_PARTS: dict[str, int] = {"chunk_size": _PART, "max_concurrency": _PART_WORKERS}
 _FOLDER_ATTEMPTS = 20
 _DELETED_AT_ONCE = 1000
+_SERVICE = re.compile(r"https?://[^/\s]+")
 _process: list[int] = []
 
 
@@ -374,6 +376,8 @@ def _in_our_words(exc: Exception, where: str, address: str) -> ButlerError:
             f"{where}: this server gives files out and neither takes nor lists them; name it in datastore.stores with "
             "'read_only: true', beside a store that can be written"
         )
+    if "error sending request" in told and (asked := _SERVICE.search(told)) is not None:
+        told = f"nothing answers at {asked.group()}, so the endpoint is wrong, or the service or the network is down"
     return StoreUnavailableError(f"{where}: {told}; `bunter doctor {address}` looks for the cause")
 
 
