@@ -124,11 +124,19 @@ def merge(  # noqa: PLR0913 - all but four by keyword
         identities = [identity for identity, there in zip(identities, located, strict=True) if not there]
     if outputs:
         with registering(butler, graph):
-            made = {output.row for output in outputs}
-            told = succeeded(graph, (one for one in receipts if any(output.row in made for output in one.outputs)))
             files = _files(outputs, identities, artifacts, recorded)
-            butler.apply(*_datasets(butler, graph, outputs), files, TellEvents(told))
+            butler.apply(*_datasets(butler, graph, outputs), files, *_told(butler, graph, receipts, outputs))
     return len({output.row for output in outputs})
+
+
+def _told(
+    butler: Butler, graph: QuantumGraph, receipts: Iterable[Receipt], outputs: Iterable[Output]
+) -> tuple[TellEvents, ...]:
+    """Say which quanta have made what is new, if anybody wants to know."""
+    if not butler.events.is_wanted:
+        return ()
+    made = {output.row for output in outputs}
+    return (TellEvents(succeeded(graph, (one for one in receipts if any(out.row in made for out in one.outputs)))),)
 
 
 def _identities(graph: QuantumGraph, outputs: Sequence[Output]) -> list[bytes]:
