@@ -6,6 +6,7 @@ import pytest
 
 from bunter import Butler
 from bunter.contracts.annotations import AnnotationContract
+from bunter.contracts.metadata_questions import IndexedMetadataContract, MetadataQuestionContract
 from bunter.contracts.origins import OriginContract
 
 
@@ -21,3 +22,35 @@ class TestMemory(AnnotationContract, OriginContract):
     def empty(self):
         with Butler.create(f"memory://{uuid.uuid4()}") as butler:
             yield butler
+
+
+class FolderOfAll:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def empty(cls, tmp_path_factory):
+        with Butler.create(tmp_path_factory.mktemp("asked") / "repo") as butler:
+            yield butler
+
+
+class MemoryOfAll:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def empty(cls):
+        with Butler.create(f"memory://{uuid.uuid4()}") as butler:
+            yield butler
+
+
+class TestQuestionsInFolder(FolderOfAll, MetadataQuestionContract):
+    pass
+
+
+class TestQuestionsInMemory(MemoryOfAll, MetadataQuestionContract):
+    pass
+
+
+class TestIndexesInFolder(FolderOfAll, IndexedMetadataContract):
+    pass
+
+
+class TestIndexesInMemory(MemoryOfAll, IndexedMetadataContract):
+    pass

@@ -9,6 +9,7 @@ from bunter.contracts.calibrations import CalibrationsContract
 from bunter.contracts.collections import CollectionsContract
 from bunter.contracts.dataset_types import DatasetTypeContract
 from bunter.contracts.dimension_records import DimensionRecordsContract
+from bunter.contracts.metadata_questions import IndexedMetadataContract, MetadataQuestionContract
 from bunter.contracts.operators import OperatorContract
 from bunter.contracts.origins import OriginContract
 from bunter.contracts.past import PastContract
@@ -32,6 +33,25 @@ class TestAgreement(OnPostgres, AgreementContract):
 
 
 class TestAnnotations(OnPostgres, AnnotationContract, OriginContract):
+    pass
+
+
+class OneOnPostgres:
+    """Supplies one repository for all tests of a class, which do not write."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def empty(cls, tmp_path_factory, postgres_server):
+        url = postgres_server.url()
+        with Butler.create(tmp_path_factory.mktemp("questions") / "repo", database=url) as butler:
+            yield butler
+
+
+class TestMetadataQuestions(OneOnPostgres, MetadataQuestionContract):
+    pass
+
+
+class TestIndexedMetadata(OneOnPostgres, IndexedMetadataContract):
     pass
 
 
