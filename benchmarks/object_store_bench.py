@@ -1,9 +1,10 @@
 """Objects to and from an S3 service: Bunter beside bare obstore that does the same file work and digests.
 
-    python benchmarks/object_store_bench.py --small 2000 --large 4
+    python benchmarks/object_store_bench.py --small 2000 --large 4 [--theirs PYTHON]
 
-Prints one line of JSON for each workload: seconds of both, best of the rounds taken in turn, and the ratio, of which 0.9 is
-promised. The service is `rclone serve s3` on loopback in memory; its processor time counts on both sides alike.
+Prints one line of JSON for each workload: CPU and wall seconds of both, the best of the rounds taken in turn, and the ratio of
+CPU, of which 0.9 is promised (4 beside the LSST Data Butler, which PYTHON has). The service is `rclone serve s3` on loopback;
+its processor time is not counted. `max_rss_mb` is the most that this process ever had in memory.
 """
 
 import argparse
@@ -11,6 +12,9 @@ import asyncio
 import hashlib
 import json
 import os
+import resource
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import numpy as np
 import obstore
 import xxhash
 from obstore.store import S3Store
@@ -29,6 +34,13 @@ from bunter.values import new_id
 from object_store_servers import KEY, SECRET, S3Server
 
 WORKERS = 16
+
+
+def write_file(path, size):
+    if path.suffix == ".npy":
+        np.save(path, np.frombuffer(os.urandom(size), "u1"))
+    else:
+        path.write_bytes(os.urandom(size))
 
 
 def bare_store(server):
@@ -78,13 +90,26 @@ def bare_get(store, paths, prefix, large):
         list(pool.map(get, paths))
 
 
-def new_butler(server, folder, count):
+def bare_retrieve(store, paths, prefix, large, folder):
+    """As a tool would: fetch, digest, write."""
+    folder.mkdir()
+
+    def get(path):
+        content = obstore.get(store, f"{prefix}/{path.name}").bytes()
+        xxhash.xxh3_128_digest(content)
+        (folder / path.name).write_bytes(content)
+
+    with ThreadPoolExecutor(3 if large else WORKERS) as pool:
+        list(pool.map(get, paths))
+
+
+def new_butler(server, folder, count, storage_class="Text"):
     butler = Butler.create(server.new_place(), database=str(folder / f"{new_id()}.sqlite3"))
     with butler.transaction():
         butler.dimension_records.insert("instrument", {"name": "Cam"})
         rows = [{"instrument": "Cam", "id": n, "full_name": f"D{n}"} for n in range(count)]
         butler.dimension_records.insert("detector", rows)
-    butler.dataset_types.register("blob", ["instrument", "detector"], "Text")
+    butler.dataset_types.register("blob", ["instrument", "detector"], storage_class)
     butler.collections.register("run")
     return butler
 
@@ -106,39 +131,71 @@ def timed(act):
     return time.perf_counter() - begin[0], time.process_time() - begin[1]
 
 
-def read_in_parts(read_many, keys, step):
-    for first in range(0, len(keys), step):
-        for content in read_many(keys[first : first + step]):
+def read_all(butler, refs):
+    """Bytes of small objects, many at a time."""
+    keys = [uris[0].stored.key for uris in butler.get_uris(refs)]
+    for first in range(0, len(keys), 200):
+        for content in butler.datastore.stores["main"].read_many(keys[first : first + 200]):
             xxhash.xxh3_128_digest(content)
 
 
-def compare(name, server, folder, paths, rounds, *, large):
+def get_all(butler, refs):
+    """Arrays, as a user gets them."""
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(butler.get, refs))
+
+
+def compare(name, server, folder, paths, rounds, *, large, theirs):
     store = bare_store(server)
-    bare, ours, bare_got, ours_got = [], [], [], []
+    bare, ours, bare_got, ours_got, bare_out, ours_out = [], [], [], [], [], []
+    out = folder / "out"
     for number in range(rounds):
         bare.append(timed(lambda n=number: bare_put(store, paths, f"bare{name}{n}", large)))
-        with new_butler(server, folder, len(paths)) as butler:
+        with new_butler(server, folder, len(paths), "NumpyArray" if large else "Text") as butler:
             refs, wall, cpu = ingest(butler, paths)
             ours.append((wall, cpu))
             bare_got.append(timed(lambda n=number: bare_get(store, paths, f"bare{name}{n}", large)))
-            keys = [uris[0].stored.key for uris in butler.get_uris(refs)]
-            read_many = butler.datastore.stores["main"].read_many
-            ours_got.append(timed(lambda k=keys, r=read_many: read_in_parts(r, k, 3 if large else 200)))
-    tell(f"ingest {name}", bare, ours)
-    tell(f"read {name}", bare_got, ours_got)
+            ours_got.append(timed(lambda b=butler, r=refs: get_all(b, r) if large else read_all(b, r)))
+            bare_out.append(timed(lambda n=number: bare_retrieve(store, paths, f"bare{name}{n}", large, out)))
+            shutil.rmtree(out)
+            ours_out.append(timed(lambda b=butler, r=refs: b.retrieve_artifacts(r, out)))
+            shutil.rmtree(out)
+    tell(f"ingest {name}", "bare", bare, ours)
+    tell(f"read {name}", "bare", bare_got, ours_got)
+    tell(f"retrieve {name}", "bare", bare_out, ours_out)
+    if theirs:
+        found = reference(theirs, folder / "reference", f"reference{name}".replace(" ", ""), paths)
+        tell(f"ingest {name}", "reference", [found["ingest"]], ours)
+        tell(f"retrieve {name}", "reference", [found["retrieve"]], ours_out)
 
 
-def tell(name, bare, ours):
-    (bare_s, bare_cpu), (ours_s, ours_cpu) = min(bare), min(ours)
-    line = {"workload": name, "bare_s": bare_s, "bunter_s": ours_s, "speed_ratio": bare_s / ours_s}
-    print(
-        json.dumps(
-            {
-                k: v if isinstance(v, str) else round(v, 3)
-                for k, v in (line | {"bare_cpu_s": bare_cpu, "bunter_cpu_s": ours_cpu}).items()
-            }
-        )
+def reference(python, folder, prefix, paths):
+    folder.mkdir()
+    links = [folder / f"{number}.json" for number in range(len(paths))]  # it looks at endings, not at content
+    for path, link in zip(paths, links, strict=True):
+        os.link(path, link)
+    (folder / "files").write_text("\n".join(map(str, links)))
+    program = Path(__file__).with_name("object_store_reference.py")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [python, program, folder, prefix, f"@{folder / 'files'}"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=environment,
     )
+    shutil.rmtree(folder)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def tell(name, other, beside, ours):
+    """Least CPU and least wall time of each."""
+    line = {"workload": name}
+    for what, index in (("cpu", 1), ("wall", 0)):
+        one, two = min(each[index] for each in beside), min(each[index] for each in ours)
+        line |= {f"{other}_{what}_s": one, f"bunter_{what}_s": two, f"{what}_ratio": one / two}
+    line["max_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(json.dumps({k: v if isinstance(v, str) else round(v, 3) for k, v in line.items()}), flush=True)
 
 
 def main():
@@ -146,18 +203,30 @@ def main():
     parser.add_argument("--small", type=int, default=2000)
     parser.add_argument("--large", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--theirs", help="a Python that has lsst-daf-butler and boto3")
     given = parser.parse_args()
     server = S3Server()
     os.environ |= server.environment_of_clients
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            for size, count, kind in ((100_000, given.small, "small"), (100_000_000, given.large, "large")):
-                paths = [folder / f"{kind}{n}.txt" for n in range(count)]
+            for size, count, kind, ending in (
+                (100_000, given.small, "small", ".json"),
+                (100_000_000, given.large, "large", ".npy"),
+            ):
+                paths = [folder / f"{kind}{n}{ending}" for n in range(count)]
                 for path in paths:
-                    path.write_bytes(os.urandom(size))
+                    write_file(path, size)
                 if paths:
-                    compare(f"{count} x {size // 1000} kB", server, folder, paths, given.rounds, large=kind == "large")
+                    compare(
+                        f"{count} x {size // 1000} kB",
+                        server,
+                        folder,
+                        paths,
+                        given.rounds,
+                        large=kind == "large",
+                        theirs=given.theirs,
+                    )
     finally:
         server.remove()
 

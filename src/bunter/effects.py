@@ -154,7 +154,7 @@ def nameless_file() -> BinaryIO:
     import tempfile
 
     _watch.look("nameless_file", tempfile.gettempdir())
-    return tempfile.TemporaryFile(prefix="bunter-")  # type: ignore[return-value]
+    return tempfile.TemporaryFile(prefix="bunter-")
 
 
 def read_chunks(path: AnyPath, size: int = CHUNK) -> Iterator[bytes]:

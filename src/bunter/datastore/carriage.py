@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from bunter import effects
 from bunter.datastore.forward import chunks_of
 from bunter.datastore.recorded import staying
-from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer
+from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer, has_paths
 from bunter.datastore.together import in_lanes
 from bunter.errors import FileIntegrityError, IngestError, KeyMissingError
 from bunter.values import Digests, Durability, Pieces, digest
@@ -357,7 +357,8 @@ def checked_pieces(store: ArtifactStore, stored: StoredArtifact) -> Iterator[byt
     import xxhash
 
     found = xxhash.xxh3_128()
-    if isinstance(store, LocalPaths):
+    is_here = has_paths(store)
+    if is_here:
         _size(store, stored)
     for piece in chunks_of(store, stored.key, stored.size):
         found.update(piece)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.store import LocalPaths
+from bunter.datastore.store import gives_chunks, has_paths
 from bunter.errors import KeyMissingError
 from bunter.values import ByteRange
 
@@ -13,21 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
 
-    from bunter.datastore.store import ArtifactStore
+    from bunter.datastore.store import ArtifactStore, LocalPaths
 
-__all__ = ["Forward", "GivesChunks", "chunks_of", "in_ranges"]
+__all__ = ["Forward", "chunks_of", "in_ranges"]
 
 _CHUNK = 8 << 20
 _STEP = 1 << 20
 """Small enough that the digest finds in the processor's cache what was just read."""
-
-
-@runtime_checkable
-class GivesChunks(Protocol):
-    """A store that gives out an artifact in pieces, from one request."""
-
-    def chunks(self, key: str) -> Iterator[bytes | memoryview]:
-        """Yield the whole artifact in pieces; raise KeyMissingError."""
 
 
 def chunks_of(store: ArtifactStore, key: str, size: int) -> Iterator[bytes | memoryview]:
@@ -47,9 +39,9 @@ def chunks_of(store: ArtifactStore, key: str, size: int) -> Iterator[bytes | mem
     KeyMissingError
         If it is gone.
     """
-    if isinstance(store, LocalPaths):
+    if has_paths(store):
         yield from _of_file(store, key)
-    elif isinstance(store, GivesChunks):
+    elif gives_chunks(store):
         yield from store.chunks(key)
     elif 0 <= size <= _CHUNK:
         yield from store.read(key)
@@ -97,7 +89,7 @@ class Forward:
         self._store, self._key, self._size = store, key, size
         self._digest = xxhash.xxh3_128()
         self._digested = digested
-        self._paths = store if isinstance(store, LocalPaths) else None
+        self._paths = store if has_paths(store) else None
         self._file: FileIO | None = None
         self._coming: Iterator[bytes | memoryview] | None = None
         self._rest = memoryview(b"")

@@ -64,6 +64,7 @@ class ObjectStore:
 
     def __init__(self, bucket: Bucket, journal: IntentJournal) -> None:
         self.bucket, self.journal = bucket, journal
+        self._streams = bucket if isinstance(bucket, Streams) else None
         self._waiting: dict[tuple[str, str], _Waiting] = {}
         self._confirmed: set[tuple[str, str]] = set()
         self._owners: set[str] = set()
@@ -90,8 +91,8 @@ class ObjectStore:
 
     def chunks(self, key: str) -> Iterator[bytes | memoryview]:
         """Yield an object in pieces, from one request where the service can."""
-        if isinstance(self.bucket, Streams):
-            yield from self.bucket.chunks(check_key(key))
+        if self._streams is not None:
+            yield from self._streams.chunks(check_key(key))
         else:
             yield from in_ranges(self, key)
 
@@ -155,7 +156,7 @@ class ObjectStore:
         Nobody can read what is not registered, and what is discarded, or was left by a process that died, is removed like
         all that was announced.
         """
-        if transfer not in _WITHOUT_LINKS or not isinstance(self.bucket, Streams):
+        if transfer not in _WITHOUT_LINKS or self._streams is None:
             return None
         moves = transfer is Transfer.MOVE
         items = [Staged(check_key(key), 0, None, owner, source=path if moves else "") for key, path in files]
@@ -167,7 +168,7 @@ class ObjectStore:
                 (owner, item.key): _Waiting(Path(move.source), move) for item, move in zip(items, seen, strict=True)
             }
         try:
-            return self._send_files(self.bucket, items, seen)
+            return self._send_files(self._streams, items, seen)
         except BaseException:
             self.discard(items)
             raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.datastore.carriage import Progress, Tally, checked_pieces
-from bunter.datastore.store import LocalPaths, Transfer
+from bunter.datastore.store import LocalPaths, Transfer, has_paths
 from bunter.datastore.together import in_lanes
 from bunter.errors import IngestError, KeyMissingError, KeyTakenError
 from bunter.values import new_nonce
@@ -89,7 +89,7 @@ def send(
 
 def _lanes(items: Sequence[Outgoing], transfer: Transfer, *, sync: bool) -> int:
     """One for small files of this machine that need not be synced: threads would cost more than they give."""
-    if sync or not all(isinstance(item.store, LocalPaths) for item in items):
+    if sync or not all(has_paths(item.store) for item in items):
         return _WORKERS
     return 1 if transfer in _LINKS or sum(item.stored.size for item in items) <= _BIG * len(items) else _WORKERS
 

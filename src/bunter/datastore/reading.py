@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from bunter import effects
 from bunter.datastore.format import ReadRequest, ReadsFiles, ReadsMembers, format_of
-from bunter.datastore.forward import Forward, GivesChunks
+from bunter.datastore.forward import Forward
 from bunter.datastore.members import is_member, member_of
 from bunter.datastore.ranged import LARGE, RangedFile, VerifiedFile
-from bunter.datastore.store import LocalPaths
+from bunter.datastore.store import gives_chunks, has_paths
 from bunter.errors import FileIntegrityError, FormatError, KeyMissingError
 from bunter.values import quick_digest
 
@@ -78,7 +78,7 @@ def _read(store: ArtifactStore, stored: StoredArtifact, form: Format, request: R
 
 def _large(store: ArtifactStore, form: Format) -> int:
     """Bytes from which on a whole artifact is not read into memory first."""
-    return _LARGE_FORWARD if getattr(form, "reads_forward", False) and isinstance(store, LocalPaths) else LARGE
+    return _LARGE_FORWARD if getattr(form, "reads_forward", False) and has_paths(store) else LARGE
 
 
 def _read_part(file: RangedFile, form: ReadsFiles, request: ReadRequest) -> object:
@@ -91,7 +91,8 @@ def _read_part(file: RangedFile, form: ReadsFiles, request: ReadRequest) -> obje
 def _read_large(store: ArtifactStore, stored: StoredArtifact, form: ReadsFiles, request: ReadRequest) -> object:
     """Read a whole artifact piece by piece, so that its bytes are never in memory beside the object."""
     _check_size(stored, _size(store, stored, recorded=False))
-    if isinstance(store, GivesChunks) and not getattr(form, "reads_forward", False):
+    jumps = gives_chunks(store) and not getattr(form, "reads_forward", False)
+    if jumps:
         return _read_aside(store, stored, form, request)
     file = VerifiedFile(store, stored)
     try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
+    from typing import TypeGuard
 
     from bunter.database import Transaction
     from bunter.values import ByteRange, Digests, Durability, Pieces
@@ -17,12 +19,15 @@ __all__ = [
     "MAIN",
     "ArtifactStore",
     "ConfirmingStore",
+    "GivesChunks",
     "LocalPaths",
     "PublishingStore",
     "SetsAside",
     "Staged",
     "Stat",
     "Transfer",
+    "gives_chunks",
+    "has_paths",
 ]
 
 MAIN = "main"
@@ -191,3 +196,27 @@ class LocalPaths(Protocol):
 
     def path(self, key: str) -> Path:
         """Return where the artifact is, whether it exists or not."""
+
+
+class GivesChunks(Protocol):
+    """A store that gives out an artifact in pieces, from one request."""
+
+    def chunks(self, key: str) -> Iterator[bytes | memoryview]:
+        """Yield the whole artifact in pieces; raise KeyMissingError."""
+
+
+def has_paths(store: Any) -> TypeGuard[LocalPaths]:
+    """Whether a store has its artifacts as files of this machine; asked of a protocol, this would take ten times as long."""
+    kind: Any = type(store)
+    return _can(kind, "path")
+
+
+def gives_chunks(store: Any) -> TypeGuard[GivesChunks]:
+    """Whether a store gives out artifacts in pieces."""
+    kind: Any = type(store)
+    return _can(kind, "chunks")
+
+
+@functools.cache
+def _can(kind: type, method: str) -> bool:
+    return callable(getattr(kind, method, None))

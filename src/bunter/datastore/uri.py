@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from bunter.datastore.bucket import Signs
 from bunter.datastore.key import is_direct
 from bunter.datastore.members import is_member, member_of
-from bunter.datastore.store import LocalPaths
+from bunter.datastore.store import has_paths
 from bunter.errors import ConfigurationError, KeyMissingError
 from bunter.values import ByteRange
 
@@ -39,7 +39,7 @@ class ArtifactURI:
         """File of this machine that holds it; None where there is no such file."""
         if is_direct(self.stored.key):
             return Path(self.stored.key)
-        return self._store.path(self.stored.key) if isinstance(self._store, LocalPaths) else None
+        return self._store.path(self.stored.key) if has_paths(self._store) else None
 
     @property
     def selector(self) -> str:
