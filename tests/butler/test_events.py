@@ -225,6 +225,23 @@ def test_two_who_deliver_at_once_send_nothing_out_of_order(butler, receiver, tmp
     assert ids(receiver) == [str(ref.id) for ref in refs]
 
 
+def test_who_goes_on_for_ever_delivers_what_comes_and_leaves_to_others_what_is_theirs(butler, receiver):
+    butler.events.subscribe("hook", "webhook", address(receiver))
+    outbox = butler.repository.outbox
+    going_on = butler.events.keep_delivering()
+    ref = put(butler, 0)
+    [done] = next(going_on)
+    assert (done.events, ids(receiver)) == (1, [str(ref.id)])
+    assert outbox.claim("hook", "somebody else") is not None
+    put(butler, 1)
+    assert delivery.Delivery(outbox, "x").deliver(only_due=True) == []
+    [told] = butler.events.deliver()
+    assert told.problem == "another process delivers to it"
+    outbox.release(["hook"], "somebody else")
+    [done] = next(going_on)
+    assert done.events == 1
+
+
 class Broker:
     """Stands for Kafka: keeps what a producer flushes, or refuses it."""
 

@@ -70,18 +70,23 @@ class Delivery:
         tries : int, optional
             How often to try before a subscription is left for later.
         only_due : bool, optional
-            Whether those that failed before wait until their pause is over.
+            Whether those that failed before wait until their pause is over, and those of others are left to them.
         """
         now = utc_to_tai_ns(effects.now_ns())
         chosen = [
             each
             for each in self._outbox.subscriptions
-            if each.sink != PULL and (not names or each.name in names) and not (only_due and each.next_try > now)
+            if each.sink != PULL and (not names or each.name in names) and not (only_due and self._waits(each, now))
         ]
         if len(chosen) < 2:
             return [self._deliver(each, tries) for each in chosen]
         with ThreadPoolExecutor(len(chosen), "bunter-events") as pool:
             return list(pool.map(lambda each: self._deliver(each, tries), chosen))
+
+    def _waits(self, subscription: Subscription, now: int) -> bool:
+        """Whether a subscription is to be left alone: after a failure, or because somebody else delivers to it."""
+        is_held = subscription.held_until > now and subscription.holder != self._holder
+        return is_held or subscription.next_try > now
 
     def _deliver(self, subscription: Subscription, tries: int) -> Delivered:
         if not self._outbox.read(subscription.position, 1):

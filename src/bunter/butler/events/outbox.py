@@ -97,10 +97,10 @@ class Outbox:
         with self._database.read() as connection:
             return event_datasets(connection, self._registry.roster(connection), event)
 
-    def count(self, before: int, *, told: bool = True) -> int:
-        """Count events of before an instant (ns TAI): those that everybody was told, or all."""
+    def count(self, before: int) -> int:
+        """Count events of before an instant (ns TAI) that everybody was told."""
         with self._database.read() as connection:
-            return count_events(connection, before, told=told)
+            return count_events(connection, before)
 
     def forget(self, before: int) -> int:
         """Remove events of before an instant (ns TAI) that everybody was told; return how many."""
