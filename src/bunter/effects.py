@@ -193,7 +193,7 @@ def write_new(path: AnyPath, data: bytes | Iterable[bytes | memoryview], *, sync
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         open_to_group(path, descriptor)
-        size = _write_whole(descriptor, data) if isinstance(data, bytes) else _write_all(descriptor, data)
+        size = _write_all(descriptor, [data] if isinstance(data, bytes) else data)
         if sync:
             _watch.step("sync_file", path)
             os.fsync(descriptor)
@@ -203,11 +203,6 @@ def write_new(path: AnyPath, data: bytes | Iterable[bytes | memoryview], *, sync
     finally:
         os.close(descriptor)
     return size
-
-
-def _write_whole(descriptor: int, data: bytes) -> int:
-    written = os.write(descriptor, data) if data else 0
-    return written + (_write_all(descriptor, [data[written:]]) if written < len(data) else 0)
 
 
 def _write_all(descriptor: int, pieces: Iterable[bytes | memoryview]) -> int:
@@ -349,16 +344,39 @@ def _sync(path: AnyPath, flags: int) -> None:
         os.close(descriptor)
 
 
-class AppendFile:
-    """A file that only grows. Each append is one write call at its end; close it or use it as a context."""
+class _Held:
+    """An open file; close it or use it as a context."""
 
     __slots__ = ("_descriptor", "path")
 
+    def __init__(self, path: AnyPath, descriptor: int) -> None:
+        self.path, self._descriptor = str(path), descriptor
+
+    def fileno(self) -> int:
+        """File descriptor."""
+        return self._descriptor
+
+    def close(self) -> None:
+        """Close the file; twice is no error."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class AppendFile(_Held):
+    """A file that only grows. Each append is one write call at its end."""
+
+    __slots__ = ()
+
     def __init__(self, path: AnyPath) -> None:
         _watch.step("open_append", path)
-        self.path = str(path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o666)
+        super().__init__(path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666))
         open_to_group(path, self._descriptor)
 
     def append(self, data: bytes) -> None:
@@ -379,22 +397,6 @@ class AppendFile:
     def size(self) -> int:
         """Bytes in the file."""
         return os.fstat(self._descriptor).st_size
-
-    def fileno(self) -> int:
-        """File descriptor."""
-        return self._descriptor
-
-    def close(self) -> None:
-        """Close the file; twice is no error."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
 
 def open_append(path: AnyPath) -> AppendFile:
@@ -451,49 +453,16 @@ def _walk(directory: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
             continue
 
 
-class Lease:
+class Lease(_Held):
     """A held lock on a file; freed by `close`, by leaving the context, or by the kernel when its process dies."""
 
-    __slots__ = ("_descriptor", "path")
-
-    def __init__(self, path: str, descriptor: int) -> None:
-        self.path, self._descriptor = path, descriptor
-
-    def close(self) -> None:
-        """Let the lock go; twice is no error."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def fileno(self) -> int:
-        """File descriptor that holds the lock."""
-        return self._descriptor
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
+    __slots__ = ()
 
 
 def flock(path: AnyPath, *, exclusive: bool = True, blocking: bool = True, create: bool = True) -> Lease | None:
-    """Take the lock of a file.
+    """Take the lock of a file, alone or together with others that share it; None if it is held and ``blocking`` is false.
 
-    Parameters
-    ----------
-    path : str or Path
-        The lock file.
-    exclusive : bool
-        Alone, or together with others that share.
-    blocking : bool
-        Whether to wait for it.
-    create : bool
-        Whether to make the file if there is none.
-
-    Returns
-    -------
-    Lease or None
-        None if it is held by another and ``blocking`` is false.
+    With ``create`` the lock file is made if there is none.
     """
     _watch.look("flock", path)
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o666)
