@@ -11,9 +11,14 @@ from itertools import combinations, product
 
 
 class BruteForce:
-    def __init__(self, universe, survey, tasks, conditions=(), restrictions=None):
+    """Vetoes are (subject, condition), overrides (dataset type, condition, datasets), awaited inputs (label, connection)."""
+
+    def __init__(
+        self, universe, survey, tasks, conditions=(), restrictions=None, *, vetoes=(), overrides=(), awaited=()
+    ):
         self.universe, self.survey, self.tasks, self.conditions = universe, survey, tasks, conditions
         self.restrictions = restrictions or {}
+        self.vetoes, self.overrides, self.awaited = vetoes, overrides, awaited
         self.made = {c.dataset_type: task.label for task in tasks for c in task.outputs}
         self.rows = {
             e: {tuple(row[d] for d in universe[e].required): row for row in rows} for e, rows in survey.records.items()
@@ -87,7 +92,12 @@ class BruteForce:
         makers = {self.made[c.dataset_type] for c in task.inputs if c.dataset_type in self.made}
         return upstream in makers or any(self.is_below(maker, upstream) for maker in makers)
 
+    def is_vetoed(self, subject, data_id):
+        return any(w.holds(data_id) for name, w in self.vetoes if name == subject)
+
     def is_candidate(self, task, data_id):
+        if self.is_vetoed(task.label, data_id):
+            return False
         for w in self.conditions:
             direct, linked = self.addressees(w)
             if task in direct and not w.holds(data_id):
@@ -103,6 +113,8 @@ class BruteForce:
         """Existing datasets of an overall input that the conditions leave."""
         for required, id_ in self.survey.datasets.get(connection.dataset_type, []):
             data_id = self.full(required, connection.dimensions)
+            if self.is_vetoed(connection.dataset_type, data_id):
+                continue
             spoken = [w for w in self.conditions if w.dimensions <= connection.dimensions]
             if connection.kind == "prerequisite" or connection.whole or all(w.holds(data_id) for w in spoken):
                 yield data_id, id_
@@ -114,7 +126,8 @@ class BruteForce:
         found = {}
         for required, id_, begin, end, rank in self.survey.calibrations[connection.dataset_type]:
             data_id = self.full(required, connection.dimensions)
-            if self.linked(quantum, task.dimensions, data_id, connection.dimensions):
+            linked = self.linked(quantum, task.dimensions, data_id, connection.dimensions)
+            if linked and not self.is_vetoed(connection.dataset_type, data_id):
                 found.setdefault(tuple(data_id.items()), {}).setdefault(rank, []).append((begin, end, id_))
         for key, ranks in found.items():
             for _, certified in sorted(ranks.items()):
@@ -136,18 +149,52 @@ class BruteForce:
         if connection.dataset_type in self.made:
             producer = self.made[connection.dataset_type]
             return [(producer, i) for i, other in enumerate(self.feasible[producer])
-                    for made in self.writes(producer, other, connection.dimensions) if link(made) and allowed(made)]  # fmt: skip
+                    for made in self.writes(producer, other, connection.dimensions)
+                    if link(made) and allowed(made) and not self.is_vetoed(connection.dataset_type, made)]  # fmt: skip
+        if (other := self.overridden(task, quantum, connection)) is not None:
+            return [id_ for data_id, id_ in other if link(data_id) and allowed(data_id)]
         if connection.kind == "prerequisite" and connection.dataset_type in self.survey.calibrations:
             return [id_ for data_id, id_ in self.valid(task, quantum, connection) if id_ and allowed(data_id)]
         return [id_ for data_id, id_ in self.readable(connection) if link(data_id) and allowed(data_id)]
 
+    def overridden(self, task, quantum, connection):
+        """What the last override that speaks of a quantum lets it read; None without one."""
+        found = None
+        for name, w, datasets in self.overrides:
+            if name == connection.dataset_type and w.dimensions <= task.dimensions and w.holds(quantum):
+                found = [(self.full(required, connection.dimensions), id_) for required, id_ in datasets]
+        return found
+
     def has_enough(self, task, quantum, inputs):
         """Whether nothing is missing; a quantum for which several calibrations are certified stays, to be refused."""
         every = (*task.inputs, *task.prerequisites)
-        return all(len(inputs[c.name]) >= c.minimum or self.is_torn(task, quantum, c) for c in every)
+        return all(
+            len(inputs[c.name]) >= c.minimum or (task.label, c.name) in self.awaited or self.is_torn(task, quantum, c)
+            for c in every
+        )
+
+    def without_waiting(self, planned):
+        """Leave out planned quanta that lack an awaited input, and those that read what they would make."""
+
+        def lacks(q, c):
+            few = len(self.edges[q][c.name]) < c.minimum
+            return few and not self.is_torn(self.task(q[0]), self.data_id(q), c)
+
+        waits = {
+            q for q in planned for c in (*self.task(q[0]).inputs, *self.task(q[0]).prerequisites)
+            if (q[0], c.name) in self.awaited and lacks(q, c)
+        }  # fmt: skip
+        while more := {q for q in planned - waits if self.parents(q) & waits}:
+            waits |= more
+        return planned - waits
+
+    def data_id(self, quantum):
+        return self.feasible[quantum[0]][quantum[1]]
 
     def is_torn(self, task, quantum, connection):
         if connection.kind != "prerequisite" or connection.dataset_type not in self.survey.calibrations:
+            return False
+        if self.overridden(task, quantum, connection) is not None:
             return False
         return any(id_ is None for _, id_ in self.valid(task, quantum, connection))
 
@@ -168,7 +215,7 @@ class BruteForce:
         for task in self.tasks:
             waived = {
                 self.families(a, b)
-                for c in task.inputs if c.minimum > 0
+                for c in task.inputs if c.minimum > 0 and (task.label, c.name) not in self.awaited
                 for a, b in self.conditions_of(task.dimensions | c.dimensions, (task.dimensions, c.dimensions)) if a != b
             }  # fmt: skip
             self.feasible[task.label] = []

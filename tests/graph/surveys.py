@@ -9,7 +9,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from bunter.dimensions import Universe
+from bunter.graph.conditions import listed
 from bunter.graph.conjuncts import Conjunct
+from bunter.graph.decisions import Decision, Decisions
 from bunter.graph.relation import Pairs
 from bunter.graph.sources import Sources
 from bunter.pipeline import Connection, TaskNode
@@ -35,7 +37,7 @@ PREREQUISITES = {
 CALIBRATIONS = ("bias", "flat")
 SAID = {
     "instrument": ["A", "B"], "skymap": ["s"], "exposure": [1, 2, 3], "visit": [1, 2, 3], "detector": [0, 1], "tract": [0, 1],
-    "patch": [0, 1], "band": ["g", "r"], "physical_filter": ["g1", "r1"], "day_obs": [20260101],
+    "patch": [0, 1], "htm7": [131072, 131073], "band": ["g", "r"], "physical_filter": ["g1", "r1"], "day_obs": [20260101],
 }  # fmt: skip
 
 
@@ -71,6 +73,28 @@ class Condition:
             return np.any([np.isin(values[columns[name]].data, list(wanted)) for name, wanted in self.terms], axis=0)
 
         return Conjunct(self.text, self.dimensions, tuple(columns.values()), test)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Some dimensions have values of a row of a table."""
+
+    names: tuple
+    rows: tuple
+
+    @property
+    def text(self):
+        return f"{self.names} in {self.rows}"
+
+    @property
+    def dimensions(self):
+        return UNIVERSE.conform(self.names)
+
+    def holds(self, data_id):
+        return tuple(data_id[name] for name in self.names) in self.rows
+
+    def conjunct(self):
+        return listed({name: [row[i] for row in self.rows] for i, name in enumerate(self.names)}, UNIVERSE)
 
 
 def some(draw, items, at_least=0):
@@ -213,10 +237,61 @@ def draw_condition(draw, names):
 def conditions(draw):
     count = draw(st.sampled_from([0, 1, 1, 1, 2, 2, 3]))
     every = st.lists(st.sampled_from(list(SAID)), unique=True, min_size=1, max_size=2)
-    return [draw_condition(draw, draw(every)[: draw(st.sampled_from([1, 1, 2]))]) for _ in range(count)]
+    found = [draw_condition(draw, draw(every)[: draw(st.sampled_from([1, 1, 2]))]) for _ in range(count)]
+    return found + ([draw_table(draw)] if draw(st.integers(0, 5)) == 0 else [])
 
 
-def to_sources(survey):
+def draw_table(draw):
+    names = tuple(draw(st.lists(st.sampled_from(list(SAID)), unique=True, min_size=1, max_size=3)))
+    rows = draw(st.lists(st.tuples(*(st.sampled_from(SAID[name]) for name in names)), min_size=1, max_size=3))
+    return Listed(names, tuple(rows))
+
+
+@dataclass
+class Said:
+    """What operators and tasks say beside the selection; see `BruteForce`."""
+
+    vetoes: list = field(default_factory=list)
+    overrides: list = field(default_factory=list)
+    awaited: set = field(default_factory=set)
+
+    def decisions(self):
+        tests = {Decision(subject, w.text, str(i), "ann"): w for i, (subject, w) in enumerate(self.vetoes)}
+        tests |= {Decision(name, w.text, "", "ann", f"c{i}"): w for i, (name, w, _) in enumerate(self.overrides)}
+        return Decisions({one: w.conjunct() for one, w in tests.items()}, dict.fromkeys(tests, 0))
+
+    def alternatives(self):
+        return {(name, f"c{i}"): rows for i, (name, _, rows) in enumerate(self.overrides)}
+
+
+@st.composite
+def sayings(draw, survey, tasks):
+    """Vetoes on tasks, on what there is and on what is made; overrides of what there is; inputs that are waited for."""
+    said = Said()
+    groups = {task.label: task.dimensions for task in tasks}
+    groups |= {c.dataset_type: c.dimensions for task in tasks for c in task.connections}
+    for subject in some(draw, groups)[:2]:
+        if names := [name for name in SAID if name in groups[subject]]:
+            said.vetoes.append((subject, draw_condition(draw, [draw(st.sampled_from(names))])))
+    read = {c.dataset_type: task for task in tasks for c in (*task.inputs, *task.prerequisites)}
+    for name in some(draw, [name for name in read if name in {**INPUTS, **PREREQUISITES}])[:1]:
+        if names := [each for each in SAID if each in read[name].dimensions]:
+            condition = draw_condition(draw, [draw(st.sampled_from(names))])
+            said.overrides.append((name, condition, draw_alternatives(draw, survey, groups[name])))
+    overall = [(t.label, c.name) for t in tasks for c in (*t.inputs, *t.prerequisites)
+               if c.minimum and c.dataset_type in {**INPUTS, **PREREQUISITES}]  # fmt: skip
+    said.awaited = set(some(draw, overall)[:1])
+    return said
+
+
+def draw_alternatives(draw, survey, group):
+    from brute_force import BruteForce
+
+    every = [{d: data_id[d] for d in group.required} for data_id in BruteForce(UNIVERSE, survey, []).domain(group)]
+    return [(every[i], identity(10_000 + i)) for i in most(draw, range(len(every)))]
+
+
+def to_sources(survey, alternatives=None):
     """The survey as the builder's columns."""
     records = {}
     for name, rows in survey.records.items():
@@ -252,6 +327,7 @@ def to_sources(survey):
             for name, rows in survey.calibrations.items()
         },
         overlap=overlap,
+        alternatives={key: columns_of(key[0], rows) for key, rows in (alternatives or {}).items()},
     )
 
 

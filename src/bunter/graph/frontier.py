@@ -219,7 +219,10 @@ class Frontier:
 
     def _seen_from(self, connection: Connection, group: DimensionGroup) -> Relation:
         datasets = self._existing(connection)
-        relation = datasets.keys.take(np.flatnonzero(self._readable(connection)))
+        readable = self._readable(connection)
+        if datasets.usual is not None:
+            readable = readable | (np.arange(len(readable)) >= datasets.usual)  # what an override may give
+        relation = datasets.keys.take(np.flatnonzero(readable))
         for step in self.joins.steps(connection.dimensions, group):
             relation = relation.join(step)
         names = [name for name in group.data_id_keys if name in relation]
@@ -362,4 +365,5 @@ def _first(rows: Array | None, count: int | None) -> Array | None:
 
 def _lack(connection: Connection) -> str:
     few = "no" if connection.minimum == 1 else f"fewer than {connection.minimum}"
-    return f"{few} {connection.dataset_type!r} for input {connection.name!r}"
+    own = f" where {connection.where}" if connection.where else ""
+    return f"{few} {connection.dataset_type!r}{own} for input {connection.name!r}"
