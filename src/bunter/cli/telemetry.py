@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["exported", "watched"]
 
 _KEY = "bunter.exporter"
-_ELSEWHERE = ("bunter.execution.otlp", "bunter.task")  # its own warnings; what tasks say comes with their spans
+_OWN = "bunter.execution.otlp"
 
 
 class _Handler(logging.Handler):
@@ -32,7 +32,7 @@ class _Handler(logging.Handler):
         """Hand a record over."""
         from bunter.execution.otlp import log_record
 
-        if record.name.startswith(_ELSEWHERE):
+        if record.name == _OWN or _is_of_a_quantum(record):
             return
         try:
             facts = {
@@ -47,6 +47,14 @@ class _Handler(logging.Handler):
             self._exporter.send("logs", said)
         except Exception:  # noqa: BLE001 - a record that cannot be formatted must not fail the command
             self.handleError(record)
+
+
+def _is_of_a_quantum(record: logging.LogRecord) -> bool:
+    """Whether a quantum that runs in this process keeps a record in its log, which is sent with its span."""
+    from bunter.execution.quantum_log import QuantumLog
+
+    logs = [each for each in logging.getLogger().handlers if isinstance(each, QuantumLog)]
+    return any(record.levelno >= each.level for each in logs)
 
 
 @contextmanager
