@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -206,6 +207,61 @@ def test_a_service_that_is_not_there_is_told_in_words(nothing_set, monkeypatch):
     assert listed.detail.endswith(
         f"nothing answers at {NOTHING}, so the endpoint is wrong, or the service or the network is down"
     )
+
+
+@pytest.fixture
+def profiles(nothing_set, tmp_path, monkeypatch):
+    """Write the files of Amazon's own tools."""
+
+    def write(config, credentials=""):
+        (tmp_path / ".aws").mkdir(exist_ok=True)
+        (tmp_path / ".aws/config").write_text(config)
+        (tmp_path / ".aws/credentials").write_text(credentials)
+        monkeypatch.setenv("AWS_PROFILE", "survey")
+
+    return write
+
+
+def keys_by(tmp_path, expression):
+    """Write a command that gives keys, and counts how often it is asked."""
+    script = tmp_path / "keys.py"
+    script.write_text(f"import json, sys\nopen({str(tmp_path / 'asked')!r}, 'a').write('x')\n{expression}\n")
+    return f"credential_process = {sys.executable} {script}"
+
+
+def test_a_command_of_the_profile_gives_keys_again_when_they_end(s3_place, profiles, tmp_path):
+    told = {"Version": 1, "AccessKeyId": KEY, "SecretAccessKey": SECRET, "Expiration": "2020-01-01T00:00:00Z"}
+    profiles(f"[profile survey]\n{keys_by(tmp_path, f'print(json.dumps({told!r}))')}\n")
+    bucket = open_bucket(s3_place)
+    bucket.write_many([Upload("k", b"1", 1)])
+    assert bucket.read("k") == [b"1"]
+    assert (tmp_path / "asked").read_text() == "xx"
+    told["Expiration"] = "2100-01-01T00:00:00Z"
+    profiles(f"[profile survey]\n{keys_by(tmp_path, f'print(json.dumps({told!r}))')}\n")
+    bucket = open_bucket(s3_place)
+    assert [bucket.read("k") for _ in range(3)] == [[b"1"]] * 3
+    assert (tmp_path / "asked").read_text() == "xxx"
+
+
+def test_a_command_that_fails_is_told_with_what_it_says(s3_place, profiles, tmp_path):
+    profiles(f"[profile survey]\n{keys_by(tmp_path, 'sys.exit(chr(115) + chr(111))')}\n")
+    with pytest.raises(
+        StoreDeniedError, match=r"the credential_process of the profile 'survey'.*gives no keys: so; run it"
+    ):
+        open_bucket(s3_place).read("k")
+
+
+def test_keys_and_region_of_a_profile_come_from_both_files(s3_place, profiles):
+    keys = f"[survey]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"
+    profiles("[profile survey]\nregion = eu-north-1\n", keys)
+    assert open_bucket(s3_place).stat_many(["k"]) == [None]
+    assert "eu-north-1" in open_bucket(s3_place).sign("k", 60)
+
+
+def test_a_profile_that_signs_in_by_a_browser_is_told_what_to_do(profiles):
+    profiles("[profile survey]\nsso_session = site\n")
+    with pytest.raises(StoreDeniedError, match="export-credentials --profile survey --format process"):
+        open_bucket("s3://bucket/x")
 
 
 @contextmanager

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bunter import effects
-from bunter.datastore.credentials import aws_credentials
+from bunter.datastore.aws_profile import AwsProfile
 from bunter.datastore.instance_role import METADATA, RoleQuestion, is_set, refuse_without_role
 from bunter.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from bunter.datastore.aws_profile import KeysByCommand
     from bunter.datastore.store_address import StoreAddress
 
 __all__ = ["CloudOptions", "azure_options", "google_options", "s3_options"]
@@ -29,10 +30,13 @@ class CloudOptions:
         Options of the service by their names in obstore.
     endpoint : str
         Address of the service, empty for its usual one; plain http is allowed where this says so.
+    keys : KeysByCommand, optional
+        Gives keys when they are needed, where they are not among the options.
     """
 
     config: dict[str, Any]
     endpoint: str = ""
+    keys: KeysByCommand | None = None
 
     @property
     def allows_http(self) -> bool:
@@ -44,17 +48,28 @@ def s3_options(address: StoreAddress) -> CloudOptions:
     """Return the options for S3; StoreDeniedError where there are no credentials."""
     profile = address.profile
     endpoint = profile.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    region = profile.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    named = AwsProfile.find(profile.credentials)
+    region = profile.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    region = region or named.settings.get("region", "us-east-1")
     config: dict[str, Any] = {"region": region, "virtual_hosted_style_request": not profile.path_style}
     if endpoint:
         config["endpoint"] = endpoint
     if profile.anonymous:
         return CloudOptions({**config, "skip_signature": True}, endpoint)
-    found = aws_credentials(profile.credentials)
-    return CloudOptions({**config, **(found or _aws_role(address))}, endpoint)
+    if profile.credentials is None and is_set("AWS_ACCESS_KEY_ID"):
+        found = {name: os.environ[f"AWS_{name.upper()}"] for name in _KEYS if is_set(f"AWS_{name.upper()}")}
+        return CloudOptions({**config, **found}, endpoint)
+    if named.keys:
+        return CloudOptions({**config, **named.keys}, endpoint)
+    if (command := named.command) is not None:
+        return CloudOptions(config, endpoint, command)
+    return CloudOptions({**config, **_aws_role(address, named)}, endpoint)
 
 
-def _aws_role(address: StoreAddress) -> dict[str, str]:
+_KEYS = ("access_key_id", "secret_access_key", "session_token")
+
+
+def _aws_role(address: StoreAddress, named: AwsProfile) -> dict[str, str]:
     if is_set("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"):
         return {}
     if is_set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") or is_set("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
@@ -64,10 +79,14 @@ def _aws_role(address: StoreAddress) -> dict[str, str]:
     question: RoleQuestion | None = RoleQuestion(f"{host}/latest/api/token", seconds, "PUT")
     if os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         question = None
+    advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`"
+    if named.needs_sign_in:
+        again = f"aws configure export-credentials --profile {named.name} --format process"
+        advice = f"the profile {named.name!r} signs in by a browser, so give another one 'credential_process = {again}'"
     refuse_without_role(
         address,
         ("AWS_ACCESS_KEY_ID", os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")),
-        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`",
+        advice,
         question,
     )
     return {"metadata_endpoint": host}

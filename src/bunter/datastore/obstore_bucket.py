@@ -433,9 +433,8 @@ def _azure(address: StoreAddress) -> Any:
 
 def _cloud(kind: Any, address: StoreAddress, options: CloudOptions) -> Any:
     client = {"allow_http": options.allows_http, "timeout": timedelta(seconds=300)}
-    return kind(
-        address.place, prefix=address.prefix or None, config=options.config, client_options=client, **_common(address)
-    )
+    more = _common(address) | ({} if options.keys is None else {"credential_provider": options.keys})
+    return kind(address.place, prefix=address.prefix or None, config=options.config, client_options=client, **more)
 
 
 def _http(address: StoreAddress) -> Any:
