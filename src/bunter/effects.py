@@ -440,17 +440,18 @@ def walk(path: AnyPath) -> Iterator[tuple[str, os.stat_result]]:
 
 def _walk(directory: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
     try:
-        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+        names = sorted(os.listdir(directory))  # noqa: PTH208 - names alone: a folder may have a million
     except (FileNotFoundError, NotADirectoryError):
         return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, f"{prefix}{entry.name}/")
-            continue
+    for name in names:
         try:
-            yield prefix + entry.name, entry.stat(follow_symlinks=False)
+            found = os.lstat(path := f"{directory}/{name}")
         except FileNotFoundError:
             continue
+        if stat_module.S_ISDIR(found.st_mode):
+            yield from _walk(path, f"{prefix}{name}/")
+        else:
+            yield prefix + name, found
 
 
 class Lease(_Held):
