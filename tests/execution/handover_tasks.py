@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ class StepConfig(TaskConfig):
     side: int = 8
     marks: str = ""
     faults: dict[str, str] = Field(default_factory=dict)
+    spill: int = 0
 
 
 class Step(PipelineTask):
@@ -66,6 +68,9 @@ class One(Step):
     def run(self, raw, data_id):
         is_first = self.mark(data_id)
         self.go_wrong(data_id, is_first=is_first)
+        if self.config.spill:
+            with tempfile.NamedTemporaryFile(delete=False) as file:
+                file.write(b"x" * self.config.spill)
         return Struct(first=np.full((self.config.side, self.config.side), float(raw["value"] + 1)))
 
 

@@ -7,7 +7,7 @@ from small_survey import make_repository
 from test_run import faults, run
 
 from bunter.errors import RunError
-from bunter.execution import Wish, foresee
+from bunter.execution import Wish, foresee, plan_retry
 from bunter.pipeline import Pipeline
 
 
@@ -54,6 +54,16 @@ def test_what_was_replaced_goes_when_all_has_succeeded_and_not_before(butler, tm
     left = butler.query_datasets("night", first.run).count() if butler.collections.query(first.run) else 0
     assert left == (1 if prune == "unstore" else 0)
     assert not butler.stored(ref) if prune == "unstore" else butler.collections.query(first.run) == []
+    assert butler.check(deep=True).is_clean
+
+
+def test_what_was_replaced_goes_also_when_the_run_is_completed_by_a_retry(butler, tmp_path):
+    first = run(butler, wish("raw"))
+    config = {**faults(e1="raise?"), "marks": str(tmp_path)}
+    more = wish("raw", replace_run=True, prune_replaced="purge")
+    assert run(butler, more, config=config).status == "failed"
+    assert plan_retry(butler, "out").carry_out(butler).status == "succeeded"
+    assert butler.collections.query(first.run) == []
     assert butler.check(deep=True).is_clean
 
 

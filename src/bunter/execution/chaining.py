@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bunter import effects
 from bunter.dataset import CollectionType
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bunter.execution.run_directory import RunDirectory
     from bunter.graph import QuantumGraph
 
-__all__ = ["Chaining", "Prune", "future_chain", "newest_run", "prune_replaced", "show_results"]
+__all__ = ["Chaining", "Prune", "asked_to_prune", "future_chain", "newest_run", "prune_replaced", "show_results"]
 
 Prune = Literal["", "unstore", "purge"]
 _NOTE = "replaces.json"
@@ -96,13 +96,32 @@ def show_results(butler: Butler, graph: QuantumGraph, directory: RunDirectory, c
     if replaced:
         note = directory.path / _NOTE
         effects.unlink(note, missing_ok=True)
-        effects.write_new(note, json.dumps({"run": replaced}).encode(), sync=True)
+        effects.write_new(note, json.dumps({"run": replaced, "prune": chaining.prune}).encode(), sync=True)
     butler.apply(RegisterCollection(chaining.output, CollectionType.CHAINED), SetChain(chaining.output, children))
 
 
 def newest_run(butler: Butler, chain: str) -> str:
     """Return the first of the runs that were made for a chain; empty if there is none."""
     return next(iter(_own(butler, chain, _children(butler, chain))), "") if chain else ""
+
+
+def _note(directories: Sequence[RunDirectory]) -> dict[str, Any]:
+    """Return what a run has noted of the one that it replaces; nothing if it replaces none."""
+    notes = [one.path / _NOTE for one in directories]
+    note = next((one for one in notes if effects.stat(one) is not None), None)
+    return {} if note is None else json.loads(effects.read_bytes(note))  # type: ignore[no-any-return]
+
+
+def asked_to_prune(directories: Sequence[RunDirectory]) -> Prune:
+    """Return what the command that began a run wants to become of the one that it replaces.
+
+    Parameters
+    ----------
+    directories : sequence of RunDirectory
+        The parts of the run.
+    """
+    found: Prune = _note(directories).get("prune", "")
+    return found
 
 
 def prune_replaced(butler: Butler, directories: Sequence[RunDirectory], prune: Prune) -> int:
@@ -117,11 +136,10 @@ def prune_replaced(butler: Butler, directories: Sequence[RunDirectory], prune: P
     prune : str
         What is removed.
     """
-    notes = [one.path / _NOTE for one in directories]
-    note = next((one for one in notes if effects.stat(one) is not None), None)
-    if not prune or note is None:
+    note = _note(directories)
+    if not prune or not note:
         return 0
-    run = json.loads(effects.read_bytes(note))["run"]
+    run = note["run"]
     if run not in butler.collections.query(run):
         return 0
     if prune == "purge":

@@ -13,11 +13,12 @@ from bunter import effects
 from bunter.dataset import CollectionType
 from bunter.dataset.changes import RegisterCollection, SetChain
 from bunter.errors import AllDoneError, RunError, WaitingError
-from bunter.execution.chaining import Chaining, future_chain, newest_run, prune_replaced, show_results
+from bunter.execution.chaining import Chaining, asked_to_prune, future_chain, newest_run, prune_replaced, show_results
 from bunter.execution.extending import earlier_parts, hand_over, refuse_clashes, settle
+from bunter.execution.full_disk import saying_full
 from bunter.execution.pool import warm_up
 from bunter.execution.precedents import find_precedents, reused_runs
-from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories, runs_root
+from bunter.execution.run_directory import RUNS, RunDirectory, RunRequest, run_directories, runs_root
 from bunter.execution.worker_pool import modules_of
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def run_pipeline(
 
 def _go_on(butler: Butler, pipeline: PipelineGraph, wish: Wish, **more: Any) -> RunSummary:
     """Run what can be run now."""
-    with ExitStack() as stack:
+    with ExitStack() as stack, saying_full(runs_root(butler) / RUNS):
         try:
             directory = _directory(butler, pipeline, wish, stack)
             if not directory.has_graph():
@@ -224,7 +225,7 @@ def run_stored_graph(
     run = graph.header.output_run
     request = RunRequest(graph.header.graph_id, graph.header.inputs, output, more="graph")
     directory = _named(runs_root(butler), run, request)
-    with directory.lock():
+    with saying_full(directory.path), directory.lock():
         if not directory.has_graph():
             directory.adopt_graph(path)
         return _carry_out(butler, directory.graph(), directory, Chaining(output), options=options, watcher=watcher)
@@ -235,7 +236,12 @@ def resume(
 ) -> RunSummary:
     """Go on with a run as its stored graph says; its folder is locked by the caller."""
     chaining = Chaining(directory.request.output)
-    return _carry_out(butler, directory.graph(), directory, chaining, options=options, watcher=watcher)
+    with saying_full(directory.path):
+        summary = _carry_out(butler, directory.graph(), directory, chaining, options=options, watcher=watcher)
+        if directory.is_finished:
+            parts = [directory, *earlier_parts(butler, directory)]
+            prune_replaced(butler, parts, asked_to_prune(parts))
+        return summary
 
 
 def prepare_run(butler: Butler, path: Path | str, *, output: str = "") -> RunDirectory:
