@@ -220,7 +220,7 @@ def killed_everywhere(template, tmp_path, action, stride):
         step += stride
 
 
-@pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [31, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_format_step_that_is_killed_leaves_the_old_or_the_new(old, tmp_path, stride):
     seen = set()
     for place, died in killed_everywhere(old, tmp_path, upgrade_repository, stride):
@@ -234,7 +234,7 @@ def test_a_format_step_that_is_killed_leaves_the_old_or_the_new(old, tmp_path, s
     assert (True, False) not in seen
 
 
-@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [17, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_change_of_universe_that_is_killed_leaves_the_old_or_the_new(old, tmp_path, stride):
     def action(root):
         upgrade_repository(root, dimensions=FIBRES, fill=FILL)

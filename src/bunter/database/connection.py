@@ -160,6 +160,11 @@ class Connection:
         except sqlite3.DatabaseError as exc:
             raise_translated(exc, self.where)
 
+    def define(self, statements: Iterable[str]) -> None:
+        """Carry out statements without parameters that make or drop tables, indexes and views; in one go where it counts."""
+        for statement in statements:
+            self.execute(statement)
+
     def bulk_insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
         """Insert rows of values given in the order of ``columns``; return how many."""
         names = ", ".join(f'"{name}"' for name in columns)

@@ -101,6 +101,11 @@ class OnlyMissing:
             return None
         return self._transaction.execute(sql, parameters)
 
+    def define(self, statements: Iterable[str]) -> None:
+        """Carry out those that make something that is not there yet."""
+        for statement in statements:
+            self.execute(statement)
+
     def bulk_insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
         """Insert rows unless the table was there before."""
         return 0 if table in self._known else self._transaction.bulk_insert(table, columns, rows)

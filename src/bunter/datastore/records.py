@@ -82,8 +82,7 @@ class ArtifactRecords:
 
     def create(self, tx: Transaction) -> None:
         """Make the tables."""
-        for statement in _TABLES:
-            tx.execute(statement)
+        tx.define(_TABLES)
         create_artifact_view(tx)
 
     # ------------------------------------------------------------------ writing

@@ -44,5 +44,4 @@ CREATE TABLE origin (
 
 def create_annotation_tables(transaction: Transaction) -> None:
     """Make the tables."""
-    for statement in _TABLES.split(";"):
-        transaction.execute(statement)
+    transaction.define(_TABLES.split(";"))

@@ -75,8 +75,7 @@ CREATE TABLE removed_dataset (
 
 def create_registry_tables(transaction: Transaction, universe: Universe) -> None:
     """Make the tables that every registry over this universe has."""
-    for statement in (*_STATIC.split(";"), ALIAS_TABLE, *EVENT_TABLES):
-        transaction.execute(statement)
+    transaction.define((*_STATIC.split(";"), ALIAS_TABLE, *EVENT_TABLES))
     elements = universe.elements.values()
     for element in elements:
         create_element_table(transaction, element)

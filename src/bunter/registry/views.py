@@ -62,8 +62,8 @@ FIXED_VIEWS = {
 def create_views(tx: Transaction, universe: Universe) -> None:
     """Make the views of an empty registry; those of artifacts and annotations are made with their tables."""
     text = ViewText.of(tx)
-    for name, body in (*_fixed(text), *_elements(text, universe), *_memberships(text, ())):
-        _replace(tx, name, body)
+    bodies = (*_fixed(text), *_elements(text, universe), *_memberships(text, ()))
+    tx.define(statement for name, body in bodies for statement in _replacing(name, body))
 
 
 def refresh_views(tx: Transaction, roster: Roster, universe: Universe) -> None:
@@ -165,8 +165,11 @@ def view_names(rows: Iterable[TypeRow]) -> dict[int, str]:
 
 
 def _replace(tx: Transaction, name: str, body: str) -> None:
-    tx.execute(f"DROP VIEW IF EXISTS {quoted(name)}")
-    tx.execute(f"CREATE VIEW {quoted(name)} AS {body}")
+    tx.define(_replacing(name, body))
+
+
+def _replacing(name: str, body: str) -> tuple[str, str]:
+    return f"DROP VIEW IF EXISTS {quoted(name)}", f"CREATE VIEW {quoted(name)} AS {body}"
 
 
 def _fixed(text: ViewText) -> Iterator[tuple[str, str]]:

@@ -69,6 +69,12 @@ class ServerConnection(Connection):
             all_rows = ((*row, *found.constants) for row in all_rows)
         return self.copy(found.table, found.columns, all_rows)
 
+    def define(self, statements: Iterable[str]) -> None:
+        """See `Connection.define`."""
+        statements = list(statements)
+        self.tally.statements += len(statements)
+        self.raw.define(statements)
+
     def _insert(self, table: str, text: str, width: int, rows: Iterable[Sequence[object]]) -> int:
         self.tally.statements += 1
         count, remaining = 0, iter(rows)

@@ -126,6 +126,14 @@ class Session:
             raise_ours(exc, self.where)
         self._answered = True
 
+    def define(self, statements: Iterable[str]) -> None:
+        """Carry out definitions in one go: a hundred tables would each take a round trip."""
+        texts = [text for sql in statements if (text := rewritten(sql).text.strip())]
+        self._tables.clear()
+        self._forget()
+        if texts:
+            self.script(";\n".join(texts))
+
     def _sent(self, text: str, values: Sequence[object] | None) -> psycopg.Cursor[Any]:
         try:
             return self.driver.execute(text, values or None, binary=True)
