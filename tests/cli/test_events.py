@@ -102,3 +102,15 @@ def test_gc_forgets_what_everybody_was_told(ask, capfd):
     assert run(["gc", "repo", "--events-after", "0"]) == 0
     assert "forgot 1 event" in capfd.readouterr().err
     assert ask("list", "repo", "--json")[1] == ""
+
+
+def test_a_check_from_the_command_line_tells_what_is_lost(ask, capfd):
+    ask("subscribe", "repo", "--name", "me", "--kinds", "artifact.*")
+    with Butler("repo") as butler:
+        ref = put(0)
+        butler.get_uri(ref).path.unlink()
+    for _ in range(2):
+        assert run(["check", "repo"]) == 1
+    capfd.readouterr()
+    [told] = lines(ask("follow", "repo", "me", "--until", "0", "--json")[1])
+    assert (told["kind"], told["problem"], told["datasets"]["ids"]) == ("artifact.lost", "missing", [str(ref.id)])
