@@ -111,6 +111,17 @@ def test_a_part_of_a_graph_and_an_old_file_are_read_whole(s3_place):
     assert GraphFile(f"{s3_place}/old.bqg").quantum(0).label == "isr"
 
 
+def test_a_graph_of_a_newer_version_says_what_to_do(s3_place, tmp_path):
+    from bunter.datastore.bucket import Upload
+    from bunter.datastore.services import open_bucket
+
+    survey_graph(exposures=3, detectors=4).write(tmp_path / "plan.bqg")
+    content = (tmp_path / "plan.bqg").read_bytes().replace(b'"version": 2', b'"version": 9')
+    open_bucket(s3_place).write_many([Upload("new.bqg", content, len(content))])
+    with pytest.raises(GraphError, match=r"new\.bqg' has version 9; this Bunter reads up to 2: update it"):
+        GraphFile(f"{s3_place}/new.bqg")
+
+
 def test_a_file_that_is_no_graph_is_one_sentence(s3_place):
     from bunter.datastore.bucket import Upload
     from bunter.datastore.services import open_bucket
