@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bunter.errors import GraphError, KeyMissingError
+from bunter.errors import GraphError, KeyMissingError, StoreUnavailableError
 from bunter.graph.far import graph_bucket
 from bunter.graph.file import check_version
 from bunter.graph.header import Header
@@ -29,6 +29,7 @@ __all__ = ["RangedGraph", "spans"]
 
 _START = 2**16
 _LOCAL_SIZE, _LOCAL_LENGTHS = 30, 18  # of the header of a zip member: its size, and where the lengths stand
+_NO_RANGES = "Range request not supported"  # what is said of a web server that gives out whole files only
 _SPANS = 3
 _AHEAD = 512  # units, 8 kB
 
@@ -109,9 +110,14 @@ class _File:
     def __init__(self, address: str) -> None:
         self._address = address
         self._bucket, self._key = graph_bucket(address)
-        self.head = self._fetched([ByteRange(0, _START)])[0]
+        try:
+            self.head = self._fetched([ByteRange(0, _START)])[0]
+        except StoreUnavailableError as error:
+            if _NO_RANGES not in str(error):
+                raise
+            self.head = self._fetched(None)[0]
 
-    def _fetched(self, ranges: Sequence[ByteRange]) -> list[bytes]:
+    def _fetched(self, ranges: Sequence[ByteRange] | None) -> list[bytes]:
         try:
             return self._bucket.read(self._key, ranges)
         except KeyMissingError as error:
