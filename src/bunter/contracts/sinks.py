@@ -141,6 +141,16 @@ class SinkContract:
         assert found[1][1] is None or found[1][1] != found[1][1]  # SQLite has no NaN
         assert json.loads(found[1][4]) == [1.0] * 20
 
+    def test_what_feeds_a_sink_need_not_be_a_file(self, make: Make) -> None:
+        ram = {"kind": "memory", "constraints": {"accept": ["seeing"]}}
+        butler = filled(make({**METRICS, "constraints": {"reject": ["seeing"]}, "stores": {"ram": ram}}))
+        ref = put(butler, {"fwhm": 1.0})
+        put(butler, {"fwhm": 2.0}, "note")
+        assert butler.sql("SELECT value FROM v1_metric").rows == [(1.0,)]
+        assert butler.get(ref) == {"fwhm": 1.0}
+        repository: Any = butler.repository
+        assert [name for name, store in repository.datastore.stores.items() for _ in store.walk()] == ["main", "ram"]
+
     def test_few_numbers_of_an_array_are_metrics(self, make: Make) -> None:
         butler = filled(make(METRICS))
         put(butler, {"zero": [1.5, 2.5], "names": ["a", "b"], "many": list(range(17)), "fit": {"c": [[1, 2], [3, 4]]}})
