@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from small_survey import CAM, make_repository, pipeline
 
@@ -241,3 +242,13 @@ def test_a_job_whose_logs_share_a_file_is_registered_in_parts(butler, directory,
     assert (merged.succeeded, merged.failed) == (merged.total, 0)
     assert count(butler, "reduce_log") == count(butler, "reduced") == FRAMES
     assert all(butler.stored(ref) for ref in butler.query_datasets("reduce_log", "out"))
+
+
+def test_the_graph_of_a_job_may_be_named_by_its_address(butler, directory, tmp_path, s3_place):
+    from bunter.cli.commands.jobs import job_directory
+
+    directory.graph().write(f"{s3_place}/plan.bqg")
+    assert job_directory(f"{s3_place}/plan.bqg", str(directory.path)).path == directory.path
+    plan(butler, f"{s3_place}/other.bqg", run="other")
+    with pytest.raises(click.UsageError, match="belongs to another graph"):
+        job_directory(f"{s3_place}/other.bqg", str(directory.path))
