@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from small_survey import make_repository
+from test_jobs import job
 
-from bunter.execution import RunOptions, Wish, find_lineage, plan_rerun, run_pipeline
+from bunter.execution import RunOptions, Wish, find_lineage, merge_run, plan_rerun, prepare_run, run_pipeline
 from bunter.execution.run_directory import RunDirectory
 from bunter.execution.shelf import Held, Shelf, weight
+from bunter.graph import build_graph
 from bunter.pipeline import Pipeline
 
 KEYS = [(e, d) for e in range(4) for d in range(2)]
@@ -159,6 +161,30 @@ def test_a_rerun_of_the_last_makes_what_it_reads_again(butler, keep):
     done = again.carry_out(butler, options=RunOptions(2))
     assert (done.status, done.total("succeeded"), done.total("no_work")) == ("succeeded", 3, 0)
     assert sums(butler) == RIGHT
+    assert butler.check(deep=True).is_clean
+
+
+def test_in_a_repository_in_memory_too():
+    butler = make_repository("memory://handover")
+    assert run(butler, jobs=2).status == "succeeded"
+    assert sums(butler) == RIGHT
+
+
+@pytest.mark.parametrize("parts", [[["one", "two", "three"]], [["one"], ["two", "three"]]])
+def test_jobs_hand_over_what_they_read_themselves_and_write_the_rest(butler, tmp_path, parts):
+    build_graph(butler, plan(butler), inputs=["raw"], output_run="jobs", where="instrument = 'Cam'").write(
+        tmp_path / "g"
+    )
+    directory = prepare_run(butler, tmp_path / "g", output="out")
+    for number, labels in enumerate(parts):
+        assert job(directory, f"job{number}", labels=labels).status == "succeeded"
+    told = directory.told()
+    handed = {told_of for receipt in told.receipts for told_of in receipt.handed}
+    assert len(handed) == (16 if len(parts) == 1 else 8)
+    assert merge_run(butler, "jobs").is_complete
+    assert sums(butler) == RIGHT
+    assert butler.query_datasets("first", "out").count() == 0
+    assert merge_run(butler, "jobs").lost == 0
     assert butler.check(deep=True).is_clean
 
 
