@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, cast
 
 from bunter.datastore.format import WritesPieces
 from bunter.datastore.object_size import nbytes
@@ -40,4 +41,13 @@ class Encoded:
 
 def written(form: Format, obj: object) -> bytes | Pieces:
     """Write an object, piece by piece if it is large and its format can."""
-    return form.to_pieces(obj) if isinstance(form, WritesPieces) and nbytes(obj) >= LARGE else form.to_bytes(obj)
+    if _writes_pieces(type(form)) and nbytes(obj) >= LARGE:
+        return cast("WritesPieces", form).to_pieces(obj)
+    return form.to_bytes(obj)
+
+
+@cache
+def _writes_pieces(kind: type[Format]) -> bool:
+    return issubclass(
+        kind, WritesPieces
+    )  # asked once: a protocol takes longer to look through than a small object to write

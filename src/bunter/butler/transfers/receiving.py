@@ -19,6 +19,7 @@ from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.dataset.header import headers_change, packed_alike
 from bunter.datastore import Transfer
 from bunter.datastore.carriage import Cargo, Progress, carry
+from bunter.datastore.recorded import artifact_rows
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
@@ -195,11 +196,13 @@ class Receiving:
                 for store, item in zip(stores, fresh.values(), strict=True)
             ]
         )
-        row_of = self._session.repository.datastore.row
-        rows = [
-            row_of(item, new.nonce, new.stored.format, new.stored.format_version)
-            for item, new in zip(staged, fresh.values(), strict=True)
-        ]
+        given = [new.stored for new in fresh.values()]
+        rows = artifact_rows(
+            staged,
+            [new.nonce for new in fresh.values()],
+            [stored.format for stored in given],
+            [stored.format_version for stored in given],
+        )
         changes: list[Change] = [
             *self._definitions.runs_again({columns.run for columns in found.new}),
             *(AddDatasets(columns, on_conflict="skip") for columns in found.new),
