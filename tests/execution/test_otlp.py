@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,8 +83,6 @@ def facts(item):
 def ask(tmp_path, monkeypatch, capfd):
     make_repository(tmp_path / "repo").close()
     monkeypatch.chdir(tmp_path)
-    root = logging.getLogger()
-    before = list(root.handlers)
 
     def command(*words, endpoint, faults="", jobs=1):
         (tmp_path / "p.yaml").write_text(PIPELINE.replace("FAULTS", faults))
@@ -93,8 +90,7 @@ def ask(tmp_path, monkeypatch, capfd):
         code = run(["--otlp", endpoint, *words, *base, "-j", str(jobs)])
         return code, *capfd.readouterr()
 
-    yield command
-    root.handlers = before
+    return command
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -147,7 +143,6 @@ def test_logs_of_any_command_arrive(collector, tmp_path, monkeypatch, capfd):
     assert {log["severityText"] for log in logs} == {"VERBOSE"}
     headers = collector.asked[0][1]
     assert (headers["Authorization"], headers["X-Team"]) == ("Bearer secret", "sky")
-    logging.getLogger("bunter").setLevel(logging.NOTSET)
 
 
 @pytest.mark.parametrize("mood", ["gone", "hang", 500, 404])
