@@ -92,6 +92,29 @@ def test_a_removal_is_listed_and_undone_at_the_command_line(root):
     assert "trash_days" in again.stderr
 
 
+def test_an_edit_is_taken_back_at_the_command_line(root):
+    with Butler(root) as butler:
+        butler.collections.redefine_chain("best", ["run1"])
+        butler.collections.register("tag", "TAGGED")
+        butler.collections.register("mine", "TAGGED")
+    assert "tagged" in bunter("undo", root, "--dry-run").stdout
+    assert json.loads(bunter("undo", root, "--json").stdout)["steps"][0]["name"] == "mine"
+    assert bunter("collection-chain", root, "best", "tag").returncode == 0
+    tried = json.loads(bunter("undo", root, "--dry-run", "--json").stdout)
+    assert (tried["steps"][0]["text"], tried["conflicts"]) == ("has run1", [])
+    assert "undid change" in bunter("undo", root).stdout
+    first, *_ = map(json.loads, bunter("undo", root, "--list", "--limit", 3, "--json").stdout.splitlines())
+    assert first["undone"]
+    with Butler(root) as butler:
+        assert butler.collections.info("best").children == ("run1",)
+        butler.collections.redefine_chain("best", [])
+        made = next(each.change for each in butler.undoable() if "CHAINED best made" in each.deeds)
+        butler.collections.redefine_chain("all", ["best"])
+    refused = bunter("undo", root, made)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "'best', which it made, is in all by now" in refused.stderr
+
+
 def test_lost_and_damaged_files_come_back_from_another_repository(root, tmp_path):
     with Butler.create(tmp_path / "copy") as copy, Butler(root, writeable=False) as butler:
         copy.transfers.take(butler.transfers.parcel(), transfer="copy")

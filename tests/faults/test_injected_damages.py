@@ -101,11 +101,16 @@ def campaign(root, seed, damages):
         getattr(vandal, CLASSES[number % len(CLASSES)].replace(" ", "_"))()
     stop = threading.Event()
 
+    troubles = []
+
     def write(number):
-        with Butler(root, run=f"other{number}", instrument="Cam") as butler:
-            while not stop.is_set():
-                refs = [butler.put({"new": n}, "thing", detector=1000 + n) for n in range(PUTS)]
-                butler.remove_datasets(refs)
+        try:
+            with Butler(root, run=f"other{number}", instrument="Cam") as butler:
+                while not stop.is_set():
+                    refs = [butler.put({"new": n}, "thing", detector=1000 + n) for n in range(PUTS)]
+                    butler.remove_datasets(refs)
+        except BaseException as exc:  # noqa: BLE001 - told by the test
+            troubles.append(repr(exc))
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
     for writer in writers:
@@ -117,6 +122,7 @@ def campaign(root, seed, damages):
         stop.set()
         for writer in writers:
             writer.join()
+    assert troubles == []
     for report in reports:
         found = Counter(finding.problem for finding in report.findings)
         dead = {finding.key for finding in report.of(Problem.DEAD)}

@@ -107,6 +107,10 @@ def test_sync_brings_each_dataset_once_however_often_it_is_interrupted(killing):
         for side in ("source", "other"):
             _, values = sound(place / side)
             assert sorted(value["e"] for value in values) == [0, 1, 2, 3]
+        with Butler(place / "other", writeable=False) as butler:
+            origins = butler.origins(list(butler.query_datasets("thing", "run1")))
+            assert all(origin.made_by is not None and origin.made_by.kind == "session" for origin in origins)
+            assert butler.query_datasets("thing", "tag").count() == 1
 
     assert killing(act, verify) > 8
 
