@@ -7,6 +7,7 @@ from small_survey import make_repository, pipeline
 
 from bunter import effects
 from bunter.butler import Butler
+from bunter.datastore.cache import ArtifactCache
 from bunter.datastore.local import LocalStore
 from bunter.execution import Wish, run_pipeline
 
@@ -25,14 +26,15 @@ def butler(tmp_path, monkeypatch):
 
 def test_inputs_of_the_next_quanta_come_while_others_run(butler, monkeypatch):
     readers = set()
-    original = LocalStore.read
+    original = ArtifactCache.fetch
 
-    def read(self, key, ranges=None):
-        if "raw" in key:
+    def fetch(self, store, stored):
+        found = original(self, store, stored)
+        if found is not None and "raw" in stored.key:
             readers.add(threading.current_thread().name.partition("_")[0])
-        return original(self, key, ranges)
+        return found
 
-    monkeypatch.setattr(LocalStore, "read", read)
+    monkeypatch.setattr(ArtifactCache, "fetch", fetch)
     known = {kind.name: kind for kind in butler.dataset_types.query()}
     graph = pipeline(sleep_s=0.05).resolve(butler.universe, known)
     assert run_pipeline(butler, graph, Wish(inputs=("raw",), output="out")).status == "succeeded"

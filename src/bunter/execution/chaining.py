@@ -109,7 +109,7 @@ def _note(directories: Sequence[RunDirectory]) -> dict[str, Any]:
     """Return what a run has noted of the one that it replaces; nothing if it replaces none."""
     notes = [one.path / _NOTE for one in directories]
     note = next((one for one in notes if effects.stat(one) is not None), None)
-    return {} if note is None else json.loads(effects.read_bytes(note))  # type: ignore[no-any-return]
+    return {} if note is None else json.loads(effects.read_bytes(note))
 
 
 def asked_to_prune(directories: Sequence[RunDirectory]) -> Prune:
