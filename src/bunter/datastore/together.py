@@ -16,34 +16,53 @@ _Result = TypeVar("_Result")
 
 
 def each(items: Sequence[_Item], act: Callable[[_Item], Awaitable[_Result]], workers: int) -> list[_Result]:
-    """Await ``act`` on every item, ``workers`` at a time; on the first error the rest is given up and it is raised.
+    """Await ``act`` on every item, ``workers`` at a time; on the first error no more is begun, and it is raised.
 
     May be called where an event loop runs already, as in a notebook.
     """
     return _run(_each(items, act, min(workers, len(items))))
 
 
-async def _all_of(work: Callable[[], Awaitable[None]], workers: int) -> None:
-    """Let several workers work until all have ended; if one fails, the others are ended first."""
+async def _all_of(items: Iterator[_Item], act: Callable[[_Item], Awaitable[object]], workers: int) -> None:
+    """Let several workers act until there are no items; when one fails, the others end what they have begun.
+
+    A request that is given up may be carried out all the same, after whoever sent it has looked what there is to take back.
+    """
+    failures: list[Exception] = []
+
+    async def work() -> None:
+        while not failures:
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            except Exception as exc:  # noqa: BLE001 - raised when all have ended
+                failures.append(exc)
+                return
+            try:
+                await act(item)
+            except Exception as exc:  # noqa: BLE001 - as above
+                failures.append(exc)
+
     tasks = [asyncio.ensure_future(work()) for _ in range(workers)]
     try:
         await asyncio.gather(*tasks)
-    except BaseException:
+    except BaseException:  # an interrupt: nothing is waited for
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+    if failures:
+        raise failures[0]
 
 
 async def _each(items: Sequence[_Item], act: Callable[[_Item], Awaitable[_Result]], workers: int) -> list[_Result]:
     results: dict[int, _Result] = {}
-    waiting = iter(enumerate(items))
 
-    async def work() -> None:
-        for index, item in waiting:
-            results[index] = await act(item)
+    async def keep(place: tuple[int, _Item]) -> None:
+        results[place[0]] = await act(place[1])
 
-    await _all_of(work, workers)
+    await _all_of(iter(enumerate(items)), keep, workers)
     return [results[index] for index in range(len(items))]
 
 
@@ -51,11 +70,7 @@ def each_as_it_comes(items: Iterator[_Item], act: Callable[[_Item], Awaitable[ob
     """As `each`, for items that are made only when there is a worker for them; nothing is kept."""
 
     async def run() -> list[object]:
-        async def work() -> None:
-            for item in items:
-                await act(item)
-
-        await _all_of(work, workers)
+        await _all_of(items, act, workers)
         return []
 
     _run(run())
