@@ -86,7 +86,7 @@ def bare_get(store, paths, prefix, large):
     def get(path):  # by threads: the asynchronous call takes many times as long for large objects
         xxhash.xxh3_128_digest(obstore.get(store, f"{prefix}/{path.name}").bytes())
 
-    with ThreadPoolExecutor(3 if large else WORKERS) as pool:
+    with ThreadPoolExecutor(1 if large else WORKERS) as pool:
         list(pool.map(get, paths))
 
 
@@ -140,9 +140,9 @@ def read_all(butler, refs):
 
 
 def get_all(butler, refs):
-    """Arrays, as a user gets them."""
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(butler.get, refs))
+    """Arrays, as a user gets them, one after the other."""
+    for ref in refs:
+        butler.get(ref)
 
 
 def compare(name, server, folder, paths, rounds, *, large, theirs):

@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -20,8 +21,9 @@ import numpy as np
 from astropy.nddata import CCDData
 
 from bunter import Butler
+from bunter.datastore.format import ReadRequest
 from bunter.datastore.local import LocalStore
-from bunter.datastore.reading import read_verified
+from bunter.datastore.reading import read_artifact, read_verified
 from object_store_servers import S3Server
 
 
@@ -73,6 +75,30 @@ def verification(folder, rounds):
             )
 
 
+def arrays(folder, rounds):
+    """A get compares what it reads with its digest; `np.load` reads the same file and compares nothing."""
+    with new_butler(folder / "arrays") as butler:
+        butler.dataset_types.register("array", ["instrument", "detector"], "NumpyArray")
+        for number, megabytes in enumerate((1, 10, 100)):
+            ref = put(butler, np.random.default_rng(1).random(megabytes * 125_000), "array", number)
+            uri = butler.get_uri(ref)
+            store = butler.datastore.stores["main"]
+            undigested = replace(uri.stored, xxh3=None)
+            request = ReadRequest("numpy:ndarray")
+            compare(
+                f"get an array of {megabytes} MB, beside np.load",
+                lambda p=uri.path: np.load(p),
+                lambda r=ref: butler.get(r),
+                rounds,
+            )
+            compare(
+                f"read an array of {megabytes} MB with and without its digest",
+                lambda s=store, u=undigested, r=request: read_artifact(s, u, r),
+                lambda s=store, u=uri.stored, r=request: read_artifact(s, u, r),
+                rounds,
+            )
+
+
 def chain(folder, rounds):
     chained = {"stores": {"first": {"root": "first", "constraints": {"accept": ["image"]}}}, "order": ["first"]}
     with new_butler(folder / "one") as one, new_butler(folder / "two", datastore=chained) as two:
@@ -117,7 +143,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
-        for work in (verification, chain, cutouts, cache):
+        for work in (verification, arrays, chain, cutouts, cache):
             work(Path(name), rounds)
 
 
