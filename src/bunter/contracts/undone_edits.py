@@ -223,7 +223,7 @@ class UndoneEditsContract:
         for number in source.sample(sorted(moments), 12):
             if butler.undo(number, dry_run=True).changes:
                 butler.undo(number, partly=True)
-        assert taken > 5
+        assert taken > 1
         for number in source.sample(sorted(moments), 8):
             assert state_of(butler.clone(as_of=number)) == moments[number]
         assert butler.check().is_clean
