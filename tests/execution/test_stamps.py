@@ -12,7 +12,7 @@ from small_survey import make_repository
 
 from bunter.cli.program import cli
 from bunter.datastore.formats.fits_stamp import read_stamp
-from bunter.execution import RunOptions, Wish, run_pipeline
+from bunter.execution import RunOptions, Wish, compare_runs, run_pipeline
 from bunter.pipeline import Pipeline
 
 KEY = {"instrument": "Cam", "exposure": 2}
@@ -88,3 +88,13 @@ def test_runs_are_the_same_but_for_their_stamps(butler):
     one, two = (file_of(butler, name).read_bytes() for name in ("out", "again"))
     assert one != two
     assert format_of("fits").same(one, two)
+
+
+def test_stamps_are_no_difference_between_runs(butler):
+    run(butler, name="third")
+    found = compare_runs(butler, "out", "third")
+    images = {one.dataset_type: one for one in found.outputs if one.dataset_type in ("flat", "stack")}
+    assert images["flat"].same == 8
+    assert images["stack"].same == 4
+    assert not [one for one in found.outputs if one.different]
+    assert found.is_same

@@ -61,7 +61,8 @@ class OutputComparison:
     count, size : pair of int
         Numbers and bytes.
     same, different : int
-        Data IDs that both have, with equal and with different bytes; members of shared files are not told apart.
+        Data IDs that both have, with equal and with different bytes, stamps left out; members of shared files are not told
+        apart.
     only : pair of int
         Data IDs that only one of them has.
     examples : tuple of mapping
@@ -178,7 +179,7 @@ class _Written:
         outputs = [output for receipt in told.receipts for output in receipt.outputs]
         self._rows = np.array([output.row for output in outputs], np.int64)
         self._sizes = np.array([told.size_of(output) for output in outputs], np.int64)
-        self._digests = [told.artifacts[output.nonce].sha256 for output in outputs]
+        self._digests = [output.plain or told.artifacts[output.nonce].sha256 for output in outputs]
         self._shared = np.array([bool(output.selector) for output in outputs], bool)
         self._components = [output.component for output in outputs]
 

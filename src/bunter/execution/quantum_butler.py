@@ -217,10 +217,10 @@ class QuantumButler:
         for component, encoded in place.datastore.encode_parts(obj, dataset_type, route).items():
             nonce = place.nonce(ref.row, self._attempt, component)
             key = place.key(ref, nonce, encoded.extension, component)
-            if self.stamping is not None:
-                encoded = self.stamping.on(encoded, ref)  # noqa: PLW2901 - the same, with a stamp
-            self.artifacts.append(place.outlet.publish(nonce, key, encoded, route))
-            self.outputs.append(Output(ref.row, nonce, component=component))
+            stamped = self.stamping.on(encoded, ref) if self.stamping is not None else None
+            self.artifacts.append(place.outlet.publish(nonce, key, stamped.encoded if stamped else encoded, route))
+            plain = stamped.plain_digest if stamped else ""
+            self.outputs.append(Output(ref.row, nonce, component=component, plain=plain))
         return ref
 
     @property

@@ -68,12 +68,25 @@ class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Output(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A dataset that was written: its number in the graph, and where in which artifact it is; one for each component that is kept apart."""
+    """A dataset that was written, or a component that is kept apart.
+
+    Parameters
+    ----------
+    row : int
+        Its number in the graph.
+    nonce, selector : str
+        The artifact, and where in it.
+    component : str
+        The component, empty for the whole.
+    plain : str
+        Digest (XXH3-128, hexadecimal) of the content without the stamp that the artifact has; empty if it has none.
+    """
 
     row: int
     nonce: str
     selector: str = ""
     component: str = ""
+    plain: str = ""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,15 +8,52 @@ from typing import TYPE_CHECKING
 
 from bunter.dataset.stamp import Stamp
 from bunter.datastore.format import TakesStamp, format_of
+from bunter.values import Pieces, quick_digest
 from bunter.values.program import code_of_program
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bunter.datastore.datastore import Encoded
     from bunter.execution.quantum_butler import Place
     from bunter.graph import Quantum, QuantumRef
     from bunter.pipeline import TaskNode
 
-__all__ = ["Stamping", "stamping_of"]
+__all__ = ["Stamped", "Stamping", "stamping_of"]
+
+
+class Stamped:
+    """Content with a stamp, and what tells it from other content whatever the stamps are.
+
+    Parameters
+    ----------
+    plain : Encoded
+        The content without a stamp.
+    form : TakesStamp
+        Its format.
+    stamp : Stamp
+        The stamp.
+    """
+
+    def __init__(self, plain: Encoded, form: TakesStamp, stamp: Stamp) -> None:
+        data = plain.data
+        self._digest = b"" if isinstance(data, Pieces) else quick_digest(data)
+        passing = Pieces(lambda: self._pass(data)) if isinstance(data, Pieces) else data
+        self.encoded = replace(plain, data=form.stamped(passing, stamp))
+
+    def _pass(self, pieces: Pieces) -> Iterator[bytes | memoryview]:
+        import xxhash
+
+        found = xxhash.xxh3_128()
+        for piece in pieces:
+            found.update(piece)
+            yield piece
+        self._digest = found.digest()
+
+    @property
+    def plain_digest(self) -> str:
+        """XXH3-128 of the content without its stamp, hexadecimal; of content in pieces, once it has been written."""
+        return self._digest.hex()
 
 
 class Stamping:
@@ -40,14 +77,10 @@ class Stamping:
         """Remember that a dataset was read."""
         self._read.setdefault(ref.id, ref)
 
-    def on(self, encoded: Encoded, ref: QuantumRef) -> Encoded:
-        """Return what is written for an output, with its stamp."""
+    def on(self, encoded: Encoded, ref: QuantumRef) -> Stamped | None:
+        """Put a stamp on what is written for an output; None if its format takes none."""
         form = format_of(encoded.format)
-        return (
-            replace(encoded, data=form.stamped(encoded.data, self._of(ref)))
-            if isinstance(form, TakesStamp)
-            else encoded
-        )
+        return Stamped(encoded, form, self._of(ref)) if isinstance(form, TakesStamp) else None
 
     def _of(self, ref: QuantumRef) -> Stamp:
         return Stamp(
