@@ -64,6 +64,12 @@ def test_no_list_of_commands_breaks_off_a_sentence():
     assert [name for name, text in texts.items() if "..." in text.partition("Commands:")[2]] == []
 
 
+def test_a_rehearsal_is_asked_for_in_one_way():
+    options = [(name, one.opts) for name, command in all_commands().items() for one in command.params]
+    assert [name for name, opts in options if "--dry-run" in opts and opts != ["-n", "--dry-run"]] == []
+    assert [name for name, opts in options if "-n" in opts and "--dry-run" not in opts] == []
+
+
 # Commands that look: they change neither a repository nor a file.
 LOOKING = (
     "at", "calibration timeline", "completion", "config-dump", "config-validate", "debug", "diff", "events list", "events subscriptions", "formats", "get-uri", "logs", "origin", "packer list",

@@ -16,7 +16,7 @@ as_of_option = click.option(
     metavar="WHEN",
     help="Show the repository as it stood: a change number, a snapshot, or a time such as 2026-03-01T12:00 (UTC).",
 )
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Say what would happen and change nothing.")
 
 
 def names_of(groups: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bunter.cli.arguments import names_of
+from bunter.cli.arguments import dry_run_option, names_of
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from bunter.dataset import DatasetRef
 
 __all__ = ["associate", "certify", "collection_chain", "disassociate"]
-
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
 
 
 @click.command(
@@ -34,7 +32,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen a
 )
 @click.option("--doc", help="What the chain is for.")
 @click.option("--history", is_flag=True, help="Change nothing; list what PARENT was before, and who changed it.")
-@_dry_run
+@dry_run_option
 @output_options
 def collection_chain(
     *,
@@ -107,7 +105,7 @@ _where = click.option("--where", default="", help="Query expression.")
 @_datasets
 @_collections
 @_where
-@_dry_run
+@dry_run_option
 @output_options
 def associate(
     *,
@@ -140,7 +138,7 @@ def associate(
 @click.argument("collection")
 @_datasets
 @_where
-@_dry_run
+@dry_run_option
 @output_options
 def disassociate(
     *, repo: str, collection: str, dataset_types: tuple[str, ...], where: str, dry_run: bool, emit: Emit
@@ -169,7 +167,7 @@ def disassociate(
 @click.argument("dataset_types", nargs=-1, required=True)
 @click.option("--begin-date", help="First instant of validity, ISO (UTC; 'T.../tai' for TAI); open by default.")
 @click.option("--end-date", help="First instant after validity; open by default.")
-@_dry_run
+@dry_run_option
 @output_options
 def certify(
     *,

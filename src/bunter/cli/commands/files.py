@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bunter.cli.arguments import as_of_option, data_id_of, names_of
+from bunter.cli.arguments import as_of_option, data_id_of, dry_run_option, names_of
 from bunter.cli.output import output_options
 from bunter.cli.progress import bytes_told
 from bunter.values import sized
@@ -23,7 +23,6 @@ __all__ = ["get_uri", "ingest_files", "retrieve_artifacts"]
 
 TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
 
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
 _collections = click.option("--collections", multiple=True, help="Where to find them. Repeatable.")
 _where = click.option("--where", default="", help="Query expression.")
 
@@ -63,7 +62,7 @@ def _refs(
     help="New ids, or ids derived from type and data ID (and run).",
 )
 @click.option("--header", is_flag=True, help="Keep the header cards of FITS files, to be asked for.")
-@_dry_run
+@dry_run_option
 @output_options
 def ingest_files(
     *,
@@ -120,7 +119,7 @@ def ingest_files(
 @click.option("--template", help="Names of the files, such as {dataset_type}/{visit}_{detector}.")
 @click.option("--preserve-path", is_flag=True, help="Keep the folders that the files have in their store.")
 @click.option("--zip", "as_zip", is_flag=True, help="Write the zip file DESTINATION, which opens as a repository.")
-@_dry_run
+@dry_run_option
 @as_of_option
 @output_options
 def retrieve_artifacts(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bunter.cli.arguments import dry_run_option
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
@@ -17,14 +18,12 @@ __all__ = ["define_visits", "ingest_raws", "ingest_refcat", "register_instrument
 
 TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
 
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
-
 
 @click.command("register-instrument", epilog="\b\nExample: bunter register-instrument demo DemoCam")
 @click.argument("repo")
 @click.argument("instrument")
 @click.option("--update", is_flag=True, help="Replace another description of the same instrument.")
-@_dry_run
+@dry_run_option
 @output_options
 def register_instrument(*, repo: str, instrument: str, update: bool, dry_run: bool, emit: Emit) -> None:
     """Register INSTRUMENT, an installed one or a YAML file: its detectors and filters."""
@@ -57,7 +56,7 @@ def register_instrument(*, repo: str, instrument: str, update: bool, dry_run: bo
 @click.option("--fail-fast", is_flag=True, help="Stop at the first file that is rejected.")
 @click.option("--partial", is_flag=True, help="Take the good files of an exposure although others are rejected.")
 @click.option("-j", "--workers", type=click.IntRange(min=1), default=4, help="Threads that read headers.")
-@_dry_run
+@dry_run_option
 @output_options
 @click.pass_context
 def ingest_raws(
@@ -133,7 +132,7 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
 @click.argument("instrument")
 @click.option("--where", default="", help="Query expression that the exposures satisfy.")
 @click.option("--update", is_flag=True, help="Work out visits anew that are there.")
-@_dry_run
+@dry_run_option
 @output_options
 def define_visits(*, repo: str, instrument: str, where: str, update: bool, dry_run: bool, emit: Emit) -> None:
     """Make a visit of every science exposure of INSTRUMENT, with the regions that its detectors see."""
@@ -151,7 +150,7 @@ def define_visits(*, repo: str, instrument: str, where: str, update: bool, dry_r
 @click.command("register-skymap", epilog="\b\nExample: bunter register-skymap demo demo/inputs/skymap.yaml")
 @click.argument("repo")
 @click.argument("skymap", type=click.Path(dir_okay=False))
-@_dry_run
+@dry_run_option
 @output_options
 def register_skymap(*, repo: str, skymap: str, dry_run: bool, emit: Emit) -> None:
     """Register the tracts and patches that the YAML file SKYMAP describes."""
@@ -179,7 +178,7 @@ def register_skymap(*, repo: str, skymap: str, dry_run: bool, emit: Emit) -> Non
 @click.option("--output-run", "run", default="refcats", show_default=True, help="RUN collection.")
 @click.option("--ra", default="ra", show_default=True, help="Column of right ascensions.")
 @click.option("--dec", default="dec", show_default=True, help="Column of declinations.")
-@_dry_run
+@dry_run_option
 @output_options
 def ingest_refcat(
     *,

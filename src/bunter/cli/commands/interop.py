@@ -30,7 +30,7 @@ TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink"
     help="Folder that the paths in the export start from; without it only the registry is filled.",
 )
 @click.option("-t", "--transfer", type=click.Choice(TRANSFERS), default="auto", help="How the files come in.")
-@click.option("--dry-run", is_flag=True, help="Read and check everything and change nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Read and check everything and change nothing.")
 @output_options
 def import_rubin(*, repo: str, export: str, directory: str | None, transfer: str, dry_run: bool, emit: Emit) -> None:
     """Take in EXPORT, the YAML file that `butler.export` of a Rubin repository wrote; ids are kept.

@@ -38,7 +38,7 @@ def packer() -> None:
     help="A part of the number, the most significant first: how many values it has (a number, or a field such as "
     "instrument.detector_max), or the values, as in band:g,r,i. The universe's recipe for NAME by default.",
 )
-@click.option("--dry-run", is_flag=True, help="Work out the layout and keep nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Work out the layout and keep nothing.")
 @output_options
 def define(*, repo: str, name: str, fixed: tuple[str, ...], fields: tuple[str, ...], dry_run: bool, emit: Emit) -> None:
     """Keep the layout of packer NAME in REPO, for the given values of dimensions that are not in the number."""

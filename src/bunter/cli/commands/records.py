@@ -31,7 +31,7 @@ __all__ = ["insert_dimension_records", "remove_dimension_records"]
     help="What becomes of a record that is there: fail; skip it; same: skip it if equal, else fail; replace it; "
     "update only the fields in FILE, and insert none.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what is new and what differs, and change nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what is new and what differs, and change nothing.")
 @output_options
 def insert_dimension_records(
     *, repo: str, element: str, file: str, on_conflict: str, dry_run: bool, emit: Emit
@@ -75,7 +75,7 @@ def _carried_out(records: DimensionRecords, element: str, file: str, how: str) -
 @click.argument("repo")
 @click.argument("element")
 @click.option("--where", required=True, help='Which records, such as "visit > 100"; TRUE for all.')
-@click.option("--dry-run", is_flag=True, help="Say what would go and what stands against it; change nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would go and what stands against it; change nothing.")
 @click.option("--confirm/--no-confirm", default=True, help="Ask before anything is removed.")
 @output_options
 def remove_dimension_records(*, repo: str, element: str, where: str, dry_run: bool, confirm: bool, emit: Emit) -> None:

@@ -41,7 +41,7 @@ __all__ = ["config_dump", "config_validate", "create"]
     metavar="[GROUP]",
     help="Let a group write all files, whoever makes them: --shared for the folder's group, --shared=GROUP for another.",
 )
-@click.option("--dry-run", is_flag=True, help="Check everything and make nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Check everything and make nothing.")
 @output_options
 def create(
     *,

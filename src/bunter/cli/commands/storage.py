@@ -196,7 +196,7 @@ def _show(report: CheckReport, emit: Emit) -> None:
 @click.argument("action", type=click.Choice(["list", "empty"]))
 @click.argument("repo")
 @click.option("--kept", is_flag=True, help="Also the files of removals that could still be undone.")
-@click.option("--dry-run", is_flag=True, help="With empty: say what would go.")
+@click.option("-n", "--dry-run", is_flag=True, help="With empty: say what would go.")
 @output_options
 def trash(*, action: str, repo: str, kept: bool, dry_run: bool, emit: Emit) -> None:
     """List or empty the trash of REPO: artifacts removed from the registry whose files could not be removed yet."""

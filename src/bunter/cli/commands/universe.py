@@ -123,7 +123,7 @@ def diff(*, old: str, new: str, emit: Emit) -> None:
     help="Value of a new column for the records that are there; {name} stands for another column. Repeatable.",
 )
 @click.option("--history", is_flag=True, help="List the upgrades that were made, and change nothing.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done and change nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would be done and change nothing.")
 @output_options
 def upgrade(
     *, repo: str, dimensions: str | None, fill: tuple[str, ...], history: bool, dry_run: bool, emit: Emit
