@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import traceback
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def removal(place):
     staged = [datastore.stage(f"run/{i}", b"x") for i in range(3)]
     commit(database, datastore, staged)
     with database.write() as tx:
-        ids = [item.dataset_id for batch in RECORDS.all(tx) for item in batch]
+        ids = [item.dataset_id for _, _, item in RECORDS.page(tx, 0, 100)[1]]
         RECORDS.remove(tx, ids[:2])
     with database.read() as connection:
         keys = [key for key, _ in RECORDS.trash(connection, MAIN)]
@@ -130,6 +131,7 @@ def run_and_kill(work, place, step):
             work(place)
             os._exit(0)
         except BaseException:  # noqa: BLE001 - a child must never run the parent's tests
+            traceback.print_exc()
             os._exit(1)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert status in {0, -signal.SIGKILL}
