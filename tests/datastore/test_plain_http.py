@@ -110,6 +110,7 @@ def test_what_is_gone_from_the_web_server_is_said(mine, release):
         assert finding.problem == "missing"
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_no_files_is_told_so(web):
     address = f"http://127.0.0.1:{web.server_port}/dr1"
     with pytest.raises(StoreDeniedError, match=r"neither takes nor lists them.*'read_only: true'"):

@@ -159,6 +159,7 @@ def is_done(repository):
     is_complete(repository)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_now_and_then_is_completed_by_the_same_command(repository):
     campaign(repository, seed=20_260_101, kills=8)
 
@@ -183,6 +184,7 @@ tasks:
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_hands_results_over_survives_kills(repository):
     (repository.parent / "pipeline.yaml").write_text(HANDED)
     draw = random.Random(5)
