@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from survey_graph import known_of, survey_graph
 
 from bunter.errors import GraphError
-from bunter.graph import QuantumGraph
+from bunter.graph import QuantumGraph, slices
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +91,14 @@ def test_a_graph_of_version_1_is_read(tmp_path):
     old.write(tmp_path / "new.bqg")
     again = QuantumGraph.read(tmp_path / "new.bqg")
     assert [known_of(quantum) for quantum in again.quanta()] == [known_of(quantum) for quantum in old.quanta()]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no slice", zlib.compress(bytes(4))[:-3], zlib.compress(bytes(3 << 20), 9)],
+    ids=["something else", "cut off", "too large"],
+)
+def test_a_damaged_slice_is_told_before_it_fills_the_memory(graph, content, monkeypatch):
+    monkeypatch.setattr(slices, "_MOST", 1 << 20)
+    with pytest.raises(GraphError, match="a slice of the graph for 'u/me/run' is damaged"):
+        slices.read_slice(content, graph.header, None)
