@@ -143,7 +143,9 @@ def test_a_connection_may_carry_its_own_condition(build):
     stack = task("stack", ("detector",), science, connection("out", "output", "stack", ("detector",)))
     graph = build(pipeline=graph_of(stack))
     assert [{ref.data_id["exposure"] for ref in q.inputs["frames"]} for q in graph.quanta()] == [{1, 2, 3}] * 2
-    with pytest.raises(EmptyGraphError, match="no 'raw' where exposure.observation_type = 'science' for input 'frames'"):
+    with pytest.raises(
+        EmptyGraphError, match=r"no 'raw' where exposure.observation_type = 'science' for input 'frames'"
+    ):
         build("exposure = 4", pipeline=graph_of(stack))
 
 

@@ -419,7 +419,10 @@ class DirectRepository:
 
         with self._database.read(snapshot=True) as connection:
             roster = self._registry.roster(connection)
-            return [*dead_rows(connection, roster, [("dataset_artifact", "dataset_id")]), *self._records.dead(connection)]
+            return [
+                *dead_rows(connection, roster, [("dataset_artifact", "dataset_id")]),
+                *self._records.dead(connection),
+            ]
 
     def _copies_of(self, ids: Sequence[bytes]) -> list[tuple[str, ...]]:
         """Return the stores that are to keep copies of each dataset."""

@@ -63,7 +63,7 @@ def record_lines(records: Records) -> Iterator[str]:
 
 
 def _is_told(name: str, value: Any) -> bool:
-    """An unknown time is left out: two nulls would be one without bounds."""
+    """Leave out an unknown time: two nulls would be one without bounds."""
     return value is not None or name not in {"timespan_begin", "timespan_end"}
 
 
