@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -116,6 +117,25 @@ def test_an_extension_that_was_never_planned_is_planned_anew(butler, monkeypatch
         run(butler, MORE)
     monkeypatch.undo()
     assert ran(run(butler, MORE)) == {"reduce": 4, "gather": 2}
+
+
+def test_an_extension_that_died_before_it_told_goes_on(butler, monkeypatch):
+    run(butler, FIRST)
+    monkeypatch.setattr("bunter.execution.start.hand_over", lambda part: sys.exit())
+    with pytest.raises(SystemExit):
+        run(butler, MORE)
+    monkeypatch.undo()
+    assert ran(run(butler, MORE)) == {"reduce": 4, "gather": 2}
+    states = [(one.summary() or {}).get("status") for one in run_directories(runs_root(butler))]
+    assert sorted(states) == ["extended", "succeeded"]
+
+
+def test_worker_processes_do_an_extension(butler):
+    run(butler, FIRST)
+    known = {kind.name: kind for kind in butler.dataset_types.query()}
+    plan = pipeline(("reduce", "gather")).resolve(butler.universe, known)
+    assert ran(run_pipeline(butler, plan, MORE, options=RunOptions(jobs=2))) == {"reduce": 4, "gather": 2}
+    assert butler.query_datasets("reduced_schema", "first").count() == 1
 
 
 def test_status_and_lineage_know_all_parts(butler):

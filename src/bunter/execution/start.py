@@ -18,7 +18,7 @@ from bunter.execution.extending import earlier_parts, hand_over, refuse_clashes,
 from bunter.execution.full_disk import saying_full
 from bunter.execution.pool import warm_up
 from bunter.execution.precedents import find_precedents, reused_runs
-from bunter.execution.run_directory import RUNS, RunDirectory, RunRequest, run_directories, runs_root
+from bunter.execution.run_directory import EXTENDED, RUNS, RunDirectory, RunRequest, run_directories, runs_root
 from bunter.execution.worker_pool import modules_of
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ def _go_on(butler: Butler, pipeline: PipelineGraph, wish: Wish, **more: Any) -> 
             if not directory.has_graph():
                 graph = _plan(butler, pipeline, wish, directory)
                 return _carry_out(butler, graph, directory, wish.chaining, **more)
+            _take_over(earlier_parts(butler, directory))
             summary = _carry_out(butler, directory.graph(), directory, wish.chaining, **more)
             if summary.status == "waiting":
                 return _next_part(butler, pipeline, wish, directory, stack, **more) or summary
@@ -415,9 +416,15 @@ def _plan(butler: Butler, pipeline: PipelineGraph, wish: Wish, directory: RunDir
         directory.forget()
         raise
     graph.write(directory.graph_path)
-    for part in earlier:
-        hand_over(part)
+    _take_over(earlier)
     return directory.graph()
+
+
+def _take_over(earlier: Sequence[RunDirectory]) -> None:
+    """Let the earlier parts of a run know that there is a later one; a process may have died before it could."""
+    for part in earlier:
+        if (part.summary() or {}).get("status") != EXTENDED:
+            hand_over(part)
 
 
 def _build(butler: Butler, pipeline: PipelineGraph, wish: Wish, run: str, *, extends: bool = False) -> QuantumGraph:
