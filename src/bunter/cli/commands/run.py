@@ -300,7 +300,7 @@ class Progress:
 @click.command(epilog="\b\nExample: bunter report demo demo/science --output report.html")
 @click.argument("repo")
 @click.argument("collection")
-@click.option("--output", type=click.Path(), help="The file; by default report.html in the folder of the run.")
+@click.option("-o", "--output", type=click.Path(), help="The file; by default report.html in the folder of the run.")
 @output_options
 def report(*, repo: str, collection: str, output: str | None, emit: Emit) -> None:
     """Report on the newest run of COLLECTION, a run or the chain above it, as one self-contained HTML page, or with --json."""
