@@ -20,7 +20,15 @@ from bunter.butler.runs_place import runs_place
 from bunter.butler.sealing import seal_sentence
 from bunter.butler.trash import Trash
 from bunter.database import Database
-from bunter.dataset.changes import AddArtifacts, AddDatasets, ForgetRemoval, RemoveDatasets, UndoChange, UnstoreDatasets
+from bunter.dataset.changes import (
+    AddArtifacts,
+    AddDatasets,
+    ChangesAsRead,
+    ForgetRemoval,
+    RemoveDatasets,
+    UndoChange,
+    UnstoreDatasets,
+)
 from bunter.dataset.event import TellEvents
 from bunter.dataset.inquiries import Summaries
 from bunter.datastore import Datastore
@@ -294,7 +302,7 @@ class DirectRepository:
         if any(isinstance(change, RemoveDatasets | UnstoreDatasets) for change in changes):
             self.empty_trash()
         if self.feeding.sinks and any(
-            isinstance(change, AddDatasets | RemoveDatasets | UndoChange) for change in changes
+            isinstance(change, AddDatasets | ChangesAsRead | RemoveDatasets | UndoChange) for change in changes
         ):
             self.feeding.deliver()
 
@@ -343,10 +351,12 @@ class DirectRepository:
             self._activities[activity.id] = known
 
     def _told(self, transaction: Transaction, changes: Sequence[Change]) -> Iterator[Change]:
-        """Yield changes, each undoing as what it comes to at its turn."""
+        """Yield changes, each undoing as what it comes to at its turn, and those that are read as they are read."""
         for change in changes:
             if isinstance(change, UndoChange):
                 yield from self.trash.restoration_within(transaction, change).changes
+            elif isinstance(change, ChangesAsRead):
+                yield from change.read()
             else:
                 yield change
 

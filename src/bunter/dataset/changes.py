@@ -15,7 +15,7 @@ from bunter.dataset.record_changes import RemoveRecords, UpdateRecords
 from bunter.dataset.repository_changes import ChangeUniverse, DefinePacker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bunter.dataset.artifact import ArtifactLink, ArtifactRow
     from bunter.dataset.collection import CollectionType
@@ -240,6 +240,17 @@ class AddArtifacts:
     links: Sequence[ArtifactLink]
 
 
+@dataclass(frozen=True, slots=True)
+class ChangesAsRead:
+    """Changes that are read one after the other as they are applied, so that they are never in memory together.
+
+    ``read`` is called within the transaction, and once more whenever that is done again; what it asks of the repository is
+    answered as the changes before have left it. It does not leave this process.
+    """
+
+    read: Callable[[], Iterable[Change]]
+
+
 Change = (
     RegisterCollection
     | SetChain
@@ -269,6 +280,7 @@ Change = (
     | Certify
     | Decertify
     | AddArtifacts
+    | ChangesAsRead
     | AnnotationChange
     | TellEvents
 )

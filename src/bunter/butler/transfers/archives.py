@@ -20,7 +20,7 @@ from bunter.butler.transfers.receiving import Receiving
 from bunter.butler.transfers.run_folders import write_runs
 from bunter.butler.transfers.terms import Terms
 from bunter.dataset import ArtifactLink, StoredArtifact
-from bunter.dataset.changes import AddArtifacts, AddDatasets
+from bunter.dataset.changes import AddArtifacts, AddDatasets, ChangesAsRead
 from bunter.datastore.carriage import checked_pieces
 from bunter.datastore.members import member_selector
 from bunter.datastore.zip_members import ZipMembers
@@ -28,9 +28,10 @@ from bunter.errors import FormatError, KeyTakenError
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bunter.butler.session import Session
+    from bunter.butler.transfers.arrivals import Arrivals
     from bunter.butler.transfers.manifest import Manifest
     from bunter.butler.transfers.parcel import Parcel
     from bunter.butler.transfers.report import TransferReport
@@ -164,33 +165,53 @@ def ingest_archive(
     if dry_run:
         return report
     report.refuse()
-    definitions = Definitions(session, parcel, keep_records=keep_records)
-    nonce = new_nonce()
-    links: list[ArtifactLink] = []
-    changes: list[Change] = [*definitions.insertions(), *definitions.registrations()]
-    for batch in parcel.batches():
-        found = arrivals(session, batch, definitions.types)
-        changes += [AddDatasets(columns, on_conflict="skip") for columns in found.new]
-        links += [
-            ArtifactLink(columns.ids[row], item.component, nonce, member_selector(item, f"{FILES}/{item.key}"))
-            for columns, row, item in found.stored
-        ]
-    receiving = Receiving(session, parcel, terms)
-    more = [*MemberChanges(session, parcel, definitions.types).find()[0]]
-    for each in parcel.annotations():
-        more += receiving.annotations(each)
     write_runs(getattr(session.repository, "runs", None), parcel.run_pieces())  # before: a move leaves no archive
     facts = {"source": str(path), "transfer": transfer}
     with performed(session, "ingest-zip", kind="ingest", facts=facts, only_outermost=True):
         staged: list[Staged] = []
-        if links:
-            datastore = session.repository.datastore
+        adoption = _Adoption(session, parcel, terms)
+        first: list[Change] = []
+        if report.artifacts:
+            datastore, nonce = session.repository.datastore, adoption.nonce
             key = f"zips/{nonce[:4]}/{path.stem[:80]}-{nonce}.zip".replace(" ", "_")
             staged = datastore.ingest_stage([path], transfer=transfer, keys=[key])
-            changes.append(AddArtifacts([datastore.row(staged[0], nonce, "zip")], links))
-        if changes or more:  # in one step: a move leaves nothing that could be read again
-            session.commit([*changes, *more], staged)
+            first.append(AddArtifacts([datastore.row(staged[0], nonce, "zip")], []))
+        if staged or next(iter(adoption.changes()), None) is not None:
+            session.commit(
+                [*first, ChangesAsRead(adoption.changes)], staged
+            )  # in one step: a move leaves nothing to read
     return replace(report, artifacts=len(staged), size=sum(item.size for item in staged), dry_run=False)
+
+
+class _Adoption:
+    """What registers the members of an archive, read from it batch by batch while the change is made."""
+
+    def __init__(self, session: Session, parcel: ExportParcel, terms: Terms) -> None:
+        self.nonce = new_nonce()
+        self._session, self._parcel, self._terms = session, parcel, terms
+
+    def changes(self) -> Iterator[Change]:
+        """Yield the changes; each batch is compared with what is there when its turn comes."""
+        session, parcel = self._session, self._parcel
+        definitions = Definitions(session, parcel, keep_records=self._terms.keep_records)
+        yield from definitions.insertions()
+        yield from definitions.registrations()
+        for batch in parcel.batches():
+            yield from self._arriving(arrivals(session, batch, definitions.types))
+        yield from MemberChanges(session, parcel, definitions.types).find()[0]
+        receiving = Receiving(session, parcel, self._terms)
+        for each in parcel.annotations():
+            yield from receiving.annotations(each)
+
+    def _arriving(self, found: Arrivals) -> Iterator[Change]:
+        for columns in found.new:
+            yield AddDatasets(columns, on_conflict="skip")
+        links = [
+            ArtifactLink(columns.ids[row], item.component, self.nonce, member_selector(item, f"{FILES}/{item.key}"))
+            for columns, row, item in found.stored
+        ]
+        if links:
+            yield AddArtifacts([], links)
 
 
 def adopt_archive(
