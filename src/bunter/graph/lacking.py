@@ -9,6 +9,8 @@ import numpy as np
 from bunter.errors import GraphError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from bunter.graph.closure import Selection
     from bunter.graph.keys import Array
     from bunter.pipeline import Connection, PipelineGraph
@@ -51,15 +53,12 @@ def refuse_lacking(selection: Selection) -> None:
     GraphError
         With the data IDs of up to 20 of them.
     """
-    for (label, name), mask in selection.frontier.lacking.items():
-        rows = np.flatnonzero(mask & (selection.roles[label] > 0))
-        if len(rows):
-            kind = selection.frontier.tasks[label].task.connection(name).dataset_type
-            raise GraphError(
-                f"{len(rows):,} quanta of task {label!r} lack their input {name!r} ({kind!r}), which may not be missing; "
-                f"provide it, or leave these quanta out by the selection or a veto:"
-                f"{_listed(selection, label, rows)}"
-            )
+    for label, name, kind, rows in _planned(selection, selection.frontier.lacking):
+        raise GraphError(
+            f"{len(rows):,} quanta of task {label!r} lack their input {name!r} ({kind!r}), which may not be missing; "
+            f"provide it, or leave these quanta out by the selection or a veto:"
+            f"{_listed(selection, label, rows)}"
+        )
 
 
 def refuse_torn(selection: Selection) -> None:
@@ -70,16 +69,21 @@ def refuse_torn(selection: Selection) -> None:
     GraphError
         With the data IDs of up to 20 of them.
     """
-    for (label, name), mask in selection.frontier.torn.items():
+    for label, name, kind, rows in _planned(selection, selection.frontier.torn):
+        raise GraphError(
+            f"task {label!r} has no time, and for {len(rows):,} of its quanta the first collection with {kind!r} certifies "
+            f"several of one data ID, so that input {name!r} means none; let the connection look `through=` an input "
+            "that has a time, name the one with an override, or give collections in which there is one:"
+            f"{_listed(selection, label, rows)}"
+        )
+
+
+def _planned(selection: Selection, masks: Mapping[tuple[str, str], Array]) -> Iterator[tuple[str, str, str, Array]]:
+    """Yield task, connection and dataset type of each mask that holds for planned quanta, and their rows."""
+    for (label, name), mask in masks.items():
         rows = np.flatnonzero(mask & (selection.roles[label] > 0))
         if len(rows):
-            kind = selection.frontier.tasks[label].task.connection(name).dataset_type
-            raise GraphError(
-                f"task {label!r} has no time, and for {len(rows):,} of its quanta the first collection with {kind!r} certifies "
-                f"several of one data ID, so that input {name!r} means none; let the connection look `through=` an input "
-                "that has a time, name the one with an override, or give collections in which there is one:"
-                f"{_listed(selection, label, rows)}"
-            )
+            yield label, name, selection.frontier.tasks[label].task.connection(name).dataset_type, rows
 
 
 def _listed(selection: Selection, label: str, rows: Array) -> str:
