@@ -15,7 +15,7 @@ from bunter.datastore import format_of
 from bunter.datastore.recorded import artifact_rows
 from bunter.errors import ConflictingDatasetError, IngestError
 from bunter.values.identity import new_nonces
-from bunter.values.rows import instances
+from bunter.values.rows import instances, unhindered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,17 +99,19 @@ class Files:
         if not files:
             return []
         datastore = self._session.repository.datastore
-        formats = [self._format_name(file) for file in files]
         nonces = new_nonces(len(files))
-        routes = datastore.chain.routes([file.refs[0] for file in files])
-        keys = None if transfer == "direct" else self._keys(files, nonces, routes)
-        looks = looks_at(files)
+        with unhindered():
+            formats = [self._format_name(file) for file in files]
+            routes = datastore.chain.routes([file.refs[0] for file in files])
+            keys = None if transfer == "direct" else self._keys(files, nonces, routes)
+            looks = looks_at(files)
         more = source_changes(files, looks, header=header)
         paths = [file.path for file in files]
         staged = datastore.ingest_stage(paths, transfer=transfer, keys=keys, routes=routes, looks=looks)
-        refs = [ref for file in files for ref in file.refs]
-        changes: list[Change] = [AddDatasets(columns) for columns in DatasetColumns.from_refs(refs)]
-        changes.append(_artifacts(files, staged, nonces, formats))
+        with unhindered():
+            refs = [ref for file in files for ref in file.refs]
+            changes: list[Change] = [AddDatasets(columns) for columns in DatasetColumns.from_refs(refs)]
+            changes.append(_artifacts(files, staged, nonces, formats))
         with performed(self._session, "ingest", kind="ingest", facts=said_of(files, transfer), only_outermost=True):
             self._session.commit([*changes, *more], staged)
         return refs

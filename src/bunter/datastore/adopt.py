@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from itertools import repeat
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from bunter import effects
 from bunter.datastore.recorded import staying
 from bunter.datastore.store import LocalPaths, Staged, StagesFiles, Transfer
 from bunter.errors import IngestError
+from bunter.values.rows import unhindered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -96,7 +98,8 @@ def _stage_all(
 
     big = transfer is Transfer.COPY and sum(size for _, size, _, _ in files) > _BIG * len(files)
     try:
-        _each(stage, len(files), _WORKERS if big else 1)
+        with unhindered() if root and not big else nullcontext():
+            _each(stage, len(files), _WORKERS if big else 1)
     except BaseException:
         store.discard([item for item in staged if item is not None])
         raise

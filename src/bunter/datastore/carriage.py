@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from bunter.datastore.datastore import Datastore
     from bunter.datastore.store import ArtifactStore, PublishingStore, Stat
 
-__all__ = ["Cargo", "CopiesWithin", "Progress", "Tally", "carry", "carry_into", "checked_pieces", "content_of"]
+__all__ = [
+    "Cargo",
+    "CopiesWithin",
+    "NamesFiles",
+    "Progress",
+    "Tally",
+    "carry",
+    "carry_into",
+    "checked_pieces",
+    "content_of",
+]
 
 _WORKERS = 8
 _SMALL = 1 << 20
@@ -80,6 +90,14 @@ class CopiesWithin(Protocol):
 
         Nobody here sees the bytes: ``digests`` are those recorded at the source, and whoever reads the copy compares them.
         """
+
+
+@runtime_checkable
+class NamesFiles(Protocol):
+    """A store of files that names many at once."""
+
+    def names(self, keys: Sequence[str]) -> list[str]:
+        """Return the texts of their paths, as ``path`` gives them one by one."""
 
 
 class Tally:
@@ -215,11 +233,14 @@ def _staying(cargo: Sequence[Cargo], local: Mapping[int, LocalPaths], tally: Tal
         if (store := local.get(number)) is None:
             raise _no_file(keys[0])
         stats = cargo[places[0]].store.stat_many(keys)
-        for place, key, found in zip(places, keys, stats, strict=True):
-            paths[place], sizes[place] = str(store.path(key)), _checked_size(cargo[place].stored, found)
+        for place, name, found in zip(places, _names(store, keys), stats, strict=True):
+            paths[place], sizes[place] = name, _checked_size(cargo[place].stored, found)
             tally.add(sizes[place])
-    digests = [_recorded(item.stored) for item in cargo]
-    return staying(paths, sizes, digests)
+    return staying(paths, sizes, [_recorded(item.stored) for item in cargo])
+
+
+def _names(store: LocalPaths, keys: Sequence[str]) -> list[str]:
+    return store.names(keys) if isinstance(store, NamesFiles) else [str(store.path(key)) for key in keys]
 
 
 def _no_file(key: str) -> IngestError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,11 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["are_there", "by_store", "places_of"]
 
+_STORE, _COPIES = attrgetter("datastore"), attrgetter("copies")
+
 
 def by_store(staged: Sequence[Staged]) -> dict[str, list[Staged]]:
     """Group staged artifacts and their copies by the store that they are on their way into."""
     if len(staged) == 1 and not staged[0].copies:  # a single put asks three times
         return {staged[0].datastore: list(staged)}
+    names = set(map(_STORE, staged))
+    if len(names) == 1 and not any(map(_COPIES, staged)):
+        return {names.pop(): list(staged)}
     groups: dict[str, list[Staged]] = {}
     for item in staged:
         for one in (*item.copies, item):

@@ -67,7 +67,7 @@ def _hard_link(source: str | Path, staging: str, final: str, item: Staged, sync:
     # The file itself: a hard link to a symbolic link would keep pointing elsewhere.
     content = os.path.realpath(source) if os.path.islink(source) else source  # noqa: PTH114
     effects.link(content, staging)
-    return replace(item, size=_size(content))
+    return Staged(item.key, _size(content), None, item.owner)
 
 
 def _link_or_copy(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001

@@ -66,7 +66,7 @@ class Template:
         self.text = text
         self.is_exact = text.startswith(_EXACT)
         self._parts = [_parse(part, text) for part in _split(text.removeprefix(_EXACT))]
-        self._plain = [[(f.names, f.literal, f.slashes, f) for f in part] for part in self._parts]
+        self._plain = [[(_alternatives(f), f.literal, f.slashes, f) for f in part] for part in self._parts]
         names = {name for part in self._parts for field in part for name in field.names}
         if not names & {"run", "id"}:
             raise TemplateError(
@@ -135,7 +135,7 @@ class Template:
             return "/".join([*directories, self._exact(last, extension)])
         room = NAME_LIMIT - _NONCE_LENGTH - len(extension)
         name = f"{shorten(last, room)}-{nonce}{extension}"
-        return "/".join([shorten(directory) for directory in directories] + [name]) if directories else name
+        return "/".join([*[each if len(each) <= NAME_LIMIT else shorten(each) for each in directories], name])
 
     def _exact(self, last: str, extension: str) -> str:
         name = f"{last}{extension}"
@@ -157,8 +157,6 @@ class Template:
             for alternatives, literal, slashes, field in part:
                 for name in alternatives:
                     value = values.get(name)
-                    if value is None and "." in name:  # without its record, what identifies it stands in
-                        value = values.get(name.partition(".")[0])
                     if value is not None:
                         shown = str(value)
                         text += literal + (shown if type(value) is int else _safe(shown, slashes))
@@ -180,6 +178,11 @@ class Template:
             f"template {self.text!r} needs {' or '.join(field.names)}, which has no value here; "
             "give it, or mark the field optional with ':?'"
         )
+
+
+def _alternatives(field: _Field) -> list[str]:
+    """Return the names to look up; without a record, what identifies it stands in for its field."""
+    return [each for name in field.names for each in ((name, name.partition(".")[0]) if "." in name else (name,))]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -131,13 +131,16 @@ def _taken(session: Session, columns: DatasetColumns, rows: Sequence[int]) -> It
 def _add_new(found: Arrivals, new: DatasetColumns, batch: Batch) -> None:
     if len(new):
         found.new.append(new)
-        found.stored += [(new, row, item) for row, id_ in enumerate(new.ids) for item in batch.stored.get(id_, ())]
+        stored, none = batch.stored, ()
+        found.stored += [(new, row, item) for row, id_ in enumerate(new.ids) for item in stored.get(id_, none)]
 
 
 def _held(
     found: Arrivals, columns: DatasetColumns, there: Sequence[DatasetRef | None]
 ) -> Iterator[tuple[DatasetColumns, int]]:
     """Yield the rows that are there as the same datasets; the others contradict."""
+    if not any(there):
+        return
     required = columns.required_rows()
     for row, ref in enumerate(there):
         if ref is None:

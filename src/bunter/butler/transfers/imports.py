@@ -20,7 +20,7 @@ from bunter.dimensions.records import stored_columns
 from bunter.errors import ExportFileError
 from bunter.values import Timespan
 from bunter.values.arrow import values_of
-from bunter.values.rows import instances
+from bunter.values.rows import instances, unhindered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,9 +111,11 @@ class ExportParcel:
             for batch in self._rows(f"datasets/{kind.name}", BATCH_ROWS):
                 _expect(batch, dataset_schema(kind.dimensions), self.source)
                 ids = values_of(batch.column("id"))
-                stored = artifacts.until(ids, first) if self.manifest.has_files else {}
+                with unhindered():
+                    stored = artifacts.until(ids, first) if self.manifest.has_files else {}
+                    found = Batch(tuple(by_run(kind, batch)), stored)
                 first += len(ids)
-                yield Batch(tuple(by_run(kind, batch)), stored)
+                yield found
 
     def memberships(self) -> Iterator[Membership]:
         """Read the memberships."""
@@ -133,8 +135,9 @@ class ExportParcel:
         for batch in self._rows("metadata"):
             yield Annotations(metadata=_tuples(batch, "id", "document"))
         for batch in self._rows("origins"):
-            rows = _tuples(batch, "id", "directory", "name", "size", "modified")
-            yield Annotations(origins=[OriginRow(*row) for row in rows])
+            names = ("id", "directory", "name", "size", "modified")
+            columns = {name: values_of(batch.column(name)) for name in names}
+            yield Annotations(origins=instances(OriginRow, len(batch), **columns))
         activities = [row for batch in self._rows("activities") for row in _tuples(batch, *ACTIVITY_NAMES)]
         for batch in self._rows("makers"):
             yield Annotations(makers=_tuples(batch, "id", "activity"), activities=activities)

@@ -62,7 +62,7 @@ class Batch:
 
     def portions(self, limit: int) -> Iterator[Batch]:
         """Divide it such that the artifacts of a part have at most ``limit`` bytes, or it has one dataset."""
-        if sum(max(item.size, 0) for items in self.stored.values() for item in items) <= limit:
+        if sum([item.size for items in self.stored.values() for item in items if item.size > 0]) <= limit:
             yield self
             return
         rows: list[tuple[int, int]] = []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.activities import performed
@@ -20,10 +21,11 @@ from bunter.dataset.header import headers_change, packed_alike
 from bunter.datastore import Transfer
 from bunter.datastore.carriage import Cargo, Progress, carry
 from bunter.datastore.recorded import artifact_rows
-from bunter.values import new_nonce
+from bunter.values.identity import new_nonces
+from bunter.values.rows import instances, unhindered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from bunter.butler.session import Session
     from bunter.butler.transfers.arrivals import Arrivals
@@ -35,19 +37,11 @@ if TYPE_CHECKING:
     from bunter.datastore import Staged
     from bunter.datastore.chain import Route
 
+    _Place = tuple[str, str]  # store and key where it is
+    _Comer = tuple[DatasetColumns, int, StoredArtifact]  # an artifact, and the row of its dataset
 __all__ = ["Receiving"]
 
 _PORTION_BYTES = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class _Fresh:
-    """An artifact that comes, and where it goes."""
-
-    stored: StoredArtifact
-    nonce: str
-    key: str
-    route: Route
 
 
 class Receiving:
@@ -79,6 +73,7 @@ class Receiving:
         self._parcel = parcel
         self._terms = terms
         self._transfer = Transfer(terms.transfer)
+        self._stays = self._transfer in {Transfer.DIRECT, Transfer.IN_PLACE}
         self._progress = progress
         self._absences = None if terms.restore else Absences(session)
         self._definitions = Definitions(session, parcel, keep_records=terms.keep_records, absences=self._absences)
@@ -155,7 +150,8 @@ class Receiving:
             self._session.commit(changes)
         for batch in self._parcel.batches():
             for portion in batch.portions(_PORTION_BYTES):
-                self._bring(self._compared(portion))
+                with unhindered() if self._stays else nullcontext():
+                    self._bring(self._compared(portion))
         members, _, _ = self._members().find()
         if members:
             self._session.commit(members)
@@ -166,8 +162,15 @@ class Receiving:
 
     def _compared(self, batch: Batch) -> Arrivals:
         """Compare some datasets with what is there; remember which stay behind."""
-        types = self._definitions.types
-        found = arrivals(self._session, batch, types, only_stored=self._terms.only_stored, restore=self._terms.restore)
+        terms = self._terms
+        with unhindered():
+            found = arrivals(
+                self._session,
+                batch,
+                self._definitions.types,
+                only_stored=terms.only_stored,
+                restore=terms.restore,
+            )
         self._left.update(found.left)
         return found
 
@@ -180,63 +183,85 @@ class Receiving:
         """Bring the artifacts of some datasets and register these."""
         if not found.new and not found.stored:
             return
-        fresh: dict[tuple[str, str], _Fresh] = {}
-        links = []
-        for columns, row, stored in found.stored:
-            place = stored.datastore, stored.key
-            nonce = self._shared.get(place) or (fresh[place].nonce if place in fresh else "")
-            if not nonce:
-                fresh[place] = new = self._fresh(columns, row, stored)
-                nonce = new.nonce
-            links.append(ArtifactLink(columns.ids[row], stored.component, nonce, stored.selector))
-        stores = self._parcel.stores_of([item.stored for item in fresh.values()])
-        staged = self._carried(
-            [
-                Cargo(store, item.stored, item.key, item.route)
-                for store, item in zip(stores, fresh.values(), strict=True)
-            ]
-        )
-        given = [new.stored for new in fresh.values()]
+        with unhindered():
+            places = [(stored.datastore, stored.key) for _, _, stored in found.stored]
+            fresh = self._fresh(places, found.stored)
+            links = self._links(places, found.stored, fresh)
+        given = [comer[2] for comer, _ in fresh.values()]
+        nonces = [nonce for _, nonce in fresh.values()]
+        staged = self._carried(self._cargo(list(fresh.values()), given))
         rows = artifact_rows(
-            staged,
-            [new.nonce for new in fresh.values()],
-            [stored.format for stored in given],
-            [stored.format_version for stored in given],
+            staged, nonces, [stored.format for stored in given], [stored.format_version for stored in given]
         )
         changes: list[Change] = [
             *self._definitions.runs_again({columns.run for columns in found.new}),
             *(AddDatasets(columns, on_conflict="skip") for columns in found.new),
         ]
         self._session.commit([*changes, AddArtifacts(rows, links)] if rows or links else changes, staged)
-        self._shared |= {place: new.nonce for place, new in fresh.items() if new.stored.selector or self.keeps_all}
+        self._shared |= {place: nonce for place, (comer, nonce) in fresh.items() if comer[2].selector or self.keeps_all}
 
-    def _fresh(self, columns: DatasetColumns, row: int, stored: StoredArtifact) -> _Fresh:
-        """Draw a nonce and make a key for an artifact that comes."""
-        kind, nonce = columns.dataset_type, new_nonce()
-        data_id = {name: columns.values[name][row] for name in kind.dimensions.required}
-        route = self._session.repository.datastore.route(kind, data_id)
-        return _Fresh(stored, nonce, self._key(columns, data_id, nonce, stored, route), route)
+    def _fresh(self, places: Sequence[_Place], comers: Sequence[_Comer]) -> dict[_Place, tuple[_Comer, str]]:
+        """Pick the artifacts that were not brought for another dataset before, and draw a nonce for each."""
+        first: dict[_Place, _Comer] = {}
+        for place, comer in zip(places, comers, strict=True):
+            if place not in self._shared:
+                first.setdefault(place, comer)
+        return dict(zip(first, zip(first.values(), new_nonces(len(first)), strict=True), strict=True))
+
+    def _links(
+        self, places: Sequence[_Place], comers: Sequence[_Comer], fresh: Mapping[_Place, tuple[_Comer, str]]
+    ) -> list[ArtifactLink]:
+        return instances(
+            ArtifactLink,
+            len(comers),
+            dataset_id=[columns.ids[row] for columns, row, _ in comers],
+            component=[stored.component for _, _, stored in comers],
+            nonce=[self._shared.get(place) or fresh[place][1] for place in places],
+            selector=[stored.selector for _, _, stored in comers],
+        )
+
+    def _cargo(self, fresh: Sequence[tuple[_Comer, str]], given: Sequence[StoredArtifact]) -> list[Cargo]:
+        """Say where artifacts are and where they go."""
+        routes = self._routes([comer for comer, _ in fresh])
+        keys = [
+            self._key(columns, _data_id(columns, row), nonce, stored, route)
+            for ((columns, row, stored), nonce), route in zip(fresh, routes, strict=True)
+        ]
+        return instances(Cargo, len(fresh), store=self._parcel.stores_of(given), stored=given, key=keys, route=routes)
+
+    def _routes(self, comers: Sequence[_Comer]) -> list[Route]:
+        """Say which stores take artifacts; asked once for each type and instrument, on which alone this depends."""
+        route = self._session.repository.datastore.route
+        known: dict[tuple[int, object], Route] = {}
+        found = []
+        for columns, row, _ in comers:
+            place = id(columns), columns.values["instrument"][row] if "instrument" in columns.values else None
+            if place not in known:
+                known[place] = route(columns.dataset_type, _data_id(columns, row))
+            found.append(known[place])
+        return found
 
     def _key(
         self, columns: DatasetColumns, data_id: Mapping[str, Any], nonce: str, stored: StoredArtifact, route: Route
     ) -> str:
-        if self._transfer in {Transfer.DIRECT, Transfer.IN_PLACE}:
+        if self._stays:
             return ""
         component = {"component": stored.component} if stored.component else {}
         key_for = self._session.repository.datastore.key_for
         return key_for(columns.dataset_type, data_id, columns.run, nonce, _suffix(stored.key), route=route, **component)
 
     def _carried(self, cargo: list[Cargo]) -> list[Staged]:
-        before = self._done
+        datastore = self._session.repository.datastore
+        if not cargo:
+            return []
+        if self._progress is None:
+            return carry(datastore, cargo, transfer=self._transfer, verify=self._terms.verify)
+        before, tell = self._done, self._progress
 
         def told(now: Progress) -> None:
             self._done = Progress(before.artifacts + now.artifacts, before.done + now.done)
-            if self._progress is not None:
-                self._progress(self._done)
+            tell(self._done)
 
-        if not cargo:
-            return []
-        datastore = self._session.repository.datastore
         return carry(datastore, cargo, transfer=self._transfer, verify=self._terms.verify, progress=told)
 
     def annotations(self, found: Annotations) -> list[Change]:
@@ -261,6 +286,10 @@ class Receiving:
         if found.makers:
             changes.append(AddMakers(found.makers, found.activities))
         return changes
+
+
+def _data_id(columns: DatasetColumns, row: int) -> dict[str, Any]:
+    return {name: columns.values[name][row] for name in columns.dataset_type.dimensions.required}
 
 
 def _headers(rows: list[tuple[bytes, bytes, bytes]]) -> list[Change]:
