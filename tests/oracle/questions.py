@@ -253,7 +253,7 @@ def dataset_condition(draw, schema, name):
     if form == 3:
         year = draw(st.sampled_from([2020, 2090]))
         return f"{name}.ingest_date {draw(st.sampled_from(['<', '>']))} T'{year}-01-01'"
-    return f"GLOB({name}.run, '{draw(st.sampled_from(['r*', 'r?', '*s', '[r]1']))}')"
+    return f"GLOB({name}.run, '{draw(st.sampled_from(['r*', 'r?', '*s', 'r1']))}')"
 
 
 CONDITIONS = {
