@@ -211,10 +211,10 @@ def at_most(seconds):
     """Interrupt what takes longer: the normal forms and cross products of the reference system can take minutes and gigabytes."""
 
     def stop(_number, frame):
-        if (
-            frame is None or frame.f_code.co_name != "gc_callback"
-        ):  # what is raised there is lost: wait for the next time
-            raise TimeoutError(f"not within {seconds} s")
+        if frame is not None and frame.f_code.co_name == "gc_callback":
+            return  # what is raised there is lost: wait for the next time
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise TimeoutError(f"not within {seconds} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
