@@ -336,9 +336,12 @@ class DirectRepository:
             if activity is not None and begun is None:
                 begun = self._registry.begin_activity(transaction, activity)
             transaction.next_change(principal, "" if activity is None else activity.name, begun)
+            is_wanted = self.outbox.is_wanted(transaction)
             events: list[Event] = []
             for change in self._told(transaction, changes):
-                events += self.outbox.hear(transaction, change, self._apply(transaction, change))
+                result = self._apply(transaction, change)
+                if is_wanted:
+                    events += self.outbox.hear(transaction, change, result)
                 if self.feeding.sinks:
                     self.feeding.note(transaction, change)
             self.outbox.write(transaction, events)

@@ -13,7 +13,7 @@ from bunter.butler.registry_place import place_of
 from bunter.database import is_server
 from bunter.errors import ConfigurationError, DatabaseBusyError, ReadOnlyError
 from bunter.values import Principal, clock_text
-from bunter.values.instant import utc_to_tai_ns
+from bunter.values.instant import now_tai_ns
 
 if TYPE_CHECKING:
     from bunter.butler.config import Configuration
@@ -81,7 +81,7 @@ def seal(root: Path | StoreAddress, *, dry_run: bool = False) -> bool:
     if dry_run:
         return True
     mode = stat.S_IMODE(os.stat(database).st_mode)  # noqa: PTH116 - one call, a path of ours
-    told = {"sealed": clock_text(utc_to_tai_ns(effects.now_ns())), "by": str(Principal.current()), "mode": mode}
+    told = {"sealed": clock_text(now_tai_ns()), "by": str(Principal.current()), "mode": mode}
     effects.write_new(note, json.dumps(told).encode(), sync=True)
     try:
         _seal_database(database, mode)

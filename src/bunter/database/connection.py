@@ -19,7 +19,7 @@ from bunter.errors import (
     ReadOnlyError,
 )
 from bunter.values import Durability
-from bunter.values.instant import utc_to_tai_ns
+from bunter.values.instant import now_tai_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -377,7 +377,7 @@ class Transaction(Connection):
                 'INSERT INTO change (committed, "user", host, command, activity) VALUES (?, ?, ?, ?, ?) '
                 "RETURNING n, (SELECT n FROM generation)",  # which will be asked for next: nobody else can change it
                 (
-                    utc_to_tai_ns(effects.now_ns()),
+                    now_tai_ns(),
                     getattr(principal, "user", ""),
                     getattr(principal, "host", ""),
                     command,

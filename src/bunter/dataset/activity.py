@@ -9,11 +9,10 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bunter import effects
 from bunter.dataset.metadata import checked_metadata
 from bunter.errors import MetadataError
 from bunter.values import new_id
-from bunter.values.instant import utc_to_tai_ns
+from bunter.values.instant import now_tai_ns
 from bunter.values.program import code_of_program, current_command
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ class Activity:
             uuid.uuid5(_NAMESPACE, key).bytes if key else new_id().bytes,
             kind,
             str(label) or name,
-            utc_to_tai_ns(effects.now_ns()),
+            now_tai_ns(),
             principal.user,
             principal.host,
             os.getpid(),

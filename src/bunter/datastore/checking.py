@@ -16,7 +16,7 @@ from bunter.datastore.deep_check import DeepCheck, read_back
 from bunter.datastore.findings import CheckReport, Finding, Problem
 from bunter.datastore.key import is_direct
 from bunter.errors import ReadOnlyError
-from bunter.values.instant import utc_to_tai_ns
+from bunter.values.instant import now_tai_ns
 
 if TYPE_CHECKING:
     from array import array
@@ -213,7 +213,7 @@ class Checking:
                 self._findings += self._uncopied(name, items)
         if self._patrol.incremental:
             with self._database.write() as transaction:
-                time_ns = utc_to_tai_ns(effects.now_ns())
+                time_ns = now_tai_ns()
                 self._checks.note_seen(transaction, (item.nonce for item in page if id(item) not in wrong), time_ns)
 
     def _wrong(self, suspects: Sequence[_Recorded]) -> Iterator[_Recorded]:
@@ -287,7 +287,7 @@ class Checking:
         with self._database.write() as transaction:
             self._records.note_digests(transaction, new)
             if sound:
-                self._checks.note_read(transaction, sound, utc_to_tai_ns(effects.now_ns()))
+                self._checks.note_read(transaction, sound, now_tai_ns())
 
 
 def _known_to(is_copying: bool, name: str, page: Sequence[_Recorded]) -> list[str]:  # noqa: FBT001 - of one caller
@@ -353,6 +353,6 @@ def _registered(
 ) -> set[str]:
     known: set[str] = set()
     for place in names:
-        known |= records.registered(connection, keys, place) | {key for key, _ in records.trash(connection, place)}
+        known |= records.registered(connection, keys, place) | {*records.trashed(connection, keys, place)}
         known |= records.kept.registered(connection, keys, place)
     return known

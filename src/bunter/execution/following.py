@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bunter.execution.journal import read_more
+from bunter.execution.pulse import is_running
 from bunter.execution.receipt import Closed, Gathering, Intent, Opened, decode_line
 from bunter.values import Principal
 
@@ -50,7 +50,7 @@ class _Attempt:
         return (
             self.opened is not None
             and self.opened.host == Principal.current().host
-            and not _is_running(self.opened.process)
+            and not is_running(self.opened.process)
         )
 
 
@@ -89,13 +89,3 @@ class Following:
 
     def _jobs(self) -> list[_Attempt]:
         return [one for one in self._attempts.values() if one.job != "local"]
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

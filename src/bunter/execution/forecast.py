@@ -108,7 +108,7 @@ def _task(label: str, graph: QuantumGraph, past: Sequence[ToldRun]) -> TaskForec
     histories = [task for run in same for task in run.tasks if task.label == label and len(task.cpu_s)]
     count = len(graph.tasks[label])
     edges = [edge for edge in graph.connections(label) if not edge.connection.startswith("_")]
-    reads = [edge for edge in edges if edge.kind in {"input", "prerequisite"}]
+    reads = [edge for edge in edges if edge.is_read]
     writes = [edge for edge in edges if edge.kind == "output"]
     return TaskForecast(
         label,

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HandoverPlan", "default_room"]
 
-_READ = frozenset({"input", "prerequisite"})
 _MOST_ROOM = 1 << 30
 
 
@@ -77,7 +76,7 @@ class HandoverPlan:
         table, graph = self._graph.datasets[name], self._graph
         count, reader = np.zeros(len(table), np.int64), np.full(len(table), -1, np.int64)
         for edge in graph.edges.values():
-            if edge.kind in _READ and edge.dataset_type == name:
+            if edge.is_read and edge.dataset_type == name:
                 np.add.at(count, edge.datasets, 1 if self._is_plain(edge) else 2)
                 reader[edge.datasets] = graph.tasks[edge.label].numbers(edge.quanta)
         reader[count != 1] = -1
@@ -110,23 +109,25 @@ class HandoverPlan:
             alone[other.reader[other.is_bound]] = False
         kind.is_bound[able] = alone[kind.reader[able]]
 
-    def _rows(self, quantum: int, kinds: frozenset[str]) -> Iterator[tuple[_Kind, int]]:
-        """Datasets of a quantum that are handed over: their kind, and row in it."""
+    def _rows(self, quantum: int, *, is_read: bool) -> Iterator[tuple[_Kind, int]]:
+        """Datasets that a quantum reads, or writes, and that are handed over: their kind, and row in it."""
         label, own = self._graph.place(quantum)
         for edge in self._graph.connections(label):
-            if edge.kind in kinds and (kind := self._kinds.get(edge.dataset_type)) is not None:
+            if (edge.is_read if is_read else edge.kind == "output") and (
+                kind := self._kinds.get(edge.dataset_type)
+            ) is not None:
                 yield from ((kind, int(row)) for row in edge.of_quantum(own) if kind.reader[row] >= 0)
 
     def outputs(self, quantum: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Datasets that a quantum writes and its worker keeps at hand, and those that it does not write, by row in the graph."""
         sides: tuple[list[int], list[int]] = ([], [])
-        for kind, row in self._rows(quantum, frozenset({"output"})):
+        for kind, row in self._rows(quantum, is_read=False):
             sides[bool(kind.is_bound[row])].append(kind.table.number(row))
         return tuple(sides[0]), tuple(sides[1])
 
     def inputs(self, quantum: int) -> list[int]:
         """Datasets that a quantum may get from the memory of its worker, by row in the graph."""
-        return [kind.table.number(row) for kind, row in self._rows(quantum, _READ)]
+        return [kind.table.number(row) for kind, row in self._rows(quantum, is_read=True)]
 
     def reader(self, row: int) -> int:
         """Return the only quantum that reads a dataset which is handed over."""

@@ -299,7 +299,7 @@ class History:
         quanta = [
             int(quantum) + self.graph.tasks[edge.label].first
             for edge in self.graph.edges.values()
-            if edge.kind in {"input", "prerequisite"} and edge.dataset_type == one.dataset_type
+            if edge.is_read and edge.dataset_type == one.dataset_type
             for quantum in edge.quanta[edge.datasets == own]
         ]
         return [quantum for quantum in dict.fromkeys(quanta) if self._has_read(quantum, own + table.first)]

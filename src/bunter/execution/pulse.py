@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Beat", "Pulse", "RunningQuantum", "read_beats"]
+__all__ = ["Beat", "Pulse", "RunningQuantum", "is_running", "read_beats"]
 
 _EVERY_S = 2.0
 _OLD_S = 60.0  # a machine that is busy may write late
@@ -69,13 +69,18 @@ class Beat:
         """Whether the job is at work, as far as one can tell from here."""
         if self.host != _HOST:
             return (effects.now_ns() - self.time_ns) / 1e9 < _OLD_S
-        try:
-            os.kill(self.process, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
+        return is_running(self.process)
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of this machine runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
         return True
+    return True
 
 
 class Pulse:

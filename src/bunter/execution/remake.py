@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["makers_of_gone"]
 
-_READ = frozenset({"input", "prerequisite"})
-
 
 def makers_of_gone(graph: QuantumGraph, gone: Iterable[int], todo: Iterable[int]) -> set[int]:
     """Return the quanta that have to be run again so that others find what they read.
@@ -33,9 +31,9 @@ def makers_of_gone(graph: QuantumGraph, gone: Iterable[int], todo: Iterable[int]
     rows: Sequence[int] = sorted(gone)
     if not rows:
         return set()
-    is_gone = np.zeros(sum(map(len, graph.datasets.values())), bool)
+    is_gone = np.zeros(graph.totals[1], bool)
     is_gone[rows] = True
-    runs = np.zeros(len(graph), bool)
+    runs = np.zeros(graph.totals[0], bool)
     runs[list(todo)] = True
     asked = runs.copy()
     while (more := _makers(graph, is_gone & _read(graph, runs, len(is_gone))) & ~runs).any():
@@ -47,17 +45,17 @@ def _read(graph: QuantumGraph, runs: NDArray[np.bool_], size: int) -> NDArray[np
     """Which datasets some quanta read."""
     found = np.zeros(size, bool)
     for edge in graph.edges.values():
-        if edge.kind in _READ:
-            quanta = edge.quanta + graph.tasks[edge.label].first
-            found[edge.datasets[runs[quanta]] + graph.datasets[edge.dataset_type].first] = True
+        if edge.is_read:
+            quanta = graph.tasks[edge.label].numbers(edge.quanta)
+            found[graph.datasets[edge.dataset_type].numbers(edge.datasets[runs[quanta]])] = True
     return found
 
 
 def _makers(graph: QuantumGraph, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which quanta write some datasets."""
-    found = np.zeros(len(graph), bool)
+    found = np.zeros(graph.totals[0], bool)
     for edge in graph.edges.values():
         if edge.kind == "output":
-            rows = edge.datasets + graph.datasets[edge.dataset_type].first
-            found[edge.quanta[wanted[rows]] + graph.tasks[edge.label].first] = True
+            rows = graph.datasets[edge.dataset_type].numbers(edge.datasets)
+            found[graph.tasks[edge.label].numbers(edge.quanta[wanted[rows]])] = True
     return found

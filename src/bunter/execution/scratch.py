@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Scratch"]
 
-_READ = {"input", "prerequisite"}
-
 
 class Scratch:
     """Knows which outputs of a run are not to be kept, and drops each when its time has come.
@@ -51,7 +49,7 @@ class Scratch:
         tables = self._graph.datasets
         counts = np.zeros(sum(map(len, tables.values())), np.int64)
         for edge in self._graph.edges.values():
-            if edge.kind in _READ and edge.dataset_type in self._keep:
+            if edge.is_read and edge.dataset_type in self._keep:
                 np.add.at(counts, tables[edge.dataset_type].first + edge.datasets, 1)
         return counts
 
@@ -91,7 +89,7 @@ class Scratch:
                 if edge.dataset_type not in self._keep:
                     continue
                 rows = [self._graph.datasets[edge.dataset_type].first + row for row in edge.of_quantum(own)]
-                if edge.kind in _READ:
+                if edge.is_read:
                     self._waiting[rows] -= 1
                 elif edge.kind == "output":
                     self._written |= {*rows} & {output.row for output in receipt.outputs}

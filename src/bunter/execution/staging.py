@@ -40,7 +40,6 @@ STAGED = "staged"
 """Job whose journal in a staged folder tells of what other jobs have made."""
 
 _SLICE = "slice.json"
-_READ = {"input", "prerequisite"}
 _THREADS = 8
 
 
@@ -112,7 +111,7 @@ def _input_rows(graph: QuantumGraph, quanta: Iterable[int]) -> list[int]:
     for quantum in quanta:
         label, own = graph.place(quantum)
         for edge in graph.connections(label):
-            if edge.kind in _READ:
+            if edge.is_read:
                 table = graph.datasets[edge.dataset_type]
                 rows.update(table.number(row) for row in edge.of_quantum(own))
     return sorted(rows)

@@ -335,7 +335,7 @@ class Larder:
         tables = self._graph.datasets
         needed = np.zeros(self._graph.totals[1], bool)
         for edge in self._graph.edges.values():
-            if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self._produced:
+            if edge.is_read and edge.dataset_type in self._produced:
                 needed[tables[edge.dataset_type].numbers(edge.datasets)] = True
         return needed
 
@@ -348,7 +348,7 @@ class Larder:
         """Return what a quantum reads of what this run made."""
         made: list[Made] = []
         for edge in self._graph.connections(label):
-            if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self._produced:
+            if edge.is_read and edge.dataset_type in self._produced:
                 table = self._graph.datasets[edge.dataset_type]
                 rows = [table.number(row) for row in edge.of_quantum(own)]
                 made += [self._made[row] for row in rows if row in self._made]

@@ -265,7 +265,7 @@ class QuantumGraph:
     def _quantum_edges(self) -> tuple[Array, Array]:
         pairs = [np.zeros(0, np.int64)]
         for edge in self.edges.values():
-            if edge.kind in {"input", "prerequisite"} and edge.dataset_type in self.producers:
+            if edge.is_read and edge.dataset_type in self.producers:
                 parents = self.producers[edge.dataset_type][edge.datasets]
                 children = self.tasks[edge.label].numbers(edge.quanta)
                 pairs.append(children[parents >= 0] * self.totals[0] + parents[parents >= 0])

@@ -193,6 +193,11 @@ class Edges:
             return None, None if same else dataset
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32), dataset
 
+    @property
+    def is_read(self) -> bool:
+        """Whether quanta read what is at the other end, each its own; what constructs a task is not meant."""
+        return self.kind in {"input", "prerequisite"}
+
     def __len__(self) -> int:
         if self.begin is not None:
             return int(self.begin[-1])

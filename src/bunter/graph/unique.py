@@ -114,7 +114,7 @@ def _first_readers(graph: QuantumGraph) -> dict[str, Array]:
         name: np.full(len(table), _NOBODY, np.int64) for name, table in graph.datasets.items() if table.ids is not None
     }
     for edge in graph.edges.values():
-        if edge.dataset_type in found and edge.kind in {"input", "prerequisite"}:
+        if edge.dataset_type in found and edge.is_read:
             # Of values assigned to one place the last one stays, so that the first quantum must come last.
             quanta = graph.tasks[edge.label].numbers(edge.quanta)[::-1]
             rows = edge.datasets[::-1]

@@ -8,6 +8,8 @@ import operator
 import re
 from typing import Any
 
+from bunter import effects
+
 # (first UTC second since 1970 from which it holds, TAI - UTC in s); IERS Bulletin C. Earlier times go through astropy.
 _LEAPS = (
     (63072000, 10), (78796800, 11), (94694400, 12), (126230400, 13), (157766400, 14), (189302400, 15),
@@ -86,6 +88,11 @@ def utc_to_tai_ns(utc_ns: int) -> int:
     if index < 0:
         raise ValueError("UTC before 1972 has no whole leap seconds; give an astropy Time, or TAI")
     return utc_ns + _LEAPS[index][1] * _NS
+
+
+def now_tai_ns() -> int:
+    """Return what time it is, ns TAI since 1970."""
+    return utc_to_tai_ns(effects.now_ns())
 
 
 def utc_to_tai_array(utc_ns: Any) -> Any:

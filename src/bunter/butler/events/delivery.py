@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bunter import effects
 from bunter.butler.events.sinks import PULL, opened_sink
 from bunter.values import Principal, new_nonce
-from bunter.values.instant import utc_to_tai_ns
+from bunter.values.instant import now_tai_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +72,7 @@ class Delivery:
         only_due : bool, optional
             Whether those that failed before wait until their pause is over, and those of others are left to them.
         """
-        now = utc_to_tai_ns(effects.now_ns())
+        now = now_tai_ns()
         chosen = [
             each
             for each in self._outbox.subscriptions

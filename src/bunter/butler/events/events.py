@@ -12,7 +12,7 @@ from bunter.butler.events.sinks import PULL, check_sink
 from bunter.dataset.event import Subscription, TellEvents
 from bunter.errors import ReadOnlyError, SubscriptionError, near
 from bunter.values import Principal, new_nonce
-from bunter.values.instant import utc_to_tai_ns
+from bunter.values.instant import now_tai_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -245,7 +245,7 @@ class Events:
     def forget(self, older_than_days: float, *, dry_run: bool = False) -> int:
         """Remove events that are older and were told to all who subscribe; return how many."""
         outbox = outbox_of(self._session.repository)
-        before = utc_to_tai_ns(effects.now_ns()) - int(older_than_days * _DAY_NS)
+        before = now_tai_ns() - int(older_than_days * _DAY_NS)
         return outbox.count(before) if dry_run else outbox.forget(before)
 
     def waiting(self, name: str) -> int:

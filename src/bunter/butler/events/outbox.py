@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bunter import effects
 from bunter.errors import ConfigurationError
 from bunter.registry.events import count_events, event_datasets, forget_events, read_events, write_events
 from bunter.registry.subscriptions import (
@@ -16,7 +15,7 @@ from bunter.registry.subscriptions import (
     remove_subscription,
     subscriptions,
 )
-from bunter.values.instant import utc_to_tai_ns
+from bunter.values.instant import now_tai_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,9 +48,13 @@ class Outbox:
 
     # ---- in the transaction of a writer
 
+    def is_wanted(self, tx: Transaction) -> bool:
+        """Whether anybody subscribes: the same throughout a transaction, so that it is asked once."""
+        return self._registry.wants_events(tx)
+
     def hear(self, tx: Transaction, change: Change, result: Any) -> list[Event]:
-        """Return what a change is to be told as, just after it; nothing where nobody subscribes."""
-        return self._registry.tell(tx, change, result) if self._registry.wants_events(tx) else []
+        """Return what a change is to be told as, just after it, to those who subscribe."""
+        return self._registry.tell(tx, change, result)
 
     def write(self, tx: Transaction, events: list[Event]) -> None:
         """Keep events of this transaction."""
@@ -68,10 +71,10 @@ class Outbox:
     @property
     def last_change(self) -> int:
         """Number of the last change."""
+        from bunter.registry.mirror_source import last_change
+
         with self._database.read() as connection:
-            row = connection.fetchone("SELECT COALESCE(max(n), 0) FROM change")
-        assert row is not None, "an aggregate has a row"
-        return int(row[0])
+            return last_change(connection)
 
     def add(self, principal: Principal, subscription: Subscription) -> None:
         """Add a subscription; see `bunter.registry.subscriptions.add_subscription`."""
@@ -112,18 +115,18 @@ class Outbox:
     def claim(self, name: str, holder: str) -> Subscription | None:
         """Become the one who delivers to a subscription for a minute; None if somebody else is."""
         with self._database.write() as tx:
-            now = _now()
+            now = now_tai_ns()
             return claim(tx, name, holder, now, now + _HOLD_NS)
 
     def told(self, name: str, holder: str, position: int) -> bool:
         """Note that everything up to a change was delivered, and hold on; False if somebody else holds it by now."""
         with self._database.write() as tx:
-            return note_told(tx, name, holder, position, _now() + _HOLD_NS)
+            return note_told(tx, name, holder, position, now_tai_ns() + _HOLD_NS)
 
     def failed(self, name: str, holder: str, problem: str, pause_s: float) -> None:
         """Note that a delivery failed, and when to try again."""
         with self._database.write() as tx:
-            note_failure(tx, name, holder, problem, _now() + int(pause_s * 1e9))
+            note_failure(tx, name, holder, problem, now_tai_ns() + int(pause_s * 1e9))
 
     def release(self, names: Iterable[str], holder: str) -> None:
         """Let others deliver."""
@@ -145,7 +148,3 @@ def outbox_of(repository: Repository) -> Outbox:
             "only the present state of a repository opened directly has events; open it without as_of"
         )
     return outbox
-
-
-def _now() -> int:
-    return utc_to_tai_ns(effects.now_ns())
