@@ -1,9 +1,10 @@
 """What checking digests, a cache, a chain of stores and cutouts cost or save, each beside the plain way.
 
-    python benchmarks/storage_bench.py --rounds 30
+    python benchmarks/storage_bench.py --rounds 30 [--disk FOLDER]
 
 Prints one line of JSON for each: CPU seconds of both, the best of the rounds taken in turn, and the ratio. The service is
-`rclone serve s3` on loopback; its processor time is not counted, the bytes that it sends are.
+`rclone serve s3` on loopback; its processor time is not counted, the bytes that it sends are. Files are on tmpfs; FOLDER, which is
+on a disk, is for reads of what is in no page cache, of which the wall time is told.
 """
 
 import argparse
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import numpy as np
 from astropy.nddata import CCDData
+from astropy.table import Table
 
 from bunter import Butler
 from bunter.datastore.format import ReadRequest
@@ -33,9 +35,15 @@ def cpu_of(act):
     return time.process_time() - begin
 
 
-def compare(name, plain, ours, rounds):
+def wall_of(act):
+    begin = time.perf_counter()
+    act()
+    return time.perf_counter() - begin
+
+
+def compare(name, plain, ours, rounds, measure=cpu_of):
     """Take turns, so that whatever else runs disturbs both alike; the best of each is what the work itself takes."""
-    found = [(cpu_of(plain), cpu_of(ours)) for _ in range(rounds)]
+    found = [(measure(plain), measure(ours)) for _ in range(rounds)]
     one, two = min(a for a, _ in found), min(b for _, b in found)
     print(
         json.dumps(
@@ -99,6 +107,61 @@ def arrays(folder, rounds):
             )
 
 
+def with_and_without(butler, ref, kind):
+    """Two ways to read a dataset: as `get` does, and the same without its digest."""
+    uri, store, request = butler.get_uri(ref), butler.datastore.stores["main"], ReadRequest(kind)
+    undigested = replace(uri.stored, xxh3=None)
+    return lambda: read_artifact(store, undigested, request), lambda: read_artifact(store, uri.stored, request)
+
+
+def kinds(folder, rounds):
+    """What is more than a copy of memory: images, tables, trees."""
+    random = np.random.default_rng(1)
+    with new_butler(folder / "kinds") as butler:
+        for name, storage_class in (("table", "AstropyTable"), ("tree", "StructuredDataDict")):
+            butler.dataset_types.register(name, ["instrument", "detector"], storage_class)
+        for number, megabytes in enumerate((1, 10)):
+            pixels = random.normal(size=(megabytes * 250, 1000)).astype(np.float32)
+            table = Table({name: random.normal(size=megabytes * 12_500) for name in "abcdefghij"})
+            tree = {"values": random.normal(size=megabytes * 50_000).tolist()}
+            for obj, name, kind in (
+                (CCDData(pixels, unit="adu"), "image", "astropy.nddata:CCDData"),
+                (table, "table", "astropy.table:Table"),
+                (tree, "tree", "builtins:dict"),
+            ):
+                ref = put(butler, obj, name, number)
+                compare(
+                    f"{name} of {megabytes} MB with and without its digest",
+                    *with_and_without(butler, ref, kind),
+                    rounds,
+                )
+
+
+def disk(folder, rounds):
+    """What is on a disk and in no page cache."""
+    with new_butler(folder / "disk") as butler:
+        butler.dataset_types.register("array", ["instrument", "detector"], "NumpyArray")
+        for number, megabytes in enumerate((1, 10, 100)):
+            ref = put(butler, np.random.default_rng(1).random(megabytes * 125_000), "array", number)
+            path = butler.get_uri(ref).path
+            plain, ours = (cold(path, act) for act in with_and_without(butler, ref, "numpy:ndarray"))
+            compare(
+                f"array of {megabytes} MB from disk with and without its digest", plain, ours, rounds, lambda act: act()
+            )
+
+
+def cold(path, act):
+    """Return what reads a file that was just put out of the page cache, and tells the time that the reading took."""
+
+    def timed():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        return wall_of(act)
+
+    return timed
+
+
 def chain(folder, rounds):
     chained = {"stores": {"first": {"root": "first", "constraints": {"accept": ["image"]}}}, "order": ["first"]}
     with new_butler(folder / "one") as one, new_butler(folder / "two", datastore=chained) as two:
@@ -141,10 +204,15 @@ def cache(folder, rounds):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=20)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--disk", type=Path)
+    args = parser.parse_args()
+    rounds = args.rounds
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
-        for work in (verification, arrays, chain, cutouts, cache):
+        for work in (verification, arrays, kinds, chain, cutouts, cache):
             work(Path(name), rounds)
+    if args.disk is not None:
+        with tempfile.TemporaryDirectory(dir=args.disk) as name:
+            disk(Path(name), rounds)
 
 
 if __name__ == "__main__":
