@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: demo test unit slow test-all soak oracle oracle-graphs azurite format lint types imports docs bench build clean
+.PHONY: demo test unit slow test-all soak oracle oracle-graphs debian azurite format lint types imports docs bench build clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.installed-demo: pyproject.toml
@@ -27,7 +27,11 @@ test: lint types imports docs unit  ## everything that a change must pass, in un
 unit: $(VENV)/.installed-test  ## the tests alone
 	$(BIN)/python -m pytest -n 2 -m "not slow and not soak and not oracle"
 
-azurite: $(VENV)/.installed-test  ## Microsoft's emulator of Azure, for the slow tests; without npm these are skipped
+debian:  ## what tests take from Debian's packages, where it is missing: a browser, npm; only root can
+	command -v chromium > /dev/null && command -v npm > /dev/null && command -v setpriv > /dev/null || \
+	  { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium npm util-linux; }
+
+azurite: $(VENV)/.installed-test  ## Microsoft's emulator of Azure, for the slow tests; without npm these are skipped, and fail in CI
 	mkdir -p $(VENV)/npm && cp tests/npm/package.json $(VENV)/npm/
 	if command -v npm > /dev/null; then npm install --no-audit --no-fund --silent --prefix $(VENV)/npm; fi
 

@@ -1,10 +1,16 @@
-"""What all tests share: property tests have no deadline, since a loaded machine is no bug; a PostgreSQL server."""
+"""What all tests share: real servers, one seed for all that draw, and no test that is passed over in CI.
+
+Property tests have no deadline, since a loaded machine is no bug.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -34,3 +40,28 @@ __all__ = [
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_configure():
+    os.environ.setdefault("BUNTER_SEED", str(time.time_ns() % 10**9))  # before workers start, which take it over
+
+
+def pytest_report_header():
+    return f"BUNTER_SEED={os.environ['BUNTER_SEED']} repeats what is drawn at random"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    return failed_if_passed_over((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    return failed_if_passed_over((yield))
+
+
+def failed_if_passed_over(report):
+    """In CI what a test needs is there, or the test has failed."""
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI"):
+        report.outcome, report.longrepr = "failed", f"CI passes nothing over; {report.longrepr[2]}"
+    return report

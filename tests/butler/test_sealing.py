@@ -5,7 +5,6 @@ from __future__ import annotations
 import grp
 import json
 import os
-import shutil
 import sqlite3
 import stat
 import subprocess
@@ -19,15 +18,7 @@ from bunter.butler.sealing import SEAL_NAME, seal, unseal
 from bunter.contracts.repository import fill_dimensions
 from bunter.database.filesystem import network_file_system
 from bunter.errors import ConfigurationError, DatabaseBusyError, ReadOnlyError
-
-# A root without the right to pass over permissions, as any other user is.
-AS_OTHERS = [
-    "setpriv",
-    "--bounding-set",
-    "-dac_override,-dac_read_search",
-    "--inh-caps",
-    "-dac_override,-dac_read_search",
-]
+from plain_user import as_bound_by_permissions
 
 
 @pytest.fixture
@@ -57,9 +48,7 @@ def journal_mode(root):
 
 
 def run_as_others(code, *arguments):
-    if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("needs setpriv (util-linux) where tests run as root")
-    command = [*(AS_OTHERS if os.geteuid() == 0 else []), sys.executable, "-c", code, *map(str, arguments)]
+    command = as_bound_by_permissions(sys.executable, "-c", code, *arguments)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
