@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from bunter import Butler, FileDataset, effects
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera, put_thing
 from bunter.dataset import DatasetRef
 from bunter.datastore.check import Problem
 from bunter.datastore.deep_check import DeepCheck
@@ -22,11 +22,9 @@ BUNTER = [sys.executable, "-c", "from bunter.cli import main; main()"]
 @pytest.fixture
 def root(tmp_path):
     with Butler.create(tmp_path / "repo") as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
+        fill_small_camera(butler)
         for exposure in range(4):
-            RepositoryContract.put(butler, exposure, 0)
+            put_thing(butler, exposure, 0)
     return tmp_path / "repo"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bunter import Butler
 from bunter.butler.cloning import clone_registry
-from bunter.contracts.repository import DAY_NS, T0_NS, RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import DAY_NS, T0_NS, fill_dimensions, put_thing
 from bunter.database import Database, cloning
 from bunter.errors import (
     DatabaseDamagedError,
@@ -30,7 +30,7 @@ def fill(root):
         butler.collections.register("tag", "TAGGED")
         butler.collections.register("calib", "CALIBRATION")
         butler.collections.redefine_chain("chain", ["run2", "run1"])
-        refs = [RepositoryContract.put(butler, e, d, run=f"run{1 + e % 2}") for e in range(4) for d in range(3)]
+        refs = [put_thing(butler, e, d, run=f"run{1 + e % 2}") for e in range(4) for d in range(3)]
         butler.collections.associate("tag", refs[:3])
         biases = [butler.put({"d": d}, "bias", instrument="Cam", detector=d, run="run1") for d in range(2)]
         butler.collections.certify("calib", biases, Timespan(T0_NS, T0_NS + DAY_NS))

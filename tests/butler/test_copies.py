@@ -7,7 +7,7 @@ from astropy.nddata import CCDData
 from bunter import Butler
 from bunter.butler.overlaying import overlay_repository
 from bunter.cli.program import run as command
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions, fill_small_camera
 from bunter.datastore.check import Problem
 from bunter.datastore.local import LocalStore
 from bunter.errors import ButlerError, DatasetNotFoundError
@@ -98,9 +98,7 @@ def test_offline_what_is_in_the_cache_exists(s3_place, tmp_path, monkeypatch):
     monkeypatch.setenv("BUNTER_CONFIG__DATASTORE__CACHE__ROOT", str(tmp_path / "cache"))
     root = f"{s3_place}/repo"
     with Butler.create(root, database=str(tmp_path / "registry.sqlite3")) as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
+        fill_small_camera(butler)
         refs = [butler.put({"n": n}, "thing", {**KEY, "exposure": n}, run="run1") for n in range(2)]
         butler.get(refs[0])
     monkeypatch.setenv("BUNTER_CONFIG__DATASTORE__OFFLINE", "true")

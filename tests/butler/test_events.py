@@ -16,7 +16,7 @@ from bunter import Butler, effects
 from bunter.butler.events import delivery, webhook
 from bunter.butler.events.webhook import signature
 from bunter.contracts.events import EventContract
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera, put_thing
 
 
 class TestEventsOfFolder(EventContract):
@@ -43,9 +43,7 @@ class TestEventsOnPostgres(EventContract):
 @pytest.fixture
 def butler(tmp_path):
     with Butler.create(tmp_path / "repo") as made:
-        fill_dimensions(made)
-        made.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        made.collections.register("run1")
+        fill_small_camera(made)
         yield made
 
 
@@ -104,7 +102,7 @@ def address(server):
 
 
 def put(butler, exposure):
-    return RepositoryContract.put(butler, exposure % 3, exposure // 3, run="run1")
+    return put_thing(butler, exposure % 3, exposure // 3, run="run1")
 
 
 def ids(server):

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from bunter import Butler, FileDataset, effects
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef
 from bunter.errors import ConfigurationError, ConflictingDatasetError, KeyTakenError, TemplateError
 from bunter.values import new_id

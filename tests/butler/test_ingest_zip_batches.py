@@ -4,7 +4,7 @@ import pytest
 
 from bunter import Butler
 from bunter.butler.transfers import imports
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions, put_thing
 from bunter.errors import ExportFileError
 
 
@@ -15,7 +15,7 @@ def archive(tmp_path, monkeypatch):
         fill_dimensions(butler, exposures=4, detectors=1)
         butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
         butler.collections.register("run1")
-        refs = [RepositoryContract.put(butler, n, 0, run="run1") for n in range(4)]
+        refs = [put_thing(butler, n, 0, run="run1") for n in range(4)]
         butler.collections.register("tag", "TAGGED")
         butler.collections.associate("tag", refs[1:3])
         butler.bundle(tmp_path / "all.zip")

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from bunter import Butler
 from bunter.butler.overlaying import overlay_repository, refresh_overlay
 from bunter.cli.program import cli
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.errors import ConfigurationError, RepositoryExistsError
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bunter import Butler, effects
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.errors import NotLocalError
 
 KEY = {"instrument": "Cam", "detector": 0}

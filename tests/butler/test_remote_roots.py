@@ -6,7 +6,8 @@ from urllib.request import urlopen
 import pytest
 
 from bunter import Butler, FileDataset
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.repository import RepositoryContract
+from bunter.contracts.small_camera import fill_small_camera
 from bunter.dataset import DatasetRef
 from bunter.datastore.bucket import Upload
 from bunter.datastore.check import quarantine
@@ -39,9 +40,7 @@ class TestInWebDAV(RepositoryContract):
 def root(s3_place, tmp_path):
     address = f"{s3_place}/repo"
     with Butler.create(address, database=str(tmp_path / "elsewhere" / "registry.sqlite3")) as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
+        fill_small_camera(butler)
     return address
 
 
@@ -128,8 +127,6 @@ def test_orphans_are_found_and_set_aside(root):
 
 def test_a_folder_may_keep_its_artifacts_in_s3(s3_place, tmp_path):
     with Butler.create(tmp_path / "repo", datastore={"root": f"{s3_place}/artifacts"}) as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
+        fill_small_camera(butler)
         ref = butler.put({"n": 1}, "thing", KEY, run="run1")
         assert str(butler.get_uri(ref)).startswith(f"{s3_place}/artifacts/run1/")

@@ -3,7 +3,7 @@
 import os
 
 from bunter import Butler
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 
 
 def test_what_a_dead_transfer_left_in_the_folder_of_a_run_goes_when_it_is_old(tmp_path):

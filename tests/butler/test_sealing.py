@@ -15,7 +15,7 @@ import pytest
 
 from bunter import Butler
 from bunter.butler.sealing import SEAL_NAME, seal, unseal
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.database.filesystem import network_file_system
 from bunter.errors import ConfigurationError, DatabaseBusyError, ReadOnlyError
 from plain_user import as_bound_by_permissions

@@ -8,16 +8,14 @@ from click.testing import CliRunner
 
 from bunter import Butler, FileDataset
 from bunter.cli.program import cli
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera
 from bunter.dataset import DatasetRef
 from bunter.values import new_id
 
 
 def made(folder, **templates):
     butler = Butler.create(folder, datastore={"templates": templates})
-    fill_dimensions(butler)
-    butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-    butler.collections.register("run1")
+    fill_small_camera(butler)
     return butler
 
 

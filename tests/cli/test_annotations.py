@@ -9,16 +9,14 @@ from click.testing import CliRunner
 
 from bunter import Butler
 from bunter.cli.program import cli
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera
 
 
 @pytest.fixture
 def repo(tmp_path):
     path = tmp_path / "repo"
     with Butler.create(path) as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
+        fill_small_camera(butler)
         for exposure in range(4):
             butler.put({"e": exposure}, "thing", exposure=exposure, detector=0, run="run1", metadata={"n": exposure})
     return str(path)

@@ -6,7 +6,7 @@ import pytest
 
 from bunter import Butler
 from bunter.cli.program import run
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 
 
 @pytest.fixture

@@ -6,15 +6,13 @@ import pytest
 
 from bunter import Butler
 from bunter.cli.program import run
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera, put_thing
 
 
 @pytest.fixture
 def ask(tmp_path, monkeypatch, capfd):
     with Butler.create(tmp_path / "repo") as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
+        fill_small_camera(butler)
     monkeypatch.chdir(tmp_path)
 
     def command(*words):
@@ -27,7 +25,7 @@ def ask(tmp_path, monkeypatch, capfd):
 
 def put(exposure):
     with Butler("repo", writeable=True) as butler:
-        return RepositoryContract.put(butler, exposure, 0, run="run1")
+        return put_thing(butler, exposure, 0, run="run1")
 
 
 def lines(out):

@@ -16,7 +16,7 @@ import pytest
 from bunter import Butler
 from bunter.butler.diagnosis import diagnose
 from bunter.contracts.artifact_store import put
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera
 from bunter.datastore.bucket import Upload
 from bunter.datastore.intents import MemoryJournal
 from bunter.datastore.object_store import ObjectStore
@@ -96,9 +96,7 @@ def test_a_signed_address_opens_one_object_for_reading(place, request):
 @pytest.mark.parametrize("place", CLOUDS)
 def test_a_repository_lives_in_a_service(place, request, tmp_path):
     with Butler.create(f"{request.getfixturevalue(place)}/repo", database=str(tmp_path / "registry.sqlite3")) as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
+        fill_small_camera(butler)
         keys = [{"instrument": "Cam", "exposure": 0, "detector": n} for n in range(2)]
         refs = butler.put_many([{"n": n} for n in range(2)], "thing", keys, run="run1")
         assert [butler.get(ref) for ref in refs] == [{"n": 0}, {"n": 1}]

@@ -8,7 +8,7 @@ import xxhash
 
 from bunter import Butler
 from bunter.contracts.artifact_store import put
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.datastore.bucket import Upload
 from bunter.datastore.forward import Forward, chunks_of
 from bunter.datastore.intents import MemoryJournal

@@ -8,7 +8,7 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from bunter import Butler
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.datastore.format import format_of
 from bunter.datastore.object_size import nbytes
 from bunter.errors import FileIntegrityError
@@ -20,7 +20,6 @@ import numpy as np
 from astropy.nddata import CCDData
 from astropy.table import Table
 from bunter import Butler
-from bunter.contracts.repository import fill_dimensions
 
 def peak(act):
     Path("/proc/self/clear_refs").write_text("5")  # the highest so far is forgotten

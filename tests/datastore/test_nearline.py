@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from bunter import Butler
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera
 from bunter.datastore import nearline
 from bunter.datastore.nearline import NearlineState
 from bunter.errors import ConfigurationError, RecallNeededError
@@ -49,9 +49,7 @@ def butler(tmp_path, monkeypatch):
     tape = {"root": "tape", "nearline": "tapes"}
     datastore = {"constraints": {"reject": ["all"]}, "stores": {"tape": tape}}
     with Butler.create(tmp_path / "repo", datastore=datastore) as made:
-        fill_dimensions(made)
-        made.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        made.collections.register("run1")
+        fill_small_camera(made)
         yield made
 
 

@@ -12,7 +12,7 @@ from astropy.nddata import CCDData
 from bunter import Butler
 from bunter.butler.diagnosis import diagnose
 from bunter.butler.overlaying import overlay_repository
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions, fill_small_camera
 from bunter.datastore.bucket import Upload
 from bunter.datastore.services import open_bucket
 from bunter.errors import ConfigurationError, StoreDeniedError
@@ -128,9 +128,7 @@ def test_an_endpoint_by_name_says_where_the_service_is(s3_server, tmp_path, monk
     monkeypatch.setenv("BUNTER_ENDPOINTS", str(tmp_path / "endpoints.yaml"))
     place = s3_server.new_place().replace("s3://", "s3://site@")
     with Butler.create(f"{place}/repo", database=str(tmp_path / "registry.sqlite3")) as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
+        fill_small_camera(butler)
         ref = butler.put({"n": 1}, "thing", DATA_ID, run="run1")
         assert butler.get(ref) == {"n": 1}
         assert "s3://site@bucket" in str(butler.get_uri(ref))

@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 from bunter import Butler, FileDataset
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions, put_thing
 from bunter.dataset import DatasetRef
 from bunter.values import new_id
 
@@ -30,7 +30,7 @@ def make_template(base: Path) -> Path:
         butler.collections.register("run1")
     shutil.copytree(base / "empty", base / "full")
     with Butler(base / "full") as butler:
-        refs = [RepositoryContract.put(butler, n, 0, run="run1") for n in range(COUNT)]
+        refs = [put_thing(butler, n, 0, run="run1") for n in range(COUNT)]
         butler.collections.register("tag", "TAGGED")
         butler.collections.associate("tag", refs[:2])
         butler.collections.redefine_chain("chain", ["run1"])

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bunter import Butler
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions, put_thing
 from bunter.errors import DatabaseUnavailableError
 
 BUNTER = [sys.executable, "-c", "from bunter.cli import main; main()"]
@@ -34,13 +34,13 @@ def main(disk: Path, left: int) -> None:
         fill_dimensions(butler, exposures=40)
         butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
         butler.collections.register("run1")
-        RepositoryContract.put(butler, 0, 0)
+        put_thing(butler, 0, 0)
     fill(filler, left)
     acknowledged, said = {0}, ""
     for number in range(1, 40):
         try:
             with Butler(root) as butler:
-                RepositoryContract.put(butler, number, 0, pad="x" * 20_000)
+                put_thing(butler, number, 0, pad="x" * 20_000)
         except Exception as exc:  # noqa: BLE001 - what it is, is seen by whoever reads this
             said = f"{type(exc).__name__}: {exc}"
             break
@@ -60,7 +60,7 @@ def main(disk: Path, left: int) -> None:
         butler.gc(older_than_s=0)
         print("clean", butler.check(deep=True))
         for number in range(1, 10):
-            RepositoryContract.put(butler, number, 0, pad="x" * 20_000)
+            put_thing(butler, number, 0, pad="x" * 20_000)
         print("again", butler.query_datasets("thing", "run1").count() >= 10)
 
 

@@ -8,7 +8,7 @@ from astropy.nddata import CCDData
 from astropy.table import Table
 
 from bunter import Butler
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.datastore.check import Problem
 from bunter.errors import FileIntegrityError
 

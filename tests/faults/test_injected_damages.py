@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from bunter import Butler
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.datastore.check import Problem
 from bunter.values import new_id
 

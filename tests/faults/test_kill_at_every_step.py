@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from bunter import Butler, FileDataset, effects
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera
 from bunter.dataset import DatasetRef
 from bunter.values import new_id
 
@@ -90,9 +90,7 @@ def sound(root):
 def template(tmp_path_factory):
     base = tmp_path_factory.mktemp("template")
     with Butler.create(base / "repo") as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
+        fill_small_camera(butler)
     (base / "in").mkdir()
     for number in range(3):
         (base / "in" / f"f{number}.json").write_text(f'{{"n": {number}}}')

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from bunter import Butler, effects
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera, put_thing
 
 pytestmark = pytest.mark.slow
 
@@ -39,9 +39,7 @@ def killed(action, step):
 @pytest.fixture
 def template(tmp_path):
     with Butler.create(tmp_path / "template") as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
+        fill_small_camera(butler)
         butler.events.subscribe("fetched")
     return tmp_path / "template"
 
@@ -49,10 +47,10 @@ def template(tmp_path):
 def work(place):
     with Butler(place) as butler:
         butler.events.subscribe("log", "file", str(place / "events.jsonl"), after=0)
-        RepositoryContract.put(butler, 0, 0, run="run1")
+        put_thing(butler, 0, 0, run="run1")
         with butler.transaction():
             for exposure in (1, 2):
-                RepositoryContract.put(butler, exposure, 0, run="run1")
+                put_thing(butler, exposure, 0, run="run1")
         butler.events.deliver()
         butler.remove_datasets(butler.query_datasets("thing", "run1", where="exposure = 2"))
         butler.events.deliver()

@@ -10,7 +10,7 @@ import pytest
 
 from bunter import Butler
 from bunter.butler.transfers.syncing import synchronise
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions, put_thing
 
 _spec = importlib.util.spec_from_file_location("kills", Path(__file__).with_name("test_kill_at_every_step.py"))
 kills = importlib.util.module_from_spec(_spec)
@@ -46,7 +46,7 @@ def template(tmp_path_factory):
         fill_dimensions(butler, exposures=3, detectors=1)
         butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
         butler.collections.register("run1")
-        refs = [RepositoryContract.put(butler, n, 0, run="run1") for n in range(3)]
+        refs = [put_thing(butler, n, 0, run="run1") for n in range(3)]
         butler.collections.register("tag", "TAGGED")
         butler.collections.associate("tag", refs[:1])
         butler.export(base / "exported")
@@ -57,7 +57,7 @@ def template(tmp_path_factory):
         fill_dimensions(butler, exposures=4, detectors=1)
         butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
         butler.collections.register("run2")
-        RepositoryContract.put(butler, 3, 0, run="run2")
+        put_thing(butler, 3, 0, run="run2")
     return base
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bunter import Butler, effects
 from bunter.butler.cloning import clone_registry
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera, put_thing
 from bunter.errors import DatabaseUnavailableError
 from postgres_server import Server
 
@@ -71,10 +71,8 @@ def test_a_server_that_stops_during_a_put_is_told_and_nothing_is_left(tmp_path, 
     server = Server(safe=True)
     try:
         with Butler.create(tmp_path / "repo", database=server.url()) as butler:
-            fill_dimensions(butler)
-            butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-            butler.collections.register("run1")
-            first = RepositoryContract.put(butler, 0, 0)
+            fill_small_camera(butler)
+            first = put_thing(butler, 0, 0)
 
             def stop(operation, path):
                 if moment in {operation, path}:
@@ -84,12 +82,12 @@ def test_a_server_that_stops_during_a_put_is_told_and_nothing_is_left(tmp_path, 
             effects.set_hook(stop)
             try:
                 with pytest.raises(DatabaseUnavailableError, match="does not answer"):
-                    RepositoryContract.put(butler, 1, 0)
+                    put_thing(butler, 1, 0)
             finally:
                 effects.set_hook(None)
             server.start()
             assert butler.get(first) == {"e": 0, "d": 0}
-            again = RepositoryContract.put(butler, 1, 0)
+            again = put_thing(butler, 1, 0)
             assert butler.get(again) == {"e": 1, "d": 0}
         refs, _ = kills.sound(tmp_path / "repo")
         assert len(refs) == 2

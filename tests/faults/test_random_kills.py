@@ -11,7 +11,7 @@ import time
 import pytest
 
 from bunter import Butler
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.demo.simulation import Night, Plan, write_night
 
 PUT_LOOP = """

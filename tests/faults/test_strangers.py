@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from bunter import Butler
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera, put_thing
 from bunter.errors import ButlerError, ConfigurationError, TemplateError
 
 KEY = {"instrument": "Cam", "exposure": 0, "detector": 0}
@@ -57,10 +57,8 @@ def place(tmp_path):
     """A folder with a secret beside a repository with one dataset."""
     (tmp_path / "secret.json").write_text('{"e": "secret"}')
     with Butler.create(tmp_path / "repo") as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
-        RepositoryContract.put(butler, 0, 0)
+        fill_small_camera(butler)
+        put_thing(butler, 0, 0)
     return tmp_path
 
 

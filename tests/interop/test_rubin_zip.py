@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from bunter import Butler
 from bunter.cli.program import cli
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.errors import ExportFileError, FormatError
 from bunter.interop.rubin_zip import ingest_rubin_zip, is_rubin_zip
 from bunter.values import new_id

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bunter import Butler
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 
 WORKER = Path(__file__).parent / "worker.py"
 

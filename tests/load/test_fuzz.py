@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera
 from bunter.errors import UserError
 
 VALID = (
@@ -84,9 +84,7 @@ BINDS = (
 
 @pytest.fixture
 def small(place):
-    fill_dimensions(place)
-    place.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-    place.collections.register("run1")
+    fill_small_camera(place)
     for e in range(3):
         place.put({"e": e}, "thing", exposure=e, detector=0, run="run1", instrument="Cam", metadata={"grade": "a"})
     return place

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from bunter.cli.program import cli
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera
 from bunter.errors import UserError
 
 EVIL = (
@@ -30,10 +30,7 @@ KEY = {"instrument": "Cam", "exposure": 0, "detector": 0}
 
 @pytest.fixture
 def butler(place):
-    fill_dimensions(place)
-    place.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-    place.dataset_types.register("bias", ["instrument", "detector"], "StructuredDataDict", is_calibration=True)
-    place.collections.register("run1")
+    fill_small_camera(place)
     place.put({"a": 1}, "thing", run="run1", metadata={"grade": "a"}, **KEY)
     return place
 

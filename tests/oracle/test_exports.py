@@ -10,7 +10,7 @@ theirs = pytest.importorskip(
 )
 
 from bunter.butler import Butler
-from bunter.contracts.repository import DAY_NS, T0_NS
+from bunter.contracts.small_camera import DAY_NS, T0_NS
 from bunter.contracts.transfers import fill_source
 from bunter.interop import export_rubin, import_rubin
 from bunter.values import Timespan

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from bunter import Butler
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.registry.stream import ResultStream
 
 COUNT = 3000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bunter.contracts.repository import T0_NS, exposure_row, fill_dimensions
+from bunter.contracts.small_camera import T0_NS, exposure_row, fill_dimensions
 from bunter.errors import (
     CalibrationLookupError,
     CollectionTypeError,

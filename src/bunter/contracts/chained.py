@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef, FileDataset
 from bunter.datastore import MAIN, MemoryStore
 from bunter.errors import ConfigurationError, ConflictingDatasetError

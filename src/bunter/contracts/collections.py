@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import CollectionType
 from bunter.errors import (
     CollectionCycleError,

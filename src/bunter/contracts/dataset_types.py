@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetType
 from bunter.errors import (
     ConfigurationError,

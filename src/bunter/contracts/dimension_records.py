@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bunter.contracts.repository import exposure_row, fill_dimensions
+from bunter.contracts.small_camera import exposure_row, fill_dimensions
 from bunter.errors import (
     ConflictingDefinitionError,
     DimensionNameError,

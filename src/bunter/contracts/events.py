@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bunter import effects
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera, put_thing
 from bunter.dataset.event import Event
 from bunter.errors import ConfigurationError, SubscriptionError
 from bunter.values import Timespan
@@ -37,20 +37,17 @@ class EventContract:
 
     @pytest.fixture
     def butler(self, empty: Butler) -> Butler:
-        fill_dimensions(empty)
-        empty.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        empty.dataset_types.register("bias", ["instrument", "detector"], "StructuredDataDict", is_calibration=True)
-        empty.collections.register("run1")
+        fill_small_camera(empty)
         return empty
 
     def test_nothing_is_kept_where_nobody_subscribes(self, butler: Butler) -> None:
-        RepositoryContract.put(butler, 0, 0, run="run1")
+        put_thing(butler, 0, 0, run="run1")
         assert told(butler) == []
         butler.events.subscribe("me")
-        RepositoryContract.put(butler, 1, 0, run="run1")
+        put_thing(butler, 1, 0, run="run1")
         assert told(butler) == [("datasets.added", "run1", 1)]
         butler.events.unsubscribe("me")
-        RepositoryContract.put(butler, 2, 0, run="run1")
+        put_thing(butler, 2, 0, run="run1")
         assert told(butler) == [("datasets.added", "run1", 1)]
 
     def test_a_subscription_costs_a_put_one_statement_at_most(self, butler: Butler) -> None:
@@ -58,7 +55,7 @@ class EventContract:
 
         def statements(exposure: int) -> int:
             before = repository.statements
-            RepositoryContract.put(butler, exposure, 0, run="run1")
+            put_thing(butler, exposure, 0, run="run1")
             return int(repository.statements - before)
 
         statements(0)
@@ -81,7 +78,7 @@ class EventContract:
 
     def test_changes_of_collections_and_removals_are_told(self, butler: Butler) -> None:
         butler.events.subscribe("me")
-        refs = [RepositoryContract.put(butler, e, 0, run="run1") for e in range(3)]
+        refs = [put_thing(butler, e, 0, run="run1") for e in range(3)]
         bias = butler.put({"b": 0}, "bias", instrument="Cam", detector=0, run="run1")
         butler.collections.register("tag", "TAGGED")
         butler.collections.register("tag", "TAGGED")
@@ -109,7 +106,7 @@ class EventContract:
 
         def give_up() -> None:
             with butler.transaction():
-                RepositoryContract.put(butler, 0, 0, run="run1")
+                put_thing(butler, 0, 0, run="run1")
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -119,7 +116,7 @@ class EventContract:
     def test_events_are_fetched_once_each_in_order_and_again_by_who_dies_with_one(self, butler: Butler) -> None:
         butler.events.subscribe("me", kinds=["datasets.*"])
         for exposure in range(3):
-            RepositoryContract.put(butler, exposure, 0, run="run1")
+            put_thing(butler, exposure, 0, run="run1")
         butler.collections.register("tag", "TAGGED")
         coming = butler.events.follow("me", limit_s=0)
         ids = [next(coming).id, next(coming).id]
@@ -132,7 +129,7 @@ class EventContract:
 
     def test_two_do_not_follow_one_subscription(self, butler: Butler) -> None:
         butler.events.subscribe("me")
-        RepositoryContract.put(butler, 0, 0, run="run1")
+        put_thing(butler, 0, 0, run="run1")
         coming = butler.events.follow("me", limit_s=0)
         next(coming)
         with pytest.raises(SubscriptionError, match="another process follows 'me'"):
@@ -141,7 +138,7 @@ class EventContract:
 
     def test_a_file_gets_each_event_as_a_line(self, butler: Butler, tmp_path: Path) -> None:
         butler.events.subscribe("log", "file", str(tmp_path / "events.jsonl"), collections=["run*"])
-        refs = [RepositoryContract.put(butler, e, 0, run="run1") for e in range(3)]
+        refs = [put_thing(butler, e, 0, run="run1") for e in range(3)]
         butler.collections.register("tag", "TAGGED")
         assert [(done.name, done.events) for done in butler.events.deliver()] == [("log", 3)]
         assert [(done.name, done.events) for done in butler.events.deliver("log")] == [("log", 0)]
@@ -155,7 +152,7 @@ class EventContract:
         path = tmp_path / "events.jsonl"
         path.write_text('{"specversion": "1.0", "id"')
         butler.events.subscribe("log", "file", str(path))
-        RepositoryContract.put(butler, 0, 0, run="run1")
+        put_thing(butler, 0, 0, run="run1")
         butler.events.deliver()
         assert json.loads(path.read_text().splitlines()[1])["type"] == "bunter.datasets.added"
 
@@ -170,7 +167,7 @@ class EventContract:
         self, butler: Butler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         butler.events.subscribe("log", "file", str(tmp_path / "events.jsonl"))
-        RepositoryContract.put(butler, 0, 0, run="run1")
+        put_thing(butler, 0, 0, run="run1")
         now = effects.now_ns()
         monkeypatch.setattr(effects, "now_ns", lambda: now + 10 * 86_400 * 10**9)
         assert butler.events.forget(1) == 0
@@ -179,12 +176,12 @@ class EventContract:
         assert butler.events.forget(1, dry_run=True) == 1
         assert butler.events.forget(1) == 1
         assert told(butler) == []
-        RepositoryContract.put(butler, 1, 0, run="run1")
+        put_thing(butler, 1, 0, run="run1")
         assert [done.events for done in butler.events.deliver()] == [1]
 
     def test_what_was_kept_for_others_is_told_to_who_comes_later_and_asks(self, butler: Butler) -> None:
         butler.events.subscribe("early")
-        RepositoryContract.put(butler, 0, 0, run="run1")
+        put_thing(butler, 0, 0, run="run1")
         butler.events.subscribe("late")
         butler.events.subscribe("all", after=0)
         assert [butler.events.waiting(name) for name in ("early", "late", "all")] == [1, 0, 1]
@@ -223,13 +220,13 @@ class EventContract:
                 each()
 
     def test_the_past_has_no_events(self, butler: Butler) -> None:
-        RepositoryContract.put(butler, 0, 0, run="run1")
+        put_thing(butler, 0, 0, run="run1")
         with pytest.raises(ConfigurationError, match="without as_of"):
             list(butler.clone(as_of=1).events.query())
 
     @pytest.fixture
     def lost(self, butler: Butler) -> Butler:
-        ref = RepositoryContract.put(butler, 0, 0, run="run1")
+        ref = put_thing(butler, 0, 0, run="run1")
         butler.events.subscribe("me")
         [[uri]] = butler.get_uris([ref])
         butler.datastore.delete([uri.stored.key])

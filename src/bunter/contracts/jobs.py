@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from bunter import effects
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.execution import Job, RunDirectory, merge_run, prepare_run, run_job
 from bunter.execution.bringing import stage_out
 from bunter.execution.kin import kin_of, told_of

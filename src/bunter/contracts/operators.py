@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera
 from bunter.errors import (
     CollectionTypeError,
     ConfigurationError,
@@ -52,10 +52,7 @@ class OperatorContract:
 
     @pytest.fixture
     def butler(self, empty: Butler) -> Butler:
-        fill_dimensions(empty)
-        empty.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        empty.dataset_types.register("bias", ["instrument", "detector"], "StructuredDataDict", is_calibration=True)
-        empty.collections.register("run1")
+        fill_small_camera(empty)
         return empty
 
     @staticmethod

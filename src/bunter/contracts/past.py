@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bunter.contracts.repository import T0_NS, fill_dimensions
+from bunter.contracts.small_camera import T0_NS, fill_small_camera
 from bunter.dataset import CollectionType
 from bunter.dataset.inquiries import Moment
 from bunter.errors import (
@@ -167,10 +167,7 @@ class PastContract:
 
     @pytest.fixture
     def butler(self, empty: Butler) -> Butler:
-        fill_dimensions(empty)
-        empty.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        empty.dataset_types.register("bias", ["instrument", "detector"], "StructuredDataDict", is_calibration=True)
-        empty.collections.register("run1")
+        fill_small_camera(empty)
         return empty
 
     @staticmethod

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 
-from bunter.dataset import CollectionType, DatasetRef
+from bunter.contracts.small_camera import T0_NS, exposure_row, fill_small_camera, put_thing
+from bunter.dataset import CollectionType
 from bunter.errors import (
     CollectionCycleError,
     CollectionInUseError,
@@ -32,39 +33,7 @@ from bunter.values import Timespan
 if TYPE_CHECKING:
     from bunter.butler import Butler
 
-__all__ = ["RepositoryContract", "fill_dimensions"]
-
-DAY_NS = 86_400 * 10**9
-T0_NS = 1_767_268_800 * 10**9
-
-
-def fill_dimensions(butler: Butler, *, exposures: int = 4, detectors: int = 3) -> None:
-    """Insert an instrument *Cam* with filters g and r, detectors, and exposures of 30 s every 60 s."""
-    insert = butler.dimension_records.insert
-    with butler.transaction():
-        insert("instrument", {"name": "Cam", "class_name": "none", "visit_system": 0})
-        insert("physical_filter", [{"instrument": "Cam", "name": f"Cam-{b}", "band": b} for b in "gr"])
-        insert("detector", [{"instrument": "Cam", "id": d, "full_name": f"D{d}"} for d in range(detectors)])
-        insert("day_obs", {"instrument": "Cam", "id": 20260101, "timespan": (T0_NS, T0_NS + DAY_NS)})
-        insert("group", [{"instrument": "Cam", "name": f"g{e}"} for e in range(exposures)])
-        insert("exposure", [exposure_row(e) for e in range(exposures)])
-
-
-def exposure_row(number: int) -> dict[str, Any]:
-    """Return the record of exposure ``number``."""
-    begin = T0_NS + number * 60 * 10**9
-    return {
-        "instrument": "Cam",
-        "id": number,
-        "obs_id": f"obs{number}",
-        "physical_filter": f"Cam-{'gr'[number % 2]}",
-        "group": f"g{number}",
-        "day_obs": 20260101,
-        "exposure_time": 30.0,
-        "seq_num": number + 1,
-        "observation_type": "science",
-        "timespan": (begin, begin + 30 * 10**9),
-    }
+__all__ = ["RepositoryContract"]
 
 
 class RepositoryContract:
@@ -75,18 +44,10 @@ class RepositoryContract:
 
     @pytest.fixture
     def butler(self, empty: Butler) -> Butler:
-        fill_dimensions(empty)
-        empty.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        empty.dataset_types.register("bias", ["instrument", "detector"], "StructuredDataDict", is_calibration=True)
-        empty.collections.register("run1")
+        fill_small_camera(empty)
         return empty
 
-    @staticmethod
-    def put(
-        butler: Butler, exposure: int = 0, detector: int = 0, *, run: str = "run1", **content: object
-    ) -> DatasetRef:
-        value = {"e": exposure, "d": detector, **content}
-        return butler.put(value, "thing", instrument="Cam", exposure=exposure, detector=detector, run=run)
+    put = staticmethod(put_thing)
 
     # Datasets
 

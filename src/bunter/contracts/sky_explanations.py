@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bunter.contracts.repository import DAY_NS, T0_NS, fill_dimensions
+from bunter.contracts.small_camera import DAY_NS, T0_NS, fill_dimensions
 from bunter.dataset import CollectionType
 from bunter.errors import (
     DatasetNotFoundError,

@@ -9,7 +9,7 @@ import pytest
 from bunter.butler import Butler
 from bunter.butler.transfers.syncing import synchronise
 from bunter.contracts.past import state_of
-from bunter.contracts.repository import DAY_NS, T0_NS, RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import DAY_NS, T0_NS, fill_dimensions, fill_small_camera, put_thing
 from bunter.errors import ExportFileError, FileIntegrityError, KeyTakenError, ReadOnlyError, TransferConflictError
 from bunter.values import Timespan
 
@@ -29,7 +29,7 @@ def fill_source(butler: Butler) -> list[DatasetRef]:
     butler.collections.register("run1", doc="the first run")
     butler.collections.register("tag", "TAGGED")
     butler.collections.register("calib", "CALIBRATION")
-    refs = [RepositoryContract.put(butler, e, d, run="run1") for e in range(4) for d in range(3)]
+    refs = [put_thing(butler, e, d, run="run1") for e in range(4) for d in range(3)]
     biases = [butler.put({"d": d}, "bias", instrument="Cam", detector=d, run="run1") for d in range(2)]
     butler.collections.associate("tag", refs[:3])
     butler.collections.certify("calib", biases, Timespan(T0_NS, T0_NS + DAY_NS))
@@ -92,11 +92,9 @@ class TransfersContract:
         assert empty.collections.info("run1").doc == "the first run"
 
     def test_conflicts_are_all_listed_before_anything_moves(self, source: Butler, empty: Butler) -> None:
-        fill_dimensions(empty)
-        empty.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        empty.collections.register("run1")
+        fill_small_camera(empty)
         for exposure in range(2):
-            RepositoryContract.put(empty, exposure, 0, run="run1")
+            put_thing(empty, exposure, 0, run="run1")
         empty.dimension_records.update("detector", {"instrument": "Cam", "id": 2, "full_name": "another"})
         empty.collections.register("calib", "TAGGED")
         with pytest.raises(TransferConflictError) as caught:
@@ -164,7 +162,7 @@ class TransfersContract:
     def test_sites_come_to_hold_the_union_of_both(self, source: Butler, empty: Butler) -> None:
         empty.transfers.take(source.transfers.parcel(dataset_types="thing"))
         empty.collections.register("run2")
-        mine = RepositoryContract.put(empty, 2, 2, run="run2")
+        mine = put_thing(empty, 2, 2, run="run2")
         synchronise(source, empty)
         assert self.same(source, empty)
         assert source.get(mine) == empty.get(mine)

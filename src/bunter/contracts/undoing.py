@@ -8,7 +8,7 @@ import pytest
 
 from bunter import effects
 from bunter.contracts.past import state_of
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera, put_thing, register_collections
 from bunter.errors import DatasetRemovedError, UndoError
 from bunter.values import Timespan
 
@@ -29,19 +29,13 @@ class UndoContract:
 
     @pytest.fixture
     def butler(self, empty: Butler) -> Butler:
-        fill_dimensions(empty)
-        empty.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        empty.dataset_types.register("bias", ["instrument", "detector"], "StructuredDataDict", is_calibration=True)
-        for name in ("run0", "run1", "run2"):
-            empty.collections.register(name)
-        empty.collections.register("tag", "TAGGED")
-        empty.collections.register("calib", "CALIBRATION")
-        empty.collections.redefine_chain("chain", ["run0", "run1", "run2"])
+        fill_small_camera(empty, "run0", "run1", "run2")
+        register_collections(empty)
         return empty
 
     @staticmethod
     def fill(butler: Butler) -> list[DatasetRef]:
-        refs = [RepositoryContract.put(butler, e, 0, run="run1") for e in range(3)]
+        refs = [put_thing(butler, e, 0, run="run1") for e in range(3)]
         butler.collections.associate("tag", refs[:2])
         bias = butler.put({"b": 1}, "bias", instrument="Cam", detector=0, run="run1")
         butler.collections.certify("calib", [bias], Timespan(0, 10))
@@ -89,7 +83,7 @@ class UndoContract:
     def test_what_another_dataset_took_the_place_of_stays_away(self, butler: Butler) -> None:
         refs = self.fill(butler)
         butler.remove_datasets(refs[:1], keep_days=1)
-        other = RepositoryContract.put(butler, 0, 0, run="run2")
+        other = put_thing(butler, 0, 0, run="run2")
         butler.collections.associate("tag", [other])
         removal = butler.removal.undoable()[0].change
         [conflict] = butler.undo(removal, dry_run=True).conflicts
@@ -104,7 +98,7 @@ class UndoContract:
     def test_a_place_in_a_run_that_is_taken_is_a_conflict_and_nothing_changes(self, butler: Butler) -> None:
         refs = self.fill(butler)
         butler.remove_datasets(refs, keep_days=1)
-        RepositoryContract.put(butler, 0, 0, run="run1")
+        put_thing(butler, 0, 0, run="run1")
         with pytest.raises(UndoError, match="1 'thing' cannot come back: 'run1' has others"):
             butler.undo(butler.removal.undoable()[0].change)
         assert butler.query_datasets("thing", "run1").count() == 1

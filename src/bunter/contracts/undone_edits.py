@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bunter.contracts.past import Deeds, state_of
-from bunter.contracts.repository import RepositoryContract, fill_dimensions
+from bunter.contracts.small_camera import fill_small_camera, put_thing, register_collections
 from bunter.dataset.inquiries import Moment
 from bunter.errors import MissingDatasetTypeError, UndoError
 from bunter.values import Principal, Timespan
@@ -34,19 +34,13 @@ class UndoneEditsContract:
 
     @pytest.fixture
     def butler(self, empty: Butler) -> Butler:
-        fill_dimensions(empty)
-        empty.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        empty.dataset_types.register("bias", ["instrument", "detector"], "StructuredDataDict", is_calibration=True)
-        for name in ("run0", "run1", "run2"):
-            empty.collections.register(name)
-        empty.collections.register("tag", "TAGGED", "the best")
-        empty.collections.register("calib", "CALIBRATION")
-        empty.collections.redefine_chain("chain", ["run0", "run1", "run2"])
+        fill_small_camera(empty, "run0", "run1", "run2")
+        register_collections(empty)
         return empty
 
     @pytest.fixture
     def refs(self, butler: Butler) -> list[DatasetRef]:
-        refs = [RepositoryContract.put(butler, e, 0, run="run1") for e in range(2)]
+        refs = [put_thing(butler, e, 0, run="run1") for e in range(2)]
         return [*refs, *(butler.put({"b": d}, "bias", instrument="Cam", detector=d, run="run1") for d in range(2))]
 
     @staticmethod

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bunter.butler.upgrading import upgrade_history, upgrade_repository
-from bunter.contracts.repository import exposure_row, fill_dimensions
+from bunter.contracts.small_camera import exposure_row, fill_small_camera
 from bunter.errors import (
     ConflictingDefinitionError,
     DimensionNameError,
@@ -45,9 +45,7 @@ class UniverseContract:
 
     @pytest.fixture
     def butler(self, empty: Butler) -> Butler:
-        fill_dimensions(empty)
-        empty.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        empty.collections.register("run1")
+        fill_small_camera(empty)
         empty.put({"e": 1}, "thing", instrument="Cam", exposure=1, detector=2, run="run1")
         return empty
 
