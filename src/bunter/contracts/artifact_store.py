@@ -49,6 +49,18 @@ class ArtifactStoreContract:
         assert store.read("run/deep/er/b.txt") == [b""]
         assert store.read("c") == [bytes(range(256)) * 5000]
 
+    def test_what_is_sent_in_more_than_one_part_is_read_back_whole(
+        self, store: PublishingStore, tmp_path: Path
+    ) -> None:
+        large, source = bytes(range(256)) * 36_000, tmp_path / "source"
+        source.write_bytes(large[::-1])
+        owner = store.own()
+        staged = [store.stage(owner, "deep/er/large", large), store.stage(owner, "file", source)]
+        store.publish(staged, Durability.none)
+        store.settle(staged)
+        assert store.read("deep/er/large") == [large]
+        assert store.read("file") == [large[::-1]]
+
     def test_ranges_come_in_the_order_asked_for(self, store: PublishingStore) -> None:
         put(store, {"k": b"0123456789"})
         assert store.read("k", [ByteRange(5, 2), ByteRange(0, 3), ByteRange(8, 9)]) == [b"56", b"012", b"89"]

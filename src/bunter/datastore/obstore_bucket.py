@@ -13,6 +13,7 @@ from bunter import effects
 from bunter.datastore.bucket import PiecewiseUpload
 from bunter.datastore.cloud_options import azure_options, google_options, s3_options
 from bunter.datastore.credentials import netrc_header
+from bunter.datastore.http_upload import HttpUploads
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each, each_as_it_comes, each_in_threads, in_lanes
 from bunter.errors import (
@@ -74,6 +75,7 @@ class ObstoreBucket:
         self.place = address
         self._store: Any = _open(address)
         self._base = f"{address.prefix}/" if address.prefix and address.scheme in _HOSTS else ""
+        self._whole = HttpUploads(address) if address.scheme in _HOSTS else None
 
     def __repr__(self) -> str:
         return f"ObstoreBucket({self.address!r})"
@@ -231,7 +233,10 @@ class ObstoreBucket:
 
     def write_each(self, count: int, make: Callable[[int], Upload | PiecewiseUpload], *, is_large: bool) -> None:
         """Send objects as they are made; see `write_many`."""
-        if is_large:  # so that an interrupt need not wait for the end of what is being sent
+        if is_large and self._whole is not None:
+            put = self._whole.put
+            in_lanes(lambda number: self._put_whole(make(number), put), count, _LARGE_WORKERS)
+        elif is_large:  # so that an interrupt need not wait for the end of what is being sent
             each_as_it_comes(map(make, range(count)), self._put_async, min(count, _LARGE_WORKERS))
         else:  # by threads: a request costs the client a third less than by the asynchronous calls
             in_lanes(lambda number: self._put(make(number)), count, _WORKERS)
@@ -245,6 +250,10 @@ class ObstoreBucket:
                     _refuse_all_but_folders(exc, attempt)
                 else:
                     return
+
+    def _put_whole(self, item: Upload | PiecewiseUpload, put: Callable[[Upload | PiecewiseUpload], None]) -> None:
+        with self._asking("store_put", item.key, changes=True):
+            put(item)
 
     async def _put_async(self, item: Upload | PiecewiseUpload) -> None:
         with self._asking("store_put", item.key, changes=True):
