@@ -9,8 +9,9 @@ Names are imported when they are first used, so that ``import bunter`` costs nex
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bunter.at_need import at_need
 
 if TYPE_CHECKING:
     from bunter.butler import Butler, Search
@@ -38,28 +39,16 @@ __all__ = [
     "__version__",
 ]
 
-_ROOMS = {
-    "Butler": "butler",
-    "CollectionType": "dataset",
-    "DataCoordinate": "dimensions",
-    "DatasetRef": "dataset",
-    "DatasetType": "dataset",
-    "FileDataset": "dataset",
-    "Pipeline": "pipeline",
-    "PipelineTask": "pipeline",
-    "Region": "geometry",
-    "Search": "butler",
-    "Timespan": "values",
-    "Universe": "dimensions",
+_HOMES = {
+    "butler": ["Butler", "Search"],
+    "dataset": ["CollectionType", "DatasetRef", "DatasetType", "FileDataset"],
+    "dimensions": ["DataCoordinate", "Universe"],
+    "geometry": ["Region"],
+    "pipeline": ["Pipeline", "PipelineTask"],
+    "values": ["Timespan"],
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module 'bunter' has no attribute {name!r}")
-    value = getattr(import_module(f"bunter.{_ROOMS[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = at_need(globals(), _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -121,7 +121,7 @@ def test_an_extension_that_was_never_planned_is_planned_anew(butler, monkeypatch
 
 def test_an_extension_that_died_before_it_told_goes_on(butler, monkeypatch):
     run(butler, FIRST)
-    monkeypatch.setattr("bunter.execution.start.hand_over", lambda part: sys.exit())
+    monkeypatch.setattr("bunter.execution.extending.hand_over", lambda part: sys.exit())
     with pytest.raises(SystemExit):
         run(butler, MORE)
     monkeypatch.undo()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bunter.at_need import at_need
 from bunter.datastore.datastore import MAIN, Datastore, Encoded
 from bunter.datastore.format import Format, ReadRequest, format_names, format_of
 from bunter.datastore.local import LocalStore
@@ -40,18 +41,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import what brings heavy libraries along only when it is asked for."""
-    if name == "DatastoreConfig":
-        from bunter.datastore.config import DatastoreConfig
+# They bring heavy libraries along.
+_HOMES = {"config": ["DatastoreConfig"], "formats.pickled": ["pickles_allowed"], "records": ["ArtifactRecords"]}
 
-        return DatastoreConfig
-    if name == "ArtifactRecords":
-        from bunter.datastore.records import ArtifactRecords
-
-        return ArtifactRecords
-    if name == "pickles_allowed":
-        from bunter.datastore.formats.pickled import pickles_allowed
-
-        return pickles_allowed
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = at_need(globals(), _HOMES)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bunter import effects
 from bunter.datastore.forward import chunks_of
+from bunter.datastore.key import no_artifact
 from bunter.datastore.recorded import staying
 from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer, has_paths
 from bunter.datastore.together import in_lanes
-from bunter.errors import FileIntegrityError, IngestError, KeyMissingError
+from bunter.errors import FileIntegrityError, IngestError
 from bunter.values import Digests, Durability, Pieces, digest
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ def _read_small(path: str, stored: StoredArtifact) -> bytes:
     try:
         content = effects.read_bytes(path)
     except (FileNotFoundError, NotADirectoryError) as exc:
-        raise _missing(stored) from exc
+        raise no_artifact(stored.key) from exc
     if len(content) != stored.size:
         raise _wrong_size(stored, len(content))
     return content
@@ -321,14 +322,10 @@ def _size(store: ArtifactStore, stored: StoredArtifact) -> int:
 
 def _checked_size(stored: StoredArtifact, found: Stat | None) -> int:
     if found is None:
-        raise _missing(stored)
+        raise no_artifact(stored.key)
     if found.size != stored.size >= 0:
         raise _wrong_size(stored, found.size)
     return found.size
-
-
-def _missing(stored: StoredArtifact) -> KeyMissingError:
-    return KeyMissingError(f"{stored.key} is registered and not there; `bunter check` lists what is missing")
 
 
 def _wrong_size(stored: StoredArtifact, size: int) -> FileIntegrityError:

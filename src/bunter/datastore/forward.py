@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bunter import effects
+from bunter.datastore.key import no_artifact
 from bunter.datastore.store import gives_chunks, has_paths
-from bunter.errors import KeyMissingError
 from bunter.values import ByteRange
 
 if TYPE_CHECKING:
@@ -53,19 +53,15 @@ def _of_file(store: LocalPaths, key: str) -> Iterator[bytes]:
     try:
         yield from effects.read_chunks(store.path(key))
     except (FileNotFoundError, NotADirectoryError) as exc:
-        raise _missing(key) from exc
+        raise no_artifact(key) from exc
 
 
 def in_ranges(store: ArtifactStore, key: str) -> Iterator[bytes]:
     """Yield a whole artifact in pieces of 8 MB, each a read of its own."""
     if (found := store.stat_many([key])[0]) is None:
-        raise _missing(key)
+        raise no_artifact(key)
     for begin in range(0, found.size, _CHUNK):
         yield store.read(key, [ByteRange(begin, min(_CHUNK, found.size - begin))])[0]
-
-
-def _missing(key: str) -> KeyMissingError:
-    return KeyMissingError(f"no artifact {key}; `bunter check` lists what is missing")
 
 
 class Forward:
@@ -142,5 +138,5 @@ class Forward:
             try:
                 self._file = effects.open_to_read(store.path(self._key))
             except (FileNotFoundError, NotADirectoryError) as exc:
-                raise _missing(self._key) from exc
+                raise no_artifact(self._key) from exc
         return self._file.readinto(view)

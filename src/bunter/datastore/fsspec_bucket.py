@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter import effects
 from bunter.datastore.credentials import netrc_login
+from bunter.datastore.key import no_artifact
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each_in_threads
 from bunter.errors import ButlerError, ConfigurationError, KeyMissingError, MissingExtraError, StoreDeniedError
@@ -156,7 +157,7 @@ class FsspecBucket:
         except ButlerError:
             raise
         except FileNotFoundError as exc:
-            raise KeyMissingError(f"no object {where}; `bunter check` lists what is missing") from exc
+            raise no_artifact(where) from exc
         except PermissionError as exc:
             raise StoreDeniedError(
                 f"{where}: the service refuses ({exc}); `bunter doctor {self.address}` says which rights are missing"

@@ -6,9 +6,19 @@ import hashlib
 import re
 from base64 import b32encode
 
-from bunter.errors import TemplateError
+from bunter.errors import KeyMissingError, TemplateError
 
-__all__ = ["NAME_LIMIT", "check_key", "escape", "is_direct", "is_exact", "join_key", "shorten", "split_key"]
+__all__ = [
+    "NAME_LIMIT",
+    "check_key",
+    "escape",
+    "is_direct",
+    "is_exact",
+    "join_key",
+    "no_artifact",
+    "shorten",
+    "split_key",
+]
 
 NAME_LIMIT = 255
 """Longest name of a file or directory, in bytes, that common file systems take."""
@@ -17,6 +27,11 @@ _PLAIN = re.compile(r"[A-Za-z0-9_+=,@-][A-Za-z0-9_+=,@.-]*")
 _KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,@.-")
 _NONCED = re.compile(r"-[a-z2-7]{13}(\.[A-Za-z0-9.]+)?")
 _HASH_LENGTH = 15  # "%~" and 13 characters of hash
+
+
+def no_artifact(place: object) -> KeyMissingError:
+    """Return the error for an artifact that should be in a place and is not."""
+    return KeyMissingError(f"no artifact {place}; `bunter check` lists what is missing")
 
 
 def escape(text: str) -> str:

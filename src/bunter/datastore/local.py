@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.key import check_key, is_exact
+from bunter.datastore.key import check_key, is_exact, no_artifact
 from bunter.datastore.lease import LOCK_SUFFIX, OwnerLease, is_alive
 from bunter.datastore.moves import MoveList
 from bunter.datastore.recovery import is_same_file, recover, staged_keys
 from bunter.datastore.staging import bring
 from bunter.datastore.store import Staged, Stat, Transfer
-from bunter.errors import KeyMissingError, KeyTakenError, TemplateError
+from bunter.errors import KeyTakenError, TemplateError
 from bunter.values import Durability, Pieces
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class LocalStore:
                 return [effects.read_bytes(path)]
             return [effects.read_range(path, piece.begin, piece.size) for piece in ranges]
         except _MISSING as exc:
-            raise KeyMissingError(f"no artifact {key!r} in {self.root}; `bunter check` lists what is missing") from exc
+            raise no_artifact(f"{key!r} in {self.root}") from exc
 
     def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
         """Size and time of each file."""

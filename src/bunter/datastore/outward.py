@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.datastore.carriage import Progress, Tally, checked_pieces
+from bunter.datastore.key import no_artifact
 from bunter.datastore.store import LocalPaths, Transfer, has_paths
 from bunter.datastore.together import in_lanes
-from bunter.errors import IngestError, KeyMissingError, KeyTakenError
+from bunter.errors import IngestError, KeyTakenError
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _link(item: Outgoing, transfer: Transfer) -> None:
         raise IngestError(f"{item.stored.key} is no file of this machine, so {transfer} cannot reach it; use copy")
     path = os.path.abspath(item.store.path(item.stored.key))  # noqa: PTH100
     if effects.stat(path) is None:
-        raise KeyMissingError(f"{path} is registered and not there; `bunter check` lists what is missing")
+        raise no_artifact(path)
     if transfer is Transfer.SYMLINK:
         effects.symlink(path, item.target)
     elif transfer is Transfer.RELSYMLINK:

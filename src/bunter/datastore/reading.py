@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from bunter import effects
 from bunter.datastore.format import ReadRequest, ReadsFiles, ReadsMembers, format_of
 from bunter.datastore.forward import Forward
+from bunter.datastore.key import no_artifact
 from bunter.datastore.members import is_member, member_of
 from bunter.datastore.ranged import LARGE, RangedFile, VerifiedFile
 from bunter.datastore.store import gives_chunks, has_paths
-from bunter.errors import FileIntegrityError, FormatError, KeyMissingError
+from bunter.errors import FileIntegrityError, FormatError
 from bunter.values import quick_digest
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _size(store: ArtifactStore, stored: StoredArtifact, *, recorded: bool = True
         return stored.size
     found = store.stat_many([stored.key])[0]
     if found is None:
-        raise KeyMissingError(f"no artifact {stored.key}; `bunter check` lists what is missing")
+        raise no_artifact(stored.key)
     return found.size
 
 

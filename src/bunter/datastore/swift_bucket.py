@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
 from bunter import effects
+from bunter.datastore.instance_role import is_set
+from bunter.datastore.key import no_artifact
 from bunter.datastore.keystone import keystone_settings, log_in
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each_in_threads
-from bunter.errors import ConfigurationError, KeyMissingError, StoreDeniedError, StoreUnavailableError
+from bunter.errors import ConfigurationError, StoreDeniedError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -79,7 +81,7 @@ class SwiftBucket:
         effects.request("store_get", f"{self.address}/{key}", changes=False)
         status, _, body = self._ask("GET", self._path(key), headers)
         if status == 404:
-            raise KeyMissingError(f"no object {self.address}/{key}; `bunter check` lists what is missing")
+            raise no_artifact(f"{self.address}/{key}")
         return b"" if status == 416 else body
 
     def read_many(self, keys: Sequence[str]) -> list[bytes]:
@@ -104,6 +106,8 @@ class SwiftBucket:
             effects.request("store_list", f"{self.address}/{prefix}", changes=False)
             asked = {"format": "json", "prefix": self._prefix + prefix, "marker": marker, "limit": _LISTED}
             status, _, body = self._ask("GET", f"/{quote(self._place.place)}?{urlencode(asked)}", {})
+            if status == 404:
+                raise self._no_container()
             found = json.loads(body) if status == 200 else []
             if not found:
                 return
@@ -144,13 +148,14 @@ class SwiftBucket:
                 headers = {"Content-Length": str(item.size)}
                 status, _, _ = self._ask("PUT", self._path(item.key), headers, file)
         if status == 404:
-            raise StoreUnavailableError(
-                f"there is no container {self._place.place!r}; make it, or correct {self.address}"
-            )
+            raise self._no_container()
         if status != 201:
             raise StoreUnavailableError(
                 f"{where}: the service answers {status}; `bunter doctor {self.address}` looks for the cause"
             )
+
+    def _no_container(self) -> StoreUnavailableError:
+        return StoreUnavailableError(f"there is no container {self._place.place!r}; make it, or correct {self.address}")
 
     def delete_many(self, keys: Sequence[str]) -> dict[str, OSError]:
         """Remove objects, several at a time."""
@@ -189,7 +194,9 @@ class SwiftBucket:
             except (OSError, HTTPException) as exc:
                 if isinstance(exc, StoreDeniedError):
                     raise
-                status, told, content = 503, {}, str(exc).encode()
+                asked = self._account or os.environ.get("ST_AUTH") or os.environ.get("OS_AUTH_URL") or "its address"
+                nothing = f"nothing answers at {asked} ({exc}), so that is wrong, or the service or the network is down"
+                status, told, content = 503, {}, nothing.encode()
             if status == 401 and not renewed:
                 renewed, self._token = True, ""
             elif status in {401, 403}:
@@ -200,7 +207,7 @@ class SwiftBucket:
                 return status, told, content
             elif effects.monotonic() > end:
                 raise StoreUnavailableError(
-                    f"{self.address}: {content[:200].decode(errors='replace') or status}; "
+                    f"{self.address}: {content[:300].decode(errors='replace') or status}; "
                     f"`bunter doctor {self.address}` looks for the cause"
                 )
             else:
@@ -231,11 +238,11 @@ class SwiftBucket:
         with self._lock:
             if self._token:
                 return
-            if "OS_STORAGE_URL" in os.environ and "OS_AUTH_TOKEN" in os.environ:
+            if is_set("OS_STORAGE_URL", "OS_AUTH_TOKEN"):
                 self._account, self._token = os.environ["OS_STORAGE_URL"], os.environ["OS_AUTH_TOKEN"]
                 return
             wanted = ("ST_AUTH", "ST_USER", "ST_KEY")
-            missing = [name for name in wanted if name not in os.environ]
+            missing = [name for name in wanted if not is_set(name)]
             if missing and (settings := keystone_settings()):
                 session = log_in(settings)
                 self._account, self._token = session.account, session.token

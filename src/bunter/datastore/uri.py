@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bunter.datastore.bucket import Signs
-from bunter.datastore.key import is_direct
+from bunter.datastore.key import is_direct, no_artifact
 from bunter.datastore.members import is_member, member_of
 from bunter.datastore.store import has_paths
-from bunter.errors import ConfigurationError, KeyMissingError
+from bunter.errors import ConfigurationError
 from bunter.values import ByteRange
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class ArtifactURI:
         try:
             return path.open("rb")
         except FileNotFoundError as exc:
-            raise KeyMissingError(f"no artifact {path}; `bunter check` lists what is missing") from exc
+            raise no_artifact(path) from exc
 
     def __str__(self) -> str:
         place = self.path

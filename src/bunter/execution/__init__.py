@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bunter.at_need import at_need
 
 if TYPE_CHECKING:
     from bunter.execution.abandoned import abandoned_keys
@@ -17,54 +18,38 @@ if TYPE_CHECKING:
     from bunter.execution.job import Job, run_job
     from bunter.execution.lineage import Lineage, find_lineage
     from bunter.execution.merging import Merged, merge_run
+    from bunter.execution.planning import foresee
     from bunter.execution.precedents import find_precedents
     from bunter.execution.reasons import Reason, why_made
     from bunter.execution.run import RunOptions, run_graph
     from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
     from bunter.execution.scheduler import Scheduler, State
-    from bunter.execution.start import Wish, foresee, prepare_run, run_pipeline, run_stored_graph
+    from bunter.execution.start import prepare_run, run_pipeline, run_stored_graph
     from bunter.execution.status import FailureGroup, RunStatus, run_status
     from bunter.execution.summary import FailedQuantum, RunSummary, TaskCounts
     from bunter.execution.watch import Watcher
+    from bunter.execution.wish import Wish
 
 _HOMES = {
-    "foresee": "start",
-    "abandoned_keys": "abandoned",
-    "Again": "again",
-    "plan_rerun": "again",
-    "plan_retry": "again",
-    "FailureGroup": "status",
-    "RunStatus": "status",
-    "run_status": "status",
-    "claimed_keys": "claims",
-    "RunOptions": "run",
-    "run_graph": "run",
-    "RunDirectory": "run_directory",
-    "RunRequest": "run_directory",
-    "run_directories": "run_directory",
-    "Comparison": "comparison",
-    "Reason": "reasons",
-    "why_made": "reasons",
-    "Forecast": "forecast",
-    "forecast_run": "forecast",
-    "compare_runs": "comparison",
-    "Lineage": "lineage",
-    "find_precedents": "precedents",
-    "find_lineage": "lineage",
-    "Scheduler": "scheduler",
-    "State": "scheduler",
-    "Wish": "start",
-    "run_pipeline": "start",
-    "run_stored_graph": "start",
-    "Job": "job",
-    "run_job": "job",
-    "Merged": "merging",
-    "merge_run": "merging",
-    "prepare_run": "start",
-    "FailedQuantum": "summary",
-    "RunSummary": "summary",
-    "TaskCounts": "summary",
-    "Watcher": "watch",
+    "abandoned": ["abandoned_keys"],
+    "again": ["Again", "plan_rerun", "plan_retry"],
+    "claims": ["claimed_keys"],
+    "comparison": ["Comparison", "compare_runs"],
+    "forecast": ["Forecast", "forecast_run"],
+    "job": ["Job", "run_job"],
+    "lineage": ["Lineage", "find_lineage"],
+    "merging": ["Merged", "merge_run"],
+    "planning": ["foresee"],
+    "precedents": ["find_precedents"],
+    "reasons": ["Reason", "why_made"],
+    "run": ["RunOptions", "run_graph"],
+    "run_directory": ["RunDirectory", "RunRequest", "run_directories"],
+    "scheduler": ["Scheduler", "State"],
+    "start": ["prepare_run", "run_pipeline", "run_stored_graph"],
+    "status": ["FailureGroup", "RunStatus", "run_status"],
+    "summary": ["FailedQuantum", "RunSummary", "TaskCounts"],
+    "watch": ["Watcher"],
+    "wish": ["Wish"],
 }
 
 __all__ = [
@@ -107,10 +92,4 @@ __all__ = [
     "why_made",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = at_need(globals(), _HOMES)

@@ -15,11 +15,13 @@ from bunter.graph.sources import encode
 from bunter.pipeline.task_node import AUTOMATIC
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bunter.butler import Butler
     from bunter.graph import DatasetTable, QuantumGraph
     from bunter.graph.keys import Array
 
-__all__ = ["earlier_parts", "hand_over", "refuse_clashes", "settle"]
+__all__ = ["earlier_parts", "hand_over", "refuse_clashes", "settle", "take_over"]
 
 
 def earlier_parts(butler: Butler, directory: RunDirectory) -> list[RunDirectory]:
@@ -39,6 +41,13 @@ def settle(butler: Butler, part: RunDirectory) -> None:
 def hand_over(part: RunDirectory) -> None:
     """Note that a later part goes on with what this one has left."""
     part.write_summary({**(part.summary() or {}), "status": EXTENDED})
+
+
+def take_over(earlier: Sequence[RunDirectory]) -> None:
+    """Let the earlier parts of a run know that there is a later one; a process may have died before it could."""
+    for part in earlier:
+        if (part.summary() or {}).get("status") != EXTENDED:
+            hand_over(part)
 
 
 def refuse_clashes(butler: Butler, graph: QuantumGraph, earlier: list[RunDirectory]) -> None:

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bunter.at_need import at_need
 from bunter.graph.explanation import Explanation
 from bunter.graph.file import GraphFile
 from bunter.graph.header import Header
@@ -44,10 +44,10 @@ __all__ = [
 
 
 # The builder and what goes into it bring the query language along, which a worker does not need.
-_HOMES = {"build_graph": "build", "Decision": "decisions", "Precedent": "precedents", "read_decisions": "decisions"}
+_HOMES = {
+    "build": ["build_graph"],
+    "decisions": ["Decision", "read_decisions"],
+    "precedents": ["Precedent"],
+}
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"bunter.graph.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'bunter.graph' has no attribute {name!r}")
+__getattr__ = at_need(globals(), _HOMES)

@@ -5,8 +5,9 @@ A task module imports from here; names are loaded when they are asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bunter.at_need import at_need
 
 if TYPE_CHECKING:
     from bunter.pipeline.choices import PluginChoice
@@ -88,7 +89,6 @@ _HOMES = {
     "pipeline_graph": ["PipelineGraph"],
     "pipeline_task": ["PipelineTask"],
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - by topic
     "Connections",
@@ -129,13 +129,7 @@ __all__ = [  # noqa: RUF022 - by topic
     "UpstreamFailureNoWorkFound",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'bunter.pipeline' has no attribute {name!r}")
-    value = getattr(import_module(f"bunter.pipeline.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = at_need(globals(), _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bunter.at_need import at_need
 from bunter.registry.collections import CollectionCatalog
 from bunter.registry.find import Found
 from bunter.registry.registry import Registry
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CollectionCatalog", "Found", "Registry", "ResultColumn", "ResultStream"]
 
 
-def __getattr__(name: str) -> Any:
-    """Import results, and with them columns, when they are first needed."""
-    if name in {"ResultColumn", "ResultStream"}:
-        from bunter.registry import stream
+# It brings columns along.
+_HOMES = {"stream": ["ResultColumn", "ResultStream"]}
 
-        return getattr(stream, name)
-    raise AttributeError(name)
+__getattr__ = at_need(globals(), _HOMES)

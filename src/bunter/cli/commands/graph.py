@@ -9,51 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bunter.cli.arguments import names_of
-from bunter.cli.commands.pipeline import pipeline_options, read_pipeline
-from bunter.cli.data_ids import data_id_option, read_data_ids
+from bunter.cli.commands.planning_options import planning_options
 from bunter.cli.output import output_options
 from bunter.values import counted, sized
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bunter.butler import Butler
+    from bunter.cli.commands.planning_options import Planning
     from bunter.cli.output import Emit
     from bunter.execution import Forecast
-    from bunter.graph import Decision, Precedent, QuantumGraph
+    from bunter.graph import QuantumGraph
 
-__all__ = ["DECISIONS_HELP", "PROFILE_HELP", "SKIP_HELP", "decisions_in", "qgraph"]
+__all__ = ["qgraph"]
 
 _ROLES = ("targets", "needed", "companions", "candidates")
-PROFILE_HELP = (
-    "What a missing input means: the quantum is left out (development, the default), or an error (production)."
-)
-DECISIONS_HELP = "YAML file of vetoes and overrides, with reasons and authors."
-
-SKIP_HELP = "Do not do again what runs in this collection have done alike, on the same inputs. Repeatable."
-
 _EPILOG = '\b\nExample: bunter qgraph -b demo -p bunter.demo:pipelines/science.yaml#isr -i DemoCam/raw/all,DemoCam/calib --output-run u/me/1 -d "detector = 0" -q plan.bqg'
 
 
 @click.group(invoke_without_command=True, epilog=_EPILOG)
 @click.option("-b", "--butler", "repo", metavar="REPO", help="The repository.")
 @click.option("-p", "--pipeline", "location", metavar="PIPELINE", help="A pipeline file, or file#label.")
-@click.option("-i", "--input", "inputs", multiple=True, help="Collections with the inputs, in order. Repeatable.")
-@click.option("--output-run", default="", help="The run that will get the outputs.")
-@click.option("-d", "--data-query", "where", default="", help="What to select, such as \"tract = 5 AND band = 'r'\".")
-@data_id_option
 @click.option("-q", "--save-qgraph", "file", type=click.Path(), help="Write the graph into this new file.")
-@click.option("--strict", "selection", flag_value="strict", help="Apply every condition to every quantum.")
-@click.option(
-    "--closure", "selection", flag_value="closure", default=True, help="Add what the selection needs (default)."
-)
-@click.option("--max-growth", default=20.0, show_default=True, help="Most quanta needed for each one asked for.")
-@click.option("--profile", type=click.Choice(["development", "production"]), default="development", help=PROFILE_HELP)
-@click.option("--decisions", "decided", type=click.Path(exists=True), help=DECISIONS_HELP)
-@click.option("--skip-existing-in", "skip", multiple=True, metavar="COLLECTION", help=SKIP_HELP)
+@click.option("--output-run", default="", help="The run that will get the outputs.")
+@planning_options
 @click.option("-n", "--dry-run", is_flag=True, help="Only count; write nothing.")
-@pipeline_options
 @output_options
 @click.pass_context
 def qgraph(
@@ -61,21 +42,10 @@ def qgraph(
     *,
     repo: str | None,
     location: str | None,
-    inputs: tuple[str, ...],
-    output_run: str,
-    where: str,
-    table: str | None,
     file: str | None,
-    selection: str,
-    max_growth: float,
-    skip: tuple[str, ...],
-    decided: str | None,
-    profile: str,
+    output_run: str,
+    planning: Planning,
     dry_run: bool,
-    overrides: tuple[str, ...],
-    files: tuple[str, ...],
-    select: str | None,
-    trust: tuple[str, ...],
     emit: Emit,
 ) -> None:
     """Plan a run: build the quantum graph of a pipeline, count its quanta, and write it into a file."""
@@ -88,24 +58,18 @@ def qgraph(
     if file and not dry_run and Path(file).exists():
         raise click.UsageError(f"{file} is there already; remove it or choose another name")
     from bunter.butler import Butler
+    from bunter.execution import find_precedents
     from bunter.graph import build_graph
 
     with Butler(repo, writeable=False) as butler:
         known = {kind.name: kind for kind in butler.dataset_types.query()}
-        plan = read_pipeline(location, overrides, files, select).resolve(butler.universe, known, trust=trust or None)
         graph = build_graph(
             butler,
-            plan,
-            where=where,
-            inputs=names_of(inputs),
+            planning.pipeline(location, butler.universe, known),
             output_run=output_run or "dry-run",
-            select="strict" if selection == "strict" else "closure",
-            data_ids=read_data_ids(table, butler.universe),
-            max_growth=max_growth,
-            precedents=_precedents(butler, skip),
-            decisions=decisions_in(decided),
-            profile="production" if profile == "production" else "development",
+            precedents=find_precedents(butler, planning.skipped) if planning.skipped else (),
             command=shlex.join(sys.argv),
+            **planning.terms(butler.universe),
         )
         foretold = _forecast(butler, graph) if dry_run else None
     if foretold is None:
@@ -115,24 +79,6 @@ def qgraph(
     if file and not dry_run:
         size = graph.write(file)
         emit.note(f"wrote {file}: {counted(len(graph), 'quantum', 'quanta')}, {sized(size)}")
-
-
-def decisions_in(path: str | None) -> tuple[Decision, ...]:
-    """Read a file of decisions, if there is one."""
-    if path is None:
-        return ()
-    from bunter.graph import read_decisions
-
-    return tuple(read_decisions(path))
-
-
-def _precedents(butler: Butler, collections: tuple[str, ...]) -> Sequence[Precedent]:
-    """Find what the runs in collections have done; names may be separated by commas."""
-    if not collections:
-        return ()
-    from bunter.execution import find_precedents
-
-    return find_precedents(butler, names_of(collections))
 
 
 def _show(graph: QuantumGraph, emit: Emit) -> None:

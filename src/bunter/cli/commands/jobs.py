@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bunter.cli.commands.limit_options import limit_options, profiles_option
-from bunter.cli.commands.run import Progress, worker_logging
+from bunter.cli.commands.working_options import working_options
 from bunter.cli.output import output_options
-from bunter.cli.telemetry import watched
+from bunter.cli.run_progress import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bunter.cli.commands.working_options import Working
     from bunter.cli.output import Emit
     from bunter.execution import RunDirectory
     from bunter.graph import QuantumGraph
@@ -90,10 +90,7 @@ def pre_exec_init(*, repo: str, graph: str, output: str, dry_run: bool, emit: Em
 @click.option("--job", "name", default="job", show_default=True, help="Name of the job, its own within the run.")
 @click.option("--attempt", type=click.IntRange(min=0), default=0, help="How often the job was begun before.")
 @quantum_options
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Quanta at a time.")
-@click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
-@limit_options
-@profiles_option
+@working_options
 @click.option("-n", "--dry-run", is_flag=True, help="Only count the quanta.")
 @output_options
 @click.pass_context
@@ -107,36 +104,20 @@ def run_quanta(
     ranges: str,
     labels: tuple[str, ...],
     values: tuple[str, ...],
-    jobs: int,
-    fail_fast: bool,
-    limits: dict[str, dict[str, Any]],
-    memory_budget: int | None,
-    handover: int | None,
-    profiles: Path | None,
-    leftovers: Any,
+    working: Working,
     dry_run: bool,
     emit: Emit,
 ) -> int:
     """Run quanta of a GRAPH as one job, without any database; GRAPH may also be a folder made by `stage in` or a capsule."""
-    from bunter.execution import Job, RunOptions, run_job
+    from bunter.execution import Job, run_job
 
     directory = job_directory(graph, run_dir)
     quanta = _job_quanta(directory, ranges, labels, values)
     if dry_run:
         emit.record({"job": name, "quanta": len(quanta)}, f"job {name!r} would run {len(quanta)} quanta")
         return 0
-    options = RunOptions(
-        jobs,
-        fail_fast,
-        on_worker_start=worker_logging(context),
-        limits=limits,
-        memory_budget=memory_budget,
-        handover=handover,
-        profiles=profiles,
-        leftovers=leftovers,
-    )
-    with Progress(emit, draws=context.obj["progress"]) as progress, watched(context, progress) as watcher:
-        summary = run_job(directory, Job(name, quanta, attempt), options=options, watcher=watcher)
+    with shown(context, emit) as watcher:
+        summary = run_job(directory, Job(name, quanta, attempt), options=working.options(context), watcher=watcher)
     emit.record(summary.to_dict(), str(summary))
     return summary.exit_code
 

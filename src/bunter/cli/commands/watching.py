@@ -9,15 +9,14 @@ import click
 
 from bunter.cli.arguments import names_of
 from bunter.cli.commands.jobs import quantum_options, selected
-from bunter.cli.commands.limit_options import limit_options
-from bunter.cli.commands.run import PARTIAL_HELP, Progress, worker_logging
+from bunter.cli.commands.working_options import partial_option, working_options
 from bunter.cli.output import confirmed, output_options
-from bunter.cli.telemetry import watched
+from bunter.cli.run_progress import shown
 from bunter.values import sized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
+    from bunter.cli.commands.working_options import Working
     from bunter.cli.output import Emit
     from bunter.execution import RunStatus
     from bunter.execution.again import Again
@@ -105,21 +104,6 @@ def _said(data_id: Any) -> str:
     return "{" + ", ".join(f"{name}: {value!r}" for name, value in data_id.items()) + "}"
 
 
-def _execution_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("-n", "--dry-run", is_flag=True, help="Only say what would be run."),
-        click.option(
-            "--raise-on-partial-outputs/--no-raise-on-partial-outputs",
-            "refuses_partial", default=True, help=PARTIAL_HELP,
-        ),
-        limit_options,
-        click.option("--fail-fast", is_flag=True, help="Stop everything at the first failure."),
-        click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Quanta at a time."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
 @click.command(
     epilog="\b\nExample: bunter retry demo demo/science --dry-run\n\n--memory x2 gives quanta that failed twice the memory"
     " that they had. Exit codes as of `bunter run`."
@@ -133,7 +117,9 @@ def _execution_options(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="KIND",
     help="Only failures of a kind: oom, timeout, killed, or the name of an exception. Repeatable.",
 )
-@_execution_options
+@working_options
+@partial_option
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be run.")
 @output_options
 @click.pass_context
 def retry(
@@ -143,16 +129,17 @@ def retry(
     repo: str,
     collection: str,
     kinds: tuple[str, ...],
+    working: Working,
+    refuses_partial: bool,
     dry_run: bool,
     emit: Emit,
-    **told: Any,
 ) -> int:
     """Go on with RUN, or the newest run of a chain: run what failed or is left, as the stored graph has it."""
     from bunter.butler import Butler
     from bunter.execution import plan_retry
 
-    growth = {label: plain.pop("memory_times") for label, plain in told["limits"].items() if "memory_times" in plain}
-    options = _options(context, told)
+    growth = {label: plain.pop("memory_times") for label, plain in working.limits.items() if "memory_times" in plain}
+    options = working.options(context, accepts_partial=not refuses_partial)
     words = names_of(kinds)
     with Butler(repo, writeable=not dry_run or None) as butler:
         plan = plan_retry(butler, collection, kinds=words, growth=growth, options=options)
@@ -165,7 +152,9 @@ def retry(
 @click.option("--failed", is_flag=True, help="Only those that failed.")
 @quantum_options
 @click.option("--confirm/--no-confirm", default=True, help="Whether to ask before results are removed.")
-@_execution_options
+@working_options
+@partial_option
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be run.")
 @output_options
 @click.pass_context
 def rerun(
@@ -179,37 +168,23 @@ def rerun(
     labels: tuple[str, ...],
     values: tuple[str, ...],
     confirm: bool,
+    working: Working,
+    refuses_partial: bool,
     dry_run: bool,
     emit: Emit,
-    **told: Any,
 ) -> int:
     """Run quanta of RUN again, and all that follows from them; what they have made is removed first."""
     from bunter.butler import Butler
     from bunter.execution import plan_rerun
     from bunter.execution.told_run import find_run
 
-    options = _options(context, told)
+    options = working.options(context, accepts_partial=not refuses_partial)
     with Butler(repo, writeable=not dry_run or None) as butler:
         quanta = selected(find_run(butler, collection).graph(), ranges, labels, values)
         plan = plan_rerun(butler, collection, quanta, failed=failed)
         if plan.void and confirm and not dry_run and not confirmed(f"remove what {len(plan.void)} quanta have made?"):
             return 0
         return _carry_out(butler, plan, options, context, dry_run=dry_run, emit=emit)
-
-
-def _options(context: click.Context, told: dict[str, Any]) -> Any:
-    from bunter.execution import RunOptions
-
-    return RunOptions(
-        told["jobs"],
-        told["fail_fast"],
-        on_worker_start=worker_logging(context),
-        limits=told["limits"],
-        memory_budget=told["memory_budget"],
-        handover=told["handover"],
-        leftovers=told["leftovers"],
-        accepts_partial=not told["refuses_partial"],
-    )
 
 
 def _carry_out(butler: Any, plan: Again, options: Any, context: click.Context, *, dry_run: bool, emit: Emit) -> int:
@@ -221,7 +196,7 @@ def _carry_out(butler: Any, plan: Again, options: Any, context: click.Context, *
         )
         emit.record(counts | {"void": len(plan.void)}, sentence)
         return 0
-    with Progress(emit, draws=context.obj["progress"]) as progress, watched(context, progress) as watcher:
+    with shown(context, emit) as watcher:
         summary = plan.carry_out(butler, options=options, watcher=watcher)
     emit.record(summary.to_dict(), str(summary))
     return summary.exit_code
