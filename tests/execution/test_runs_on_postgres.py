@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from small_survey import make_repository
 
-
 pytestmark = pytest.mark.slow
 
 
