@@ -8,7 +8,8 @@ import pytest
 from small_survey import CAM, make_repository
 
 from bunter import effects
-from bunter.execution import RunOptions, Wish, run_pipeline, run_status
+from bunter.execution import Job, RunOptions, Wish, merge_run, prepare_run, run_job, run_pipeline, run_status
+from bunter.graph import build_graph
 from bunter.pipeline import Pipeline
 
 LATE = {**CAM, "exposure": 2, "detector": 1}
@@ -93,3 +94,12 @@ def test_a_run_all_of_which_waits_leaves_nothing_and_goes_on_later(butler):
 def test_failures_come_first(butler):
     failed = run_pipeline(butler, plan(butler, faults={"1": "raise"}), NAMED)
     assert (failed.status, failed.exit_code) == ("failed", 1)
+
+
+def test_a_merge_says_what_its_jobs_were_not_given(butler, tmp_path):
+    build_graph(butler, plan(butler), inputs=["raw"], output_run="jobs").write(tmp_path / "plan.bqg")
+    directory = prepare_run(butler, tmp_path / "plan.bqg")
+    run_job(directory, Job("all", tuple(range(10)), 0))
+    merged = merge_run(butler, "jobs")
+    assert (merged.is_complete, merged.waiting) == (True, 2)
+    assert "2 more quanta wait for inputs that are not there yet" in str(merged)

@@ -49,6 +49,8 @@ class Merged:
         Quanta that have succeeded and whose artifacts are gone before they were registered; their jobs are to be run again.
     open_jobs : int
         Attempts of jobs that have not said that they are over.
+    waiting : int
+        Quanta that were not planned, since inputs that they wait for were not there.
     """
 
     run: str
@@ -59,6 +61,7 @@ class Merged:
     failed: int
     lost: int
     open_jobs: int
+    waiting: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -72,11 +75,12 @@ class Merged:
     def __str__(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""
         failed += f", {self.lost} lost their outputs" if self.lost else ""
-        waiting = f"; {self.open_jobs} jobs are not over" if self.open_jobs else ""
+        rest = f"; {self.open_jobs} jobs are not over" if self.open_jobs else ""
+        rest += f"; {self.waiting:,} more quanta wait for inputs that are not there yet" if self.waiting else ""
         removed = f", {self.removed} left-over artifacts removed" if self.removed else ""
         return (
             f"{self.succeeded} of {self.total} quanta of {self.run!r} succeeded{failed}; {self.datasets} datasets registered"
-            f"{removed}{waiting}"
+            f"{removed}{rest}"
         )
 
 
@@ -220,6 +224,7 @@ class _Merging:
             failed=len(told.failures),
             lost=len(self._lost),
             open_jobs=self._following.open_jobs,
+            waiting=self._graph.explanation.waiting,
         )
 
 
