@@ -1,165 +1,232 @@
-"""Kills a write to a repository in S3 at one effect after another, or at random moments; run by `test_object_stores.py`.
+"""Kills what is done to a repository in S3 at one effect after another, or at random moments; run by `test_object_stores.py`.
 
-Each attempt is a forked child of a process that has not used the store, since obstore's threads do not survive a fork.
-Prints one line of JSON for each step: whether it died, what was there after recovery, and after doing it again.
+Each deed is done in a forked child of a process that has not used the store, since obstore's threads do not survive a fork.
+Prints one line of JSON for each kill: whether it died, what was there after recovery, and after doing it again. The registry
+is a SQLite file, or a schema of its own on the server whose address the environment has as ``BUNTER_FAULTS_DATABASE``.
 """
 
-# ruff: noqa: T201, PLW0603 - a script that counts in one place and prints what it saw
+# ruff: noqa: T201 - a script that prints what it saw
+from __future__ import annotations
+
 import json
 import os
 import random
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from bunter import Butler, FileDataset, effects
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef
-from bunter.values import new_id
+from bunter.datastore.check import Problem
+from bunter.values import Durability, new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 READING = {"read", "stat", "listdir", "walk", "flock", "now", "monotonic", "sleep"}
 READING |= {"store_get", "store_head", "store_list", "store_sign"}
+ALL = (0, 1, 2)
 
 
 def key(number):
     return {"instrument": "Cam", "exposure": number, "detector": 0}
 
 
-def create(root, place):
-    with Butler.create(root, database=str(place / "registry.sqlite3")) as butler:
-        fill_dimensions(butler)
-        butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
-        butler.collections.register("run1")
-    for number in range(3):
+def describe(butler):
+    fill_dimensions(butler)
+    butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
+    butler.collections.register("run1")
+
+
+def prepare_sources(folder):
+    """Make a repository in a folder, and its export."""
+    with Butler.create(folder / "source") as butler:
+        describe(butler)
+        put_all(butler)
+        butler.export(folder / "exported")
+
+
+def put_all(butler):
+    return butler.put_many([{"n": n} for n in ALL], "thing", [key(n) for n in ALL], run="run1")
+
+
+# What is there before a deed
+
+
+def bare(root, place):
+    server = os.environ.get("BUNTER_FAULTS_DATABASE")
+    schema = f"{place.parent.name}_{place.name}".replace("-", "_").lower()
+    Butler.create(root, database=f"{server}&schema={schema}" if server else str(place / "registry.sqlite3")).close()
+
+
+def empty(root, place):
+    bare(root, place)
+    with Butler(root) as butler:
+        describe(butler)
+    for number in ALL:
         (place / f"f{number}.json").write_text(f'{{"n": {number}}}')
+
+
+def full(root, place):
+    empty(root, place)
+    with Butler(root) as butler:
+        put_all(butler)
+
+
+def removed(root, place):
+    full(root, place)
+    with Butler(root) as butler:
+        butler.remove_runs("run1", keep_days=9)
+
+
+def littered(root, place):
+    """Orphans, and files of a removal whose time is over."""
+    full(root, place)
+    with Butler(root) as butler:
+        store = butler.datastore.stores["main"]
+        owner = store.own()
+        left = [store.stage(owner, f"run1/thing/left-{c * 13}.json", b"{}") for c in "abc"]
+        store.publish(left, Durability.full)
+        store.settle(left)
+        store.disown(owner)
+        butler.remove_datasets(butler.query_datasets("thing", "run1", where="exposure < 2"), keep_days=1e-9)
+
+
+# Deeds
 
 
 def put(root, place):
     with Butler(root, run="run1") as butler:
         butler.put({"n": 0}, "thing", key(0))
-    (place / "acknowledged").touch()
 
 
 def put_many(root, place):
-    with Butler(root, run="run1") as butler:
-        butler.put_many([{"n": n} for n in range(3)], "thing", [key(n) for n in range(3)])
-    (place / "acknowledged").touch()
+    with Butler(root) as butler:
+        put_all(butler)
 
 
-def ingest(root, place, transfer):
+def ingest(transfer, root, place):
     with Butler(root) as butler:
         kind = butler.dataset_types.get("thing")
-        ids = [butler.standardize(key(n), kind.dimensions.required) for n in range(3)]
+        if butler.query_datasets("thing", "run1").count():
+            return
+        ids = [butler.standardize(key(n), kind.dimensions.required) for n in ALL]
         refs = [DatasetRef(new_id(), kind, data_id, "run1") for data_id in ids]
         files = [FileDataset(str(place / f"f{n}.json"), [ref]) for n, ref in enumerate(refs)]
         butler.ingest(*files, transfer=transfer)
-    (place / "acknowledged").touch()
 
 
-def remove(root, place):
-    put_many(root, place)
-    (place / "acknowledged").unlink()
-    begin_dying()
+def transfer(root, place):
+    with Butler(place.parent / "source", writeable=False) as source, Butler(root) as butler:
+        butler.transfers.take(source.transfers.parcel(), transfer="copy")
+
+
+def import_(root, place):
     with Butler(root) as butler:
-        butler.remove_datasets(butler.query_datasets("thing", where="exposure IN (0, 1)"))
+        butler.import_(place.parent / "exported", transfer="copy")
+
+
+def prune(keep_days, root, place):
+    with Butler(root) as butler:
+        butler.remove_datasets(butler.query_datasets("thing", where="exposure < 2"), keep_days=keep_days)
+
+
+def remove_runs(keep_days, root, place):
+    with Butler(root) as butler:
+        if butler.collections.query("run1"):
+            butler.remove_runs("run1", keep_days=keep_days)
+
+
+def undo(root, place):
+    with Butler(root) as butler:
+        if butler.removal.undoable():
+            butler.undo()
+
+
+def gc(root, place):
+    with Butler(root) as butler:
+        butler.gc(older_than_s=0)
+
+
+class Deed(NamedTuple):
+    """What is there before, what is done, and what is there afterwards."""
+
+    before: Callable
+    act: Callable
+    had: tuple[int, ...] = ()
+    done: tuple[int, ...] = ALL
+
+
+DEEDS = {
+    "put": Deed(empty, put, done=(0,)),
+    "put_many": Deed(empty, put_many),
+    "copy": Deed(empty, partial(ingest, "copy")),
+    "move": Deed(empty, partial(ingest, "move")),
+    "transfer": Deed(bare, transfer),
+    "import": Deed(bare, import_),
+    "prune": Deed(full, partial(prune, 0), ALL, (2,)),
+    "prune, kept": Deed(full, partial(prune, 9), ALL, (2,)),
+    "remove-runs": Deed(full, partial(remove_runs, 0), ALL, ()),
+    "remove-runs, kept": Deed(full, partial(remove_runs, 9), ALL, ()),
+    "undo": Deed(removed, undo),
+    "gc": Deed(littered, gc, (2,), (2,)),
+}
+
+
+def die_at(step):
+    """Kill this process just before its effect number ``step`` that changes something."""
+    seen = 0
+
+    def hook(operation, path):
+        nonlocal seen
+        seen += operation not in READING
+        if seen == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    effects.set_hook(hook)
+
+
+def attempt(name, root, place, step=0):
+    if step:
+        die_at(step)
+    DEEDS[name].act(root, place)
     (place / "acknowledged").touch()
 
 
-ACTS = {
-    "put": put,
-    "put_many": put_many,
-    "copy": lambda root, place: ingest(root, place, "copy"),
-    "move": lambda root, place: ingest(root, place, "move"),
-    "remove": remove,
-}
-_step, _seen = 0, 0
+def numbers(butler):
+    if "thing" not in butler.dataset_types:
+        return []
+    return sorted(butler.get(ref)["n"] for ref in butler.query_datasets("thing", "*", find_first=False))
 
 
-def hook(operation, path):
-    global _seen
-    _seen += operation not in READING
-    if _seen == _step:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def begin_dying():
-    if _step:
-        effects.set_hook(hook)
-
-
-def attempt(root, place, name):
-    create(root, place)
-    if name != "remove":
-        begin_dying()
-    ACTS[name](root, place)
-
-
-def look(root, place, name):
+def look(name, root, place):
     """See what is there, recover, see that nothing is missing or left over, do it again."""
+    deed = DEEDS[name]
     with Butler(root, writeable=True) as butler:
-        refs = list(butler.query_datasets("thing", "*", find_first=False))
-        values = [butler.get(ref)["n"] for ref in refs]
+        values = numbers(butler)
         butler.repository.recover()
         report = butler.check(deep=True)
-        sources = sorted(path.name for path in place.glob("*.json"))
-    if name in {"put", "put_many"} or (name in {"copy", "move"} and not refs):
-        ACTS[name](root, place)
-    elif name == "remove":
-        with Butler(root) as butler:
-            butler.remove_datasets(butler.query_datasets("thing", where="exposure IN (0, 1)"))
+    sources = sorted(path.name for path in place.glob("f*.json"))
+    deed.act(root, place)
     with Butler(root) as butler:
-        again = sorted(butler.get(ref)["n"] for ref in butler.query_datasets("thing", "*", find_first=False))
-        clean = butler.check(deep=True).is_clean
-    findings = [f"{finding.problem} {finding.key}" for finding in report.findings]
-    print(json.dumps([sorted(values), findings, sources, again, clean]), flush=True)
+        again, clean = numbers(butler), butler.check(deep=True).is_clean
+        if name.endswith("kept"):
+            butler.undo()
+            clean = clean and numbers(butler) == list(deed.had) and butler.check(deep=True).is_clean
+        left = butler.gc(older_than_s=0, dry_run=True).rows
+    litter = {Problem.ORPHAN, Problem.TRASH} if name == "gc" else set()
+    findings = [f"{found.problem} {found.key}" for found in report.findings if found.problem not in litter]
+    told = {"values": values, "findings": findings, "sources": sources, "again": again, "clean": clean and not left}
+    told |= {"had": deed.had, "done": deed.done, "acknowledged": (place / "acknowledged").exists()}
+    print(json.dumps(told), flush=True)
 
 
-def in_child(act, *arguments):
-    """Carry out something in a forked child; return how it ended."""
-    child = os.fork()
-    if child == 0:
-        try:
-            act(*arguments)
-        except BaseException as exc:  # noqa: BLE001 - the child must end here, whatever happens
-            print(repr(exc), file=sys.stderr, flush=True)
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL), f"a child failed with status {status}"
-    return status == signal.SIGKILL
-
-
-def campaign(name, address, folder):
-    global _step
-    while True:
-        _step += 1
-        place = folder / f"step{_step}"
-        place.mkdir()
-        died = in_child(attempt, f"{address}/step{_step}", place, name)
-        print(json.dumps([died, (place / "acknowledged").exists()]), flush=True)
-        _kept, _step = _step, 0
-        in_child(look, f"{address}/step{_kept}", place, name)
-        _step = _kept
-        if not died:
-            return
-
-
-def prepare(root, place, name):
-    create(root, place)
-    if name == "remove":
-        put_many(root, place)
-        (place / "acknowledged").unlink()
-
-
-def only_remove(root, place):
-    with Butler(root) as butler:
-        butler.remove_datasets(butler.query_datasets("thing", where="exposure IN (0, 1)"))
-    (place / "acknowledged").touch()
-
-
-def killed_after(seconds, act, *arguments):
-    """Carry out something in a forked child that is killed after a while; return whether it died, and how long it lived."""
+def in_child(act, *arguments, kill_after_s=None):
+    """Carry something out in a forked child, killed after a while; return whether it died, and how long it lived."""
     begun = time.monotonic()
     child = os.fork()
     if child == 0:
@@ -169,29 +236,45 @@ def killed_after(seconds, act, *arguments):
             print(repr(exc), file=sys.stderr, flush=True)
             os._exit(3)
         os._exit(0)
-    if seconds is not None:
-        time.sleep(seconds)
+    if kill_after_s is not None:
+        time.sleep(kill_after_s)
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert status in (0, signal.SIGKILL), f"a child failed with status {status}"
     return status != 0, time.monotonic() - begun
 
 
+def round_of(name, address, place, *, step=0, kill_after_s=None):
+    """Do a deed that is killed, and look; return whether it died, and how long it lived."""
+    root = f"{address}/{place.name}"
+    place.mkdir()
+    in_child(DEEDS[name].before, root, place)
+    died, lived = in_child(attempt, name, root, place, step, kill_after_s=kill_after_s)
+    print(json.dumps(died), flush=True)
+    in_child(look, name, root, place)
+    return died, lived
+
+
+def campaign(name, address, folder, stride):
+    """Kill a deed at every step, or at every so many, from a first one that differs from deed to deed."""
+    step, died = 1 + (len(name) % 2 if stride > 1 else 0) - stride, True
+    while died:
+        step += stride
+        died, _ = round_of(name, address, folder / f"step{step}", step=step)
+
+
 def random_campaign(name, address, folder, rounds, seed):
-    act = only_remove if name == "remove" else ACTS[name]
     moments, took = random.Random(f"{seed} {name}"), None
     for number in range(rounds + 1):
-        place, root = folder / f"round{number}", f"{address}/round{number}"
-        place.mkdir()
-        assert not in_child(prepare, root, place, name)
-        died, lived = killed_after(None if took is None else moments.uniform(0, took), act, root, place)
+        after = None if took is None else moments.uniform(0, took)
+        died, lived = round_of(name, address, folder / f"round{number}", kill_after_s=after)
         took = lived if took is None or not died else took * 0.98
-        print(json.dumps([died, (place / "acknowledged").exists()]), flush=True)
-        in_child(look, root, place, name)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 4:
-        random_campaign(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
+    deed, address, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    in_child(prepare_sources, folder)
+    if len(sys.argv) > 5:
+        random_campaign(deed, address, folder, int(sys.argv[4]), int(sys.argv[5]))
     else:
-        campaign(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+        campaign(deed, address, folder, int(sys.argv[4]))

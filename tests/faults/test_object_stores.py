@@ -5,75 +5,83 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from bunter import Butler, FileDataset, effects
-from bunter.contracts.repository import fill_dimensions
+from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef
 from bunter.errors import StoreUnavailableError
 from bunter.values import new_id
 from object_store_servers import S3Server, Storm
 
-FULL = {"put": [0], "put_many": [0, 1, 2], "copy": [0, 1, 2], "move": [0, 1, 2]}
+DEEDS = (
+    "put", "put_many", "copy", "move", "transfer", "import", "prune", "prune, kept", "remove-runs", "remove-runs, kept",
+    "undo", "gc",
+)  # fmt: skip
 
 
 def killed(name, s3_place, tmp_path, *words, timeout_s=280):
+    """Kill a deed again and again; return what the script tells of each time."""
     script = Path(__file__).with_name("s3_kills.py")
     command = [sys.executable, str(script), name, s3_place, str(tmp_path), *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return [(*how, *seen) for how, seen in zip(lines[::2], lines[1::2], strict=True)]
+    return [{"died": died, **told} for died, told in zip(lines[::2], lines[1::2], strict=True)]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["put", "put_many", "copy", "move"])
-def test_a_writer_killed_at_any_effect_leaves_all_or_nothing(name, s3_place, tmp_path):
-    steps = killed(name, s3_place, tmp_path)
-    assert len(steps) >= 6
-    writes_all_or_nothing(name, steps)
-
-
-def writes_all_or_nothing(name, steps):
-    for died, acknowledged, values, findings, sources, again, clean in steps:
-        assert values in ([], FULL[name])
-        assert values == FULL[name] or not acknowledged
-        assert died or acknowledged
-        assert findings == []
+def all_or_nothing(name, kills):
+    for told in kills:
+        assert told["values"] in (told["had"], told["done"])
+        assert told["values"] == told["done"] or not told["acknowledged"]
+        assert told["died"] or told["acknowledged"]
+        assert told["findings"] == []
         if name == "move":
-            assert len(sources) == 3 or values == FULL[name]
-        assert (again, clean) == (FULL[name], True)
+            assert len(told["sources"]) == 3 or told["values"] == told["done"]
+        assert (told["again"], told["clean"]) == (told["done"], True)
 
 
-@pytest.mark.slow
-def test_a_removal_killed_at_any_effect_is_finished_by_the_same_command(s3_place, tmp_path):
-    removes_all_or_nothing(killed("remove", s3_place, tmp_path))
+@pytest.fixture(params=[pytest.param(4, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.soak)])
+def stride(request):
+    """Every how many effects a deed is killed."""
+    return request.param
 
 
-def removes_all_or_nothing(steps):
-    for died, acknowledged, values, findings, _, again, clean in steps:
-        assert values in ([0, 1, 2], [2])
-        assert values == [2] or not acknowledged
-        assert died or acknowledged
-        assert findings == []
-        assert (again, clean) == ([2], True)
+@pytest.mark.parametrize("name", DEEDS)
+def test_a_deed_killed_at_an_effect_is_done_or_not_and_completed_by_the_same_command(name, stride, s3_place, tmp_path):
+    kills = killed(name, s3_place, tmp_path, stride)
+    assert any(told["died"] for told in kills)
+    all_or_nothing(name, kills)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("name", ["put", "put_many", "copy", "move", "remove"])
+@pytest.mark.parametrize("name", DEEDS)
 def test_a_kill_at_fifty_random_moments_loses_nothing(name, s3_place, tmp_path):
-    seed = int(os.environ.get("BUNTER_SEED", time.time_ns() % 10**9))
-    print(f"BUNTER_SEED={seed}")  # noqa: T201 - whoever repeats a failure needs it
-    steps = killed(name, s3_place, tmp_path, 50, seed, timeout_s=3000)
-    assert sum(died for died, *_ in steps) > 10
-    if name == "remove":
-        removes_all_or_nothing(steps)
-    else:
-        writes_all_or_nothing(name, steps)
+    kills = killed(name, s3_place, tmp_path, 50, os.environ["BUNTER_SEED"], timeout_s=3000)
+    assert sum(told["died"] for told in kills) > 10
+    all_or_nothing(name, kills)
+
+
+@pytest.fixture
+def registry_on_postgres(postgres_server, monkeypatch):
+    monkeypatch.setenv("BUNTER_FAULTS_DATABASE", postgres_server.dsn())
+
+
+@pytest.mark.parametrize("name", ["move", "import", "remove-runs, kept", "gc"])
+@pytest.mark.usefixtures("registry_on_postgres")
+def test_so_it_is_with_the_registry_on_postgres(name, stride, s3_place, tmp_path):
+    all_or_nothing(name, killed(name, s3_place, tmp_path, stride))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("registry_on_postgres")
+@pytest.mark.parametrize("name", DEEDS)
+def test_fifty_random_kills_with_the_registry_on_postgres_lose_nothing(name, s3_place, tmp_path):
+    test_a_kill_at_fifty_random_moments_loses_nothing(name, s3_place, tmp_path)
 
 
 @pytest.fixture
