@@ -50,7 +50,7 @@ def test_wrong_keys_are_named(s3_place, monkeypatch, doctor):
 def test_a_bucket_that_is_not_there_is_named(s3_place, doctor):
     code, found = doctor("s3://nobucket/x")
     assert code == 1
-    assert "NoSuchBucket" in " ".join(row["detail"] for row in found.values())
+    assert "there is no bucket 'nobucket'" in " ".join(row["detail"] for row in found.values())
 
 
 def test_a_password_in_the_address_is_refused(doctor):

@@ -64,11 +64,14 @@ def diagnose(address: str) -> list[Symptom]:
     return list(_folder(Path(str(place))))
 
 
-def _try(check: str, act: Callable[[], str]) -> Symptom:
+def _try(check: str, act: Callable[[], str | Symptom]) -> Symptom:
     try:
-        return Symptom(check, "ok", act())
+        found = act()
     except (ButlerError, OSError) as exc:
         return Symptom(check, "wrong", str(exc).partition("; `bunter doctor ")[0])  # which is what is being done
+    except Exception as exc:  # noqa: BLE001 - whatever a service's client does, what was found so far is worth telling
+        return Symptom(check, "wrong", f"{type(exc).__name__}: {' '.join(str(exc).split())[:300]}")
+    return found if isinstance(found, Symptom) else Symptom(check, "ok", found)
 
 
 def _is_bad(symptom: Symptom) -> bool:
@@ -95,10 +98,10 @@ def _store(address: str) -> Iterator[Symptom]:
 def _with_an_object(bucket: Bucket, name: str) -> Iterator[Symptom]:
     yield _try("get", lambda: _get(bucket, f"{name}/small"))
     yield _try("consistency", lambda: _consistency(bucket, name))
-    yield _clock(bucket, f"{name}/small")
+    yield _try("clock", lambda: _clock(bucket, f"{name}/small"))
     yield _try("multipart", lambda: _multipart(bucket, f"{name}/large"))
     yield _try("sign", lambda: _sign(bucket, f"{name}/small"))
-    yield _speed(bucket, name)
+    yield _try("speed", lambda: _speed(bucket, name))
     yield _try("delete", lambda: _delete(bucket, name))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +13,7 @@ from bunter.datastore.bucket import PiecewiseUpload
 from bunter.datastore.cloud_options import azure_options, google_options, s3_options
 from bunter.datastore.credentials import netrc_header
 from bunter.datastore.http_upload import HttpUploads
+from bunter.datastore.service_words import failure
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each, each_as_it_comes, each_in_threads, in_lanes
 from bunter.errors import (
@@ -56,7 +56,6 @@ _PIECE = 1 << 20
 _IN_PARTS: dict[str, int] = {"chunk_size": _PART, "max_concurrency": _PART_WORKERS}
 _FOLDER_ATTEMPTS = 20
 _DELETED_AT_ONCE = 1000
-_SERVICE = re.compile(r"https?://[^/\s]+")
 _process: list[int] = []
 
 
@@ -356,11 +355,12 @@ class ObstoreBucket:
         except ButlerError:
             raise
         except FileNotFoundError as exc:
-            if operation == "store_put":
-                raise StoreUnavailableError(f"{self.address} is not there: {_first_line(exc)}") from exc
+            if operation == "store_put" or "NoSuchBucket" in str(exc):
+                raise failure(exc, operation, where, self.address, denied=False) from exc
             raise KeyMissingError(f"no object {where}; `bunter check` lists what is missing") from exc
-        except (refused.BaseError, OSError, ValueError) as exc:
-            raise _in_our_words(exc, where, self.address) from exc
+        except (refused.BaseError, OSError, ValueError, NotImplementedError) as exc:
+            denied = isinstance(exc, refused.PermissionDeniedError | refused.UnauthenticatedError | PermissionError)
+            raise failure(exc, operation, where, self.address, denied=denied) from exc
 
 
 def _sent(item: Upload | PiecewiseUpload) -> Any:
@@ -371,28 +371,6 @@ def _refuse_all_but_folders(exc: Exception, attempt: int) -> None:
     """Raise what is not worth another attempt; WebDAV: another request has just made the same folder."""
     if "MKCOL" not in str(exc) or attempt == _FOLDER_ATTEMPTS - 1:
         raise exc
-
-
-def _in_our_words(exc: Exception, where: str, address: str) -> ButlerError:
-    told = _first_line(exc)
-    denied = isinstance(exc, refused.PermissionDeniedError | refused.UnauthenticatedError | PermissionError)
-    if denied or "403 Forbidden" in told or "401 Unauthorized" in told or "CredentialsError" in str(exc):
-        return StoreDeniedError(
-            f"{where}: the service refuses ({told}); `bunter doctor {address}` says which rights are missing"
-        )
-    if address.startswith("http") and ("501 Not Implemented" in told or "405 Method Not Allowed" in told):
-        return StoreDeniedError(
-            f"{where}: this server gives files out and neither takes nor lists them; name it in datastore.stores with "
-            "'read_only: true', beside a store that can be written"
-        )
-    if "error sending request" in told and (asked := _SERVICE.search(told)) is not None:
-        told = f"nothing answers at {asked.group()}, so the endpoint is wrong, or the service or the network is down"
-    return StoreUnavailableError(f"{where}: {told}; `bunter doctor {address}` looks for the cause")
-
-
-def _first_line(exc: BaseException) -> str:
-    text = str(exc).split("\n\nDebug source")[0]
-    return " ".join(text.split())[:400]
 
 
 def _refuse_fork() -> None:
