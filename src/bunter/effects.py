@@ -57,7 +57,7 @@ _watch = _Watch(int(os.environ.get("BUNTER_KILL_AT", "0")))
 
 def _write_count(path: str, owner: int) -> None:
     if os.getpid() == owner:
-        with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - not itself an effect to be counted
+        with open(path, "w", encoding="ascii") as file:  # not itself an effect to be counted
             file.write(str(_watch.steps))
 
 
@@ -111,14 +111,14 @@ def open_to_group(path: AnyPath, descriptor: int) -> None:
 def chmod(path: AnyPath, mode: int) -> None:
     """Set the permissions of a file or directory."""
     _watch.step("chmod", path)
-    os.chmod(path, mode)  # noqa: PTH101
+    os.chmod(path, mode)
 
 
 def read_bytes(path: AnyPath) -> bytes:
     """Read a whole file."""
     if (content := read_small(path)) is not None:
         return content
-    with open(path, "rb") as file:  # noqa: PTH123 - str paths are the common case and must stay fast
+    with open(path, "rb") as file:  # str paths are the common case and must stay fast
         return file.read()
 
 
@@ -139,14 +139,14 @@ def read_small(path: AnyPath) -> bytes | None:
 def read_range(path: AnyPath, begin: int, size: int) -> bytes:
     """Read ``size`` bytes from offset ``begin``; fewer at the end of the file."""
     _watch.look("read", path)
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+    with open(path, "rb", buffering=0) as file:
         return os.pread(file.fileno(), size, begin)
 
 
 def open_to_read(path: AnyPath) -> FileIO:
     """Open a file for reading without a buffer; close it."""
     _watch.look("read", path)
-    return open(path, "rb", buffering=0)  # noqa: PTH123 - closed by who asks
+    return open(path, "rb", buffering=0)  # closed by who asks
 
 
 def nameless_file() -> BinaryIO:
@@ -160,7 +160,7 @@ def nameless_file() -> BinaryIO:
 def read_chunks(path: AnyPath, size: int = CHUNK) -> Iterator[bytes]:
     """Read a file piece by piece."""
     _watch.look("read", path)
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+    with open(path, "rb", buffering=0) as file:
         while chunk := file.read(size):
             yield chunk
 
@@ -198,7 +198,7 @@ def write_new(path: AnyPath, data: bytes | Iterable[bytes | memoryview], *, sync
             _watch.step("sync_file", path)
             os.fsync(descriptor)
     except BaseException:
-        os.unlink(path)  # noqa: PTH108
+        os.unlink(path)
         raise
     finally:
         os.close(descriptor)
@@ -225,7 +225,7 @@ def copy_new(source: AnyPath, target: AnyPath, *, sync: bool) -> None:
     """
     _watch.step("copy_new", target)
     try:
-        with open(source, "rb") as reader, open(target, "xb") as writer:  # noqa: PTH123
+        with open(source, "rb") as reader, open(target, "xb") as writer:
             open_to_group(target, writer.fileno())
             if not _copy_in_kernel(reader.fileno(), writer.fileno()):
                 shutil.copyfileobj(reader, writer, CHUNK)
@@ -264,14 +264,14 @@ def link(source: AnyPath, target: AnyPath) -> None:
 def symlink(source: AnyPath, target: AnyPath) -> None:
     """Make ``target`` a symbolic link with the text ``source``; FileExistsError if the name is taken."""
     _watch.step("symlink", target)
-    os.symlink(source, target)  # noqa: PTH211
+    os.symlink(source, target)
 
 
 def unlink(path: AnyPath, *, missing_ok: bool = False) -> None:
     """Remove a file's name."""
     _watch.step("unlink", path)
     try:
-        os.unlink(path)  # noqa: PTH108
+        os.unlink(path)
     except FileNotFoundError:
         if not missing_ok:
             raise
@@ -281,7 +281,7 @@ def rmdir(path: AnyPath) -> bool:
     """Remove a directory if it is empty; say whether it is gone."""
     _watch.step("rmdir", path)
     try:
-        os.rmdir(path)  # noqa: PTH106
+        os.rmdir(path)
     except FileNotFoundError:
         return True
     except OSError:
@@ -298,30 +298,30 @@ def touch(path: AnyPath) -> None:
 def rename(source: AnyPath, target: AnyPath) -> None:
     """Move a name, replacing what the target named."""
     _watch.step("rename", target)
-    os.replace(source, target)  # noqa: PTH105
+    os.replace(source, target)
 
 
 def mkdirs(path: AnyPath) -> None:
     """Make a directory and its parents; it is no error if they exist."""
-    if os.path.isdir(path):  # noqa: PTH112 - the common case costs one stat and is no step
+    if os.path.isdir(path):  # the common case costs one stat and is no step
         return
     _watch.step("mkdirs", path)
     if _shared and f"{path}/".startswith(_shared):
         _make_shared(str(path))
     else:
-        os.makedirs(path, exist_ok=True)  # noqa: PTH103
+        os.makedirs(path, exist_ok=True)
 
 
 def _make_shared(path: str) -> None:
     """Make a directory and its parents, each open to the group that owns the shared folder."""
-    parent = os.path.dirname(path)  # noqa: PTH120
-    if not os.path.isdir(parent):  # noqa: PTH112
+    parent = os.path.dirname(path)
+    if not os.path.isdir(parent):
         _make_shared(parent)
     try:
-        os.mkdir(path)  # noqa: PTH102
+        os.mkdir(path)
     except FileExistsError:
         return
-    os.chmod(path, _SHARED_FOLDER)  # noqa: PTH101
+    os.chmod(path, _SHARED_FOLDER)
 
 
 def sync_dir(path: AnyPath) -> None:
@@ -408,7 +408,7 @@ def stat(path: AnyPath) -> os.stat_result | None:
     """Size and times of a file, following links; None where there is none."""
     _watch.look("stat", path)
     try:
-        return os.stat(path)  # noqa: PTH116
+        return os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -427,7 +427,7 @@ def listdir(path: AnyPath) -> list[str]:
     """Names in a directory, sorted; none where there is no directory."""
     _watch.look("listdir", path)
     try:
-        return sorted(os.listdir(path))  # noqa: PTH208
+        return sorted(os.listdir(path))
     except FileNotFoundError:
         return []
 
@@ -440,7 +440,7 @@ def walk(path: AnyPath) -> Iterator[tuple[str, os.stat_result]]:
 
 def _walk(directory: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
     try:
-        names = sorted(os.listdir(directory))  # noqa: PTH208 - names alone: a folder may have a million
+        names = sorted(os.listdir(directory))  # names alone: a folder may have a million
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:

@@ -63,7 +63,7 @@ class CurrentActivities:
 
 
 @contextmanager
-def performed(  # noqa: PLR0913 - all but two by keyword
+def performed(
     session: Session, label: str, *, kind: str, facts: Mapping[str, Any], key: str = "", only_outermost: bool = False
 ) -> Iterator[Activity]:
     """Let what this thread writes in the block belong to an activity; its end and outcome are noted if anything was.

@@ -107,7 +107,7 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
             self.collections.register(run)
 
     @classmethod
-    def create(  # noqa: PLR0913 - what a repository can be made with
+    def create(
         cls,
         root: str | Path,
         *,
@@ -166,7 +166,7 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
 
     # Datasets in and out
 
-    def put(  # noqa: PLR0913 - the mission's call
+    def put(
         self,
         obj: Any,
         dataset_type: str | DatasetType | DatasetRef,
@@ -198,7 +198,7 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
         chosen = self._publishing.run(run, facts)
         return self._publishing.put(obj, new_refs(kind, [coordinate], chosen, id_mode)[0], notes)
 
-    def put_many(  # noqa: PLR0913 - the mission's call, for many
+    def put_many(
         self,
         objects: Iterable[Any],
         dataset_type: str | DatasetType,
@@ -215,7 +215,7 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
         notes = None if metadata is None else [Notes(checked_metadata(each)) for each in metadata]
         return self._publishing.put_many(zip(objects, refs, strict=True), notes)
 
-    def get(  # noqa: PLR0913 - the mission's call
+    def get(
         self,
         dataset_type: str | DatasetType | DatasetRef,
         data_id: Mapping[str, object] | DataCoordinate | None = None,

@@ -176,7 +176,7 @@ def _artifacts(
     return AddArtifacts(rows, links)
 
 
-def read_file_table(  # noqa: PLR0913 - what one command offers
+def read_file_table(
     butler: Butler,
     table: str,
     dataset_type: str,

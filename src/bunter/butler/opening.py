@@ -195,7 +195,7 @@ def _read_only(root: Path, address: Address, configuration: Configuration) -> bo
     return not permitted
 
 
-def create_repository(  # noqa: PLR0913 - what a repository can be made with
+def create_repository(
     root: str | Path,
     *,
     dimensions: str | Path | Mapping[str, Any] | None = None,

@@ -61,7 +61,7 @@ class TransferringButler:
         parcel = source.transfers.parcel(selection=Selection(refs=list(refs)))
         return self.transfers.take(parcel, transfer=transfer, **more)
 
-    def export(  # noqa: PLR0913 - all but three by keyword
+    def export(
         self,
         folder: str | Path,
         dataset_types: str | Sequence[str] = "*",

@@ -86,14 +86,14 @@ def fingerprint(connection: Connection, shape: TableShape) -> Copied:
 def row_batches(connection: Connection, shape: TableShape) -> Iterator[list[Row]]:
     """Yield all rows of a table, many at a time."""
     names = ", ".join(f'"{name}"' for name in shape.names)
-    return connection.stream(f'SELECT {names} FROM "{shape.name}"', (), _BATCH)  # noqa: S608 - names of the catalog
+    return connection.stream(f'SELECT {names} FROM "{shape.name}"', (), _BATCH)
 
 
 def survey_tables(connection: Connection) -> list[tuple[str, int]]:
     """Return name and number of rows of every table."""
     found = []
     for shape in connection.tables():
-        row = connection.fetchone(f'SELECT count(*) FROM "{shape.name}"')  # noqa: S608 - names of the catalog
+        row = connection.fetchone(f'SELECT count(*) FROM "{shape.name}"')
         found.append((shape.name, 0 if row is None else int(row[0])))
     return found
 
@@ -170,7 +170,7 @@ def make_tables(shapes: Sequence[TableShape], target: Transaction) -> None:
             for statement in shape.statements():
                 target.execute(statement)
         elif shape.name in _BASE and there[shape.name] == shape.comparable():
-            target.execute(f'DELETE FROM "{shape.name}"')  # noqa: S608 - names of the catalog
+            target.execute(f'DELETE FROM "{shape.name}"')
         else:
             raise DatabaseDamagedError(
                 f"table {shape.name} is of an older format; run `bunter upgrade` before the copy"

@@ -169,7 +169,7 @@ class Connection:
         """Insert rows of values given in the order of ``columns``; return how many."""
         names = ", ".join(f'"{name}"' for name in columns)
         places = ", ".join("?" * len(columns))
-        return self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)  # noqa: S608 - our names
+        return self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
         """Put any number of rows into a table, whatever database they come from; return how many."""
@@ -204,8 +204,8 @@ class Connection:
         name = f"upload_{slot}_{width}"
         columns = [f"c{n}" for n in range(width)]
         self.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({', '.join(columns)})")
-        self.execute(f"DELETE FROM temp.{name}")  # noqa: S608 - our names
-        self.executemany(f"INSERT INTO temp.{name} VALUES ({', '.join('?' * width)})", rows)  # noqa: S608
+        self.execute(f"DELETE FROM temp.{name}")
+        self.executemany(f"INSERT INTO temp.{name} VALUES ({', '.join('?' * width)})", rows)
         return f"temp.{name}"
 
     def inline(self, width: int, rows: Sequence[Sequence[object]]) -> tuple[str, tuple[object, ...]]:
@@ -225,7 +225,7 @@ class Connection:
             these come first in the statement.
         """
         columns = ", ".join(f"json_extract(value, '$[{place}]') AS c{place}" for place in range(width))
-        return f"(SELECT {columns} FROM json_each(?1))", (json.dumps(list(map(list, rows))),)  # noqa: S608 - our names
+        return f"(SELECT {columns} FROM json_each(?1))", (json.dumps(list(map(list, rows))),)
 
     def inline_ids(self, ids: Sequence[bytes]) -> tuple[str, tuple[object, ...]]:
         """As `inline`, for ids of 16 bytes; the columns are ``n``, the place of the id from 0, and ``id``."""

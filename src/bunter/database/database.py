@@ -64,7 +64,7 @@ class Database:
         How long a writer waits for others, in seconds.
     """
 
-    def __init__(  # noqa: PLR0913 - called by the three makers below only
+    def __init__(
         self,
         pool: Pool,
         queue: Turnstile | None,

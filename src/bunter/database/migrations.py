@@ -75,7 +75,7 @@ def table_names(connection: Connection) -> set[str]:
 
 def column_names(connection: Connection, table: str) -> set[str]:
     """Return the names of a table's columns."""
-    cursor = connection.execute(f'SELECT * FROM "{table}" LIMIT 0')  # noqa: S608 - our names
+    cursor = connection.execute(f'SELECT * FROM "{table}" LIMIT 0')
     return {column[0] for column in cursor.description}
 
 

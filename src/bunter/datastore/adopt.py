@@ -25,7 +25,7 @@ _WORKERS = 4
 _BIG = 4 << 20  # below this, a pool of threads costs more than it gives
 
 
-def adopt(  # noqa: PLR0913 - as for `Datastore.ingest_stage`
+def adopt(
     store: PublishingStore,
     owner: Callable[[], str],
     paths: Sequence[str | Path],
@@ -69,7 +69,7 @@ def _look(paths: Sequence[str | Path], looks: Iterable[os.stat_result | None]) -
 def _absolute(path: str) -> str:
     if path.startswith("/") and "/." not in path and "//" not in path:
         return path
-    return os.path.abspath(path)  # noqa: PTH100 - symbolic links are kept in the user's spelling
+    return os.path.abspath(path)  # symbolic links are kept in the user's spelling
 
 
 def _root(store: PublishingStore) -> str:

@@ -25,7 +25,7 @@ class StoreWithOwner(Protocol):
         """Return the store and what makes, or remembers, its owner."""
 
 
-def adopt_along(  # noqa: PLR0913 - half of them by keyword
+def adopt_along(
     stores: StoreWithOwner,
     paths: Sequence[str | Path],
     routes: Sequence[Route],

@@ -17,7 +17,7 @@ def create_artifact_view(tx: Transaction) -> None:
     text = ViewText.of(tx)
     tx.execute("DROP VIEW IF EXISTS v1_artifact")
     tx.execute(
-        f"CREATE VIEW v1_artifact AS SELECT {text.uuid('l.dataset_id')} AS id, l.dataset_id AS id_bytes, "  # noqa: S608
+        f"CREATE VIEW v1_artifact AS SELECT {text.uuid('l.dataset_id')} AS id, l.dataset_id AS id_bytes, "
         "l.component, CASE d.path WHEN '' THEN a.name ELSE d.path || '/' || a.name END AS uri, a.size, "
         f"{text.hex('a.sha256')} AS sha256, {text.hex('a.xxh3')} AS xxh3, a.format, a.format_version, l.selector, "
         "d.datastore, a.owned, a.id AS artifact FROM dataset_artifact l LEFT JOIN artifact a ON a.id = l.artifact "
@@ -40,6 +40,6 @@ def dataset_bytes(id_: str, *, owned: bool = False) -> str:
     share = "a.size * 1.0 / (SELECT count(*) FROM dataset_artifact s WHERE s.artifact = a.id)"
     condition = " AND a.owned = 1" if owned else ""
     return (
-        f"(SELECT sum({share}) FROM dataset_artifact l JOIN artifact a ON a.id = l.artifact "  # noqa: S608 - our names
+        f"(SELECT sum({share}) FROM dataset_artifact l JOIN artifact a ON a.id = l.artifact "
         f"WHERE l.dataset_id = {id_}{condition})"
     )

@@ -84,7 +84,7 @@ class ArtifactCache:
         if config.root is None:
             raise ValueError("a cache needs a folder")
         self.config = config
-        self.root = Path(os.path.abspath(Path(config.root).expanduser()))  # noqa: PTH100 - the user's spelling
+        self.root = Path(os.path.abspath(Path(config.root).expanduser()))  # the user's spelling
         self._files, self._stage = f"{self.root}/files", f"{self.root}/stage"
         self._lease: OwnerLease | None = None
         self._lock = threading.Lock()

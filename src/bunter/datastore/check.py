@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckReport", "Finding", "Patrol", "Problem", "check_datastore", "quarantine", "set_aside"]
 
 
-def check_datastore(  # noqa: PLR0913 - all but three by keyword
+def check_datastore(
     datastore: Datastore,
     records: ArtifactRecords,
     database: Database,

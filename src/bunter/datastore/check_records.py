@@ -52,7 +52,7 @@ class CheckRecords:
         joined = ""
         if self.exist(connection):
             joined, order = "LEFT JOIN artifact_check c ON c.nonce = a.nonce ", "coalesce(c.read, 0), a.id"
-        sql = f"SELECT a.id FROM artifact a {joined}{able}ORDER BY {order}"  # noqa: S608 - our texts
+        sql = f"SELECT a.id FROM artifact a {joined}{able}ORDER BY {order}"
         return array("q", (number for rows in connection.stream(sql) for (number,) in rows))
 
     def note_seen(self, tx: Transaction, nonces: Iterable[str], time_ns: int) -> None:
@@ -68,7 +68,7 @@ class CheckRecords:
             tx.execute(_TABLE)
         values = f"?, {time_ns}, {time_ns if column == 'read' else 0}"
         tx.executemany(
-            f"INSERT INTO artifact_check (nonce, seen, read) VALUES ({values}) "  # noqa: S608 - our names
+            f"INSERT INTO artifact_check (nonce, seen, read) VALUES ({values}) "
             f"ON CONFLICT (nonce) DO UPDATE SET {column} = excluded.{column}",
             [(nonce,) for nonce in nonces],
         )

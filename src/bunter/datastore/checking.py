@@ -85,7 +85,7 @@ class Checking:
         Tells the stores that are to keep copies of each of some datasets.
     """
 
-    def __init__(  # noqa: PLR0913 - all but three by keyword
+    def __init__(
         self,
         datastore: Datastore,
         records: ArtifactRecords,

@@ -107,14 +107,14 @@ class DatabaseJournal:
     def confirm(self, transaction: Transaction, owner: str, keys: Sequence[str]) -> None:
         """See `IntentJournal`; those of moves stay until the sources are gone."""
         names = transaction.upload("confirmed", 1, ((key,) for key in keys))
-        mine = f"datastore = ? AND owner = ? AND key IN (SELECT c0 FROM {names})"  # noqa: S608 - our names
-        found = transaction.fetchone(f"SELECT count(*) FROM intent WHERE {mine}", (self._datastore, owner))  # noqa: S608 - our names
+        mine = f"datastore = ? AND owner = ? AND key IN (SELECT c0 FROM {names})"
+        found = transaction.fetchone(f"SELECT count(*) FROM intent WHERE {mine}", (self._datastore, owner))
         if found is None or found[0] != len(keys):
             raise StoreUnavailableError(
                 f"this process was taken for dead while it wrote to the store {self._datastore!r}, and what it had written was "
                 "removed; nothing is registered, do the same again"
             )
-        transaction.execute(f"DELETE FROM intent WHERE {mine} AND move = ''", (self._datastore, owner))  # noqa: S608
+        transaction.execute(f"DELETE FROM intent WHERE {mine} AND move = ''", (self._datastore, owner))
 
     def withdraw(self, owner: str, keys: Sequence[str]) -> None:
         """See `IntentJournal`; one transaction."""

@@ -106,7 +106,7 @@ class Process:
 def _place() -> str:
     try:
         boot = effects.read_bytes("/proc/sys/kernel/random/boot_id").decode().strip()
-        space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - not a file of ours
+        space = os.readlink("/proc/self/ns/pid")  # not a file of ours
     except OSError:
         boot = space = ""
     return f"{socket.gethostname()}/{boot}/{space}"

@@ -111,7 +111,7 @@ class KeptRecords:
             (change, until_ns),
         )
         tx.execute(
-            f"INSERT INTO kept_artifact (change, {_COLUMNS}) SELECT {change}, l.dataset_id, l.component, l.selector, "  # noqa: S608
+            f"INSERT INTO kept_artifact (change, {_COLUMNS}) SELECT {change}, l.dataset_id, l.component, l.selector, "
             "d.datastore, d.path, a.name, a.nonce, a.size, a.sha256, a.xxh3, a.format, a.format_version, a.owned "
             f"FROM {unstored} w CROSS JOIN dataset_artifact l JOIN artifact a ON a.id = l.artifact "
             "JOIN artifact_directory d ON d.id = a.directory WHERE l.dataset_id = w.c0"
@@ -123,7 +123,7 @@ class KeptRecords:
             return []
         each = "SELECT DISTINCT change, datastore, directory, name, size FROM kept_artifact"
         sql = (
-            f"SELECT r.change, r.until, count(k.name), coalesce(sum(k.size), 0) FROM kept_removal r LEFT JOIN ({each}) k "  # noqa: S608
+            f"SELECT r.change, r.until, count(k.name), coalesce(sum(k.size), 0) FROM kept_removal r LEFT JOIN ({each}) k "
             "ON k.change = r.change GROUP BY r.change, r.until ORDER BY r.change DESC"
         )
         return [KeptRemoval(change, until, count, int(size)) for change, until, count, size in connection.fetchall(sql)]
@@ -132,7 +132,7 @@ class KeptRecords:
         """Return what one removal left."""
         if not self.exist(connection):
             return []
-        sql = f"SELECT {_COLUMNS} FROM kept_artifact WHERE change = ? ORDER BY dataset_id, component"  # noqa: S608
+        sql = f"SELECT {_COLUMNS} FROM kept_artifact WHERE change = ? ORDER BY dataset_id, component"
         return [_kept(row) for row in connection.fetchall(sql, (change,))]
 
     def registered(self, connection: Connection, keys: Sequence[str], datastore: str) -> set[str]:
@@ -141,7 +141,7 @@ class KeptRecords:
             return set()
         source, parameters = connection.inline(2, [split_key(key) for key in keys])
         sql = (
-            f"SELECT DISTINCT k.directory, k.name FROM {source} q CROSS JOIN kept_artifact k "  # noqa: S608 - our names
+            f"SELECT DISTINCT k.directory, k.name FROM {source} q CROSS JOIN kept_artifact k "
             "WHERE k.name = q.c1 AND k.directory = q.c0 AND k.datastore = ?"
         )
         return {join_key(*row) for row in connection.fetchall(sql, (*parameters, datastore))}
@@ -152,7 +152,7 @@ class KeptRecords:
             return []
         due = connection.upload("due", 1, ((change,) for change in changes))
         sql = (
-            f"SELECT k.datastore, k.directory, k.name, k.size, k.dataset_id FROM kept_artifact k JOIN {due} q "  # noqa: S608
+            f"SELECT k.datastore, k.directory, k.name, k.size, k.dataset_id FROM kept_artifact k JOIN {due} q "
             f"ON q.c0 = k.change WHERE k.owned = 1 AND NOT {_RECORDED} ORDER BY k.dataset_id"
         )
         found = {tuple(place): (id_, int(size)) for *place, size, id_ in connection.fetchall(sql)}
@@ -163,9 +163,9 @@ class KeptRecords:
         if not self.exist(tx):
             return
         gone = tx.upload("expired", 1, ((change,) for change in changes))
-        mine = f"k.change IN (SELECT c0 FROM {gone})"  # noqa: S608 - our names
+        mine = f"k.change IN (SELECT c0 FROM {gone})"
         tx.execute(
-            f"INSERT INTO trash (datastore, key, size) SELECT k.datastore, {_KEY}, max(k.size) FROM kept_artifact k "  # noqa: S608
+            f"INSERT INTO trash (datastore, key, size) SELECT k.datastore, {_KEY}, max(k.size) FROM kept_artifact k "
             f"WHERE {mine} AND k.owned = 1 AND NOT {_RECORDED} AND NOT {_KEPT_ON.format(gone=gone)} "
             "GROUP BY k.datastore, k.directory, k.name ON CONFLICT DO NOTHING"
         )
@@ -175,7 +175,7 @@ class KeptRecords:
         """Drop the rows of removals; their artifacts are recorded again, or in the trash."""
         gone = tx.upload("expired", 1, ((change,) for change in changes))
         for table in ("kept_artifact", "kept_removal"):
-            tx.execute(f"DELETE FROM {table} WHERE change IN (SELECT c0 FROM {gone})")  # noqa: S608 - our names
+            tx.execute(f"DELETE FROM {table} WHERE change IN (SELECT c0 FROM {gone})")
 
     def take_back(self, tx: Transaction, change: int) -> None:
         """Drop the rows of a removal that is being undone.
@@ -197,7 +197,7 @@ class KeptRecords:
         if not self.exist(connection):
             return ""
         return (
-            f" AND NOT EXISTS (SELECT 1 FROM kept_artifact o WHERE o.name = {alias}.name "  # noqa: S608 - our names
+            f" AND NOT EXISTS (SELECT 1 FROM kept_artifact o WHERE o.name = {alias}.name "
             f"AND o.directory = {directory}.path AND o.datastore = {directory}.datastore)"
         )
 

@@ -98,7 +98,7 @@ class MemoryStore:
             self._staged[owner, key] = content, origin
         return Staged(key, len(content), digests, owner, synced=sync, source=origin)
 
-    def stage_copy(  # noqa: PLR0913 - all but four by keyword
+    def stage_copy(
         self, owner: str, key: str, source: ArtifactStore, source_key: str, *, size: int, digests: Digests | None
     ) -> Staged | None:
         """Take the content of another store in memory; see `CopiesWithin`."""

@@ -188,7 +188,7 @@ class ObjectStore:
             self.journal.renew(items[0].owner)
         return staged
 
-    def stage_copy(  # noqa: PLR0913 - all but four by keyword
+    def stage_copy(
         self, owner: str, key: str, source: ArtifactStore, source_key: str, *, size: int, digests: Digests | None
     ) -> Staged | None:
         """Remember what the service is to copy; see `bunter.datastore.carriage.CopiesWithin`."""

@@ -70,7 +70,7 @@ def send(
     """
     if transfer not in {Transfer.AUTO, Transfer.COPY, *_LINKS}:
         raise IngestError(f"artifacts leave a datastore as copies or links, not by {transfer}")
-    folders = sorted({os.path.dirname(item.target) for item in items})  # noqa: PTH120
+    folders = sorted({os.path.dirname(item.target) for item in items})
     for folder in folders:
         effects.mkdirs(folder)
     written: list[bool] = []  # appended by several threads, which is safe, and counted at the end
@@ -118,7 +118,7 @@ def _is_done(item: Outgoing) -> bool:
     """Whether the file is there with the right content; KeyTakenError if with another one."""
     found = effects.stat(item.target)
     if found is None:
-        if os.path.islink(item.target):  # noqa: PTH114 - a link to nothing
+        if os.path.islink(item.target):
             raise KeyTakenError(f"{item.target} is a link to nothing; remove it, or choose an empty folder")
         return False
     if found.st_size == item.stored.size and (item.stored.xxh3 is None or _digest(item.target) == item.stored.xxh3):
@@ -138,13 +138,13 @@ def _digest(path: str) -> bytes:
 def _link(item: Outgoing, transfer: Transfer) -> None:
     if not isinstance(item.store, LocalPaths):
         raise IngestError(f"{item.stored.key} is no file of this machine, so {transfer} cannot reach it; use copy")
-    path = os.path.abspath(item.store.path(item.stored.key))  # noqa: PTH100
+    path = os.path.abspath(item.store.path(item.stored.key))
     if effects.stat(path) is None:
         raise no_artifact(path)
     if transfer is Transfer.SYMLINK:
         effects.symlink(path, item.target)
     elif transfer is Transfer.RELSYMLINK:
-        effects.symlink(os.path.relpath(path, os.path.dirname(item.target)), item.target)  # noqa: PTH120
+        effects.symlink(os.path.relpath(path, os.path.dirname(item.target)), item.target)
     elif transfer is Transfer.HARDLINK:
         effects.link(os.path.realpath(path), item.target)
     else:

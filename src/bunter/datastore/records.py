@@ -53,11 +53,11 @@ _FIELDS = """
     l.selector
 """
 _JOINS = "JOIN artifact a ON a.id = l.artifact JOIN artifact_directory d ON d.id = a.directory"
-_LOCATE_ONE = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} WHERE l.dataset_id = ?"  # noqa: S608 - constants
+_LOCATE_ONE = f"SELECT {_FIELDS} FROM dataset_artifact l {_JOINS} WHERE l.dataset_id = ?"
 
 _LINKED = "JOIN artifact_directory d ON d.id = a.directory JOIN dataset_artifact l ON l.artifact = a.id ORDER BY a.id"
 _SOME = "(SELECT * FROM artifact WHERE id > ? ORDER BY id LIMIT ?) a"
-_PAGE = f"SELECT a.id, a.nonce, {_FIELDS} FROM {_SOME} {_LINKED}"  # noqa: S608 - constants
+_PAGE = f"SELECT a.id, a.nonce, {_FIELDS} FROM {_SOME} {_LINKED}"
 _DEAD = (
     ("dataset_artifact", "their artifact", "SELECT 1 FROM artifact a WHERE a.id = x.artifact"),
     ("artifact", "a dataset", "SELECT 1 FROM dataset_artifact l WHERE l.artifact = x.id"),
@@ -144,22 +144,22 @@ class ArtifactRecords:
         left = tx.fetchall(f"SELECT DISTINCT l.artifact {links}")
         if until_ns:
             self.kept.keep(tx, unstored, until_ns)
-        tx.execute(f"DELETE FROM dataset_artifact WHERE dataset_id IN (SELECT c0 FROM {unstored})")  # noqa: S608
+        tx.execute(f"DELETE FROM dataset_artifact WHERE dataset_id IN (SELECT c0 FROM {unstored})")
         leaving = tx.upload("leaving", 1, left)
         unused = "NOT EXISTS (SELECT 1 FROM dataset_artifact l WHERE l.artifact = a.id)"
         moved = tx.execute(
-            "INSERT INTO trash (datastore, key, size) SELECT d.datastore, "  # noqa: S608 - our names
+            "INSERT INTO trash (datastore, key, size) SELECT d.datastore, "
             f"CASE d.path WHEN '' THEN a.name ELSE d.path || '/' || a.name END, a.size FROM {leaving} g "
             f"CROSS JOIN artifact a JOIN artifact_directory d ON d.id = a.directory WHERE a.id = g.c0 AND {unused} "
             f"AND a.owned = 1{self.kept.unless_kept(tx, 'a', 'd')} ON CONFLICT DO NOTHING"
         ).rowcount
-        tx.execute(f"DELETE FROM artifact AS a WHERE a.id IN (SELECT c0 FROM {leaving}) AND {unused}")  # noqa: S608
+        tx.execute(f"DELETE FROM artifact AS a WHERE a.id IN (SELECT c0 FROM {leaving}) AND {unused}")
         return int(moved)
 
     def forget_trash(self, tx: Transaction, keys: Iterable[str], datastore: str) -> None:
         """Drop the trash rows of artifacts that are gone."""
         gone = tx.upload("emptied", 1, ((key,) for key in keys), ["str"])
-        tx.execute(f"DELETE FROM trash WHERE datastore = ? AND key IN (SELECT c0 FROM {gone})", (datastore,))  # noqa: S608
+        tx.execute(f"DELETE FROM trash WHERE datastore = ? AND key IN (SELECT c0 FROM {gone})", (datastore,))
 
     def note_digests(self, tx: Transaction, read: Iterable[tuple[StoredArtifact, Digests]]) -> None:
         """Write down digests of artifacts that have none."""
@@ -195,7 +195,7 @@ class ArtifactRecords:
         answer: list[list[StoredArtifact]] = [[] for _ in ids]
         source, parameters = conn.inline_ids(ids)
         found = (
-            f"SELECT {_FIELDS}, w.n FROM {source} w CROSS JOIN dataset_artifact l {_JOINS} WHERE l.dataset_id = w.id"  # noqa: S608
+            f"SELECT {_FIELDS}, w.n FROM {source} w CROSS JOIN dataset_artifact l {_JOINS} WHERE l.dataset_id = w.id"
         )
         for row in conn.fetchall(found, parameters):
             answer[row[-1]].append(_stored(row[:-1]))
@@ -204,7 +204,7 @@ class ArtifactRecords:
     def stored(self, conn: Connection, ids: Sequence[bytes]) -> list[bool]:
         """Whether each dataset has an artifact recorded."""
         source, parameters = conn.inline_ids(ids)
-        sql = f"SELECT DISTINCT w.n FROM {source} w CROSS JOIN dataset_artifact l WHERE l.dataset_id = w.id"  # noqa: S608
+        sql = f"SELECT DISTINCT w.n FROM {source} w CROSS JOIN dataset_artifact l WHERE l.dataset_id = w.id"
         present = {row[0] for row in conn.fetchall(sql, parameters)}
         return [i in present for i in range(len(ids))]
 
@@ -220,7 +220,7 @@ class ArtifactRecords:
         list of (int, str, StoredArtifact)
             Number and nonce of the artifact, and a dataset or component in it; those of one artifact follow each other.
         """
-        row = conn.fetchone(f"SELECT max(id) FROM {_SOME}", (after, limit))  # noqa: S608 - constants
+        row = conn.fetchone(f"SELECT max(id) FROM {_SOME}", (after, limit))
         if row is None or row[0] is None:
             return None, []
         return int(row[0]), [(r[0], r[1], _stored(r[2:])) for r in conn.fetchall(_PAGE, (after, limit))]
@@ -228,7 +228,7 @@ class ArtifactRecords:
     def numbered(self, conn: Connection, numbers: Sequence[int]) -> list[tuple[int, str, StoredArtifact]]:
         """Read artifacts with some numbers, as `page` does; in the order of the numbers."""
         table = conn.upload("numbers", 1, ((number,) for number in numbers))
-        sql = f"SELECT a.id, a.nonce, {_FIELDS} FROM {table} q CROSS JOIN artifact a {_LINKED}".replace(  # noqa: S608
+        sql = f"SELECT a.id, a.nonce, {_FIELDS} FROM {table} q CROSS JOIN artifact a {_LINKED}".replace(
             "ORDER BY", "WHERE a.id = q.c0 ORDER BY"
         )
         return [(r[0], r[1], _stored(r[2:])) for r in conn.fetchall(sql)]
@@ -242,7 +242,7 @@ class ArtifactRecords:
         """Count rows that belong to nothing: table, what they lack, how many; only where there are any."""
         found = []
         for table, lack, absent in _DEAD:
-            [(count,)] = conn.fetchall(f"SELECT count(*) FROM {table} x WHERE NOT EXISTS ({absent})")  # noqa: S608
+            [(count,)] = conn.fetchall(f"SELECT count(*) FROM {table} x WHERE NOT EXISTS ({absent})")
             if count:
                 found.append((table, lack, int(count)))
         return found
@@ -251,7 +251,7 @@ class ArtifactRecords:
         """Which of some keys are recorded."""
         source, parameters = conn.inline(2, [split_key(key) for key in keys])
         sql = (
-            f"SELECT d.path, a.name FROM {source} k CROSS JOIN artifact_directory d CROSS JOIN artifact a "  # noqa: S608
+            f"SELECT d.path, a.name FROM {source} k CROSS JOIN artifact_directory d CROSS JOIN artifact a "
             "WHERE d.path = k.c0 AND d.datastore = ? AND a.directory = d.id AND a.name = k.c1"
         )
         return {join_key(*row) for row in conn.fetchall(sql, (*parameters, datastore))}
@@ -259,7 +259,7 @@ class ArtifactRecords:
     def nonces(self, conn: Connection, nonces: Sequence[str]) -> set[str]:
         """Which of some nonces are recorded."""
         table = conn.upload("nonces", 1, ((nonce,) for nonce in nonces))
-        return {n for (n,) in conn.fetchall(f"SELECT nonce FROM artifact WHERE nonce IN (SELECT c0 FROM {table})")}  # noqa: S608
+        return {n for (n,) in conn.fetchall(f"SELECT nonce FROM artifact WHERE nonce IN (SELECT c0 FROM {table})")}
 
     def sizes(self, conn: Connection, keys: Sequence[str], selections: Sequence[str]) -> dict[tuple[Any, ...], int]:
         """Add up the bytes of the artifacts of datasets by what they belong to; one of several datasets counts once.
@@ -277,15 +277,15 @@ class ArtifactRecords:
         joined = "JOIN dataset_artifact l ON l.dataset_id = h.id JOIN artifact a ON a.id = l.artifact"
         found: dict[tuple[Any, ...], int] = {}
         for selection in selections:
-            each = f"SELECT DISTINCT {names}, a.id AS artifact, a.size AS size FROM ({selection}) h {joined}"  # noqa: S608
-            for *key, size in conn.fetchall(f"SELECT {names}, sum(size) FROM ({each}) s GROUP BY {names}"):  # noqa: S608
+            each = f"SELECT DISTINCT {names}, a.id AS artifact, a.size AS size FROM ({selection}) h {joined}"
+            for *key, size in conn.fetchall(f"SELECT {names}, sum(size) FROM ({each}) s GROUP BY {names}"):
                 found[tuple(key)] = found.get(tuple(key), 0) + int(size)
         return found
 
     def trashed(self, conn: Connection, keys: Sequence[str], datastore: str) -> list[str]:
         """Which of some keys are to be removed."""
         table = conn.upload("trashed", 1, ((key,) for key in keys), ["str"])
-        sql = f"SELECT key FROM trash WHERE datastore = ? AND key IN (SELECT c0 FROM {table})"  # noqa: S608 - our names
+        sql = f"SELECT key FROM trash WHERE datastore = ? AND key IN (SELECT c0 FROM {table})"
         return [key for (key,) in conn.fetchall(sql, (datastore,))]
 
     def trash(self, conn: Connection, datastore: str) -> list[tuple[str, int]]:
@@ -304,7 +304,7 @@ def _directories(tx: Transaction, artifacts: Sequence[ArtifactRow]) -> tuple[dic
     tx.executemany("INSERT INTO artifact_directory (datastore, path) VALUES (?, ?) ON CONFLICT DO NOTHING", names)
     source, parameters = tx.inline(2, names)
     rows = tx.fetchall(
-        f"SELECT d.datastore, d.path, d.id FROM {source} k CROSS JOIN artifact_directory d "  # noqa: S608 - our names
+        f"SELECT d.datastore, d.path, d.id FROM {source} k CROSS JOIN artifact_directory d "
         "WHERE d.path = k.c1 AND d.datastore = k.c0",
         parameters,
     )
@@ -314,7 +314,7 @@ def _directories(tx: Transaction, artifacts: Sequence[ArtifactRow]) -> tuple[dic
 def _known(tx: Transaction, nonces: Iterable[str]) -> dict[str, int]:
     """Numbers of artifacts recorded before, for new links to them."""
     source, parameters = tx.inline(1, [(nonce,) for nonce in nonces])
-    rows = tx.fetchall(f"SELECT nonce, id FROM artifact WHERE nonce IN (SELECT c0 FROM {source} q)", parameters)  # noqa: S608
+    rows = tx.fetchall(f"SELECT nonce, id FROM artifact WHERE nonce IN (SELECT c0 FROM {source} q)", parameters)
     found: dict[str, int] = dict(rows)
     for nonce in nonces:
         if nonce not in found:

@@ -22,7 +22,7 @@ __all__ = ["bring"]
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
-def bring(  # noqa: PLR0913 - one call site
+def bring(
     source: bytes | Pieces | str | Path, staging: str, final: str, item: Staged, *, transfer: Transfer, sync: bool
 ) -> Staged:
     """Make the staged file and return its item, completed.
@@ -65,7 +65,7 @@ def _copy_file(source: str | Path, target: str, *, sync: bool) -> tuple[int, Dig
 
 def _hard_link(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
     # The file itself: a hard link to a symbolic link would keep pointing elsewhere.
-    content = os.path.realpath(source) if os.path.islink(source) else source  # noqa: PTH114
+    content = os.path.realpath(source) if os.path.islink(source) else source
     effects.link(content, staging)
     return Staged(item.key, _size(content), None, item.owner)
 
@@ -89,17 +89,17 @@ def _link_or_symlink(source: str | Path, staging: str, final: str, item: Staged,
 
 
 def _symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
-    effects.symlink(os.path.abspath(source), staging)  # noqa: PTH100 - keeps links in the user's spelling
+    effects.symlink(os.path.abspath(source), staging)  # keeps links in the user's spelling
     return replace(item, size=_size(source), synced=True)
 
 
 def _relative_symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
-    effects.symlink(os.path.relpath(source, os.path.dirname(final)), staging)  # noqa: PTH120
+    effects.symlink(os.path.relpath(source, os.path.dirname(final)), staging)
     return replace(item, size=_size(source), synced=True)
 
 
 def _move(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001
-    origin = os.path.abspath(source)  # noqa: PTH100
+    origin = os.path.abspath(source)
     try:
         return replace(_hard_link(source, staging, final, item, sync), source=origin)
     except OSError as exc:

@@ -83,7 +83,7 @@ class Merger:
         self._receipts, self._artifacts, self._last = [], {}, effects.monotonic()
 
 
-def merge(  # noqa: PLR0913 - all but four by keyword
+def merge(
     butler: Butler,
     graph: QuantumGraph,
     receipts: Iterable[Receipt],

@@ -84,7 +84,7 @@ class Merged:
         )
 
 
-def merge_run(  # noqa: PLR0913 - all but two by keyword, one word each
+def merge_run(
     butler: Butler,
     collection: str,
     *,

@@ -191,7 +191,7 @@ class Pool:
         expected = sum(self._expected_s.get(request.kind, _AHEAD_S) for request in worker.requests)
         return expected < _AHEAD_S and sum(request.size for request in worker.requests) < _AHEAD_BYTES
 
-    def submit(  # noqa: PLR0913 - all but two by keyword, one word each
+    def submit(
         self,
         token: int,
         body: bytes,

@@ -51,7 +51,7 @@ class Place:
         What names of files ask for beyond data IDs.
     """
 
-    def __init__(  # noqa: PLR0913 - what a worker must know
+    def __init__(
         self,
         outlet: Outlet,
         universe: Universe,

@@ -132,7 +132,7 @@ class RunOptions:
             raise RunError(f"a run needs at least one job, not {self.jobs}")
 
 
-def run_graph(  # noqa: PLR0913 - all but three by keyword, one word each
+def run_graph(
     butler: Butler,
     graph: QuantumGraph,
     directory: RunDirectory,

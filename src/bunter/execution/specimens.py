@@ -151,7 +151,7 @@ def _logs(butler: Butler, directory: RunDirectory, wanted: Sequence[int]) -> dic
     }
 
 
-def _specimen(  # noqa: PLR0913, PLR0917 - all that is known of it
+def _specimen(  # noqa: PLR0917 - all that is known of it
     graph: QuantumGraph, number: int, receipt: Receipt | None, makers: dict[int, int], log: str, failed: set[int]
 ) -> Specimen:
     quantum = graph.quantum(number)

@@ -91,7 +91,7 @@ class FailedQuantum:
     is_fatal: bool = False
 
     @classmethod
-    def of(  # noqa: PLR0913, PLR0917 - all that is known of it
+    def of(  # noqa: PLR0917 - all that is known of it
         cls, quantum: int, label: str, data_id: Mapping[str, Any], problem: Problem, log: str = "", blocks: int = 0
     ) -> Self:
         """Make one of what its receipt says."""

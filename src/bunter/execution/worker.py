@@ -86,7 +86,7 @@ class Worker:
         For what tasks write beside their outputs.
     """
 
-    def __init__(  # noqa: PLR0913 - all but three by keyword, one word each
+    def __init__(
         self,
         place: Place,
         pipeline: PipelineGraph,

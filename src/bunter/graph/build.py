@@ -172,7 +172,7 @@ def _refuse_growth(selection: Selection, limit: float) -> None:
     )
 
 
-def _header(  # noqa: PLR0913 - the fields of a header, by keyword
+def _header(
     pipeline: PipelineGraph, *, inputs: tuple[str, ...], output_run: str, where: Any, select: str, command: str
 ) -> Header:
     from bunter import effects

@@ -51,7 +51,7 @@ class QuantumGraph:
         Numbers of quanta and of datasets of the whole, for a part of a graph.
     """
 
-    def __init__(  # noqa: PLR0913 - the tables of a graph, by keyword
+    def __init__(
         self,
         header: Header,
         *,

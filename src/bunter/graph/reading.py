@@ -63,7 +63,7 @@ class Reading:
         Elements of which no record satisfies the conditions on it, and these conditions.
     """
 
-    def __init__(  # noqa: PLR0913 - three by keyword
+    def __init__(
         self,
         butler: Butler,
         pipeline: PipelineGraph,

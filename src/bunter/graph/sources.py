@@ -128,7 +128,7 @@ class Sources:
     alternatives: Mapping[tuple[str, str], Existing] = field(default_factory=dict)
 
     @classmethod
-    def of(  # noqa: PLR0913 - by keyword
+    def of(
         cls,
         universe: Universe,
         *,

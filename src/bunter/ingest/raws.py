@@ -177,7 +177,7 @@ def _expanded(paths: Iterable[str | Path]) -> Iterator[str]:
                 yield each
 
 
-def _read_all(  # noqa: PLR0913
+def _read_all(
     files: Sequence[str],
     instruments: Sequence[Instrument],
     report: IngestReport,

@@ -31,7 +31,7 @@ class RefcatReport:
         return f"{verb} {counted(self.sources, 'source')} in {counted(self.pixels, 'sky pixel')}"
 
 
-def ingest_refcat(  # noqa: PLR0913 - what the command offers
+def ingest_refcat(
     butler: Butler,
     table: Any,
     *,

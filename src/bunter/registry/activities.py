@@ -78,7 +78,7 @@ def end_activity(tx: Transaction, roster: Roster, change: EndActivity) -> None:
 def activity_of(id_: str, column: str) -> str:
     """Return SQL for ``c.activity``, or a column of the activity ``a``, that a dataset was added in."""
     joined = " LEFT JOIN activity a ON a.number = c.activity" if column.startswith("a.") else ""
-    return f"(SELECT {column} FROM dataset o JOIN change c ON c.n = o.added{joined} WHERE o.id = {id_})"  # noqa: S608 - our names
+    return f"(SELECT {column} FROM dataset o JOIN change c ON c.n = o.added{joined} WHERE o.id = {id_})"
 
 
 def add_origins(tx: Transaction, roster: Roster, change: AddOrigins) -> None:
@@ -91,7 +91,7 @@ def add_origins(tx: Transaction, roster: Roster, change: AddOrigins) -> None:
         "INSERT INTO origin_directory (path) VALUES (?) ON CONFLICT (path) DO NOTHING", [(p,) for p in paths]
     )
     table = tx.upload("folders", 1, [(path,) for path in paths])
-    sql = f"SELECT path, number FROM origin_directory WHERE path IN (SELECT c0 FROM {table})"  # noqa: S608 - our names
+    sql = f"SELECT path, number FROM origin_directory WHERE path IN (SELECT c0 FROM {table})"
     numbers: dict[str, int] = dict(tx.fetchall(sql))
     tx.executemany(
         "INSERT INTO origin (id, directory, name, size, modified) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
@@ -106,7 +106,7 @@ def activities(connection: Connection, roster: Roster, inquiry: Activities) -> p
     listed = ", ".join(f'a."{name}"' for name in _FACTS if name != "ended")
     made = "NULL" if not inquiry.numbers else f"({_DATASETS})"
     text = (
-        f"SELECT {listed}, {_ENDED}, COALESCE(e.many, 0), {made} FROM activity a "  # noqa: S608 - our names
+        f"SELECT {listed}, {_ENDED}, COALESCE(e.many, 0), {made} FROM activity a "
         f"{_LAST} WHERE {' AND '.join(conditions) or 'TRUE'} ORDER BY a.number DESC"
     )
     if inquiry.limit is not None:
@@ -149,7 +149,7 @@ def origins_of(connection: Connection, roster: Roster, inquiry: OriginsOf) -> pa
     table = connection.upload("asked", 1, [(id_,) for id_ in inquiry.ids])
     mine = ", ".join(f'a."{name}"' for name in _FACTS)
     rows = connection.fetchall(
-        'SELECT o.id, c.n, c.committed, c."user", c.host, d.path, s.name, s.size, s.modified, '  # noqa: S608 - our names
+        'SELECT o.id, c.n, c.committed, c."user", c.host, d.path, s.name, s.size, s.modified, '
         f"{mine} FROM {table} q JOIN dataset o ON o.id = q.c0 JOIN change c ON c.n = o.added "
         "LEFT JOIN activity a ON a.number = c.activity LEFT JOIN origin s ON s.id = o.id "
         "LEFT JOIN origin_directory d ON d.number = s.directory"

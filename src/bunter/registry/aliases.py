@@ -25,7 +25,7 @@ CREATE TABLE dataset_type_alias (
 
 def read_aliases(connection: Connection, as_of: int | None) -> list[tuple[str, int]]:
     """Return each alias with the number of the dataset type that it stands for."""
-    sql = f"SELECT name, type FROM dataset_type_alias WHERE {lived(as_of=as_of)} ORDER BY name"  # noqa: S608 - our text
+    sql = f"SELECT name, type FROM dataset_type_alias WHERE {lived(as_of=as_of)} ORDER BY name"
     return [(name, number) for name, number in connection.fetchall(sql)]
 
 
@@ -75,5 +75,5 @@ def retire_aliases(tx: Transaction, number: int) -> None:
 
 def _retire(tx: Transaction, condition: str, value: object) -> None:
     now = tx.next_change()
-    tx.execute(f"DELETE FROM dataset_type_alias WHERE {condition} AND added = {now}", (value,))  # noqa: S608 - our text
-    tx.execute(f"UPDATE dataset_type_alias SET retired = {now} WHERE {condition} AND retired = {LIVE}", (value,))  # noqa: S608
+    tx.execute(f"DELETE FROM dataset_type_alias WHERE {condition} AND added = {now}", (value,))
+    tx.execute(f"UPDATE dataset_type_alias SET retired = {now} WHERE {condition} AND retired = {LIVE}", (value,))

@@ -57,13 +57,13 @@ def _parts(roster: Roster, kinds: Sequence[TypeRow], inquiry: Among, table: str)
     for source in layout.sources:
         if runs := numbers[CollectionType.RUN]:
             where = f"d.type IN ({every}) AND d.run IN ({_listed(runs)})"
-            yield f"SELECT {held} FROM {table} q CROSS JOIN {source} d WHERE {join} AND {where}"  # noqa: S608 - our names
+            yield f"SELECT {held} FROM {table} q CROSS JOIN {source} d WHERE {join} AND {where}"
     if tags := numbers[CollectionType.TAGGED]:
         where = f"d.type IN ({every}) AND d.collection IN ({_listed(tags)}){living}"
-        yield f"SELECT {member} FROM {table} q CROSS JOIN {layout.tags} d WHERE {join} AND {where}"  # noqa: S608
+        yield f"SELECT {member} FROM {table} q CROSS JOIN {layout.tags} d WHERE {join} AND {where}"
     if timed and (certified := numbers[CollectionType.CALIBRATION]):
         where = f"d.type IN ({timed}) AND d.collection IN ({_listed(certified)}){living}"
-        yield f"SELECT DISTINCT {member} FROM {table} q CROSS JOIN {layout.calibrations} d WHERE {join} AND {where}"  # noqa: S608
+        yield f"SELECT DISTINCT {member} FROM {table} q CROSS JOIN {layout.calibrations} d WHERE {join} AND {where}"
 
 
 def _chosen(rows: Iterable[tuple[Any, ...]], order: dict[int, int], *, find_first: bool) -> list[tuple[Any, ...]]:

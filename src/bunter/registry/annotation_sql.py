@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["annotation_sql"]
 
 
-def annotation_sql(  # noqa: PLR0913, PLR0917 - where, what, how and when
+def annotation_sql(  # noqa: PLR0917 - where, what, how and when
     json: JsonText, source: Annotation, id_: str, path: str, wanted: Wanted, as_of: int | None = None
 ) -> str:
     """Return SQL for a value, null where the dataset has none of this type.
@@ -35,7 +35,7 @@ def annotation_sql(  # noqa: PLR0913, PLR0917 - where, what, how and when
     """
     if source == "metadata":
         value = json.value("m.document", path, wanted)
-        return f"(SELECT {value} FROM metadata m WHERE m.id = {id_} AND {lived('m', as_of)})"  # noqa: S608 - our names
+        return f"(SELECT {value} FROM metadata m WHERE m.id = {id_} AND {lived('m', as_of)})"
     own, base = json.value("h.cards", path, wanted), json.value("b.cards", path, wanted)
     value = f"CASE WHEN {json.is_missing('h.cards', path)} THEN {base} ELSE {own} END"
-    return f"(SELECT {value} FROM header h JOIN header_base b ON b.number = h.base WHERE h.id = {id_})"  # noqa: S608
+    return f"(SELECT {value} FROM header h JOIN header_base b ON b.number = h.base WHERE h.id = {id_})"

@@ -50,7 +50,7 @@ def _bodies(text: ViewText) -> dict[str, str]:
             "LEFT JOIN origin_directory d ON d.number = s.directory"
         ),
         "v1_activity": (
-            f"SELECT a.number AS activity_number, a.kind, a.label, {text.instant('a.began')} AS began, "  # noqa: S608
+            f"SELECT a.number AS activity_number, a.kind, a.label, {text.instant('a.began')} AS began, "
             f"a.began AS began_ns, {text.instant('a.ended')} AS ended, a.ended AS ended_ns, a.outcome, "
             'a."user" AS by_user, a.host AS by_host, a.process, a.command AS by_command, a.code, a.facts FROM activity a'
         ),

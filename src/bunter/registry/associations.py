@@ -72,12 +72,12 @@ def _parts(kind: TypeRow, roster: Roster, names: Sequence[str]) -> Iterator[str]
     of_type = f"WHERE type = {kind.number}"
     if runs := numbers.get(CollectionType.RUN):
         for table in layout.sources:
-            yield f"SELECT id, run, run, NULL, NULL{values} FROM {table} d {of_type} AND run IN ({', '.join(runs)})"  # noqa: S608
+            yield f"SELECT id, run, run, NULL, NULL{values} FROM {table} d {of_type} AND run IN ({', '.join(runs)})"
     live = f"{of_type} AND {layout.living()} AND collection"
     if tags := numbers.get(CollectionType.TAGGED):
-        yield f"SELECT id, run, collection, NULL, NULL{values} FROM {layout.tags} {live} IN ({', '.join(tags)})"  # noqa: S608
+        yield f"SELECT id, run, collection, NULL, NULL{values} FROM {layout.tags} {live} IN ({', '.join(tags)})"
     if calibrations := numbers.get(CollectionType.CALIBRATION):
         yield (
-            f"SELECT id, run, collection, timespan_begin, timespan_end{values} FROM {layout.calibrations} "  # noqa: S608
+            f"SELECT id, run, collection, timespan_begin, timespan_end{values} FROM {layout.calibrations} "
             f"{live} IN ({', '.join(calibrations)})"
         )

@@ -67,7 +67,7 @@ class Lookup:
         source, parameters = self.connection.inline(len(names) + 1, [(*row, n) for n, row in enumerate(rows)])
         keys = (f"{relation.keys[name]} = q.c{place}" for place, name in enumerate(names))
         sql = (
-            f"SELECT {columns} FROM {source} q LEFT JOIN {relation.source} ON {' AND '.join(keys)} "  # noqa: S608 - our names
+            f"SELECT {columns} FROM {source} q LEFT JOIN {relation.source} ON {' AND '.join(keys)} "
             f"ORDER BY q.c{len(names)}"
         )
         return self.connection.fetchall(sql, parameters)

@@ -147,15 +147,15 @@ class _Rows:
         shared = {"run": self.relation.columns["run"], **self._leading()}
         some = f"SELECT {projected(shared)} {self.source} LIMIT {most}"
         names = ", ".join(map(quoted, shared))
-        sizes = f"SELECT count(*) AS size FROM ({some}) AS looked_at GROUP BY {names}"  # noqa: S608 - our text
-        sql = f"SELECT count(*), coalesce(sum(size), 0) FROM ({sizes}) AS sizes"  # noqa: S608
+        sizes = f"SELECT count(*) AS size FROM ({some}) AS looked_at GROUP BY {names}"
+        sql = f"SELECT count(*), coalesce(sum(size), 0) FROM ({sizes}) AS sizes"
         found = connection.fetchone(sql, self.parameters)
         assert found is not None, "a count is a row"
         return int(found[0]), int(found[1])
 
     def count(self, connection: Connection, most: int) -> int:
         """Return the number of rows, up to a limit."""
-        sql = f"SELECT count(*) FROM (SELECT 1 {self.source} LIMIT {most}) AS counted"  # noqa: S608 - our text
+        sql = f"SELECT count(*) FROM (SELECT 1 {self.source} LIMIT {most}) AS counted"
         found = connection.fetchone(sql, self.parameters)
         assert found is not None, "a count is a row"
         return int(found[0])

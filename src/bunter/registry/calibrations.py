@@ -61,7 +61,7 @@ def _check_overlaps(tx: Transaction, collection: CollectionRow, members: Members
     equal = "".join(f' AND t."{name}" = q.c{place}' for place, name in enumerate(names, 2))
     begin, end = timespan.bounds
     sql = (
-        f"SELECT t.id = q.c0 AND t.timespan_begin = ? AND t.timespan_end = ?, q.*, t.timespan_begin, "  # noqa: S608
+        f"SELECT t.id = q.c0 AND t.timespan_begin = ? AND t.timespan_end = ?, q.*, t.timespan_begin, "
         f"t.timespan_end FROM {table} q CROSS JOIN {kind.layout.calibrations} t WHERE t.type = ? AND t.collection = ? "
         f"AND t.retired = {LIVE}{equal} AND t.timespan_begin < ? AND t.timespan_end > ?"
     )
@@ -115,7 +115,7 @@ def _overlapping(tx: Transaction, kind: TypeRow, collection: CollectionRow, chan
         [*(f't."{name}"' for name in names), "t.timespan_begin", "t.timespan_end", "t.id", "t.run", "t.added"]
     )
     sql = (
-        f"SELECT {columns} FROM {source} WHERE t.type = ? AND t.collection = ? AND t.retired = {LIVE}{equal} "  # noqa: S608
+        f"SELECT {columns} FROM {source} WHERE t.type = ? AND t.collection = ? AND t.retired = {LIVE}{equal} "
         "AND t.timespan_begin < ? AND t.timespan_end > ?"
     )
     return tx.fetchall(sql, (kind.number, collection.number, end, begin))
@@ -128,5 +128,5 @@ def _retire(tx: Transaction, kind: TypeRow, collection: CollectionRow, rows: Seq
     where = f"WHERE type = {kind.number} AND collection = {collection.number} AND retired = {LIVE}{mine}"
     keys = [(row[: len(names) + 1], row[-1]) for row in rows]
     table = kind.layout.calibrations
-    tx.executemany(f"DELETE FROM {table} {where}", [key for key, added in keys if added == now])  # noqa: S608
-    tx.executemany(f"UPDATE {table} SET retired = {now} {where}", [key for key, added in keys if added != now])  # noqa: S608
+    tx.executemany(f"DELETE FROM {table} {where}", [key for key, added in keys if added == now])
+    tx.executemany(f"UPDATE {table} SET retired = {now} {where}", [key for key, added in keys if added != now])

@@ -32,17 +32,17 @@ def candidates(connection: Connection, roster: Roster, inquiry: Candidates) -> p
     of_type = f"WHERE d.type = {kind.number} AND"
     timeless = "CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"
     parts = [
-        f"SELECT d.run, d.id, d.run, {timeless} FROM {source} d "  # noqa: S608 - our names
+        f"SELECT d.run, d.id, d.run, {timeless} FROM {source} d "
         f"{of_type} d.run IN ({numbers[CollectionType.RUN]}){equal}"
         for source in layout.sources
     ]
     living = layout.living("d")
     parts.append(
-        f"SELECT d.collection, d.id, d.run, {timeless} FROM {layout.tags} d "  # noqa: S608
+        f"SELECT d.collection, d.id, d.run, {timeless} FROM {layout.tags} d "
         f"{of_type} d.collection IN ({numbers[CollectionType.TAGGED]}){equal} AND {living}"
     )
     parts.append(
-        f"SELECT d.collection, d.id, d.run, d.timespan_begin, d.timespan_end FROM {layout.calibrations} d "  # noqa: S608
+        f"SELECT d.collection, d.id, d.run, d.timespan_begin, d.timespan_end FROM {layout.calibrations} d "
         f"{of_type} d.collection IN ({numbers[CollectionType.CALIBRATION]}){equal} AND {living}"
     )
     name = roster.collections.name
@@ -133,7 +133,7 @@ def _statements(
                 more += f" AND d.timespan_begin < {end} AND d.timespan_end > {begin}"
             listed = ", ".join(map(str, names))
             sql = (
-                f'SELECT DISTINCT d.{column}, d."{free}" FROM {table} d WHERE d.type = {kind.number} '  # noqa: S608
+                f'SELECT DISTINCT d.{column}, d."{free}" FROM {table} d WHERE d.type = {kind.number} '
                 f"AND d.{column} IN ({listed}){equal}{more}"
             )
             yield sql, names

@@ -66,7 +66,7 @@ class BunterCatalog:
         assert element.implied_union_target is not None, "all other elements have tables"
         table = quoted(element_table(element.universe[element.implied_union_target]))
         name = quoted(element.name)
-        source = f"(SELECT DISTINCT {name} FROM {table} WHERE {name} IS NOT NULL) {alias}"  # noqa: S608 - our names
+        source = f"(SELECT DISTINCT {name} FROM {table} WHERE {name} IS NOT NULL) {alias}"
         return Relation(source, {element.name: f"{alias}.{name}"}, {element.name: f"{alias}.{name}"})
 
     def dimensions(self, dataset_type: str) -> DimensionGroup:
@@ -89,10 +89,10 @@ class BunterCatalog:
 
     def collection_name(self, number: str) -> str:
         """See `Catalog`."""
-        now = f"(SELECT name FROM collection WHERE number = {number})"  # noqa: S608
+        now = f"(SELECT name FROM collection WHERE number = {number})"
         if (as_of := self._roster.as_of) is None:
             return now
-        former = f"SELECT f.name FROM collection_former f WHERE f.number = {number} AND f.retired > {as_of}"  # noqa: S608
+        former = f"SELECT f.name FROM collection_former f WHERE f.number = {number} AND f.retired > {as_of}"
         return f"coalesce(({former} ORDER BY f.retired LIMIT 1), {now})"
 
     def names(self, numbers: Iterable[int]) -> list[str]:
@@ -178,7 +178,7 @@ def _filled(connection: Connection, kind: TypeRow, rows: Sequence[CollectionRow]
         column = "run" if each is CollectionType.RUN else "collection"
         source, parameters = connection.inline(1, [(row.number,) for row in rows if row.type is each])
         sql = (
-            f"SELECT q.c0 FROM {source} q WHERE EXISTS "  # noqa: S608 - our names
+            f"SELECT q.c0 FROM {source} q WHERE EXISTS "
             f"(SELECT 1 FROM {table} WHERE type = {kind.number} AND {column} = q.c0)"
         )
         found.update(number for (number,) in connection.fetchall(sql, parameters))
@@ -232,19 +232,19 @@ def _parts(
     if runs := numbers[CollectionType.RUN]:
         for source in layout.sources:
             yield (
-                f"SELECT id, run, run AS collection, {always}{values}, {_rank(order, 'run')} AS rank "  # noqa: S608 - our names
+                f"SELECT id, run, run AS collection, {always}{values}, {_rank(order, 'run')} AS rank "
                 f"FROM {source} d WHERE type = {kind.number} AND run IN ({_listed(runs)}){condition}"
             )
     rank = _rank(order, "collection")
     of_type = f"WHERE type = {kind.number} AND {layout.living()} AND collection"
     if tags := numbers[CollectionType.TAGGED]:
         yield (
-            f"SELECT id, run, collection, {always}{values}, {rank} AS rank FROM {layout.tags} "  # noqa: S608
+            f"SELECT id, run, collection, {always}{values}, {rank} AS rank FROM {layout.tags} "
             f"{of_type} IN ({_listed(tags)}){condition}"
         )
     if calibrations := numbers[CollectionType.CALIBRATION]:
         yield (
-            f"SELECT id, run, collection, timespan_begin, timespan_end{values}, {rank} AS rank "  # noqa: S608
+            f"SELECT id, run, collection, timespan_begin, timespan_end{values}, {rank} AS rank "
             f"FROM {layout.calibrations} {of_type} IN ({_listed(calibrations)}){condition}"
         )
 
@@ -258,11 +258,11 @@ def _run_by_run(kind: TypeRow, order: Sequence[int], conditions: Sequence[str]) 
         earlier = _listed(order[:place])
         for source in kind.layout.sources:
             taken = [
-                f" AND NOT EXISTS (SELECT 1 FROM {other} o WHERE o.type = {kind.number} AND o.run IN ({earlier}) AND {same})"  # noqa: S608 - our names
+                f" AND NOT EXISTS (SELECT 1 FROM {other} o WHERE o.type = {kind.number} AND o.run IN ({earlier}) AND {same})"
                 for other in (kind.layout.sources if earlier else ())
             ]
             yield (
-                f"SELECT d.id, d.run, d.run AS collection, {MIN_NS} AS timespan_begin, {MAX_NS} AS timespan_end{values}, "  # noqa: S608
+                f"SELECT d.id, d.run, d.run AS collection, {MIN_NS} AS timespan_begin, {MAX_NS} AS timespan_end{values}, "
                 f"{place} AS rank FROM {source} d WHERE d.type = {kind.number} AND d.run = {run}{''.join(taken)}{condition}"
             )
 
@@ -270,7 +270,7 @@ def _run_by_run(kind: TypeRow, order: Sequence[int], conditions: Sequence[str]) 
 def _nothing(kind: TypeRow) -> str:
     values = "".join(f", {key}" for key in _keys(kind))
     return (
-        f"SELECT id, run, run AS collection, 0 AS timespan_begin, 0 AS timespan_end{values}, 0 AS rank "  # noqa: S608
+        f"SELECT id, run, run AS collection, 0 AS timespan_begin, 0 AS timespan_end{values}, 0 AS rank "
         f"FROM {kind.layout.datasets} WHERE FALSE"
     )
 
@@ -278,7 +278,7 @@ def _nothing(kind: TypeRow) -> str:
 def _first(body: str, keys: Sequence[str], dialect: Dialect) -> str:
     """Keep the row of the first collection for each data ID."""
     if not keys:
-        return f"SELECT * FROM ({body}) AS found ORDER BY rank LIMIT 1"  # noqa: S608
+        return f"SELECT * FROM ({body}) AS found ORDER BY rank LIMIT 1"
     return dialect.first_of_each(body, _FIELDS, keys, "rank")
 
 

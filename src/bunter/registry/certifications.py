@@ -30,7 +30,7 @@ def certifications(connection: Connection, roster: Roster, inquiry: Certificatio
     seen = "TRUE" if roster.as_of is None else f"t.added <= {roster.as_of}"
     known = LIVE if roster.as_of is None else roster.as_of + 1
     sql = (
-        f"SELECT t.id, t.run, t.collection, t.timespan_begin, t.timespan_end{names}, t.added, a.committed, "  # noqa: S608
+        f"SELECT t.id, t.run, t.collection, t.timespan_begin, t.timespan_end{names}, t.added, a.committed, "
         f'a."user", t.retired, r.committed, r."user" FROM {kind.layout.calibrations} t JOIN change a ON a.n = t.added '
         f"LEFT JOIN change r ON r.n = t.retired WHERE t.type = {kind.number} AND {seen} "
         f"AND t.collection IN ({', '.join(map(str, numbers)) or 'NULL'}) ORDER BY t.added{names}, t.timespan_begin"

@@ -145,9 +145,9 @@ def _write_chain(tx: Transaction, chain: CollectionRow, children: list[Collectio
     kept = [old[child][0] for child in new[first:last]] or [0]
     gone = [old[child] for child in old.keys() - set(new[first:last])]
     mine = f"WHERE parent = {chain.number} AND retired = {LIVE} AND position = ?"
-    tx.executemany(f"DELETE FROM collection_chain {mine}", [(place,) for place, added in gone if added == now])  # noqa: S608
+    tx.executemany(f"DELETE FROM collection_chain {mine}", [(place,) for place, added in gone if added == now])
     tx.executemany(
-        f"UPDATE collection_chain SET retired = {now} {mine}",  # noqa: S608
+        f"UPDATE collection_chain SET retired = {now} {mine}",
         [(place,) for place, added in gone if added != now],
     )
     before = zip(range(kept[0] - first, kept[0]), new[:first], strict=True)
@@ -198,7 +198,7 @@ def _unlink(tx: Transaction, catalog: CollectionCatalog, parent: str, name: str)
 def _refuse_filled_run(tx: Transaction, roster: Roster, row: CollectionRow) -> None:
     held = {}
     for kind in roster.rows.values():
-        sql = f"SELECT count(*) FROM {kind.layout.datasets} WHERE type = ? AND run = ?"  # noqa: S608 - our names
+        sql = f"SELECT count(*) FROM {kind.layout.datasets} WHERE type = ? AND run = ?"
         found = tx.fetchone(sql, (kind.number, row.number))
         if found is not None and found[0]:
             held[kind.dataset_type.name] = found[0]
@@ -221,8 +221,8 @@ def _clear(tx: Transaction, roster: Roster, row: CollectionRow, which: str) -> N
         table = getattr(kind.layout, which)
         mine = "type = ? AND collection = ? AND retired = ?"
         parameters = (kind.number, row.number, LIVE)
-        tx.execute(f"DELETE FROM {table} WHERE {mine} AND added = ?", (*parameters, now))  # noqa: S608
-        tx.execute(f"UPDATE {table} SET retired = ? WHERE {mine}", (now, *parameters))  # noqa: S608
+        tx.execute(f"DELETE FROM {table} WHERE {mine} AND added = ?", (*parameters, now))
+        tx.execute(f"UPDATE {table} SET retired = ? WHERE {mine}", (now, *parameters))
 
 
 def _clear_chain(tx: Transaction, _roster: Roster, row: CollectionRow) -> None:

@@ -74,7 +74,7 @@ def _insert(tx: Transaction, kind: TypeRow, collection: CollectionRow, rows: lis
 def _into(table: str, names: tuple[str, ...], kind: int, run: int) -> str:
     """Return the statement that adds rows of id and values to a run."""
     columns = "".join(f', "{name}"' for name in names)
-    return f"INSERT INTO {table} (type, run, id{columns}) VALUES ({kind}, {run}, ?{', ?' * len(names)})"  # noqa: S608 - our names
+    return f"INSERT INTO {table} (type, run, id{columns}) VALUES ({kind}, {run}, ?{', ?' * len(names)})"
 
 
 def _known(connection: Connection, kind: TypeRow, run: CollectionRow, rows: list[tuple[Any, ...]]) -> set[bytes]:
@@ -93,11 +93,11 @@ def _taken(
     table = connection.upload("new", 1 + len(names), rows)
     equal = " AND ".join(f'd."{name}" = q.c{place}' for place, name in enumerate(names, 1)) or "TRUE"
     by_key = (
-        f"SELECT q.c0, d.id, TRUE FROM {table} q CROSS JOIN {kind.layout.datasets} d "  # noqa: S608 - our names
+        f"SELECT q.c0, d.id, TRUE FROM {table} q CROSS JOIN {kind.layout.datasets} d "
         f"WHERE d.type = {kind.number} AND d.run = {run} AND {equal}"
     )
     by_id = (
-        f"SELECT q.c0, o.id, EXISTS (SELECT 1 FROM {kind.layout.datasets} d WHERE d.type = {kind.number} "  # noqa: S608
+        f"SELECT q.c0, o.id, EXISTS (SELECT 1 FROM {kind.layout.datasets} d WHERE d.type = {kind.number} "
         f"AND d.run = {run} AND d.id = q.c0 AND {equal}) FROM {table} q CROSS JOIN dataset o WHERE o.id = q.c0"
     )
     return [(new, there, bool(same)) for new, there, same in connection.fetchall(f"{by_key} UNION {by_id}")]
@@ -128,7 +128,7 @@ def dataset_members(connection: Connection, roster: Roster, runs: Sequence[str])
     for kind in roster.rows.values():
         for run in numbers:
             for source in kind.layout.sources:
-                sql = f"SELECT id FROM {source} d WHERE type = ? AND run = ?"  # noqa: S608 - our names
+                sql = f"SELECT id FROM {source} d WHERE type = ? AND run = ?"
                 found += [id_ for (id_,) in connection.fetchall(sql, (kind.number, run))]
     return sorted(found)
 
@@ -137,21 +137,21 @@ def remove_datasets(tx: Transaction, roster: Roster, change: RemoveDatasets) -> 
     """Remove datasets, with their tags and validity ranges; return how many there were. Unknown ids are ignored."""
     now = tx.next_change()
     gone = tx.upload("gone", 1, ((id_,) for id_ in sorted(change.ids)))
-    types = tx.fetchall(f"SELECT DISTINCT type FROM dataset WHERE id IN (SELECT c0 FROM {gone})")  # noqa: S608
+    types = tx.fetchall(f"SELECT DISTINCT type FROM dataset WHERE id IN (SELECT c0 FROM {gone})")
     for layout in {roster.by_number[number].layout for (number,) in types}:
         for table in (layout.tags, layout.calibrations):
-            mine = f"retired = {LIVE} AND id IN (SELECT c0 FROM {gone})"  # noqa: S608
-            tx.execute(f"DELETE FROM {table} WHERE {mine} AND added = {now}")  # noqa: S608
-            tx.execute(f"UPDATE {table} SET retired = {now} WHERE {mine}")  # noqa: S608
+            mine = f"retired = {LIVE} AND id IN (SELECT c0 FROM {gone})"
+            tx.execute(f"DELETE FROM {table} WHERE {mine} AND added = {now}")
+            tx.execute(f"UPDATE {table} SET retired = {now} WHERE {mine}")
         _keep_tombstones(tx, layout, gone)
-        tx.execute(f"DELETE FROM {layout.datasets} WHERE id IN (SELECT c0 FROM {gone})")  # noqa: S608
+        tx.execute(f"DELETE FROM {layout.datasets} WHERE id IN (SELECT c0 FROM {gone})")
     tx.execute(
-        "INSERT INTO removed_dataset (id, type, run, added, removed) "  # noqa: S608
+        "INSERT INTO removed_dataset (id, type, run, added, removed) "
         f"SELECT id, type, run, added, {now} FROM dataset WHERE id IN (SELECT c0 FROM {gone}) AND added < {now}"
     )
     if not change.keep_days:
         remove_annotations(tx, gone)
-    return int(tx.execute(f"DELETE FROM dataset WHERE id IN (SELECT c0 FROM {gone})").rowcount)  # noqa: S608
+    return int(tx.execute(f"DELETE FROM dataset WHERE id IN (SELECT c0 FROM {gone})").rowcount)
 
 
 def _keep_tombstones(tx: Transaction, layout: GroupLayout, gone: str) -> None:
@@ -160,7 +160,7 @@ def _keep_tombstones(tx: Transaction, layout: GroupLayout, gone: str) -> None:
     names = "".join(f', d."{name}"' for name in layout.dimensions.required)
     columns = "".join(f', "{name}"' for name in layout.dimensions.required)
     tx.execute(
-        f"INSERT INTO {layout.removed} (type, run{columns}, id, added, removed) "  # noqa: S608 - our names
+        f"INSERT INTO {layout.removed} (type, run{columns}, id, added, removed) "
         f"SELECT d.type, d.run{names}, d.id, o.added, {now} FROM {gone} q CROSS JOIN {layout.datasets} d "
         f"CROSS JOIN dataset o WHERE d.id = q.c0 AND o.id = q.c0 AND o.added < {now}"
     )

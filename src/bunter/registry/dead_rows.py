@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["dead_rows"]
 
-_COLLECTION = f"SELECT 1 FROM collection c WHERE c.retired = {LIVE} AND c.number ="  # noqa: S608 - our numbers
-_TYPE = f"SELECT 1 FROM dataset_type k WHERE k.retired = {LIVE} AND k.number ="  # noqa: S608
+_COLLECTION = f"SELECT 1 FROM collection c WHERE c.retired = {LIVE} AND c.number ="
+_TYPE = f"SELECT 1 FROM dataset_type k WHERE k.retired = {LIVE} AND k.number ="
 _DATASET = "SELECT 1 FROM dataset d WHERE d.id ="
 _REMOVED = "SELECT 1 FROM removed_dataset r WHERE r.id ="
 _BESIDE = ("header", "metadata", "metadata_value", "origin")
@@ -42,7 +42,7 @@ def dead_rows(
     """
     found = []
     for table, lack, condition in _conditions(roster, others):
-        [(count,)] = connection.fetchall(f"SELECT count(*) FROM {table} x WHERE {condition}")  # noqa: S608
+        [(count,)] = connection.fetchall(f"SELECT count(*) FROM {table} x WHERE {condition}")
         if count:
             found.append((table, lack, int(count)))
     return found
@@ -58,7 +58,7 @@ def _conditions(roster: Roster, others: Sequence[tuple[str, str]]) -> Iterator[t
     yield "dataset_type_alias", "their dataset type", f"{live} NOT EXISTS ({_TYPE} x.type)"
     for layout in roster.layouts.values():
         mine = [str(row.number) for row in roster.rows.values() if row.layout.number == layout.number]
-        data_ids = f"NOT EXISTS (SELECT 1 FROM {layout.datasets} y WHERE y.id = x.id)"  # noqa: S608
+        data_ids = f"NOT EXISTS (SELECT 1 FROM {layout.datasets} y WHERE y.id = x.id)"
         yield layout.datasets, "their dataset", f"NOT EXISTS ({_DATASET} x.id)"
         if mine:
             yield "dataset", "their data ID", f"x.type IN ({', '.join(mine)}) AND {data_ids}"

@@ -118,7 +118,7 @@ class Early:
             if keys.keys() >= relation.keys.keys():
                 columns = ", ".join(relation.keys.values())
                 chosen = tuple(relation.keys)
-                yield f"{_row(keys, chosen)} IN (SELECT {columns} FROM {relation.source})"  # noqa: S608 - our names
+                yield f"{_row(keys, chosen)} IN (SELECT {columns} FROM {relation.source})"
 
 
 def _row(keys: Mapping[str, str], chosen: Sequence[str]) -> str:

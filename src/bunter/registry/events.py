@@ -77,7 +77,7 @@ def event_datasets(connection: Connection, roster: Roster, recorded: RecordedEve
     event = recorded.event
     kind, run = roster.type_row(event.document["dataset_type"]), roster.collections.row(event.collection)
     sql = (
-        f"SELECT d.id FROM {kind.layout.datasets} d JOIN dataset o ON o.id = d.id "  # noqa: S608 - our names
+        f"SELECT d.id FROM {kind.layout.datasets} d JOIN dataset o ON o.id = d.id "
         "WHERE d.type = ? AND d.run = ? AND o.added = ? ORDER BY d.id"
     )
     return [id_ for (id_,) in connection.fetchall(sql, (kind.number, run.number, recorded.change))]
@@ -85,11 +85,11 @@ def event_datasets(connection: Connection, roster: Roster, recorded: RecordedEve
 
 def forget_events(tx: Transaction, before: int) -> int:
     """Remove events of before an instant, ns TAI, that everybody has been told; return how many."""
-    return int(tx.execute(f"DELETE FROM event WHERE {_DONE}", (_FOR_EVER, before)).rowcount)  # noqa: S608 - our text
+    return int(tx.execute(f"DELETE FROM event WHERE {_DONE}", (_FOR_EVER, before)).rowcount)
 
 
 def count_events(connection: Connection, before: int) -> int:
     """Count the events that `forget_events` would remove."""
-    row = connection.fetchone(f"SELECT count(*) FROM event WHERE {_DONE}", (_FOR_EVER, before))  # noqa: S608 - our text
+    row = connection.fetchone(f"SELECT count(*) FROM event WHERE {_DONE}", (_FOR_EVER, before))
     assert row is not None, "a count has a row"
     return int(row[0])

@@ -140,18 +140,18 @@ def _parts(kind: TypeRow, by_type: dict[CollectionType, list[int]], value: Any, 
     if runs := by_type[CollectionType.RUN]:
         for table in layout.sources:
             yield (
-                f"SELECT {head}d.run, d.id, d.run FROM {source}{table} d "  # noqa: S608 - our names and numbers
+                f"SELECT {head}d.run, d.id, d.run FROM {source}{table} d "
                 f"WHERE d.type = {kind.number} AND d.run IN ({_listed(runs)}){equal}"
             )
     if tags := by_type[CollectionType.TAGGED]:
         yield (
-            f"SELECT {head}d.collection, d.id, d.run FROM {source}{layout.tags} d "  # noqa: S608
+            f"SELECT {head}d.collection, d.id, d.run FROM {source}{layout.tags} d "
             f"WHERE d.type = {kind.number} AND d.collection IN ({_listed(tags)}) AND {layout.living('d')}{equal}"
         )
     if calibrations := by_type[CollectionType.CALIBRATION]:
         begin, end = value(len(names) + 1), value(len(names) + 2)
         yield (
-            f"SELECT {head}d.collection, d.id, d.run FROM {source}{layout.calibrations} d "  # noqa: S608
+            f"SELECT {head}d.collection, d.id, d.run FROM {source}{layout.calibrations} d "
             f"WHERE d.type = {kind.number} AND d.collection IN ({_listed(calibrations)}) AND {layout.living('d')}{equal} "
             f"AND d.timespan_begin < {end} AND d.timespan_end > {begin}"
         )

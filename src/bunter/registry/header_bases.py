@@ -51,7 +51,7 @@ def on_earlier_bases(
     known = {
         number: json.loads(cards)
         for number, cards in tx.fetchall(
-            f"SELECT number, cards FROM header_base ORDER BY number DESC LIMIT {_LOOKED_AT}"  # noqa: S608 - our number
+            f"SELECT number, cards FROM header_base ORDER BY number DESC LIMIT {_LOOKED_AT}"
         )
     }
     moved: list[tuple[int, HeaderRow]] = []

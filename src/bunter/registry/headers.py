@@ -53,16 +53,16 @@ def add_headers(tx: Transaction, roster: Roster, change: AddHeaders) -> int:
 
 def _known(tx: Transaction, ids: Sequence[bytes]) -> set[bytes]:
     table = tx.upload("headed", 1, [(id_,) for id_ in ids])
-    return {id_ for (id_,) in tx.fetchall(f"SELECT id FROM header WHERE id IN (SELECT c0 FROM {table})")}  # noqa: S608
+    return {id_ for (id_,) in tx.fetchall(f"SELECT id FROM header WHERE id IN (SELECT c0 FROM {table})")}
 
 
 def remove_headers(tx: Transaction, gone: str) -> None:
     """Remove the headers of datasets whose ids were uploaded, and bases that no other header uses."""
-    mine = f"h.id IN (SELECT c0 FROM {gone})"  # noqa: S608 - our names
-    used = tx.fetchall(f"SELECT h.base, count(*) FROM header h WHERE {mine} GROUP BY h.base")  # noqa: S608
+    mine = f"h.id IN (SELECT c0 FROM {gone})"
+    used = tx.fetchall(f"SELECT h.base, count(*) FROM header h WHERE {mine} GROUP BY h.base")
     if not used:
         return
-    tx.execute(f"DELETE FROM header WHERE id IN (SELECT c0 FROM {gone})")  # noqa: S608
+    tx.execute(f"DELETE FROM header WHERE id IN (SELECT c0 FROM {gone})")
     tx.executemany("UPDATE header_base SET uses = uses - ? WHERE number = ?", [(n, base) for base, n in used])
     tx.execute("DELETE FROM header_base WHERE uses <= 0")
 
@@ -73,13 +73,12 @@ def headers_of(connection: Connection, roster: Roster, inquiry: HeadersOf) -> pa
     pa = pyarrow()
     table = connection.upload("headed", 1, [(id_,) for id_ in inquiry.ids])
     rows = connection.fetchall(
-        "SELECT h.id, h.base, h.packed, h.primary_size FROM header h "  # noqa: S608 - our names
-        f"WHERE h.id IN (SELECT c0 FROM {table})"
+        f"SELECT h.id, h.base, h.packed, h.primary_size FROM header h WHERE h.id IN (SELECT c0 FROM {table})"
     )
     wanted = sorted({base for _, base, _, _ in rows})
     bases = connection.upload("bases", 1, [(base,) for base in wanted])
     packed: dict[int, bytes] = dict(
-        connection.fetchall(f"SELECT number, packed FROM header_base WHERE number IN (SELECT c0 FROM {bases})")  # noqa: S608
+        connection.fetchall(f"SELECT number, packed FROM header_base WHERE number IN (SELECT c0 FROM {bases})")
     )
     texts = [unpacked(packed[base], own, size) for _, base, own, size in rows]
     return pa.table(
@@ -96,10 +95,10 @@ def card_values(connection: Connection, roster: Roster, inquiry: CardValues) -> 
     del roster
     pa = pyarrow()
     table = connection.upload("headed", 1, [(id_,) for id_ in inquiry.ids])
-    mine = f"SELECT id, base, cards FROM header WHERE id IN (SELECT c0 FROM {table})"  # noqa: S608 - our names
+    mine = f"SELECT id, base, cards FROM header WHERE id IN (SELECT c0 FROM {table})"
     rows = connection.fetchall(mine)
     bases = connection.upload("bases", 1, [(base,) for base in sorted({row[1] for row in rows})])
-    sql = f"SELECT number, cards FROM header_base WHERE number IN (SELECT c0 FROM {bases})"  # noqa: S608
+    sql = f"SELECT number, cards FROM header_base WHERE number IN (SELECT c0 FROM {bases})"
     shared = {number: json.loads(cards) for number, cards in connection.fetchall(sql)}
     chosen = [_chosen(json.loads(cards), shared[base], inquiry.names) for _, base, cards in rows]
     return pa.table(
@@ -116,14 +115,14 @@ def card_names(connection: Connection, roster: Roster, inquiry: CardNames) -> pa
     """Answer `CardNames`."""
     pa = pyarrow()
     kind = roster.type_row(inquiry.dataset_type)
-    mine = f"SELECT id FROM {kind.layout.datasets} WHERE type = {kind.number} LIMIT {_LOOKED_AT}"  # noqa: S608
+    mine = f"SELECT id FROM {kind.layout.datasets} WHERE type = {kind.number} LIMIT {_LOOKED_AT}"
     names: set[str] = set()
     if inquiry.source == "header":
-        of = f"SELECT DISTINCT base FROM header WHERE id IN ({mine})"  # noqa: S608
-        for (cards,) in connection.fetchall(f"SELECT cards FROM header_base WHERE number IN ({of})"):  # noqa: S608
+        of = f"SELECT DISTINCT base FROM header WHERE id IN ({mine})"
+        for (cards,) in connection.fetchall(f"SELECT cards FROM header_base WHERE number IN ({of})"):
             names.update(json.loads(cards))
     else:
-        sql = f"SELECT DISTINCT document FROM metadata WHERE id IN ({mine})"  # noqa: S608
+        sql = f"SELECT DISTINCT document FROM metadata WHERE id IN ({mine})"
         for (document,) in connection.fetchall(sql):
             names.update(_paths(json.loads(document)))
     return pa.table({"name": pa.array(sorted(names), pa.string())})

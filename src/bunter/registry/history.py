@@ -134,7 +134,7 @@ def _told(connection: Connection, events: list[_Event]) -> pa.Table:
 def _authors(connection: Connection, changes: Iterable[int]) -> dict[int, tuple[Any, ...]]:
     """Return time, user, host and command of changes."""
     table = connection.upload("changes", 1, ((change,) for change in changes))
-    sql = f'SELECT c.n, c.committed, c."user", c.host, c.command FROM {table} q JOIN change c ON c.n = q.c0'  # noqa: S608
+    sql = f'SELECT c.n, c.committed, c."user", c.host, c.command FROM {table} q JOIN change c ON c.n = q.c0'
     return {number: tuple(rest) for number, *rest in connection.fetchall(sql)}
 
 
@@ -143,7 +143,7 @@ def tombstones(connection: Connection, roster: Roster, inquiry: Tombstones) -> p
     pa = pyarrow()
     table = connection.upload("ids", 1, ((id_,) for id_ in dict.fromkeys(inquiry.ids)))
     sql = (
-        'SELECT r.id, t.name, k.name, r.removed, c.committed, c."user", c.host, c.command '  # noqa: S608 - our names
+        'SELECT r.id, t.name, k.name, r.removed, c.committed, c."user", c.host, c.command '
         f"FROM {table} q JOIN removed_dataset r ON r.id = q.c0 JOIN dataset_type t ON t.number = r.type "
         "JOIN collection k ON k.number = r.run LEFT JOIN change c ON c.n = r.removed ORDER BY r.removed"
     )
@@ -158,6 +158,6 @@ def tombstones(connection: Connection, roster: Roster, inquiry: Tombstones) -> p
         "host": pa.string(),
         "command": pa.string(),
     }
-    there = {id_ for (id_,) in connection.fetchall(f"SELECT id FROM dataset WHERE id IN (SELECT c0 FROM {table})")}  # noqa: S608
+    there = {id_ for (id_,) in connection.fetchall(f"SELECT id FROM dataset WHERE id IN (SELECT c0 FROM {table})")}
     young = set() if roster.as_of is None else there
     return table_of(schema, [row for id_, row in last.items() if id_ not in there or id_ in young])

@@ -23,7 +23,7 @@ def get_many(connection: Connection, roster: Roster, ids: Sequence[bytes]) -> li
     if len(ids) == 1:
         return [_get_one(connection, roster, ids[0])]
     table = connection.upload("ids", 1, ((id_,) for id_ in ids))
-    wanted = f"IN (SELECT c0 FROM {table})"  # noqa: S608
+    wanted = f"IN (SELECT c0 FROM {table})"
     types = {number for sql in _types(roster, wanted) for (number,) in connection.fetchall(sql)}
     found: dict[bytes, DatasetRef] = {}
     for kind in (roster.by_number[number] for number in types):
@@ -50,17 +50,17 @@ def _first(connection: Connection, statements: Iterable[str], id_: bytes) -> tup
 def _types(roster: Roster, condition: str) -> Iterator[str]:
     """Ask for the numbers of types of datasets that there are, or were then."""
     if roster.as_of is None:
-        yield f"SELECT DISTINCT type FROM dataset WHERE id {condition}"  # noqa: S608
+        yield f"SELECT DISTINCT type FROM dataset WHERE id {condition}"
     else:
-        yield f"SELECT DISTINCT type FROM dataset WHERE id {condition} AND added <= {roster.as_of}"  # noqa: S608
+        yield f"SELECT DISTINCT type FROM dataset WHERE id {condition} AND added <= {roster.as_of}"
         gone = lived("", roster.as_of, "removed")
-        yield f"SELECT DISTINCT type FROM removed_dataset WHERE id {condition} AND {gone}"  # noqa: S608
+        yield f"SELECT DISTINCT type FROM removed_dataset WHERE id {condition} AND {gone}"
 
 
 def _statements(kind: TypeRow, condition: str) -> Iterator[str]:
     names = "".join(f', "{name}"' for name in kind.dataset_type.dimensions.required)
     for source in kind.layout.sources:
-        yield f"SELECT id, run{names} FROM {source} d WHERE type = {kind.number} AND id {condition}"  # noqa: S608
+        yield f"SELECT id, run{names} FROM {source} d WHERE type = {kind.number} AND id {condition}"
 
 
 def _ref(roster: Roster, kind: TypeRow, id_: bytes, run: int, values: Sequence[Any]) -> DatasetRef:
@@ -73,12 +73,12 @@ def younger(connection: Connection, roster: Roster, ids: Sequence[bytes]) -> lis
     if roster.as_of is None:
         return []
     table = connection.upload("ids", 1, ((id_,) for id_ in ids))
-    sql = f"SELECT id FROM dataset WHERE id IN (SELECT c0 FROM {table}) AND added > ?"  # noqa: S608
+    sql = f"SELECT id FROM dataset WHERE id IN (SELECT c0 FROM {table}) AND added > ?"
     return [id_ for (id_,) in connection.fetchall(sql, (roster.as_of,))]
 
 
 def removed(connection: Connection, ids: Sequence[bytes]) -> list[bytes]:
     """Pick the ids of datasets that were there once and have been removed."""
     table = connection.upload("ids", 1, ((id_,) for id_ in ids))
-    sql = f"SELECT DISTINCT id FROM removed_dataset WHERE id IN (SELECT c0 FROM {table})"  # noqa: S608
+    sql = f"SELECT DISTINCT id FROM removed_dataset WHERE id IN (SELECT c0 FROM {table})"
     return [id_ for (id_,) in connection.fetchall(sql)]

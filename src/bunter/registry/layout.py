@@ -83,10 +83,10 @@ class GroupLayout:
         if self.as_of is None:
             return (self.datasets,)
         columns = ", ".join(["s.type", "s.run", *(f's."{name}"' for name in self.dimensions.required), "s.id"])
-        young = f"SELECT 1 FROM dataset o WHERE o.id = s.id AND o.added > {self.as_of}"  # noqa: S608 - our numbers
+        young = f"SELECT 1 FROM dataset o WHERE o.id = s.id AND o.added > {self.as_of}"
         return (
-            f"(SELECT {columns} FROM {self.datasets} s WHERE NOT EXISTS ({young}))",  # noqa: S608
-            f"(SELECT {columns} FROM {self.removed} s WHERE {lived('s', self.as_of, 'removed')})",  # noqa: S608
+            f"(SELECT {columns} FROM {self.datasets} s WHERE NOT EXISTS ({young}))",
+            f"(SELECT {columns} FROM {self.removed} s WHERE {lived('s', self.as_of, 'removed')})",
         )
 
     def living(self, alias: str = "") -> str:

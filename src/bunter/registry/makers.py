@@ -32,12 +32,12 @@ def add_makers(tx: Transaction, roster: Roster, change: AddMakers) -> None:
     names = ", ".join(f'"{name}"' for name in ("id", *_FACTS))
     places = ", ".join("?" * (len(_FACTS) + 1))
     tx.executemany(
-        f"INSERT INTO activity ({names}) VALUES ({places}) ON CONFLICT (id) DO NOTHING",  # noqa: S608 - our names
+        f"INSERT INTO activity ({names}) VALUES ({places}) ON CONFLICT (id) DO NOTHING",
         sorted(change.activities),
     )
     table = tx.upload("makers", 2, change.rows)
     tx.execute(
-        f"INSERT INTO dataset_maker (id, activity) SELECT q.c0, q.c1 FROM {table} q JOIN dataset d ON d.id = q.c0 "  # noqa: S608
+        f"INSERT INTO dataset_maker (id, activity) SELECT q.c0, q.c1 FROM {table} q JOIN dataset d ON d.id = q.c0 "
         "JOIN change c ON c.n = d.added JOIN activity a ON a.number = c.activity WHERE a.kind = "
         "(SELECT m.kind FROM change n JOIN activity m ON m.number = n.activity WHERE n.n = ?) ON CONFLICT (id) DO NOTHING",
         (tx.next_change(),),
@@ -50,12 +50,12 @@ def makers_of(connection: Connection, roster: Roster, inquiry: MakersOf) -> pa.T
     pa = pyarrow()
     asked = connection.upload("asked", 1, ((id_,) for id_ in inquiry.ids))
     own = (
-        f"SELECT d.id, a.id AS activity FROM {asked} q JOIN dataset d ON d.id = q.c0 JOIN change c ON c.n = d.added "  # noqa: S608
+        f"SELECT d.id, a.id AS activity FROM {asked} q JOIN dataset d ON d.id = q.c0 JOIN change c ON c.n = d.added "
         "JOIN activity a ON a.number = c.activity"
     )
     found: dict[bytes, bytes] = dict(connection.fetchall(own))
     if "dataset_maker" in table_names(connection):
-        sql = f"SELECT m.id, m.activity FROM {asked} q JOIN dataset_maker m ON m.id = q.c0"  # noqa: S608
+        sql = f"SELECT m.id, m.activity FROM {asked} q JOIN dataset_maker m ON m.id = q.c0"
         found |= {id_: activity for id_, activity in connection.fetchall(sql) if id_ in found}
     return table_of({"id": pa.binary(16), "activity": pa.binary(16)}, sorted(found.items()))
 
@@ -67,7 +67,7 @@ def activities_of(connection: Connection, roster: Roster, inquiry: ActivitiesOf)
     asked = connection.upload("asked", 1, ((id_,) for id_ in inquiry.ids))
     last = "(SELECT max(c.committed) FROM change c WHERE c.activity = a.number)"
     listed = ", ".join(f"coalesce(a.ended, {last})" if name == "ended" else f'a."{name}"' for name in _FACTS)
-    sql = f"SELECT a.id, a.number, {listed} FROM {asked} q JOIN activity a ON a.id = q.c0"  # noqa: S608 - our names
+    sql = f"SELECT a.id, a.number, {listed} FROM {asked} q JOIN activity a ON a.id = q.c0"
     schema = {"id": pa.binary(16)} | {
         name: pa.int64() if name in _WHOLE else pa.string() for name in ("number", *_FACTS)
     }

@@ -46,16 +46,16 @@ def gather(tx: Transaction, roster: Roster, ids: Sequence[bytes]) -> list[Member
         If an id is unknown.
     """
     table = tx.upload("ids", 1, ((id_,) for id_ in dict.fromkeys(ids)))
-    unknown = f"SELECT c0 FROM {table} WHERE c0 NOT IN (SELECT id FROM dataset) LIMIT 1"  # noqa: S608 - our names
+    unknown = f"SELECT c0 FROM {table} WHERE c0 NOT IN (SELECT id FROM dataset) LIMIT 1"
     if (row := tx.fetchone(unknown)) is not None:
         raise DatasetNotFoundError(f"no dataset has the id {UUID(bytes=row[0])}; it may have been removed")
-    types = tx.fetchall(f"SELECT DISTINCT d.type FROM {table} q JOIN dataset d ON d.id = q.c0")  # noqa: S608
+    types = tx.fetchall(f"SELECT DISTINCT d.type FROM {table} q JOIN dataset d ON d.id = q.c0")
     found = []
     for (number,) in types:
         kind = roster.by_number[number]
         names = "".join(f', d."{name}"' for name in kind.dataset_type.dimensions.required)
         sql = (
-            f"SELECT d.id, d.run{names} FROM {table} q CROSS JOIN {kind.layout.datasets} d "  # noqa: S608
+            f"SELECT d.id, d.run{names} FROM {table} q CROSS JOIN {kind.layout.datasets} d "
             "WHERE d.id = q.c0 AND d.type = ?"
         )
         found.append(Members(kind, tx.fetchall(sql, (number,))))
@@ -72,8 +72,7 @@ def associate(tx: Transaction, roster: Roster, change: Associate) -> None:
         tail = (kind.number, collection.number, tx.next_change())
         columns = ", ".join(f'"{name}"' for name in names)
         tx.executemany(
-            f"INSERT INTO {kind.layout.tags} ({columns}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608
-            "ON CONFLICT DO NOTHING",
+            f"INSERT INTO {kind.layout.tags} ({columns}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT DO NOTHING",
             [(*row, *tail) for row in members.rows],
         )
 
@@ -88,7 +87,7 @@ def _refuse_conflicts(tx: Transaction, collection: CollectionRow, members: Membe
     table = tx.upload("new", len(names) + 2, members.rows)
     equal = "".join(f' AND t."{name}" = q.c{place}' for place, name in enumerate(names, 2))
     sql = (
-        f"SELECT t.id, q.* FROM {table} q CROSS JOIN {kind.layout.tags} t "  # noqa: S608 - our names
+        f"SELECT t.id, q.* FROM {table} q CROSS JOIN {kind.layout.tags} t "
         f"WHERE t.type = ? AND t.collection = ? AND t.retired = {LIVE}{equal} AND t.id != q.c0 LIMIT 1"
     )
     if (found := tx.fetchone(sql, (kind.number, collection.number))) is not None:
@@ -112,8 +111,8 @@ def disassociate(tx: Transaction, roster: Roster, change: Disassociate) -> None:
     collection = collection_of(roster, change.collection, CollectionType.TAGGED, "disassociate")
     now = tx.next_change()
     table = tx.upload("ids", 1, ((id_,) for id_ in change.ids))
-    types = tx.fetchall(f"SELECT DISTINCT type FROM dataset WHERE id IN (SELECT c0 FROM {table})")  # noqa: S608
+    types = tx.fetchall(f"SELECT DISTINCT type FROM dataset WHERE id IN (SELECT c0 FROM {table})")
     for layout in {roster.by_number[number].layout for (number,) in types}:
-        mine = f"collection = {collection.number} AND retired = {LIVE} AND id IN (SELECT c0 FROM {table})"  # noqa: S608
-        tx.execute(f"DELETE FROM {layout.tags} WHERE {mine} AND added = {now}")  # noqa: S608
-        tx.execute(f"UPDATE {layout.tags} SET retired = {now} WHERE {mine}")  # noqa: S608
+        mine = f"collection = {collection.number} AND retired = {LIVE} AND id IN (SELECT c0 FROM {table})"
+        tx.execute(f"DELETE FROM {layout.tags} WHERE {mine} AND added = {now}")
+        tx.execute(f"UPDATE {layout.tags} SET retired = {now} WHERE {mine}")

@@ -42,7 +42,7 @@ def set_metadata(tx: Transaction, roster: Roster, change: SetMetadata) -> int:
         wanted[id_] = merged(wanted[id_], document) if id_ in wanted else document
     table = tx.upload("described", 1, [(id_,) for id_ in wanted])
     _refuse_unknown(tx, table)
-    sql = f"SELECT id, document FROM metadata WHERE {lived()} AND id IN (SELECT c0 FROM {table})"  # noqa: S608 - our names
+    sql = f"SELECT id, document FROM metadata WHERE {lived()} AND id IN (SELECT c0 FROM {table})"
     old = {id_: json.loads(document) for id_, document in tx.fetchall(sql)}
     new = {
         id_: merged({}, document) if change.replace else merged(old.get(id_, {}), document)
@@ -58,7 +58,7 @@ def set_metadata(tx: Transaction, roster: Roster, change: SetMetadata) -> int:
 
 
 def _refuse_unknown(tx: Transaction, table: str) -> None:
-    sql = f"SELECT c0 FROM {table} q WHERE NOT EXISTS (SELECT 1 FROM dataset o WHERE o.id = q.c0) LIMIT 1"  # noqa: S608
+    sql = f"SELECT c0 FROM {table} q WHERE NOT EXISTS (SELECT 1 FROM dataset o WHERE o.id = q.c0) LIMIT 1"
     if (row := tx.fetchone(sql)) is not None:
         raise DatasetNotFoundError(
             f"there is no dataset {UUID(bytes=bytes(row[0]))}; metadata is given to datasets that are registered"
@@ -70,9 +70,9 @@ def _retire(tx: Transaction, ids: list[bytes], now: int) -> None:
     if not ids:
         return
     table = tx.upload("described", 1, [(id_,) for id_ in ids])
-    mine = f"retired = {LIVE} AND id IN (SELECT c0 FROM {table})"  # noqa: S608
-    tx.execute(f"DELETE FROM metadata WHERE {mine} AND added = {now}")  # noqa: S608
-    tx.execute(f"UPDATE metadata SET retired = {now} WHERE {mine}")  # noqa: S608
+    mine = f"retired = {LIVE} AND id IN (SELECT c0 FROM {table})"
+    tx.execute(f"DELETE FROM metadata WHERE {mine} AND added = {now}")
+    tx.execute(f"UPDATE metadata SET retired = {now} WHERE {mine}")
 
 
 def _json(document: Mapping[str, Any]) -> str:
@@ -82,7 +82,7 @@ def _json(document: Mapping[str, Any]) -> str:
 def remove_metadata(tx: Transaction, gone: str) -> None:
     """Remove the metadata, and all its history, of datasets whose ids were uploaded; and their origins."""
     for table in ("metadata", "metadata_value", "origin"):
-        tx.execute(f"DELETE FROM {table} WHERE id IN (SELECT c0 FROM {gone})")  # noqa: S608 - our names
+        tx.execute(f"DELETE FROM {table} WHERE id IN (SELECT c0 FROM {gone})")
 
 
 def metadata_of(connection: Connection, roster: Roster, inquiry: MetadataOf) -> pa.Table:
@@ -91,7 +91,7 @@ def metadata_of(connection: Connection, roster: Roster, inquiry: MetadataOf) -> 
     table = connection.upload("described", 1, [(id_,) for id_ in inquiry.ids])
     holds = "TRUE" if inquiry.history else lived("m", roster.as_of)
     rows = connection.fetchall(
-        'SELECT m.id, m.document, m.added, m.retired, a.committed, a."user" FROM metadata m JOIN change a ON a.n = m.added '  # noqa: S608
+        'SELECT m.id, m.document, m.added, m.retired, a.committed, a."user" FROM metadata m JOIN change a ON a.n = m.added '
         f"WHERE m.id IN (SELECT c0 FROM {table}) AND {holds} ORDER BY m.id, m.added"
     )
     names = ("id", "document", "change", "retired", "time", "user")

@@ -110,8 +110,8 @@ def index_new(
     table = tx.upload("indexed", 1, [(id_,) for id_ in ids])
     if again:
         numbers = ", ".join(str(row.number) for row in mine)
-        among = f"id IN (SELECT c0 FROM {table})"  # noqa: S608 - our names
-        tx.execute(f"DELETE FROM metadata_value WHERE field IN ({numbers}) AND {among}")  # noqa: S608
+        among = f"id IN (SELECT c0 FROM {table})"
+        tx.execute(f"DELETE FROM metadata_value WHERE field IN ({numbers}) AND {among}")
     for row in mine:
         if row.type in roster.by_number:
             _fill(tx, row, f"{table} q JOIN dataset o ON o.id = q.c0")
@@ -121,9 +121,9 @@ def _fill(tx: Transaction, row: IndexRow, source: str) -> None:
     spelling = json_text(tx)
     number = annotation_sql(spelling, row.source, "o.id", "?1", "float")
     text = annotation_sql(spelling, row.source, "o.id", "?1", "str")
-    found = f"SELECT o.id, {number} AS number, {text} AS text FROM {source} WHERE o.type = {row.type}"  # noqa: S608 - our names
+    found = f"SELECT o.id, {number} AS number, {text} AS text FROM {source} WHERE o.type = {row.type}"
     tx.execute(
-        "INSERT INTO metadata_value (field, id, number, text) "  # noqa: S608
+        "INSERT INTO metadata_value (field, id, number, text) "
         f"SELECT {row.number}, f.id, f.number, f.text FROM ({found}) f WHERE f.number IS NOT NULL OR f.text IS NOT NULL",
         (spelling.path(row.path),),
     )

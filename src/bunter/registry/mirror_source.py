@@ -75,20 +75,20 @@ def _record_kinds(universe: Universe) -> dict[str, dict[str, str]]:
 def _table(
     connection: Connection, name: str, kinds: dict[str, str], *, is_type: bool, universe: Universe
 ) -> MirrorTable:
-    described = connection.execute(f"SELECT * FROM {name} LIMIT 0").description  # noqa: S608 - our names
+    described = connection.execute(f"SELECT * FROM {name} LIMIT 0").description
     columns = {each[0]: _arrow_type(each[0], kinds, universe) for each in described}
     listed = ", ".join(f's."{column}"' for column in columns)
-    count = f"SELECT count(*) FROM {name}"  # noqa: S608
+    count = f"SELECT count(*) FROM {name}"
     if name in _BESIDE:
         fresh = f"FROM dataset o JOIN {name} s ON s.id_bytes = o.id WHERE o.added > :since"
         return MirrorTable(name, "datasets", columns, f"SELECT {listed} {fresh}", count)
     if is_type or name == "v1_dataset":
-        rows = f"SELECT {listed} FROM {name} s WHERE s.change_number > :since"  # noqa: S608
+        rows = f"SELECT {listed} FROM {name} s WHERE s.change_number > :since"
         return MirrorTable(name, "datasets", columns, rows, count)
     if name in _GROWING:
-        rows = f"SELECT {listed} FROM {name} s WHERE s.{_GROWING[name]} > :since"  # noqa: S608
+        rows = f"SELECT {listed} FROM {name} s WHERE s.{_GROWING[name]} > :since"
         return MirrorTable(name, "log", columns, rows, count)
-    return MirrorTable(name, "whole", columns, f"SELECT {listed} FROM {name} s WHERE :since >= 0", count)  # noqa: S608
+    return MirrorTable(name, "whole", columns, f"SELECT {listed} FROM {name} s WHERE :since >= 0", count)
 
 
 def _arrow_type(name: str, kinds: dict[str, str], universe: Universe) -> str:

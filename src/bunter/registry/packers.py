@@ -27,7 +27,7 @@ def define_packer(tx: Transaction, roster: Roster, change: DefinePacker) -> bool
     Packer(layout, roster.universe)
     fixed, text = json.dumps(dict(layout.fixed)), json.dumps(layout.to_dict())
     where = "WHERE name = ? AND fixed = ? AND retired = ?"
-    known = tx.fetchone(f"SELECT layout FROM packer {where}", (layout.name, fixed, LIVE))  # noqa: S608 - our text
+    known = tx.fetchone(f"SELECT layout FROM packer {where}", (layout.name, fixed, LIVE))
     if known is not None:
         old = Layout.from_dict(json.loads(known[0]))
         if old == layout:
@@ -37,7 +37,7 @@ def define_packer(tx: Transaction, roster: Roster, change: DefinePacker) -> bool
                 f"packer {layout.name!r} is {Packer(old, roster.universe)!r}, and numbers may be about that would mean "
                 f"something else in {Packer(layout, roster.universe)!r}; define another packer, under a new name"
             )
-        tx.execute(f"UPDATE packer SET retired = ? {where}", (tx.next_change(), layout.name, fixed, LIVE))  # noqa: S608
+        tx.execute(f"UPDATE packer SET retired = ? {where}", (tx.next_change(), layout.name, fixed, LIVE))
     row = (layout.name, fixed, text, tx.next_change())
     tx.bulk_insert("packer", ["name", "fixed", "layout", "added"], [row])
     return True

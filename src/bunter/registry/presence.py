@@ -138,14 +138,14 @@ def _absent_row(
 @cache
 def _exists(universe: Universe, name: str, names: tuple[str, ...], values: tuple[str, ...]) -> str:
     conditions = " AND ".join(f'"{column}" = {value}' for column, value in zip(names, values, strict=True))
-    return f'SELECT 1 FROM "{_table(universe, name)}" WHERE {conditions} LIMIT 1'  # noqa: S608 - our names
+    return f'SELECT 1 FROM "{_table(universe, name)}" WHERE {conditions} LIMIT 1'
 
 
 @cache
 def _missing(universe: Universe, name: str, names: tuple[str, ...], table: str) -> str:
     conditions = " AND ".join(f'r."{column}" = q.c{place}' for place, column in enumerate(names))
-    known = f'SELECT 1 FROM "{_table(universe, name)}" r WHERE {conditions}'  # noqa: S608
-    return f"SELECT * FROM {table} q WHERE NOT EXISTS ({known}) LIMIT 1"  # noqa: S608
+    known = f'SELECT 1 FROM "{_table(universe, name)}" r WHERE {conditions}'
+    return f"SELECT * FROM {table} q WHERE NOT EXISTS ({known}) LIMIT 1"
 
 
 def _table(universe: Universe, name: str) -> str:

@@ -54,7 +54,7 @@ def _columns(element: Element) -> tuple[str, ...]:
 def _insertion(element: Element, on_conflict: str) -> str:
     columns = _columns(element)
     names = ", ".join(f'"{name}"' for name in columns)
-    sql = f'INSERT INTO "{element_table(element)}" ({names}) VALUES ({", ".join("?" * len(columns))})'  # noqa: S608
+    sql = f'INSERT INTO "{element_table(element)}" ({names}) VALUES ({", ".join("?" * len(columns))})'
     if on_conflict == "fail":
         return sql
     key = ", ".join(f'"{name}"' for name in element.required)
@@ -95,9 +95,9 @@ def _conflict(tx: Transaction, records: Records) -> ConflictingDefinitionError:
     for names in (element.required, *((*element.requires, key.name) for key in element.alternate_keys)):
         table = tx.upload("new", len(names), records.tuples(names))
         equal = " AND ".join(f't."{name}" = q.c{place}' for place, name in enumerate(names))
-        found = tx.fetchone(f'SELECT q.* FROM {table} q JOIN "{element_table(element)}" t ON {equal} LIMIT 1')  # noqa: S608
+        found = tx.fetchone(f'SELECT q.* FROM {table} q JOIN "{element_table(element)}" t ON {equal} LIMIT 1')
         twice = ", ".join(f"c{place}" for place in range(len(names)))
-        found = found or tx.fetchone(f"SELECT {twice} FROM {table} GROUP BY {twice} HAVING count(*) > 1 LIMIT 1")  # noqa: S608
+        found = found or tx.fetchone(f"SELECT {twice} FROM {table} GROUP BY {twice} HAVING count(*) > 1 LIMIT 1")
         if found is not None:
             said = ", ".join(f"{name}={value!r}" for name, value in zip(names, found, strict=True))
             return ConflictingDefinitionError(
@@ -117,7 +117,7 @@ def _refuse_difference(tx: Transaction, records: Records) -> None:
     equal = " AND ".join(f't."{name}" = {place[name]}' for name in element.required)
     differs = " OR ".join(f't."{name}" IS DISTINCT FROM {place[name]}' for name in facts)
     there = ", ".join(f't."{name}"' for name in names)
-    sql = f'SELECT q.*, {there} FROM {table} q JOIN "{element_table(element)}" t ON {equal} WHERE {differs} LIMIT 1'  # noqa: S608
+    sql = f'SELECT q.*, {there} FROM {table} q JOIN "{element_table(element)}" t ON {equal} WHERE {differs} LIMIT 1'
     if (found := tx.fetchone(sql)) is not None:
         raise _difference(element, names, found[: len(names)], found[len(names) :])
 

@@ -158,9 +158,9 @@ def _vanishing(connection: Connection, element: Element, union: str, rows: Seque
     given = connection.upload("vanishing", len(element.required), rows)
     table, column = quoted(element_table(element)), quoted(union)
     ours = _among(element.required, given)
-    others = f"SELECT {column} FROM {table} WHERE NOT {ours} AND {column} IS NOT NULL"  # noqa: S608
+    others = f"SELECT {column} FROM {table} WHERE NOT {ours} AND {column} IS NOT NULL"
     found = (
-        f"SELECT DISTINCT {column} FROM {table} WHERE {ours} AND {column} IS NOT NULL AND {column} NOT IN ({others})"  # noqa: S608
+        f"SELECT DISTINCT {column} FROM {table} WHERE {ours} AND {column} IS NOT NULL AND {column} NOT IN ({others})"
     )
     return connection.fetchall(found)
 
@@ -169,7 +169,7 @@ def _among(names: Sequence[str], given: str, alias: str = "") -> str:
     dot = f"{alias}." if alias else ""
     values = ", ".join(f"{dot}{quoted(name)}" for name in names)
     places = ", ".join(f"c{place}" for place in range(len(names)))
-    return f"({values}) IN (SELECT {places} FROM {given})"  # noqa: S608
+    return f"({values}) IN (SELECT {places} FROM {given})"
 
 
 def _number(connection: Connection, sql: str) -> int:

@@ -40,7 +40,7 @@ def update_records(tx: Transaction, roster: Roster, change: UpdateRecords) -> in
     if fields and rows:
         try:
             with tx.savepoint():
-                tx.executemany(f"UPDATE {quoted(element_table(element))} SET {facts} WHERE {which}", values)  # noqa: S608
+                tx.executemany(f"UPDATE {quoted(element_table(element))} SET {facts} WHERE {which}", values)
         except IntegrityError as exc:
             alternates = ", ".join(column.name for column in element.alternate_keys)
             raise ConflictingDefinitionError(
@@ -79,8 +79,8 @@ def _require_there(tx: Transaction, element: Element, columns: Mapping[str, Sequ
     rows = zip(*(columns[name] for name in element.required), strict=True)
     table = tx.upload("changed", len(element.required), rows)
     equal = " AND ".join(f"t.{quoted(name)} = q.c{place}" for place, name in enumerate(element.required))
-    known = f"SELECT 1 FROM {quoted(element_table(element))} t WHERE {equal}"  # noqa: S608 - our names
-    absent = tx.fetchone(f"SELECT * FROM {table} q WHERE NOT EXISTS ({known}) LIMIT 1")  # noqa: S608
+    known = f"SELECT 1 FROM {quoted(element_table(element))} t WHERE {equal}"
+    absent = tx.fetchone(f"SELECT * FROM {table} q WHERE NOT EXISTS ({known}) LIMIT 1")
     if absent is not None:
         said = ", ".join(f"{name}={value!r}" for name, value in zip(element.required, absent, strict=True))
         raise DimensionValueError(
@@ -93,5 +93,5 @@ def _delete(tx: Transaction, element: Element, names: Sequence[str], rows: Seque
     table = tx.upload("gone", len(names), rows)
     values = ", ".join(map(quoted, names))
     places = ", ".join(f"c{place}" for place in range(len(names)))
-    gone = f"({values}) IN (SELECT {places} FROM {table})"  # noqa: S608
-    return int(tx.execute(f"DELETE FROM {quoted(element_table(element))} WHERE {gone}").rowcount)  # noqa: S608
+    gone = f"({values}) IN (SELECT {places} FROM {table})"
+    return int(tx.execute(f"DELETE FROM {quoted(element_table(element))} WHERE {gone}").rowcount)

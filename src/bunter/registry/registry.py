@@ -177,7 +177,7 @@ class Registry:
         """Number that grows when collections, dataset types or governors change; as last seen by this object."""
         return -1 if self._roster is None else self._roster.generation
 
-    def find(  # noqa: PLR0913 - a request, spelt out
+    def find(
         self,
         connection: Connection,
         dataset_type: DatasetType,

@@ -160,4 +160,4 @@ def selected(column: str, relation: Relation, keys: Mapping[str, str], terms: Se
     equal = [f"{relation.keys[name]} = {sql}" for name, sql in keys.items()]
     where = " AND ".join([*equal, *terms]) or "TRUE"
     sources = (relation.source, *relation.others)
-    return " UNION ALL ".join(f"SELECT {column} FROM {source} WHERE {where}" for source in sources)  # noqa: S608 - names and placeholders
+    return " UNION ALL ".join(f"SELECT {column} FROM {source} WHERE {where}" for source in sources)

@@ -54,9 +54,9 @@ def _bring_back(connection: Connection, found: Reversal, kind: TypeRow, run: int
     names = "".join(f', r."{key}"' for key in required)
     same = "".join(f' AND o."{key}" = r."{key}"' for key in required)
     now = catalog.row(name).number if name in catalog else -1
-    taken = f"SELECT 1 FROM {kind.layout.datasets} o WHERE o.type = {kind.number} AND o.run = {now}{same}"  # noqa: S608
+    taken = f"SELECT 1 FROM {kind.layout.datasets} o WHERE o.type = {kind.number} AND o.run = {now}{same}"
     sql = (
-        f"SELECT EXISTS ({taken}), r.id{names} FROM {kind.layout.removed} r WHERE r.type = ? AND r.run = ? "  # noqa: S608
+        f"SELECT EXISTS ({taken}), r.id{names} FROM {kind.layout.removed} r WHERE r.type = ? AND r.run = ? "
         "AND r.removed = ? AND NOT EXISTS (SELECT 1 FROM dataset o WHERE o.id = r.id) ORDER BY r.id"
     )
     rows = connection.fetchall(sql, (number, run, found.number))
@@ -102,7 +102,7 @@ def forget_beside(tx: Transaction, changes: Sequence[int], kept: Sequence[int]) 
     due = tx.upload("due_changes", 1, ((change,) for change in changes))
     still = tx.upload("kept_changes", 1, ((change,) for change in kept))
     rows = tx.fetchall(
-        f"SELECT DISTINCT r.id FROM removed_dataset r WHERE r.removed IN (SELECT c0 FROM {due}) "  # noqa: S608 - our names
+        f"SELECT DISTINCT r.id FROM removed_dataset r WHERE r.removed IN (SELECT c0 FROM {due}) "
         "AND NOT EXISTS (SELECT 1 FROM dataset o WHERE o.id = r.id) AND NOT EXISTS "
         f"(SELECT 1 FROM removed_dataset s WHERE s.id = r.id AND s.removed IN (SELECT c0 FROM {still}))"
     )

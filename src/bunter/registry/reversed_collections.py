@@ -227,7 +227,7 @@ def _held(connection: Connection, found: Reversal, row: _Row) -> str:
         if row.type is not CollectionType.RUN:
             table = kind.layout.tags if row.type is CollectionType.TAGGED else kind.layout.calibrations
             column, more = "collection", f" AND retired = {LIVE} AND added != {found.number}"
-        sql = f"SELECT count(*) FROM {table} WHERE type = ? AND {column} = ?{more}"  # noqa: S608 - our names
+        sql = f"SELECT count(*) FROM {table} WHERE type = ? AND {column} = ?{more}"
         [(count,)] = connection.fetchall(sql, (kind.number, row.number))
         if count:
             held.append(f"{count} {kind.dataset_type.name!r}")

@@ -45,15 +45,15 @@ def _moved(
     else:
         same += " AND o.id != t.id"
     taken = (
-        f"SELECT 1 FROM {table} o WHERE o.type = t.type AND o.collection = m.c1 AND o.retired = {LIVE} "  # noqa: S608
+        f"SELECT 1 FROM {table} o WHERE o.type = t.type AND o.collection = m.c1 AND o.retired = {LIVE} "
         f"AND o.added != {found.number}{same}"
     )
     there = "SELECT 1 FROM dataset d WHERE d.id = t.id"
     out_sql = (
-        f"SELECT {columns}, EXISTS ({there}), EXISTS ({taken}) FROM {table} t "  # noqa: S608 - our names
+        f"SELECT {columns}, EXISTS ({there}), EXISTS ({taken}) FROM {table} t "
         f"LEFT JOIN {meant} m ON m.c0 = t.collection WHERE t.retired = ?"
     )
-    in_sql = f"SELECT {columns}, t.retired FROM {table} t WHERE t.added = ?"  # noqa: S608
+    in_sql = f"SELECT {columns}, t.retired FROM {table} t WHERE t.added = ?"
     out = {tuple(row[:-2]): (bool(row[-2]), bool(row[-1])) for row in connection.fetchall(out_sql, (found.number,))}
     put = {tuple(row[:-1]): int(row[-1]) for row in connection.fetchall(in_sql, (found.number,))}
     both = out.keys() & put.keys()

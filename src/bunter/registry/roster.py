@@ -109,12 +109,12 @@ def read_roster(
 
 
 def _collections(connection: Connection, as_of: int | None) -> CollectionCatalog:
-    rows = connection.fetchall(f"SELECT number, name, type, doc FROM collection WHERE {lived(as_of=as_of)}")  # noqa: S608
+    rows = connection.fetchall(f"SELECT number, name, type, doc FROM collection WHERE {lived(as_of=as_of)}")
     former = {} if as_of is None else _former(connection, as_of)
     rows = [(number, *former.get(number, (name, doc)), kind) for number, name, kind, doc in rows]
     names = {number: name for number, name, _, _ in rows}
     children: dict[int, list[str]] = {}
-    links = f"SELECT parent, child FROM collection_chain WHERE {lived(as_of=as_of)} ORDER BY parent, position"  # noqa: S608
+    links = f"SELECT parent, child FROM collection_chain WHERE {lived(as_of=as_of)} ORDER BY parent, position"
     for parent, child in connection.fetchall(links):
         if child in names:  # a dead row is for `bunter check` to tell, and must not keep it from looking
             children.setdefault(parent, []).append(names[child])
@@ -139,7 +139,7 @@ def _dataset_types(
     groups = connection.fetchall("SELECT number, key FROM dimension_group")
     layouts = {number: GroupLayout(number, _group(universe, key), as_of) for number, key in groups}
     columns = "number, name, dimension_group, storage_class, is_calibration"
-    found = connection.fetchall(f"SELECT {columns} FROM dataset_type WHERE {lived(as_of=as_of)} ORDER BY name")  # noqa: S608
+    found = connection.fetchall(f"SELECT {columns} FROM dataset_type WHERE {lived(as_of=as_of)} ORDER BY name")
     rows = {
         name: TypeRow(
             number, DatasetType(name, layouts[group].dimensions, storage_class, bool(is_calibration)), layouts[group]

@@ -53,11 +53,11 @@ def fill_cells(tx: Transaction, element: Element) -> None:
     table = element_table(element)
     keys = ", ".join(f'"{name}"' for name in element.required)
     which = " AND ".join(f'"{name}" = ?' for name in element.required)
-    without = f'SELECT {keys}, region FROM "{table}" WHERE region IS NOT NULL AND {_CELL} IS NULL LIMIT {_BLOCK}'  # noqa: S608 - our names
+    without = f'SELECT {keys}, region FROM "{table}" WHERE region IS NOT NULL AND {_CELL} IS NULL LIMIT {_BLOCK}'
     while rows := tx.fetchall(without):
         cells = cells_of(caps([bytes(row[-1]) for row in rows])).tolist()
         values = [(cell, *row[:-1]) for cell, row in zip(cells, rows, strict=True)]
-        tx.executemany(f'UPDATE "{table}" SET {_CELL} = ? WHERE {which}', values)  # noqa: S608 - our names
+        tx.executemany(f'UPDATE "{table}" SET {_CELL} = ? WHERE {which}', values)
 
 
 def read_by_place(element: Element, terms: Iterable[Predicate]) -> bool:
@@ -97,7 +97,7 @@ def near(connection: Connection, element: Element, relation: Relation, circle: S
     ranges = connection.upload(f"cells_{element.name}", 2, cells_near(circle), ["int", "int"])
     alias = relation.source.rpartition(" ")[2]
     source = (
-        f'(SELECT s.* FROM {ranges} r CROSS JOIN "{element_table(element)}" s '  # noqa: S608 - our names
+        f'(SELECT s.* FROM {ranges} r CROSS JOIN "{element_table(element)}" s '
         f"WHERE s.{_CELL} BETWEEN r.c0 AND r.c1) {alias}"
     )
     return replace(relation, source=source, leading=True)

@@ -71,7 +71,7 @@ def snapshots(connection: Connection, roster: Roster, inquiry: Snapshots) -> pa.
     del inquiry
     pa = pyarrow()
     sql = (
-        'SELECT s.name, s.change, c.committed, s.doc, s.added, m.committed, m."user", m.host FROM snapshot s '  # noqa: S608
+        'SELECT s.name, s.change, c.committed, s.doc, s.added, m.committed, m."user", m.host FROM snapshot s '
         "LEFT JOIN change c ON c.n = s.change LEFT JOIN change m ON m.n = s.added "
         f"WHERE {lived('s', roster.as_of)} ORDER BY s.change, s.name"
     )

@@ -103,7 +103,7 @@ def _test(node: RegionOverlap, keys: Sequence[str], table: str) -> Callable[[Joi
         sides = [side for side in (node.left, node.right) if isinstance(side, ElementColumn)]
         regions = [join.column(side) for side in sides if not join.universe[side.element].skypix]
         values = ", ".join(join.key(key) for key in keys)
-        inside = f"({values}) IN (SELECT {', '.join(f'c{place}' for place in range(len(keys)))} FROM {table})"  # noqa: S608
+        inside = f"({values}) IN (SELECT {', '.join(f'c{place}' for place in range(len(keys)))} FROM {table})"
         unknown = " OR ".join(f"{region} IS NULL" for region in regions)
         return f"(CASE WHEN {unknown} THEN NULL ELSE {inside} END)" if unknown else f"({inside})"
 

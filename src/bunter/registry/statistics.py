@@ -66,7 +66,7 @@ def _statement(layout: GroupLayout, bytes_of: Callable[[str], str]) -> str:
     places = ", ".join(str(place) for place in range(1, len(keys) + 1))
     wanted = " ".join(joins) if night != "NULL" else ""
     return (
-        f"SELECT {', '.join(keys)}, count(*), {_whole(bytes_of('d.id'))} "  # noqa: S608
+        f"SELECT {', '.join(keys)}, count(*), {_whole(bytes_of('d.id'))} "
         f"FROM {layout.datasets} d JOIN dataset o ON o.id = d.id JOIN change k ON k.n = o.added {wanted} GROUP BY {places}"
     )
 
@@ -89,7 +89,7 @@ def removal_toll(
     """
     table = connection.upload("toll", 1, ((id_,) for id_ in sorted(ids)))
     found = connection.fetchall(
-        f"SELECT o.type, o.run, count(*), {_whole(bytes_of('o.id'))} "  # noqa: S608 - our names
+        f"SELECT o.type, o.run, count(*), {_whole(bytes_of('o.id'))} "
         f"FROM {table} q CROSS JOIN dataset o WHERE o.id = q.c0 GROUP BY o.type, o.run"
     )
     held = _memberships(connection, roster, table, {kind for kind, *_ in found})
@@ -106,7 +106,7 @@ def _memberships(
     for layout in {roster.by_number[kind].layout for kind in kinds}:
         for source in (layout.tags, layout.calibrations):
             sql = (
-                f"SELECT d.type, d.run, count(*) FROM {table} q CROSS JOIN {source} d "  # noqa: S608 - our names
+                f"SELECT d.type, d.run, count(*) FROM {table} q CROSS JOIN {source} d "
                 f"WHERE d.id = q.c0 AND {layout.living('d')} GROUP BY d.type, d.run"
             )
             for kind, run, count in connection.fetchall(sql):

@@ -153,7 +153,7 @@ class ResultStream:
         """Say whether there is any row."""
         with self._snapshot() as (connection, catalog):
             statement = self._statement(connection, catalog)
-            sql = f"SELECT 1 FROM ({statement.text}) AS asked LIMIT 1"  # noqa: S608 - our text
+            sql = f"SELECT 1 FROM ({statement.text}) AS asked LIMIT 1"
             return connection.fetchone(sql, statement.parameters) is not None
 
     @contextmanager

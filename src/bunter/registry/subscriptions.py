@@ -29,7 +29,7 @@ _SUBSCRIPTION = "name, sink, target, kinds, collections, position, failures, nex
 
 def subscriptions(connection: Connection) -> list[Subscription]:
     """Return all subscriptions, by name."""
-    rows = connection.fetchall(f"SELECT {_SUBSCRIPTION} FROM subscription ORDER BY name")  # noqa: S608 - our names
+    rows = connection.fetchall(f"SELECT {_SUBSCRIPTION} FROM subscription ORDER BY name")
     return [_subscription(row) for row in rows]
 
 
@@ -94,7 +94,7 @@ def claim(tx: Transaction, name: str, holder: str, now: int, until: int) -> Subs
         (holder, until, name, holder, now),
     )
     row = tx.fetchone(
-        f"SELECT {_SUBSCRIPTION} FROM subscription WHERE name = ? AND holder = ?",  # noqa: S608 - our names
+        f"SELECT {_SUBSCRIPTION} FROM subscription WHERE name = ? AND holder = ?",
         (name, holder),
     )
     return None if row is None else _subscription(row)

@@ -63,7 +63,7 @@ def _governors(roster: Roster) -> tuple[str, ...]:
 
 def _united(parts: list[str], *, distinct: bool) -> str:
     body = " UNION ALL ".join(parts)
-    return f"SELECT DISTINCT * FROM ({body}) u" if distinct and len(parts) > 1 else body  # noqa: S608 - our text
+    return f"SELECT DISTINCT * FROM ({body}) u" if distinct and len(parts) > 1 else body
 
 
 def _held(
@@ -82,7 +82,7 @@ def _held(
             living = "" if kind is CollectionType.RUN else f" AND {layout.living('d')}"
             several = together or kind is CollectionType.CALIBRATION
             yield (
-                f"SELECT {'DISTINCT ' if several else ''}{0 if together else number} AS collection, d.type AS type{values}, "  # noqa: S608
+                f"SELECT {'DISTINCT ' if several else ''}{0 if together else number} AS collection, d.type AS type{values}, "
                 f"d.id AS id FROM {table} d WHERE {number} IN ({numbers}){living}"
             )
 
@@ -112,7 +112,7 @@ def summaries(
 
 def _counts(connection: Connection, held: Holdings) -> Iterator[tuple[Any, ...]]:
     keys = ", ".join(held.columns)
-    parts = [f"SELECT {keys}, count(*) AS datasets FROM ({sql}) h GROUP BY {keys}" for sql in held.selections]  # noqa: S608
+    parts = [f"SELECT {keys}, count(*) AS datasets FROM ({sql}) h GROUP BY {keys}" for sql in held.selections]
     if parts:
         found: dict[tuple[Any, ...], int] = {}
         for *key, number in connection.fetchall(" UNION ALL ".join(parts)):

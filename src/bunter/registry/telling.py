@@ -72,7 +72,7 @@ def _tell_gone(tx: Transaction, roster: Roster, kind: str, ids: Sequence[bytes])
     is_removed = kind == "datasets.removed"
     source = f"removed_dataset r WHERE r.removed = {tx.next_change()} AND" if is_removed else "dataset r WHERE"
     rows = tx.fetchall(
-        f"SELECT r.type, r.run, r.id FROM {source} r.id IN (SELECT c0 FROM {asked}) ORDER BY r.type, r.run, r.id"  # noqa: S608
+        f"SELECT r.type, r.run, r.id FROM {source} r.id IN (SELECT c0 FROM {asked}) ORDER BY r.type, r.run, r.id"
     )
     groups: dict[tuple[int, int], list[bytes]] = {}
     for type_, run, id_ in rows:

@@ -53,7 +53,7 @@ class Statement:
     @property
     def count(self) -> str:
         """Statement that counts the rows."""
-        return f"SELECT count(*) FROM ({self.text}) AS counted"  # noqa: S608 - our text
+        return f"SELECT count(*) FROM ({self.text}) AS counted"
 
 
 def result_group(query: BoundQuery) -> DimensionGroup:
@@ -328,7 +328,7 @@ class _Translation:
         keys = list(shown.values())
         for name, aggregate in projection.aggregates:
             shown[name] = _aggregate_sql(aggregate, None if aggregate.of is None else quoted(next(names)))
-        text = f"SELECT {projected(shown)} FROM ({rows}) AS listed"  # noqa: S608 - our text
+        text = f"SELECT {projected(shown)} FROM ({rows}) AS listed"
         if not projection.grouped:
             hidden = map(quoted, sort)
             order = [(sql if named else next(hidden), up) for (sql, up), named in zip(order, by_name, strict=True)]

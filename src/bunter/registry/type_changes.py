@@ -113,5 +113,5 @@ def remove_dataset_type(tx: Transaction, roster: Roster, change: RemoveDatasetTy
 
 def type_holdings(connection: Connection, roster: Roster, row: TypeRow) -> dict[str, int]:
     """Count the datasets of a type in each run that has some, the most first."""
-    sql = f"SELECT run, count(*) FROM {row.layout.datasets} WHERE type = ? GROUP BY run ORDER BY 2 DESC, 1"  # noqa: S608
+    sql = f"SELECT run, count(*) FROM {row.layout.datasets} WHERE type = ? GROUP BY run ORDER BY 2 DESC, 1"
     return {roster.collections.name(run): count for run, count in connection.fetchall(sql, (row.number,))}

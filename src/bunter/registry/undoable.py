@@ -37,7 +37,7 @@ def _columns(layouts: Iterable[GroupLayout]) -> list[tuple[str, str]]:
 def edits(connection: Connection, roster: Roster) -> list[int]:
     """Return the numbers of changes that edited collections or dataset types, or removed datasets, the latest first."""
     each = (
-        f"SELECT DISTINCT {column} AS n FROM {table} WHERE {column} < {LIVE}"  # noqa: S608 - our names
+        f"SELECT DISTINCT {column} AS n FROM {table} WHERE {column} < {LIVE}"
         for table, column in _columns(roster.layouts.values())
     )
     return [number for (number,) in connection.fetchall(f"{' UNION '.join(each)} ORDER BY n DESC")]
@@ -47,7 +47,7 @@ def latest_deed(connection: Connection, roster: Roster, user: str, kept: Iterabl
     """Return the number of the last change of a user that edited, removed or added something, and is not undone."""
     added = [number for (number,) in connection.fetchall("SELECT DISTINCT added FROM dataset")]
     numbers = connection.upload("deeds", 1, ((n,) for n in {*edits(connection, roster), *added, *kept}))
-    sql = f'SELECT c.n FROM {numbers} q JOIN change c ON c.n = q.c0 WHERE c."user" = ? ORDER BY c.n DESC'  # noqa: S608
+    sql = f'SELECT c.n FROM {numbers} q JOIN change c ON c.n = q.c0 WHERE c."user" = ? ORDER BY c.n DESC'
     done = settled(connection)
     return next((number for (number,) in connection.fetchall(sql, (user,)) if number not in done), None)
 
@@ -76,7 +76,7 @@ def deeds_of(connection: Connection, roster: Roster, numbers: Sequence[int]) -> 
     kinds: dict[int, str] = dict(connection.fetchall("SELECT number, name FROM dataset_type"))
     for table, moment, place, word in _member_tables(roster):
         sql = (
-            f"SELECT t.{moment}, t.type, t.{place}, count(*) FROM {asked} q JOIN {table} t ON t.{moment} = q.c0 "  # noqa: S608
+            f"SELECT t.{moment}, t.type, t.{place}, count(*) FROM {asked} q JOIN {table} t ON t.{moment} = q.c0 "
             f"GROUP BY t.{moment}, t.type, t.{place} ORDER BY 1, 2, 3"
         )
         for number, kind, collection, count in connection.fetchall(sql):
@@ -107,11 +107,11 @@ def _definitions(connection: Connection, asked: str, said: dict[int, list[str]])
         for number, name in connection.fetchall(f"SELECT t.{column}, t.name {of.format('dataset_type_alias')}"):
             said[number].append(f"alias {name} {word}")
     sql = (
-        f"SELECT DISTINCT q.c0, k.name FROM {asked} q JOIN collection_chain l ON l.added = q.c0 OR l.retired = q.c0 "  # noqa: S608
+        f"SELECT DISTINCT q.c0, k.name FROM {asked} q JOIN collection_chain l ON l.added = q.c0 OR l.retired = q.c0 "
         "JOIN collection k ON k.number = l.parent ORDER BY 1, 2"
     )
     for number, name in connection.fetchall(sql):
         said[number].append(f"chain {name} edited")
-    sql = f"SELECT q.c0, f.name FROM {asked} q JOIN collection_former f ON f.retired = q.c0 ORDER BY 1, 2"  # noqa: S608
+    sql = f"SELECT q.c0, f.name FROM {asked} q JOIN collection_former f ON f.retired = q.c0 ORDER BY 1, 2"
     for number, name in connection.fetchall(sql):
         said[number].append(f"{name} renamed or documented")

@@ -136,10 +136,10 @@ class _Addition:
 
     def carry_out(self, old: Universe) -> None:
         _add_columns(self.tx, self.element, {self.column.name: self.column.kind})
-        filled = self.tx.fetchone(f"SELECT 1 FROM {self.table} LIMIT 1") is not None  # noqa: S608 - our names
+        filled = self.tx.fetchone(f"SELECT 1 FROM {self.table} LIMIT 1") is not None
         if filled and self.value is not None:
             sql, parameters = self._value()
-            self.tx.execute(f"UPDATE {self.table} SET {quoted(self.column.name)} = {sql}", parameters)  # noqa: S608
+            self.tx.execute(f"UPDATE {self.table} SET {quoted(self.column.name)} = {sql}", parameters)
         elif filled and (self.kind != "metadata" or not self.column.nullable):
             raise UniverseError(
                 f"{self.element.name!r} has records, which need a value for {self.column.name!r}; "
@@ -188,7 +188,7 @@ class _Addition:
         equal = " AND ".join(f"r.{quoted(name)} = t.{quoted(name)}" for name in implied.required)
         source = quoted(element_table(implied))
         missing = (
-            f"SELECT DISTINCT {', '.join(f't.{quoted(name)}' for name in implied.required)} FROM {self.table} t "  # noqa: S608
+            f"SELECT DISTINCT {', '.join(f't.{quoted(name)}' for name in implied.required)} FROM {self.table} t "
             f"WHERE NOT EXISTS (SELECT 1 FROM {source} r WHERE {equal})"
         )
         absent = self.tx.fetchone(f"{missing} LIMIT 1")

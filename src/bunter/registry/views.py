@@ -130,7 +130,7 @@ def update_type_views(tx: Transaction, before: Iterable[TypeRow], after: Iterabl
             tx.execute(f"DROP VIEW IF EXISTS {quoted(old[number])}")
     for number, name in new.items():
         if old.get(number) != name:
-            body = f"SELECT * FROM {group_view(are[number].layout)} WHERE type_number = {number}"  # noqa: S608 - ours
+            body = f"SELECT * FROM {group_view(are[number].layout)} WHERE type_number = {number}"
             _replace(tx, name, body)
 
 
@@ -178,7 +178,7 @@ def _fixed(text: ViewText) -> Iterator[tuple[str, str]]:
     yield (
         "v1_dataset",
         (
-            f"SELECT {text.uuid('o.id')} AS id, o.id AS id_bytes, t.name AS dataset_type, c.name AS run, "  # noqa: S608
+            f"SELECT {text.uuid('o.id')} AS id, o.id AS id_bytes, t.name AS dataset_type, c.name AS run, "
             f"{when} AS ingested, k.committed AS ingested_ns, o.added AS change_number, {who} FROM dataset o "
             f"LEFT JOIN dataset_type t ON t.number = o.type LEFT JOIN collection c ON c.number = o.run {added} = o.added"
         ),
@@ -186,7 +186,7 @@ def _fixed(text: ViewText) -> Iterator[tuple[str, str]]:
     yield (
         "v1_dataset_type",
         (
-            "SELECT t.name AS dataset_type, g.key AS dimensions, t.storage_class, t.is_calibration, "  # noqa: S608
+            "SELECT t.name AS dataset_type, g.key AS dimensions, t.storage_class, t.is_calibration, "
             f"{when} AS registered, t.added AS change_number FROM dataset_type t "
             f"LEFT JOIN dimension_group g ON g.number = t.dimension_group {added} = t.added WHERE t.retired = {LIVE}"
         ),
@@ -194,7 +194,7 @@ def _fixed(text: ViewText) -> Iterator[tuple[str, str]]:
     yield (
         "v1_dataset_removed",
         (
-            f"SELECT {text.uuid('o.id')} AS id, o.id AS id_bytes, t.name AS dataset_type, c.name AS run, "  # noqa: S608
+            f"SELECT {text.uuid('o.id')} AS id, o.id AS id_bytes, t.name AS dataset_type, c.name AS run, "
             f"o.added AS change_number, o.removed AS removed_number, {when} AS removed, {who} FROM removed_dataset o "
             f"LEFT JOIN dataset_type t ON t.number = o.type LEFT JOIN collection c ON c.number = o.run {added} = o.removed"
         ),
@@ -202,7 +202,7 @@ def _fixed(text: ViewText) -> Iterator[tuple[str, str]]:
     yield (
         "v1_alias",
         (
-            f"SELECT a.name AS alias, t.name AS dataset_type, {when} AS registered, a.added AS change_number "  # noqa: S608
+            f"SELECT a.name AS alias, t.name AS dataset_type, {when} AS registered, a.added AS change_number "
             f"FROM dataset_type_alias a LEFT JOIN dataset_type t ON t.number = a.type {added} = a.added "
             f"WHERE a.retired = {LIVE}"
         ),
@@ -211,14 +211,14 @@ def _fixed(text: ViewText) -> Iterator[tuple[str, str]]:
     yield (
         "v1_collection",
         (
-            f"SELECT c.name AS collection, CASE c.type {kinds} END AS type, c.doc, {when} AS registered, "  # noqa: S608
+            f"SELECT c.name AS collection, CASE c.type {kinds} END AS type, c.doc, {when} AS registered, "
             f"c.added AS change_number FROM collection c {added} = c.added WHERE c.retired = {LIVE}"
         ),
     )
     yield (
         "v1_chain",
         (
-            "SELECT p.name AS chain, m.position, c.name AS member, m.added AS change_number FROM collection_chain m "  # noqa: S608
+            "SELECT p.name AS chain, m.position, c.name AS member, m.added AS change_number FROM collection_chain m "
             "LEFT JOIN collection p ON p.number = m.parent LEFT JOIN collection c ON c.number = m.child "
             f"WHERE m.retired = {LIVE}"
         ),
@@ -226,28 +226,28 @@ def _fixed(text: ViewText) -> Iterator[tuple[str, str]]:
     yield (
         "v1_snapshot",
         (
-            f"SELECT s.name AS snapshot, s.change AS as_of, {when} AS made, s.doc FROM snapshot s {added} = s.added "  # noqa: S608
+            f"SELECT s.name AS snapshot, s.change AS as_of, {when} AS made, s.doc FROM snapshot s {added} = s.added "
             f"WHERE s.retired = {LIVE}"
         ),
     )
     yield (
         "v1_change",
         (
-            f"SELECT k.n AS change_number, {when} AS committed, k.committed AS committed_ns, {who}, "  # noqa: S608
+            f"SELECT k.n AS change_number, {when} AS committed, k.committed AS committed_ns, {who}, "
             "k.activity AS activity_number FROM change k"
         ),
     )
     yield (
         "v1_packer",
         (
-            f"SELECT p.name AS packer, p.fixed, p.layout, {when} AS registered, p.added AS change_number "  # noqa: S608
+            f"SELECT p.name AS packer, p.fixed, p.layout, {when} AS registered, p.added AS change_number "
             f"FROM packer p {added} = p.added WHERE p.retired = {LIVE}"
         ),
     )
     yield (
         "v1_migration",
         (
-            f"SELECT m.kind, m.title, m.detail, {when} AS migrated, m.change AS change_number, {who} "  # noqa: S608
+            f"SELECT m.kind, m.title, m.detail, {when} AS migrated, m.change AS change_number, {who} "
             f"FROM migration m {added} = m.change"
         ),
     )
@@ -259,17 +259,17 @@ def _elements(text: ViewText, universe: Universe) -> Iterator[tuple[str, str]]:
             table, name = element_table(universe[element.implied_union_target]), quoted(element.name)
             yield (
                 element_view(element),
-                f"SELECT DISTINCT {name} FROM {quoted(table)} WHERE {name} IS NOT NULL",  # noqa: S608
+                f"SELECT DISTINCT {name} FROM {quoted(table)} WHERE {name} IS NOT NULL",
             )
         elif element.has_table:
             columns = ", ".join(record_columns(text, element))
-            yield element_view(element), f"SELECT {columns} FROM {quoted(element_table(element))} r"  # noqa: S608
+            yield element_view(element), f"SELECT {columns} FROM {quoted(element_table(element))} r"
 
 
 def _group(text: ViewText, layout: GroupLayout) -> str:
     values, joins = data_id_columns(layout.dimensions)
     return (
-        f"SELECT {', '.join(['t.name AS dataset_type', *values, 'c.name AS run'])}, {text.uuid('d.id')} AS id, "  # noqa: S608
+        f"SELECT {', '.join(['t.name AS dataset_type', *values, 'c.name AS run'])}, {text.uuid('d.id')} AS id, "
         f"d.id AS id_bytes, {text.instant('k.committed')} AS ingested, k.committed AS ingested_ns, "
         f"o.added AS change_number, d.type AS type_number FROM {layout.datasets} d "
         "JOIN dataset_type t ON t.number = d.type JOIN collection c ON c.number = d.run "
@@ -302,7 +302,7 @@ def _membership(text: ViewText, layout: GroupLayout, table: str, times: Iterable
         "d.added AS change_number",
     ]
     return (
-        f"SELECT {', '.join(columns)} FROM {table} d JOIN collection m ON m.number = d.collection "  # noqa: S608
+        f"SELECT {', '.join(columns)} FROM {table} d JOIN collection m ON m.number = d.collection "
         f"JOIN dataset_type t ON t.number = d.type LEFT JOIN collection c ON c.number = d.run WHERE d.retired = {LIVE}"
     )
 
@@ -312,4 +312,4 @@ def _union(parts: list[str], *, times: bool = False) -> str:
         return " UNION ALL ".join(parts)
     when = ", '' AS begin_tai, '' AS end_tai, 0 AS begin_ns, 0 AS end_ns" if times else ""
     columns = f"name AS collection, '' AS dataset_type, '' AS data_id{when}, '' AS run, '' AS id"
-    return f"SELECT {columns}, NULL AS id_bytes, 0 AS change_number FROM collection WHERE 1 = 0"  # noqa: S608
+    return f"SELECT {columns}, NULL AS id_bytes, 0 AS change_number FROM collection WHERE 1 = 0"

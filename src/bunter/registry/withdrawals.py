@@ -24,10 +24,10 @@ def withdrawn_collections(connection: Connection, roster: Roster, inquiry: Withd
     pa = pyarrow()
     catalog = roster.collections
     names = connection.fetchall(
-        f"SELECT name FROM collection WHERE retired < {LIVE} UNION SELECT name FROM collection_former"  # noqa: S608
+        f"SELECT name FROM collection WHERE retired < {LIVE} UNION SELECT name FROM collection_former"
     )
     links = connection.fetchall(
-        "SELECT DISTINCT p.name, k.name FROM collection_chain l JOIN collection p ON p.number = l.parent "  # noqa: S608
+        "SELECT DISTINCT p.name, k.name FROM collection_chain l JOIN collection p ON p.number = l.parent "
         f"JOIN collection k ON k.number = l.child WHERE l.retired < {LIVE} AND p.retired = {LIVE}"
     )
     rows: list[tuple[Any, ...]] = [(name, None) for (name,) in names if name not in catalog]
@@ -40,18 +40,18 @@ def withdrawn_members(connection: Connection, roster: Roster, inquiry: Withdrawn
     pa = pyarrow()
     kind = roster.type_row(inquiry.dataset_type)
     mine = (
-        f"t.type = {kind.number} AND t.retired < {LIVE} AND t.collection IN "  # noqa: S608 - our names
+        f"t.type = {kind.number} AND t.retired < {LIVE} AND t.collection IN "
         f"(SELECT number FROM collection WHERE name = ? AND retired = {LIVE})"
     )
     again = f"o.id = t.id AND o.type = t.type AND o.collection = t.collection AND o.retired = {LIVE}"
     same = "o.timespan_begin = t.timespan_begin AND o.timespan_end = t.timespan_end"
     tags, ranges = kind.layout.tags, kind.layout.calibrations
     tagged = (
-        f"SELECT DISTINCT t.id, NULL, NULL FROM {tags} t WHERE {mine} "  # noqa: S608
+        f"SELECT DISTINCT t.id, NULL, NULL FROM {tags} t WHERE {mine} "
         f"AND NOT EXISTS (SELECT 1 FROM {tags} o WHERE {again})"
     )
     certified = (
-        f"SELECT DISTINCT t.id, t.timespan_begin, t.timespan_end FROM {ranges} t WHERE {mine} "  # noqa: S608
+        f"SELECT DISTINCT t.id, t.timespan_begin, t.timespan_end FROM {ranges} t WHERE {mine} "
         f"AND NOT EXISTS (SELECT 1 FROM {ranges} o WHERE {again} AND {same})"
     )
     rows = [row for body in (tagged, certified) for row in connection.fetchall(body, (inquiry.collection,))]

@@ -41,7 +41,7 @@ class Events:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def subscribe(  # noqa: PLR0913 - all but three by keyword
+    def subscribe(
         self,
         name: str,
         sink: str = PULL,

@@ -83,7 +83,7 @@ class Transfers:
             selection = Selection(types, None if names is None else tuple(names), where, find_first)
         return RepositoryParcel(self._session, self._queries, selection)
 
-    def export(  # noqa: PLR0913 - all but two by keyword
+    def export(
         self,
         folder: str | Path,
         parcel: Parcel | None = None,

@@ -89,7 +89,7 @@ class ServerConnection(Connection):
         """See `Connection.bulk_insert`."""
         names = ", ".join(f'"{name}"' for name in columns)
         places = ", ".join("?" * len(columns))
-        return self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)  # noqa: S608 - our names
+        return self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
         """See `Connection.copy`; truth values may be numbers."""
@@ -166,7 +166,7 @@ class ServerConnection(Connection):
         for shape in shapes:
             if shape.numbered:
                 sql = (
-                    f"SELECT setval(pg_get_serial_sequence('\"{shape.name}\"', '{shape.key[0]}'), "  # noqa: S608
+                    f"SELECT setval(pg_get_serial_sequence('\"{shape.name}\"', '{shape.key[0]}'), "
                     f'coalesce(max("{shape.key[0]}"), 0) + 1, FALSE) FROM "{shape.name}"'
                 )
                 self.execute(sql)
@@ -184,7 +184,7 @@ class ServerConnection(Connection):
         """See `Connection.findings`: reads every table, which checks the checksums of pages if the server keeps them."""
         sql = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
         for (table,) in self.fetchall(sql):
-            self.execute(f'SELECT count(*) FROM "{table}" q WHERE q IS NULL')  # noqa: S608 - our names
+            self.execute(f'SELECT count(*) FROM "{table}" q WHERE q IS NULL')
         return []
 
     def backup(self, path: str) -> None:

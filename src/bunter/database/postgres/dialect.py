@@ -50,7 +50,7 @@ class PostgresDialect:
     def first_of_each(self, body: str, columns: Sequence[str], keys: Sequence[str], rank: str) -> str:
         """See `Dialect`."""
         listed, grouped = ", ".join([*columns, *keys, rank]), ", ".join(keys)
-        return f"SELECT DISTINCT ON ({grouped}) {listed} FROM ({body}) AS found ORDER BY {grouped}, {rank}"  # noqa: S608
+        return f"SELECT DISTINCT ON ({grouped}) {listed} FROM ({body}) AS found ORDER BY {grouped}, {rank}"
 
     def joined_ids(self, sql: str) -> str:
         """See `Dialect`."""

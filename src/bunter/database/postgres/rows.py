@@ -128,10 +128,10 @@ def rows_sql(kinds: str, first: int) -> str:
         f"CAST(NULL AS nothing) AS c{place}" if letter == "n" else f"c{place}" for place, letter in enumerate(kinds)
     )
     if not typed:
-        return f"SELECT {columns} FROM generate_series(1, ${first}) AS u"  # noqa: S608 - our names and numbers
+        return f"SELECT {columns} FROM generate_series(1, ${first}) AS u"
     arrays = ", ".join(f"CAST(${first + n} AS {_TYPES[kinds[place]]}[])" for n, place in enumerate(typed))
     names = ", ".join(f"c{place}" for place in typed)
-    return f"SELECT {columns} FROM unnest({arrays}) AS u ({names})"  # noqa: S608 - our names and numbers
+    return f"SELECT {columns} FROM unnest({arrays}) AS u ({names})"
 
 
 def _encoded_column(values: Sequence[Any], otherwise: str = "n") -> tuple[str, Array | None]:

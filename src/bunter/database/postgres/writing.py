@@ -68,7 +68,7 @@ def insertion(sql: str) -> Insertion | None:
 def _many(table: str, columns: tuple[str, ...], constants: tuple[int, ...], width: int, tail: str) -> str:
     chosen = ", ".join([*(f"q.c{place}" for place in range(width)), *map(str, constants)])
     listed = f" ({', '.join(map(_quoted, columns))})" if columns else ""
-    return f"INSERT INTO {_quoted(table)}{listed} SELECT {chosen} FROM temp.upload_rows q {tail}"  # noqa: S608 - our text
+    return f"INSERT INTO {_quoted(table)}{listed} SELECT {chosen} FROM temp.upload_rows q {tail}"
 
 
 def _quoted(name: str) -> str:

@@ -127,7 +127,7 @@ def prefetch(file: Any, ranges: list[ByteRange]) -> None:
         file.prefetch(ranges)
 
 
-def array_part(  # noqa: PLR0913 - an array in a file is these six facts
+def array_part(
     file: BinaryIO, offset: int, shape: tuple[int, ...], dtype: Any, parameters: Mapping[str, Any], *, is_fortran: bool
 ) -> Any:
     """Read a box of an array that lies in a file from ``offset`` on, as C or Fortran orders it."""

@@ -79,7 +79,7 @@ def find_offset(
     return float(np.median(dx[best])), float(np.median(dy[best]))
 
 
-def fit_wcs(  # noqa: PLR0913, two catalogues and a guess
+def fit_wcs(
     guess: WCS,
     *,
     x: NDArray[np.float64],
@@ -152,7 +152,7 @@ def _pairs(
     return mutual, np.asarray(nearest[mutual])
 
 
-def _clipped_fit(  # noqa: PLR0913, PLR0917, arrays of one matched table
+def _clipped_fit(  # noqa: PLR0917, arrays of one matched table
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     plane: NDArray[np.float64],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bunter.demo.reduction.zero_point import ZeroPoint
 
 
-def calibrate(  # noqa: PLR0913, an image, its sources, and what to compare them with
+def calibrate(
     image: CCDData, sources: Table, background: NDArray[np.float32], reference: Table, *, band: str, snr: float = 20.0
 ) -> tuple[CCDData, Table]:
     """Give an image its WCS and its flux scale, and the sources their positions and magnitudes.

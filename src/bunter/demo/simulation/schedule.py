@@ -193,7 +193,7 @@ def _visits(plan: Plan) -> Iterator[tuple[str, Filter, tuple[float, float]]]:
                 yield name, physical_filter, (east + dither_east, north + dither_north)
 
 
-def _science(  # noqa: PLR0913, one row of the schedule
+def _science(
     number: int,
     *,
     target: str,
