@@ -141,7 +141,11 @@ def test_worker_processes_do_an_extension(butler):
 def test_status_and_lineage_know_all_parts(butler):
     run(butler, FIRST)
     run(butler, MORE)
-    assert run_status(butler, "first").state == "succeeded"
+    found = run_status(butler, "first")
+    assert (found.state, found.total("total")) == ("succeeded", 6)
+    assert [(one.part, one.total, one.succeeded) for one in found.earlier] == [(1, 6, 6)]
+    assert str(found).startswith("6 of 6 quanta of part 2 of 'first' succeeded")
+    assert str(found).endswith("; part 1: 6 of 6 quanta succeeded")
     for exposure in (0, 3):
         (ref,) = butler.query_datasets("gathered", "first", where=f"exposure = {exposure}")
         assert "reduced" in {one.dataset_type for one in find_lineage(butler, ref).datasets.values()}

@@ -12,6 +12,7 @@ import numpy as np
 from bunter import effects
 from bunter.execution.merge import descendants
 from bunter.execution.pulse import read_beats
+from bunter.execution.run_directory import RunDirectory, runs_root
 from bunter.execution.summary import required_data_id
 from bunter.execution.told_run import find_run, tell
 
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from bunter.execution.told_run import TaskHistory, ToldRun
     from bunter.graph import QuantumGraph
 
-__all__ = ["FailureGroup", "RunStatus", "Straggler", "TaskStatus", "group_failures", "report_values", "run_status"]
+__all__ = [
+    "FailureGroup",
+    "PartStatus",
+    "RunStatus",
+    "Straggler",
+    "TaskStatus",
+    "group_failures",
+    "report_values",
+    "run_status",
+]
 
 _SLOW = 3.0  # a quantum that takes so many times the median of its task
 _SLOW_S = 5.0
@@ -120,8 +130,28 @@ class Straggler:
 
 
 @dataclass(frozen=True, slots=True)
+class PartStatus:
+    """What an earlier part of a run has done, before the run was extended.
+
+    Parameters
+    ----------
+    part : int
+        Which part, from 1.
+    total, succeeded : int
+        Quanta of its graph, and how many of them have succeeded; the last part does the others.
+    """
+
+    part: int
+    total: int
+    succeeded: int
+
+    def __str__(self) -> str:
+        return f"part {self.part}: {self.succeeded} of {self.total} quanta succeeded"
+
+
+@dataclass(frozen=True, slots=True)
 class RunStatus:
-    """How far a run is.
+    """How far a run is; of one that was extended, how far its last part is.
 
     Parameters
     ----------
@@ -144,6 +174,8 @@ class RunStatus:
         How often the command was given.
     waiting : int
         Quanta that wait for inputs which were not there when the run was planned; they are in no other count.
+    earlier : tuple of PartStatus
+        Earlier parts of a run that was extended, the first first; their quanta are in no other count.
     """
 
     run: str
@@ -156,6 +188,7 @@ class RunStatus:
     eta_s: float | None
     attempts: int
     waiting: int = 0
+    earlier: tuple[PartStatus, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -176,7 +209,10 @@ class RunStatus:
             state = f"{self.state} after {self.attempts} attempt{'s' * (self.attempts != 1)}{goes_on}"
         more = "; the same command goes on" if self.state == "waiting" else ""
         waits = f"; {self.waiting:,} more wait for inputs that are not there yet{more}" if self.waiting else ""
-        return f"{self.total('succeeded')} of {self.total('total')} quanta of {self.run!r} succeeded: {state}{waits}"
+        part = f"part {len(self.earlier) + 1} of " if self.earlier else ""
+        before = "".join(f"; {one}" for one in self.earlier)
+        done = f"{self.total('succeeded')} of {self.total('total')} quanta of {part}{self.run!r} succeeded"
+        return f"{done}: {state}{waits}{before}"
 
 
 def run_status(butler: Butler, collection: str) -> RunStatus:
@@ -213,7 +249,15 @@ def run_status(butler: Butler, collection: str) -> RunStatus:
         eta_s=_eta(told.tasks, tasks, sum(beat.jobs for beat in beats)),
         attempts=told.attempts,
         waiting=told.graph.explanation.waiting,
+        earlier=tuple(map(_part, RunDirectory.parts(runs_root(butler), directory.run)[:-1])),
     )
+
+
+def _part(directory: RunDirectory) -> PartStatus:
+    if not directory.has_graph():
+        return PartStatus(directory.part, 0, 0)
+    succeeded = sum(receipt.quantum >= 0 for receipt in directory.told().receipts)
+    return PartStatus(directory.part, len(directory.graph()), succeeded)
 
 
 def report_values(butler: Butler, collection: str) -> dict[str, Any]:
