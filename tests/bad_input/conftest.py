@@ -1,9 +1,6 @@
 """A repository with twelve small bias frames of DemoCam, and the command line in a process of its own."""
 
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 from bunter import Butler
+from bunter_command import bunter
 
 PACKAGES = Path(__file__).parent / "packages"
 
@@ -35,11 +33,7 @@ class Repository:
 
     def bunter(self, *words):
         """Run one command in the folder above the repository."""
-        command = [sys.executable, "-c", "from bunter.cli import main; main()", *map(str, words)]
-        environment = {**os.environ, "PYTHONPATH": str(PACKAGES), "COLUMNS": "200"}
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+        done = bunter(*words, folder=self.folder, PYTHONPATH=str(PACKAGES), COLUMNS="200")
         return Done(done.returncode, done.stdout, done.stderr)
 
     def works(self, *words):

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import bunter_command
 from bunter import Butler, FileDataset, effects
 from bunter.contracts.small_camera import fill_small_camera, put_thing
 from bunter.dataset import DatasetRef
@@ -15,8 +16,6 @@ from bunter.datastore.check import Problem
 from bunter.datastore.deep_check import DeepCheck
 from bunter.errors import FileIntegrityError
 from bunter.values import new_id
-
-BUNTER = [sys.executable, "-c", "from bunter.cli import main; main()"]
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def files(root):
 
 
 def bunter(*arguments):
-    done = subprocess.run([*BUNTER, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=60)
+    done = bunter_command.bunter(*arguments)
     assert "Traceback" not in done.stderr
     return done
 

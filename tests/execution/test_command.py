@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from small_survey import make_repository
 
+import bunter_command
+
 HERE = Path(__file__).parent
-BUNTER = [sys.executable, "-c", "from bunter.cli import main; main()"]
 PIPELINE = "tasks:\n  reduce: {class: run_tasks.Reduce, config: {faults: {FAULTS}}}\n  gather: run_tasks.Gather\n"
 
 
@@ -20,10 +18,7 @@ def bunter(tmp_path):
 
     def command(*words, faults=""):
         (tmp_path / "p.yaml").write_text(PIPELINE.replace("FAULTS", faults))
-        environment = {**os.environ, "PYTHONPATH": str(HERE), "COLUMNS": "200"}
-        return subprocess.run(
-            [*BUNTER, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+        return bunter_command.bunter(*words, folder=tmp_path, PYTHONPATH=str(HERE), COLUMNS="200")
 
     return command
 

@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import pstats
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 from small_survey import make_repository, pipeline
 from test_jobs import job
 
+import bunter_command
 from bunter.errors import QuantumError, RunError
 from bunter.execution import RunDirectory, Wish, run_pipeline
 from bunter.execution.capsule import open_capsule, pack_capsule
@@ -113,18 +111,8 @@ def test_the_commands_debug_and_pack_the_first_failure(butler, run, tmp_path):
     butler.close()
 
     def bunter(*words, answer=""):
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-        command = [sys.executable, "-c", "from bunter.cli import main; main()", *words]
-        return subprocess.run(
-            command,
-            cwd=tmp_path,
-            env=environment,
-            input=answer,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        here = str(Path(__file__).parent)
+        return bunter_command.bunter(*words, folder=tmp_path, answer=answer, PYTHONPATH=here)
 
     stopped = bunter("debug", "repo", "out", "--pdb", answer="up\np word\nq\n")
     assert stopped.returncode == 1

@@ -3,8 +3,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import click
 import pytest
 from small_survey import CAM, make_repository, pipeline
 
+import bunter_command
 from bunter import effects
 from bunter.butler import Butler
 from bunter.errors import GraphError, RunError
@@ -185,11 +184,7 @@ def test_the_commands_run_a_graph_in_parts(butler, tmp_path):
     butler.close()
 
     def bunter(*words):
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-        command = [sys.executable, "-c", "from bunter.cli import main; main()", *words]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+        return bunter_command.bunter(*words, folder=tmp_path, PYTHONPATH=str(Path(__file__).parent))
 
     prepared = bunter("pre-exec-init", "repo", "plan.bqg", "-o", "out")
     folder = prepared.stdout.strip()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from small_survey import make_repository, pipeline
 
+import bunter_command
 from bunter.butler import Butler
 from bunter.execution import RunOptions, Wish, run_directories, run_pipeline
 from bunter.execution.pulse import read_beats
@@ -78,11 +78,8 @@ def test_the_command_prints_text_or_json_lines(butler, tmp_path):
     butler.close()
 
     def bunter(*words):
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-        command = [sys.executable, "-c", "from bunter.cli import main; main()", "logs", "repo", "out", *words]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+        here = str(Path(__file__).parent)
+        return bunter_command.bunter("logs", "repo", "out", *words, folder=tmp_path, PYTHONPATH=here)
 
     one = bunter("reduce", "exposure=3", "detector=1")
     assert one.stdout.count("reducing 3") == 1, one.stderr

@@ -17,6 +17,7 @@ from bunter.butler import Butler
 from bunter.errors import IngestError, InstrumentError
 from bunter.ingest import ingest_raws, register_instrument
 from bunter.values import deterministic_id
+from bunter_command import bunter
 
 RUN = "DemoCam/raw/all"
 
@@ -262,20 +263,11 @@ def test_killed_at_any_step_it_completes_when_run_again(frames, tmp_path):
             assert len(list(butler.query_datasets("raw", "*"))) == 4
 
 
-def run_cli(*arguments):
-    return subprocess.run(
-        [sys.executable, "-c", "from bunter.cli import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_the_command_prints_rejects_and_ends_with_1(butler, frames, tmp_path):
     (tmp_path / "in").mkdir()
     frames.democam(tmp_path / "in" / "a.fits")
     (tmp_path / "in" / "b.fits").write_text("no")
-    done = run_cli("ingest-raws", butler.root, tmp_path / "in", "--json")
+    done = bunter("ingest-raws", butler.root, tmp_path / "in", "--json")
     assert done.returncode == 1, done.stderr
     answer = json.loads(done.stdout)
     assert (answer["files"], answer["datasets"]) == (1, 1)
@@ -333,7 +325,7 @@ def test_each_command_can_be_tried_without_effect_and_answers_in_json(butler, fr
     ]
     for (name, argument), answer in commands:
         for dry in (["--dry-run"], []):
-            done = run_cli(name, butler.root, argument, "--json", *dry)
+            done = bunter(name, butler.root, argument, "--json", *dry)
             assert done.returncode == 0, done.stderr
             said = json.loads(done.stdout)
             assert said["dry_run"] == bool(dry)
@@ -355,7 +347,7 @@ def test_each_command_can_be_tried_without_effect_and_answers_in_json(butler, fr
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_1(butler, arguments, sentence):
-    done = run_cli(*(argument.format(repo=butler.root) for argument in arguments))
+    done = bunter(*(argument.format(repo=butler.root) for argument in arguments))
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
