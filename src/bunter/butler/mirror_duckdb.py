@@ -78,7 +78,7 @@ class DuckDBTarget:
     def counts(self) -> dict[str, int]:
         """See `MirrorTarget`."""
         names = self._tables() - {_BOOK}
-        return {name: self._duck.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0] for name in names}  # noqa: S608
+        return {name: self._duck.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0] for name in names}  # noqa: S608 - our names
 
     def forget(self, tables: Sequence[str], ids: set[bytes]) -> None:
         """See `MirrorTarget`."""
@@ -88,7 +88,7 @@ class DuckDBTarget:
         self._duck.register("gone", pa.table({"id": pa.array(sorted(ids), pa.binary())}))
         for name in tables:
             if name in known:
-                self._duck.execute(f'DELETE FROM "{name}" WHERE id_bytes IN (SELECT id FROM gone)')  # noqa: S608
+                self._duck.execute(f'DELETE FROM "{name}" WHERE id_bytes IN (SELECT id FROM gone)')  # noqa: S608 - our names
         self._duck.unregister("gone")
 
     def append(self, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
@@ -110,7 +110,7 @@ class DuckDBTarget:
         rows = 0
         for batch in batches:
             self._duck.register("fresh", pa.Table.from_batches([batch]))
-            self._duck.execute(f'INSERT INTO "{table}" SELECT * FROM fresh')  # noqa: S608
+            self._duck.execute(f'INSERT INTO "{table}" SELECT * FROM fresh')  # noqa: S608 - our names
             self._duck.unregister("fresh")
             rows += batch.num_rows
         return rows
@@ -120,5 +120,5 @@ class DuckDBTarget:
         for name in self._tables() - set(tables) - {_BOOK}:
             self._duck.execute(f'DROP TABLE "{name}"')
         self._duck.execute(f"CREATE OR REPLACE TABLE {_BOOK} (repository TEXT, change BIGINT)")
-        self._duck.execute(f"INSERT INTO {_BOOK} VALUES (?, ?)", [repository, until])  # noqa: S608
+        self._duck.execute(f"INSERT INTO {_BOOK} VALUES (?, ?)", [repository, until])  # noqa: S608 - our names
         self._duck.execute("COMMIT")

@@ -144,7 +144,7 @@ def _mode(note: Path, database: Path) -> int:
     try:
         return int(json.loads(effects.read_bytes(note))["mode"])
     except (ValueError, KeyError, TypeError):
-        return stat.S_IMODE(os.stat(database).st_mode) | stat.S_IWUSR  # noqa: PTH116
+        return stat.S_IMODE(database.stat().st_mode) | stat.S_IWUSR
 
 
 def _database(root: Path | StoreAddress, configuration: Configuration) -> tuple[Path, Path]:

@@ -81,7 +81,7 @@ class Trash:
                 return []
             told = connection.upload("removals", 1, ((change,) for change in kept))
             sql = (
-                'SELECT c.n, c.committed, c."user", c.command, (SELECT count(*) FROM removed_dataset r WHERE r.removed = c.n) '  # noqa: S608
+                'SELECT c.n, c.committed, c."user", c.command, (SELECT count(*) FROM removed_dataset r WHERE r.removed = c.n) '  # noqa: S608 - our names
                 f"FROM {told} q JOIN change c ON c.n = q.c0 ORDER BY c.n DESC"
             )
             return [_told(kept[row[0]], row) for row in connection.fetchall(sql)]
@@ -94,7 +94,7 @@ class Trash:
             numbers = sorted({*edits(connection, roster), *kept}, reverse=True)[:limit]
             deeds, done = deeds_of(connection, roster, numbers), settled(connection)
             told = connection.upload("changes", 1, ((number,) for number in numbers))
-            sql = f'SELECT c.n, c.committed, c."user", c.command FROM {told} q JOIN change c ON c.n = q.c0 ORDER BY c.n DESC'  # noqa: S608
+            sql = f'SELECT c.n, c.committed, c."user", c.command FROM {told} q JOIN change c ON c.n = q.c0 ORDER BY c.n DESC'  # noqa: S608 - our names
             return [
                 Undoable(n, time_ns, user, command, deeds[n], kept.get(n), n in done)
                 for n, time_ns, user, command in connection.fetchall(sql)

@@ -301,7 +301,7 @@ class OperatorContract:
             with duckdb.connect(str(target), read_only=True) as duck:
                 known = [name for (name,) in duck.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
                 assert table in known
-                return {row[0] for row in duck.execute(f"SELECT {column} FROM {table}").fetchall()}  # noqa: S608
+                return {row[0] for row in duck.execute(f"SELECT {column} FROM {table}").fetchall()}  # noqa: S608 - our names
         import pyarrow.parquet as pq
 
         parts = json.loads((target / "mirror.json").read_text())["tables"][table]

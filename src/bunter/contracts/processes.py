@@ -137,7 +137,7 @@ class ProcessContract:
         ref = copy.put({}, "thing", exposure=0, detector=0)
         assert (copy.run, ref.run) == ("run1", "run1")
         assert butler.get_dataset(ref.id) == ref
-        past = pickle.loads(pickle.dumps(butler.clone(as_of="9999-01-01")))  # noqa: S301
+        past = pickle.loads(pickle.dumps(butler.clone(as_of="9999-01-01")))  # noqa: S301 - our own bytes
         assert not past.writeable
 
     def test_spawned_processes_work_with_a_pickled_butler(self, butler: Butler) -> None:

@@ -76,7 +76,7 @@ class SqliteDialect:
         """See `Dialect`."""
         return _sqlite_glob(pattern if style == "glob" else _as_glob(pattern))
 
-    def matched(self, value: str, parameter: str, pattern: str, style: Literal["glob", "like"]) -> str:  # noqa: ARG002
+    def matched(self, value: str, parameter: str, pattern: str, style: Literal["glob", "like"]) -> str:  # noqa: ARG002 - a dialect may use it
         """See `Dialect`."""
         return f"({value} GLOB {parameter})"
 

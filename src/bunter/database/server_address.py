@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMES", "ServerAddress", "is_server"]
 
 SCHEMES = ("postgresql://", "postgres://")
-_PASSWORD_PLACES = "a password file (~/.pgpass or PGPASSFILE), a service (PGSERVICE) or the environment (PGPASSWORD)"  # noqa: S105
+_PASSWORD_PLACES = "a password file (~/.pgpass or PGPASSFILE), a service (PGSERVICE) or the environment (PGPASSWORD)"  # noqa: S105 - where to keep one, not one
 _LONGEST_NAME = 63
 
 

@@ -105,10 +105,10 @@ def queryable(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, value in values.items():
-        if type(value) is not str or not value.isprintable():  # most are such texts
-            value = _plain(value)  # noqa: PLW2901
-        if value is not None and (key := card_key(name)):
-            found.setdefault(key, value)
+        is_plain = type(value) is str and value.isprintable()  # as most are
+        plain = value if is_plain else _plain(value)
+        if plain is not None and (key := card_key(name)):
+            found.setdefault(key, plain)
     return found
 
 

@@ -172,7 +172,7 @@ class ObstoreBucket:
 
         address = obstore.sign(self._store, "GET", self._base + key, timedelta(minutes=1))
         asked = Request(address, headers={"Range": f"bytes={piece.begin}-{piece.end - 1}"})  # noqa: S310 - our own address
-        with urlopen(asked, timeout=60) as answer:  # noqa: S310
+        with urlopen(asked, timeout=60) as answer:  # noqa: S310 - our own address
             content: bytes = answer.read(piece.size)
             told = str(answer.headers.get("Content-Range", ""))
         return content if told.startswith(f"bytes {piece.begin}-") else self.read(key)[0][piece.begin : piece.end]

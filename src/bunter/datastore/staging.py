@@ -50,7 +50,7 @@ def bring(
     return _WAYS[transfer](source, staging, final, item, sync)
 
 
-def _copy(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
+def _copy(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001 - one signature for all ways
     size, digests = _copy_file(source, staging, sync=sync)
     return Staged(item.key, size, digests, item.owner, synced=sync)
 
@@ -63,14 +63,14 @@ def _copy_file(source: str | Path, target: str, *, sync: bool) -> tuple[int, Dig
     return digesting.size, digesting.digests()
 
 
-def _hard_link(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
+def _hard_link(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001 - one signature for all ways
     # The file itself: a hard link to a symbolic link would keep pointing elsewhere.
     content = os.path.realpath(source) if os.path.islink(source) else source
     effects.link(content, staging)
     return Staged(item.key, _size(content), None, item.owner)
 
 
-def _link_or_copy(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001
+def _link_or_copy(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001 - one signature for all ways
     try:
         return _hard_link(source, staging, final, item, sync)
     except OSError as exc:
@@ -79,7 +79,7 @@ def _link_or_copy(source: str | Path, staging: str, final: str, item: Staged, sy
     return _copy(source, staging, final, item, sync)
 
 
-def _link_or_symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001
+def _link_or_symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001 - one signature for all ways
     try:
         return _hard_link(source, staging, final, item, sync)
     except OSError as exc:
@@ -88,17 +88,17 @@ def _link_or_symlink(source: str | Path, staging: str, final: str, item: Staged,
     return _symlink(source, staging, final, item, sync)
 
 
-def _symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
+def _symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001 - one signature for all ways
     effects.symlink(os.path.abspath(source), staging)  # keeps links in the user's spelling
     return replace(item, size=_size(source), synced=True)
 
 
-def _relative_symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001
+def _relative_symlink(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: ARG001, FBT001 - one signature for all ways
     effects.symlink(os.path.relpath(source, os.path.dirname(final)), staging)
     return replace(item, size=_size(source), synced=True)
 
 
-def _move(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001
+def _move(source: str | Path, staging: str, final: str, item: Staged, sync: bool) -> Staged:  # noqa: FBT001 - one signature for all ways
     origin = os.path.abspath(source)
     try:
         return replace(_hard_link(source, staging, final, item, sync), source=origin)

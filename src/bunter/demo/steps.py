@@ -102,7 +102,7 @@ def _science_steps(workspace: Workspace, jobs: int) -> list[Step]:
     ]
 
 
-def _run(  # noqa: PLR0917, the options of one command
+def _run(  # noqa: PLR0917 - the options of one command
     repo: str, pipeline: str, inputs: tuple[str, ...], output: str, where: str, jobs: int
 ) -> tuple[str, ...]:
     name, _, label = pipeline.partition("#")

@@ -90,7 +90,7 @@ def _listed(column: Column, values: Any) -> Sequence[Any]:
 
 
 def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and value != value  # noqa: PLR0124
+    return isinstance(value, float) and value != value  # noqa: PLR0124 - NaN
 
 
 def _at_once(column: Column, values: Any) -> list[Any] | None:

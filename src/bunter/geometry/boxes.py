@@ -17,7 +17,7 @@ Bounds = tuple[float, float, float, float]
 _TINY = 1e-15
 
 
-def box_overlaps_polygon(bounds: Bounds, all_longitudes: bool, vertices: Sequence[Vector]) -> bool:  # noqa: FBT001
+def box_overlaps_polygon(bounds: Bounds, all_longitudes: bool, vertices: Sequence[Vector]) -> bool:  # noqa: FBT001 - a box is these two
     """Whether a box and a convex polygon have a point in common, borders included.
 
     Parameters
@@ -47,7 +47,7 @@ def _in_longitudes(longitude: float, bounds: Bounds) -> bool:
     return offset <= width + _TINY or offset >= math.tau - _TINY
 
 
-def _in_box(point: Vector, bounds: Bounds, all_longitudes: bool) -> bool:  # noqa: FBT001
+def _in_box(point: Vector, bounds: Bounds, all_longitudes: bool) -> bool:  # noqa: FBT001 - a box is these two
     latitude = math.atan2(point[2], math.hypot(point[0], point[1]))
     if not bounds[2] - _TINY <= latitude <= bounds[3] + _TINY:
         return False
@@ -65,7 +65,7 @@ def _in_polygon(point: Vector, edges: Sequence[tuple[Vector, Vector]]) -> bool:
     return all(_dot(_cross(one, other), point) >= -_TINY for one, other in edges)
 
 
-def _edge_crosses(one: Vector, other: Vector, bounds: Bounds, all_longitudes: bool) -> bool:  # noqa: FBT001
+def _edge_crosses(one: Vector, other: Vector, bounds: Bounds, all_longitudes: bool) -> bool:  # noqa: FBT001 - a box is these two
     normal = _cross(one, other)
     points = [point for latitude in bounds[2:] for point in _on_parallel(normal, latitude)]
     if not all_longitudes:
@@ -75,7 +75,7 @@ def _edge_crosses(one: Vector, other: Vector, bounds: Bounds, all_longitudes: bo
     )
 
 
-def _in_box_nearly(point: Vector, bounds: Bounds, all_longitudes: bool) -> bool:  # noqa: FBT001
+def _in_box_nearly(point: Vector, bounds: Bounds, all_longitudes: bool) -> bool:  # noqa: FBT001 - a box is these two
     # The point was made to lie on the border; rounding must not put it outside.
     wider = (bounds[0] - 1e-14, bounds[1] + 1e-14, bounds[2] - 1e-14, bounds[3] + 1e-14)
     return _in_box(point, wider, all_longitudes)

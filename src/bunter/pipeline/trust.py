@@ -19,7 +19,7 @@ from bunter.errors import PipelineError, near
 from bunter.pipeline.pipeline_task import PipelineTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
 __all__ = ["GROUP", "class_name_of", "find_task", "split_name"]
 
@@ -119,5 +119,5 @@ def _siblings(module_name: str) -> list[str]:
 
 
 def _tasks_in(module: Any) -> list[str]:
-    is_task: Callable[[Any], bool] = lambda value: isinstance(value, type) and issubclass(value, PipelineTask)  # noqa: E731
-    return [name for name, value in vars(module).items() if is_task(getattr(value, "task", value))]
+    classes = {name: getattr(value, "task", value) for name, value in vars(module).items()}
+    return [name for name, one in classes.items() if isinstance(one, type) and issubclass(one, PipelineTask)]

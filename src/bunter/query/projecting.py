@@ -45,7 +45,7 @@ def bound_projection(selection: Selection, asked: Asked, binds: Mapping[str, obj
     return Projection(tuple(columns), aggregates, selection.grouped)
 
 
-def _parts(name: str, value: Value, grouped: bool) -> Iterator[tuple[str, Value]]:  # noqa: FBT001
+def _parts(name: str, value: Value, grouped: bool) -> Iterator[tuple[str, Value]]:  # noqa: FBT001 - of one caller
     """Split a timespan into its ends, as tables have it."""
     if value.kind == "null":
         raise InvalidQueryError(f"{name!r} is NULL in all rows; leave it out")

@@ -232,7 +232,7 @@ def _held(butler: Butler, name: str) -> tuple[int, list[str]]:
         return len(info.children), list(info.parents)
     bind, counts = {"name": name}, 0
     for view in ("v1_tag", "v1_calibration"):
-        found = butler.sql(f"SELECT count(*) FROM {view} WHERE collection = :name", bind, time_limit_s=3600)  # noqa: S608
+        found = butler.sql(f"SELECT count(*) FROM {view} WHERE collection = :name", bind, time_limit_s=3600)  # noqa: S608 - a view of ours
         counts += found.rows[0][0]
     return counts, list(info.parents)
 

@@ -152,7 +152,7 @@ def _pairs(
     return mutual, np.asarray(nearest[mutual])
 
 
-def _clipped_fit(  # noqa: PLR0917, arrays of one matched table
+def _clipped_fit(  # noqa: PLR0917 - arrays of one matched table
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     plane: NDArray[np.float64],

@@ -105,7 +105,7 @@ def _compact(
     return np.abs(ratio - np.percentile(ratio, 70)) < 0.04
 
 
-def _table(  # noqa: PLR0917, an image and where to measure on it
+def _table(  # noqa: PLR0917 - an image and where to measure on it
     image: NDArray[np.float32],
     variance: NDArray[np.float32],
     planes: NDArray[np.int16],

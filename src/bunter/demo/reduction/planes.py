@@ -64,6 +64,6 @@ def mark(ccd: CCDData, planes: NDArray[np.int16]) -> CCDData:
         Of the image's shape.
     """
     # The public setter makes the mask Boolean, and with it all planes one.
-    ccd._mask = np.asarray(planes, dtype=np.int16)  # noqa: SLF001
+    ccd._mask = np.asarray(planes, dtype=np.int16)  # noqa: SLF001 - as said above
     describe(ccd.header)
     return ccd

@@ -128,7 +128,7 @@ class Exposure:
     @property
     def mjd(self) -> float:
         """Begin as modified Julian date, UTC."""
-        return (self.begin - datetime(1858, 11, 17)).total_seconds() / 86_400  # noqa: DTZ001, UTC without a zone, as in FITS
+        return (self.begin - datetime(1858, 11, 17)).total_seconds() / 86_400  # noqa: DTZ001 - UTC without a zone, as in FITS
 
 
 def schedule(plan: Plan, seed: int) -> list[Exposure]:
