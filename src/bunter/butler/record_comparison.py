@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from bunter.dataset.inquiries import KeyedRecords
 from bunter.values import counted, format_instant
 
 if TYPE_CHECKING:
@@ -95,20 +96,9 @@ def compare(session: Session, element: Element, columns: Columns) -> Comparison:
 
 def _there(session: Session, element: Element, columns: Columns) -> dict[str, list[Any]]:
     """Return the stored columns of the records that have the keys."""
-    from bunter.query import bind_query
-
-    query = bind_query(
-        universe=element.universe,
-        kind="records",
-        result=element,
-        data_id_table={name: columns[name] for name in element.required},
-    )
-    stream = session.repository.execute(session.principal, query)
-    batches = list(stream.batches())
-    return {
-        name: [value for batch in batches for value in batch.column(place).to_pylist()]
-        for place, name in enumerate(stream.schema.names)
-    }
+    keys = {name: columns[name] for name in element.required}
+    table = session.repository.answer(session.principal, KeyedRecords(element.name, keys))
+    return {name: table.column(name).to_pylist() for name in table.schema.names}
 
 
 def _decoded(each: Difference) -> Difference:

@@ -168,6 +168,22 @@ class RecordReferences:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyedRecords:
+    """Which records of an element have some values; rows of those that are there, with the columns of `Records`.
+
+    Parameters
+    ----------
+    element : str
+        The element.
+    keys : mapping of str to sequence
+        Values of its columns, row by row; mostly of its required dimensions.
+    """
+
+    element: str
+    keys: Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Packers:
     """Which layouts of packers are kept: ``name``, ``fixed`` and ``layout`` (JSON), ``change`` and ``time``.
 
@@ -215,6 +231,7 @@ Inquiry = (
     | Neighbours
     | Among
     | RecordReferences
+    | KeyedRecords
     | Packers
     | Migrations
     | WithdrawnCollections

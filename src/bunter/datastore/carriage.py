@@ -33,6 +33,7 @@ __all__ = [
     "carry_into",
     "checked_pieces",
     "content_of",
+    "names_of",
 ]
 
 _WORKERS = 8
@@ -234,13 +235,14 @@ def _staying(cargo: Sequence[Cargo], local: Mapping[int, LocalPaths], tally: Tal
         if (store := local.get(number)) is None:
             raise _no_file(keys[0])
         stats = cargo[places[0]].store.stat_many(keys)
-        for place, name, found in zip(places, _names(store, keys), stats, strict=True):
+        for place, name, found in zip(places, names_of(store, keys), stats, strict=True):
             paths[place], sizes[place] = name, _checked_size(cargo[place].stored, found)
             tally.add(sizes[place])
     return staying(paths, sizes, [_recorded(item.stored) for item in cargo])
 
 
-def _names(store: LocalPaths, keys: Sequence[str]) -> list[str]:
+def names_of(store: LocalPaths, keys: Sequence[str]) -> list[str]:
+    """Return the paths of artifacts of a store of files as texts."""
     return store.names(keys) if isinstance(store, NamesFiles) else [str(store.path(key)) for key in keys]
 
 

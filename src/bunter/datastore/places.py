@@ -5,6 +5,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from bunter.datastore.key import is_direct
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -34,7 +36,7 @@ def places_of(
     stored: Sequence[StoredArtifact], holders: Callable[[StoredArtifact], list[ArtifactStore]]
 ) -> list[ArtifactStore]:
     """Return for each artifact the first store that has it; the last asked where none has."""
-    asked = [holders(item) for item in stored]
+    asked = _asked(stored, holders)
     answer = [stores[-1] for stores in asked]
     many = [index for index, stores in enumerate(asked) if len(stores) > 1]
     for index, store in _first_there(stored, asked, many).items():
@@ -42,9 +44,23 @@ def places_of(
     return answer
 
 
+def _asked(
+    stored: Sequence[StoredArtifact], holders: Callable[[StoredArtifact], list[ArtifactStore]]
+) -> list[list[ArtifactStore]]:
+    """Return the stores that may have each artifact: the same for all of one store whose keys are below its root."""
+    known: dict[tuple[str, bool], list[ArtifactStore]] = {}
+    found = []
+    for item in stored:
+        place = item.datastore, is_direct(item.key)
+        if place not in known:
+            known[place] = holders(item)
+        found.append(known[place])
+    return found
+
+
 def are_there(stored: Sequence[StoredArtifact], holders: Callable[[StoredArtifact], list[ArtifactStore]]) -> list[bool]:
     """Whether any store has each artifact."""
-    asked = [holders(item) for item in stored]
+    asked = _asked(stored, holders)
     there = _first_there(stored, asked, range(len(stored)))
     return [index in there for index in range(len(stored))]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bunter.dimensions.definition import Definition
@@ -11,7 +12,7 @@ from bunter.dimensions.sources import read_content
 from bunter.errors import DimensionNameError, UniverseError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from os import PathLike
 
     from bunter.dimensions.element import Column, Element
@@ -90,6 +91,8 @@ class Universe:
         """
         if isinstance(source, Universe):
             return source
+        if repository is None and isinstance(source, Mapping) and (known := _known_by_content(source)) is not None:
+            return known
         content = read_content(source, repository)
         try:
             return _interned(Definition.parse(content.tree).canonical)
@@ -211,8 +214,22 @@ def _default() -> Universe:
     return Universe.load("default")
 
 
-@functools.cache
+_known: dict[str, Universe] = {}
+
+
 def _interned(canonical: str) -> Universe:
     import json
 
-    return Universe(Definition.parse(json.loads(canonical)))
+    if canonical not in _known:
+        _known.setdefault(canonical, Universe(Definition.parse(json.loads(canonical))))
+    return _known[canonical]
+
+
+def _known_by_content(content: Mapping[str, Any]) -> Universe | None:
+    """Return the universe of a definition that was checked before, as repositories and exports repeat the same one."""
+    import json
+
+    try:
+        return _known.get(json.dumps(content, separators=(",", ":")))
+    except (TypeError, ValueError, RecursionError):
+        return None

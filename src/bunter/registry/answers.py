@@ -10,6 +10,7 @@ from bunter.registry.among import among
 from bunter.registry.candidates import candidates, neighbours
 from bunter.registry.certifications import certifications
 from bunter.registry.history import collection_history, tombstones
+from bunter.registry.keyed_records import keyed_records
 from bunter.registry.migration_history import migrations
 from bunter.registry.packers import packers
 from bunter.registry.record_references import answer_references
@@ -39,6 +40,7 @@ _ANSWERS: dict[type, Callable[..., Any]] = {
     inquiries.Among: among,
     **annotation_tables.ANSWERS,
     inquiries.RecordReferences: answer_references,
+    inquiries.KeyedRecords: keyed_records,
     inquiries.Packers: packers,
     inquiries.Migrations: migrations,
     inquiries.WithdrawnCollections: withdrawn_collections,

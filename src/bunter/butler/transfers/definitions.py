@@ -140,7 +140,7 @@ class Definitions:
                 conflicts.append(Conflict("record", found.sentence()))
         return new, conflicts
 
-    def insertions(self) -> Iterator[Change]:
+    def insertions(self) -> Iterator[InsertRecords]:
         """Yield the changes that add records; those that are there stay."""
         for records in self._records():
             yield InsertRecords(records, on_conflict="skip")

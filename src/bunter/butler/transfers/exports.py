@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ from bunter.butler.transfers.manifest import MANIFEST, Manifest
 from bunter.butler.transfers.run_folders import runs_schema, write_pieces
 from bunter.butler.transfers.table_files import TableWriter
 from bunter.datastore import Transfer
-from bunter.datastore.carriage import Progress
+from bunter.datastore.carriage import Progress, names_of
 from bunter.datastore.key import escape, is_direct
 from bunter.datastore.outward import Outgoing, send
+from bunter.datastore.store import LocalPaths
 from bunter.errors import ExportFileError
 from bunter.values import new_nonce, pyarrow
 
@@ -134,7 +136,7 @@ class Export:
             if name not in writers:
                 writers[name] = self._writer(name, table.schema)
             writers[name].add_table(table)
-        self._tables |= {name: writer.close() for name, writer in writers.items()}
+        self._close(writers)
 
     def _write_datasets(self) -> None:
         pa = pyarrow()
@@ -159,10 +161,12 @@ class Export:
             self._tables[f"datasets/{name}"], self._tables[f"artifacts/{name}"] = (each.close() for each in pair)
 
     def _artifact_columns(self, batch: Batch, ids: list[bytes], first: int) -> dict[str, list[Any]]:
-        found = [(row, item) for row, id_ in enumerate(ids, first) for item in batch.stored.get(id_, ())]
+        stored, none = batch.stored, ()
+        items = [item for id_ in ids for item in stored.get(id_, none)]
+        rows = [row for row, id_ in enumerate(ids, first) for _ in stored.get(id_, none)]
         names = ("component", "size", "sha256", "xxh3", "format", "format_version", "selector")
-        columns: dict[str, list[Any]] = {name: [getattr(item, name) for _, item in found] for name in names}
-        return {"row": [row for row, _ in found], "path": self._paths([item for _, item in found]), **columns}
+        columns: dict[str, list[Any]] = {name: list(map(attrgetter(name), items)) for name in names}
+        return {"row": rows, "path": self._paths(items), **columns}
 
     def _paths(self, stored: Sequence[StoredArtifact]) -> list[str]:
         """Paths of artifacts below the folder of artifacts; absolute where they stay where they are."""
@@ -170,7 +174,7 @@ class Export:
             return [self._path(item) for item in stored]
         if all(is_direct(item.key) for item in stored):
             return [item.key for item in stored]
-        return [_staying_path(item, store) for item, store in zip(stored, self._parcel.stores_of(stored), strict=True)]
+        return _staying_paths(stored, self._parcel.stores_of(stored))
 
     def _path(self, stored: StoredArtifact) -> str:
         """Path of an artifact below the folder of artifacts."""
@@ -234,7 +238,7 @@ class Export:
                     "end": [end] * number,
                 }
             )
-        self._tables["memberships"] = writer.close()
+        self._close({"memberships": writer})
 
     def _write_annotations(self) -> None:
         pa = pyarrow()
@@ -252,7 +256,7 @@ class Export:
             headers.add(_transposed(each.headers, ("id", "primary", "own")))
             metadata.add(_transposed(each.metadata, ("id", "document")))
             origins.add(
-                {n: [getattr(row, n) for row in each.origins] for n in ("id", "directory", "name", "size", "modified")}
+                {n: list(map(attrgetter(n), each.origins)) for n in ("id", "directory", "name", "size", "modified")}
             )
         told = {
             "headers": headers,
@@ -261,12 +265,16 @@ class Export:
             "makers": makers,
             "activities": activities,
         }
-        self._tables |= {name: writer.close() for name, writer in told.items()}
+        self._close(told)
+
+    def _close(self, writers: Mapping[str, TableWriter]) -> None:
+        """Finish tables; those without rows are left out, as each costs a file here and there."""
+        self._tables |= {name: writer.close() for name, writer in writers.items() if writer.rows}
 
     def _write_runs(self) -> None:
         writer = self._writer("runs", runs_schema())
         write_pieces(writer, self._parcel.run_pieces())
-        self._tables["runs"] = writer.close()
+        self._close({"runs": writer})
 
     def _sweep(self) -> None:
         """Remove tables of earlier attempts, and the mark of an unfinished export."""
@@ -318,11 +326,17 @@ def _transposed(rows: Any, names: tuple[str, ...]) -> dict[str, list[Any]]:
     return {name: list(values) for name, values in zip(names, columns, strict=True)}
 
 
-def _staying_path(stored: StoredArtifact, store: ArtifactStore) -> str:
-    """Return the absolute path of an artifact that stays where it is."""
-    if is_direct(stored.key):
-        return stored.key
-    path = getattr(store, "path", None)
-    if path is None:
-        raise ExportFileError(f"{stored.key} is no file of this machine, so it cannot stay where it is")
-    return str(path(stored.key))
+def _staying_paths(stored: Sequence[StoredArtifact], stores: Sequence[ArtifactStore]) -> list[str]:
+    """Return the absolute paths of artifacts that stay where they are."""
+    paths = [item.key for item in stored]
+    groups: dict[int, list[int]] = {}
+    for place, (key, store) in enumerate(zip(paths, stores, strict=True)):
+        if not is_direct(key):
+            groups.setdefault(id(store), []).append(place)
+    for places in groups.values():
+        store, keys = stores[places[0]], [paths[place] for place in places]
+        if not isinstance(store, LocalPaths):
+            raise ExportFileError(f"{keys[0]} is no file of this machine, so it cannot stay where it is")
+        for place, path in zip(places, names_of(store, keys), strict=True):
+            paths[place] = path
+    return paths

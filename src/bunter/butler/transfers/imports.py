@@ -152,7 +152,7 @@ class ExportParcel:
 
     def _rows(self, name: str, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
         table = self.manifest.tables.get(name)
-        return iter(()) if table is None else batches_of(partial(self._place.open, table.file), rows)
+        return iter(()) if table is None or not table.rows else batches_of(partial(self._place.open, table.file), rows)
 
 
 def _rows_in(batch: Batch) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bunter.dataset.inquiries import KeyedRecords
 from bunter.dimensions import Records
 from bunter.dimensions.records import stored_columns
 from bunter.values.arrow import values_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["NeededRecords", "read_records"]
 
 Key = tuple[Any, ...]
+_TOGETHER = 20_000
 
 
 class NeededRecords:
@@ -115,8 +117,20 @@ def read_records(
     session: Session, element: Element, table: Mapping[str, Sequence[Any]] | None = None
 ) -> Iterator[Records]:
     """Yield records of an element, all or those that match rows of a table, in batches."""
+    batches = _all(session, element) if table is None else _matching(session, element, table)
+    for batch in batches:
+        yield Records(element, {name: values_of(batch.column(name)) for name in stored_columns(element)})
+
+
+def _all(session: Session, element: Element) -> Iterator[Any]:
     from bunter.query import bind_query
 
-    query = bind_query(universe=element.universe, kind="records", result=element, data_id_table=table)
-    for batch in session.repository.execute(session.principal, query).batches():
-        yield Records(element, {name: values_of(batch.column(name)) for name in stored_columns(element)})
+    query = bind_query(universe=element.universe, kind="records", result=element)
+    yield from session.repository.execute(session.principal, query).batches()
+
+
+def _matching(session: Session, element: Element, table: Mapping[str, Sequence[Any]]) -> Iterator[Any]:
+    for begin in range(0, len(next(iter(table.values()))), _TOGETHER):
+        keys = {name: values[begin : begin + _TOGETHER] for name, values in table.items()}
+        found = session.repository.answer(session.principal, KeyedRecords(element.name, keys))
+        yield from found.combine_chunks().to_batches()

@@ -119,6 +119,11 @@ class Annotations:
     makers: Sequence[tuple[bytes, bytes]] = field(default_factory=list)
     activities: Sequence[tuple[object, ...]] = field(default_factory=list)
 
+    @property
+    def rows(self) -> int:
+        """How many rows they are."""
+        return sum(map(len, (self.headers, self.metadata, self.origins, self.makers, self.activities)))
+
     def without(self, ids: Collection[bytes]) -> Annotations:
         """Leave out what is kept beside some datasets."""
         return Annotations(

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.activities import performed
 from bunter.butler.transfers.absences import Absences
 from bunter.butler.transfers.arrivals import arrivals
 from bunter.butler.transfers.definitions import Definitions
+from bunter.butler.transfers.gathering import Gathering
 from bunter.butler.transfers.member_changes import MemberChanges
+from bunter.butler.transfers.parcel import BATCH_ROWS
 from bunter.butler.transfers.report import TransferReport
 from bunter.butler.transfers.run_folders import write_runs
 from bunter.dataset import ArtifactLink
 from bunter.dataset.annotations import AddMakers, AddOrigins, HeadersOf, MetadataOf, SetMetadata
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.dataset.header import headers_change, packed_alike
+from bunter.dataset.inquiries import Moment
 from bunter.datastore import Transfer
 from bunter.datastore.carriage import Cargo, Progress, carry
 from bunter.datastore.recorded import artifact_rows
@@ -25,7 +28,7 @@ from bunter.values.identity import new_nonces
 from bunter.values.rows import instances, unhindered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bunter.butler.session import Session
     from bunter.butler.transfers.arrivals import Arrivals
@@ -42,6 +45,17 @@ if TYPE_CHECKING:
 __all__ = ["Receiving"]
 
 _PORTION_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a survey has found of a small parcel, which holds as long as nobody writes: the last change, how many records are new, arrivals, and memberships."""
+
+    latest: int | None
+    records: int
+    arrivals: list[Arrivals]
+    members: list[Change]
+    number: int
 
 
 class Receiving:
@@ -80,10 +94,11 @@ class Receiving:
         self._shared: dict[tuple[str, str], str] = {}
         self._done = Progress(0, 0)
         self._left: set[bytes] = set()
+        self._seen: _Seen | None = None
 
     def survey(self) -> TransferReport:
         """Compare everything, and tell what would come and what contradicts; nothing is changed."""
-        definitions = self._definitions
+        definitions, latest = self._definitions, self._latest()
         conflicts = list(definitions.conflicts())
         records, differing = definitions.compared()
         report = TransferReport(
@@ -97,14 +112,24 @@ class Receiving:
         )
         if conflicts:  # what follows relies on the types
             return report
-        report = self._counted(report)
-        _, members, contradicting = self._members().find()
+        few: list[Arrivals] = []
+        report, looked = self._counted(report, few)
+        changes, members, contradicting = self._members().find()
         definitions.registrations()  # which tells what chains do not get again
+        if looked + members <= BATCH_ROWS and report.size <= _PORTION_BYTES:
+            self._seen = _Seen(latest, records, few, changes, members)
         withheld = () if self._absences is None else self._absences.said
         return replace(report, memberships=members, conflicts=(*report.conflicts, *contradicting), withheld=withheld)
 
-    def _counted(self, report: TransferReport) -> TransferReport:
-        datasets = known = removed = 0
+    def _latest(self) -> int | None:
+        """Return the number of the last change of the repository."""
+        session = self._session
+        latest: int | None = session.repository.answer(session.principal, Moment())["latest"][0].as_py()
+        return latest
+
+    def _counted(self, report: TransferReport, few: list[Arrivals]) -> tuple[TransferReport, int]:
+        """Count what comes, and what was looked at; what was found of it is kept in ``few`` as long as it is little."""
+        datasets = known = removed = looked = 0
         shared: set[tuple[str, str]] = set()
         artifacts = size = 0
         conflicts: list[Conflict] = list(report.conflicts)
@@ -114,20 +139,23 @@ class Receiving:
             datasets += sum(map(len, found.new))
             known += found.known
             conflicts += found.conflicts
+            few.append(found)
+            looked += sum(map(len, batch.columns))
+            if looked > BATCH_ROWS:
+                few.clear()
             for place, stored in found.artifacts.items():
                 if place not in shared:
                     artifacts, size = artifacts + 1, size + max(stored.size, 0)
                 if stored.selector:
                     shared.add(place)
-        return replace(
-            report,
-            datasets=datasets,
-            known=known,
-            removed=removed,
-            artifacts=artifacts,
-            size=size,
-            conflicts=tuple(conflicts),
-        )
+        counted: dict[str, Any] = {
+            "datasets": datasets,
+            "known": known,
+            "removed": removed,
+            "artifacts": artifacts,
+            "size": size,
+        }
+        return replace(report, conflicts=tuple(conflicts), **counted), looked
 
     def take(self) -> TransferReport:
         """Bring everything that is not there.
@@ -146,19 +174,29 @@ class Receiving:
 
     def bring(self) -> None:
         """Bring everything that is not there, without a look at the whole before."""
-        if changes := [*self._definitions.insertions(), *self._definitions.registrations()]:
-            self._session.commit(changes)
+        seen = self._seen
+        if seen is not None and seen.latest != self._latest():  # somebody has written since
+            seen = None
+        self._seen = None
+        with Gathering(self._session) as gathering:
+            if seen is None or seen.records:
+                for change in self._definitions.insertions():
+                    gathering.add([change], rows=len(change.records))
+            gathering.add(self._definitions.registrations(), rows=0)
+            for found in self._arriving() if seen is None else seen.arrivals:
+                with unhindered() if self._stays else nullcontext():
+                    self._bring(found, gathering)
+            members, number, _ = self._members().find() if seen is None else (seen.members, seen.number, ())
+            gathering.add(members, rows=number)
+            for each in self._parcel.annotations():
+                gathering.add(self.annotations(each), rows=each.rows)
+        write_runs(getattr(self._session.repository, "runs", None), self._parcel.run_pieces())
+
+    def _arriving(self) -> Iterator[Arrivals]:
+        """Compare what comes with what is there, part by part."""
         for batch in self._parcel.batches():
             for portion in batch.portions(_PORTION_BYTES):
-                with unhindered() if self._stays else nullcontext():
-                    self._bring(self._compared(portion))
-        members, _, _ = self._members().find()
-        if members:
-            self._session.commit(members)
-        for each in self._parcel.annotations():
-            if changes := self.annotations(each):
-                self._session.commit(changes)
-        write_runs(getattr(self._session.repository, "runs", None), self._parcel.run_pieces())
+                yield self._compared(portion)
 
     def _compared(self, batch: Batch) -> Arrivals:
         """Compare some datasets with what is there; remember which stay behind."""
@@ -179,8 +217,8 @@ class Receiving:
             self._session, self._parcel, self._definitions.types, left=self._left, absences=self._absences
         )
 
-    def _bring(self, found: Arrivals) -> None:
-        """Bring the artifacts of some datasets and register these."""
+    def _bring(self, found: Arrivals, gathering: Gathering) -> None:
+        """Bring the artifacts of some datasets, to be registered with these."""
         if not found.new and not found.stored:
             return
         with unhindered():
@@ -197,7 +235,8 @@ class Receiving:
             *self._definitions.runs_again({columns.run for columns in found.new}),
             *(AddDatasets(columns, on_conflict="skip") for columns in found.new),
         ]
-        self._session.commit([*changes, AddArtifacts(rows, links)] if rows or links else changes, staged)
+        whole = [*changes, AddArtifacts(rows, links)] if rows or links else changes
+        gathering.add(whole, staged, rows=max(sum(map(len, found.new)), len(links)))
         self._shared |= {place: nonce for place, (comer, nonce) in fresh.items() if comer[2].selector or self.keeps_all}
 
     def _fresh(self, places: Sequence[_Place], comers: Sequence[_Comer]) -> dict[_Place, tuple[_Comer, str]]:

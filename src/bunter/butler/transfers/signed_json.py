@@ -17,8 +17,10 @@ T = TypeVar("T")
 
 
 def written_signed(content: Mapping[str, Any]) -> bytes:
-    """Return a document as JSON with its digest."""
-    return json.dumps({**content, "sha256": _digest(content)}, indent=1, ensure_ascii=False).encode()
+    """Return a document as JSON with its digest, a line for each of its keys."""
+    whole = {**content, "sha256": _digest(content)}
+    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in whole.items()]
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def read_signed(text: bytes, where: str, *, version: int, make: Callable[[dict[str, Any]], T]) -> T:

@@ -47,19 +47,20 @@ class TableWriter:
         Path of the file below it.
     schema : pyarrow.Schema
         Its columns.
+
+    Attributes
+    ----------
+    rows : int
+        How many it was given.
     """
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
-        import pyarrow.parquet as pq
-
         self._path = folder / name
         self._name = name
         self._schema = schema
-        effects.mkdirs(self._path.parent)
-        effects.checkpoint(f"write {name}")
-        self._writer = pq.ParquetWriter(self._path, schema, compression="zstd")
+        self._writer: Any = None
         self._held: list[pa.Table] = []
-        self._rows = self._waiting = self._bytes = 0
+        self.rows = self._waiting = self._bytes = 0
 
     def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Write rows given as columns."""
@@ -71,7 +72,7 @@ class TableWriter:
     def add_table(self, table: pa.Table) -> None:
         """Write rows."""
         self._held.append(table)
-        self._rows += table.num_rows
+        self.rows += table.num_rows
         self._waiting += table.num_rows
         self._bytes += table.nbytes
         if self._waiting >= _TOGETHER or self._bytes >= _BYTES:
@@ -83,22 +84,31 @@ class TableWriter:
 
         self.add_table(pa.Table.from_batches([batch]))
 
+    def _open(self) -> Any:
+        if self._writer is None:
+            import pyarrow.parquet as pq
+
+            effects.mkdirs(self._path.parent)
+            effects.checkpoint(f"write {self._name}")
+            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd")
+        return self._writer
+
     def _flush(self) -> None:
         import pyarrow as pa
 
         if self._held:
-            self._writer.write_table(pa.concat_tables(self._held))
+            self._open().write_table(pa.concat_tables(self._held))
             self._held, self._waiting, self._bytes = [], 0, 0
 
     def close(self) -> TableFile:
         """Finish the file, on stable storage."""
         self._flush()
-        self._writer.close()
+        self._open().close()
         effects.sync_file(self._path)
         digest = hashlib.sha256()
         for chunk in effects.read_chunks(self._path):
             digest.update(chunk)
-        return TableFile(self._name, self._rows, digest.hexdigest())
+        return TableFile(self._name, self.rows, digest.hexdigest())
 
 
 def check_table(table: TableFile, chunks: Iterator[bytes], where: str) -> None:
