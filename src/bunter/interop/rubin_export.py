@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from bunter import effects
 from bunter.datastore import Transfer
 from bunter.datastore.key import is_direct
+from bunter.datastore.local_place import local_place
 from bunter.datastore.members import is_member, member_of
 from bunter.datastore.outward import Outgoing, send
 from bunter.dimensions import Universe
@@ -29,6 +29,7 @@ from bunter.values import new_nonce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from bunter.butler.transfers import Batch, Parcel
     from bunter.dataset import DatasetColumns, StoredArtifact
@@ -99,7 +100,7 @@ class RubinExport:
         return said + "".join(f"; left out {count}: {why}" for why, count in sorted(self.left_out.items()))
 
 
-def export_rubin(  # noqa: PLR0913 - all but two by keyword
+def export_rubin(
     parcel: Parcel,
     folder: str | Path,
     *,
@@ -137,7 +138,7 @@ def export_rubin(  # noqa: PLR0913 - all but two by keyword
     ExportFileError
         If the dimensions are others, or the folder has an export already.
     """
-    writing = _Writing(parcel, Path(folder).absolute(), transfer, {**FORMATTERS, **(formatters or {})}, progress)
+    writing = _Writing(parcel, local_place(folder, "an export"), transfer, {**FORMATTERS, **(formatters or {})}, progress)
     return writing.survey() if dry_run else writing.write()
 
 

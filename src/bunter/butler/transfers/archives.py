@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
@@ -22,6 +21,7 @@ from bunter.butler.transfers.terms import Terms
 from bunter.dataset import ArtifactLink, StoredArtifact
 from bunter.dataset.changes import AddArtifacts, AddDatasets, ChangesAsRead
 from bunter.datastore.carriage import checked_pieces
+from bunter.datastore.local_place import local_place
 from bunter.datastore.members import member_selector
 from bunter.datastore.zip_members import ZipMembers
 from bunter.errors import FormatError, KeyTakenError
@@ -29,6 +29,7 @@ from bunter.values import new_nonce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from bunter.butler.session import Session
     from bunter.butler.transfers.arrivals import Arrivals
@@ -76,7 +77,7 @@ def write_archive(
     FileIntegrityError
         If an artifact is not what was recorded of it; there is no file then.
     """
-    path = Path(path).absolute()
+    path = local_place(path, "an archive")
     if effects.stat(path) is not None:
         raise KeyTakenError(f"{path} is there already; choose another name")
     effects.mkdirs(path.parent)
@@ -158,7 +159,7 @@ def ingest_archive(
     TransferConflictError
         If anything contradicts what is there; nothing has changed.
     """
-    path = Path(path).absolute()
+    path = local_place(path, "a zip file that is taken in")
     parcel = ExportParcel(ZipPlace(ZipMembers.of_file(path), str(path)))
     terms = Terms(keep_records=keep_records, kind="ingest")
     report = Receiving(session, parcel, terms).survey()
@@ -242,7 +243,8 @@ def adopt_archive(
     FormatError
         If datasets of a type are written in another format here.
     """
-    path, nonce, datastore = Path(path).absolute(), new_nonce(), session.repository.datastore
+    path, nonce = local_place(path, "a zip file that is taken in"), new_nonce()
+    datastore = session.repository.datastore
     links = []
     for ref, component, extension, member in parts:
         form = datastore.choice(ref.dataset_type).format

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.butler.transfers.archives import write_archive
 from bunter.butler.transfers.exports import Export
+from bunter.datastore.local_place import local_place
 from bunter.values import counted, sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from bunter.butler.transfers.manifest import Manifest
     from bunter.butler.transfers.parcel import Parcel
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["write_bundle"]
 
 
-def write_bundle(  # noqa: PLR0913 - all but two by keyword
+def write_bundle(
     parcel: Parcel,
     path: str | Path,
     *,
@@ -46,7 +47,7 @@ def write_bundle(  # noqa: PLR0913 - all but two by keyword
     progress : callable, optional
         Is told how far it has come.
     """
-    path = Path(path).absolute()
+    path = local_place(path, "a bundle")
     said = {"title": title, "licence": licence, "citation": citation, "description": description}
     about = {key: value for key, value in said.items() if value}
     counts = Export(parcel, path.parent / f".{path.name}.none", about=about).survey()

@@ -24,7 +24,7 @@ DUMP_MANIFEST = "bunter-dump.json"
 
 _FORMAT = 1
 _FILE = re.compile(r"tables-[a-z0-9]+/[A-Za-z0-9_]+\.parquet")
-_KEPT = ("templates", "formats", "constraints", "durability")
+_KEPT = ("templates", "formats", "composites", "constraints", "durability", "trash_days")
 
 
 @dataclass(frozen=True, slots=True)

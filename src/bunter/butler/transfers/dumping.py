@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.butler.transfers.dump_manifest import DUMP_MANIFEST, DumpedTable, DumpManifest, kept_settings
-from bunter.butler.transfers.recorded_artifacts import recorded_artifacts
+from bunter.butler.transfers.recorded_artifacts import kept_artifacts, recorded_artifacts
 from bunter.butler.transfers.run_folders import all_runs, read_runs, runs_schema, write_pieces
 from bunter.butler.transfers.table_files import TableWriter
 from bunter.database.cloning import Copied, survey_tables
 from bunter.database.table_rows import arrow_schema, rows_of
 from bunter.datastore import Transfer
 from bunter.datastore.carriage import Progress
+from bunter.datastore.local_place import local_place
 from bunter.datastore.outward import Outgoing, send
+from bunter.datastore.stored_counts import stored_counts
 from bunter.errors import ExportFileError
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from bunter.database import Connection, Database
+    from bunter.dataset import StoredArtifact
     from bunter.datastore import Datastore
 
 __all__ = ["ARTIFACTS", "dump_database"]
@@ -32,7 +36,7 @@ ARTIFACTS = "artifacts"
 _UNFINISHED = ".bunter-dump-unfinished"
 
 
-def dump_database(  # noqa: PLR0913 - all but three by keyword
+def dump_database(
     database: Database,
     datastore: Datastore,
     folder: str | Path,
@@ -45,7 +49,8 @@ def dump_database(  # noqa: PLR0913 - all but three by keyword
 ) -> DumpManifest:
     """Write all tables as one moment has them, and then the artifacts that they name; memory is bounded.
 
-    What an interrupted dump has written to the folder is used. Files that stay where they are (``direct``) are not copied.
+    What an interrupted dump has written to the folder is used. Files that stay where they are (``direct``) are not copied; those of
+    removals that can be undone are.
 
     Parameters
     ----------
@@ -71,20 +76,21 @@ def dump_database(  # noqa: PLR0913 - all but three by keyword
     ExportFileError
         If the folder holds anything else.
     """
-    folder = Path(folder).absolute()
+    folder = local_place(folder, "a dump")
     _check_folder(folder)
     settings = kept_settings({} if datastore.config is None else datastore.config.model_dump(mode="json"))
     if dry_run:
         with database.read(snapshot=True) as connection:
             rows = survey_tables(connection)
             shapes = {shape.name: shape for shape in connection.tables()}
+            counts = stored_counts(connection) if artifacts else {}
         from bunter.butler.transfers.table_files import TableFile
 
         counted = tuple(
             DumpedTable(shapes[name], TableFile("", number, ""), Copied(name, number, "")) for name, number in rows
         )
-        number = dict(rows).get("artifact", 0) if artifacts else 0
-        return DumpManifest(database.location, counted, artifacts, number, 0, settings)
+        number, size = sum(number for number, _ in counts.values()), sum(size for _, size in counts.values())
+        return DumpManifest(database.location, counted, artifacts, number, size, settings)
     effects.mkdirs(folder)
     if effects.stat(folder / _UNFINISHED) is None:
         effects.write_new(folder / _UNFINISHED, b"", sync=True)
@@ -122,7 +128,8 @@ def _write_artifacts(
     progress: Callable[[Progress], None] | None,
 ) -> tuple[int, int]:
     number = size = 0
-    for some in recorded_artifacts(folder, tables):
+    kept = (_still_there(datastore, some) for some in kept_artifacts(folder, tables))
+    for some in chain(recorded_artifacts(folder, tables), kept):
         before = Progress(number, size)
 
         def told(now: Progress, before: Progress = before) -> None:
@@ -136,6 +143,16 @@ def _write_artifacts(
         send(items, transfer=transfer, sync=True, progress=told)
         number, size = number + len(items), size + sum(max(stored.size, 0) for stored in some)
     return number, size
+
+
+def _still_there(datastore: Datastore, items: Sequence[StoredArtifact]) -> list[StoredArtifact]:
+    """Leave out files of removals that somebody took away: nothing that is registered needs them."""
+    found = []
+    for name in {item.datastore for item in items if item.datastore in datastore.stores}:
+        mine = [item for item in items if item.datastore == name]
+        stats = datastore.stores[name].stat_many([item.key for item in mine])
+        found += [item for item, stat in zip(mine, stats, strict=True) if stat is not None]
+    return found
 
 
 def _check_folder(folder: Path) -> None:

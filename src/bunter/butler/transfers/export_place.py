@@ -12,6 +12,7 @@ from bunter.butler.transfers.exports import FILES
 from bunter.butler.transfers.manifest import MANIFEST
 from bunter.datastore import Stat
 from bunter.datastore.key import check_key
+from bunter.datastore.local_place import local_place
 from bunter.datastore.zip_members import ZipMembers
 from bunter.errors import ExportFileError, KeyMissingError, TemplateError
 
@@ -185,7 +186,7 @@ def place_of(path: str | Path, *, outside: bool = False) -> ExportPlace:
     ExportFileError
         If there is none.
     """
-    path = Path(path).absolute()
+    path = local_place(path, "an export")
     if path.name == MANIFEST and path.is_file():
         path = path.parent
     if (path / MANIFEST).is_file():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from operator import attrgetter
-from pathlib import Path
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
@@ -15,6 +15,7 @@ from bunter.butler.transfers.table_files import TableWriter
 from bunter.datastore import Transfer
 from bunter.datastore.carriage import Progress, names_of
 from bunter.datastore.key import escape, is_direct
+from bunter.datastore.local_place import local_place
 from bunter.datastore.outward import Outgoing, send
 from bunter.datastore.store import LocalPaths
 from bunter.errors import ExportFileError
@@ -22,6 +23,7 @@ from bunter.values import new_nonce, pyarrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -64,7 +66,7 @@ class Export:
         If the folder holds anything else.
     """
 
-    def __init__(  # noqa: PLR0913 - all but two by keyword
+    def __init__(
         self,
         parcel: Parcel,
         folder: str | Path,
@@ -76,7 +78,7 @@ class Export:
     ) -> None:
         self._sink = sink
         self._parcel = parcel
-        self._folder = Path(folder).absolute()
+        self._folder = local_place(folder, "an export")
         self._transfer = None if transfer is None else Transfer(transfer)
         self._about = dict(about or {})
         self._progress = progress

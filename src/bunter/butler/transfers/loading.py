@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -13,11 +13,13 @@ from bunter import effects, safe_yaml
 from bunter.butler.cloning import make_views
 from bunter.butler.config import CONFIG_NAME, load_configuration
 from bunter.butler.registry_place import folder_and_database, options_of, place_of
+from bunter.butler.remote_root import with_database
 from bunter.butler.runs_place import runs_place
 from bunter.butler.transfers.dump_manifest import DUMP_MANIFEST, DumpManifest
 from bunter.butler.transfers.dumping import ARTIFACTS
 from bunter.butler.transfers.export_place import FolderFiles
-from bunter.butler.transfers.recorded_artifacts import open_table, recorded_artifacts
+from bunter.butler.transfers.new_root import new_root
+from bunter.butler.transfers.recorded_artifacts import kept_artifacts, open_table, recorded_artifacts
 from bunter.butler.transfers.run_folders import PIECES_TOGETHER, pieces_in, write_runs
 from bunter.butler.transfers.table_files import batches_of, check_table
 from bunter.database import Database
@@ -25,15 +27,18 @@ from bunter.database.cloning import fingerprint, make_tables
 from bunter.database.table_rows import copy_rows
 from bunter.datastore import Datastore
 from bunter.datastore.carriage import Cargo, Progress, carry_into
-from bunter.errors import ConfigurationError, DatabaseDamagedError, ExportFileError, RepositoryExistsError
+from bunter.datastore.local_place import local_place
+from bunter.errors import ConfigurationError, DatabaseDamagedError, ExportFileError
 from bunter.registry import Registry
 from bunter.values import Durability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from bunter.butler.config import Configuration
     from bunter.butler.transfers.dump_manifest import DumpedTable
+    from bunter.butler.transfers.new_root import NewRoot
     from bunter.database import Transaction
     from bunter.dataset import StoredArtifact
 
@@ -42,7 +47,7 @@ __all__ = ["load_dump"]
 _MARK = ".bunter-load"
 
 
-def load_dump(  # noqa: PLR0913 - all but two by keyword
+def load_dump(
     folder: str | Path,
     root: str | Path,
     *,
@@ -59,11 +64,11 @@ def load_dump(  # noqa: PLR0913 - all but two by keyword
     folder : str or Path
         The dump.
     root : str or Path
-        Folder of the new repository: empty, or one that a load of this dump has begun.
+        Where the new repository is to be, a folder or the address of a store: empty, or what a load of this dump has begun.
     database : str, optional
         Where its registry is to be, as for `Butler.create`.
     seed_config : str or Path, optional
-        A partial configuration file, as for `Butler.create`.
+        A partial configuration file, as for `Butler.create`; what it says of the datastore is above what the dump says.
     transfer : str
         How artifacts come in: "copy", "hardlink", "link", or "auto" (link, or copy where links do not reach).
     dry_run : bool
@@ -78,7 +83,7 @@ def load_dump(  # noqa: PLR0913 - all but two by keyword
     RepositoryExistsError
         If there is something at the root, or in the database.
     """
-    dump = Path(folder).absolute()
+    dump = local_place(folder, "a dump")
     try:
         text = effects.read_bytes(dump / DUMP_MANIFEST)
     except (FileNotFoundError, NotADirectoryError) as exc:
@@ -88,43 +93,41 @@ def load_dump(  # noqa: PLR0913 - all but two by keyword
     for file in files:
         check_table(file, effects.read_chunks(dump / file.file), str(dump))
     place, database = folder_and_database(root, database)
-    loading = _Loading(dump, manifest, Path(place).absolute(), database, seed_config, hashlib.sha256(text).hexdigest())
+    settings = _settings(manifest, place, database, seed_config)
+    loading = _Loading(dump, manifest, new_root(place), settings, hashlib.sha256(text).hexdigest())
     loading.check()
     if not dry_run:
         loading.run(transfer, progress)
     return manifest
 
 
+def _settings(
+    manifest: DumpManifest, root: str | Path, database: str | None, seed: str | Path | None
+) -> dict[str, Any]:
+    """Return what the file of the new repository says: of the dump, above it of the seed, and where the registry is."""
+    seeded = {} if seed is None else safe_yaml.load(effects.read_bytes(seed)) or {}
+    if not isinstance(seeded, dict):
+        raise ConfigurationError(f"{seed} must hold a mapping such as 'datastore: ...'")
+    said = seeded.get("datastore") or {}
+    if isinstance(said, dict) and (datastore := {**manifest.datastore, **said}):
+        seeded = {**seeded, "datastore": datastore}
+    return {**seeded, **with_database(root, {}, database)}
+
+
 class _Loading:
     """One load: places and settings."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - one call
-        self,
-        dump: Path,
-        manifest: DumpManifest,
-        root: Path,
-        database: str | None,
-        seed: str | Path | None,
-        mark: str,
-    ) -> None:
-        self._dump, self._manifest, self._root, self._mark = dump, manifest, root, mark
-        argument: dict[str, Any] = {"registry": {"database": database}} if database else {}
-        settings = {} if seed is not None else dict(manifest.datastore)
-        if settings:
-            argument["datastore"] = settings
-        seeded = {} if seed is None else safe_yaml.load(effects.read_bytes(seed)) or {}
-        self._kept = {**seeded, **argument}
-        self._configuration: Configuration = load_configuration(
-            seed=None if seed is None else Path(seed), argument=argument
-        )
+    def __init__(self, dump: Path, manifest: DumpManifest, root: NewRoot, kept: dict[str, Any], mark: str) -> None:
+        self._dump, self._manifest, self._root, self._kept, self._mark = dump, manifest, root, kept, mark
+        self._configuration: Configuration = load_configuration(argument=kept)
 
     def check(self) -> None:
-        root, registry = self._root, self._configuration.model.registry
+        registry = self._configuration.model.registry
+        place = place_of(self._root.place, registry)
         if self._is_ours():
             return
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise RepositoryExistsError(f"{root} is not empty; choose a folder that is empty or does not exist")
-        Database.check_absent(place_of(root, registry), options_of(registry))
+        self._root.refuse_unless_empty()
+        Database.check_absent(place, options_of(registry))
 
     def _is_ours(self) -> bool:
         """Whether a load of this dump has begun here, and not ended; it may have died while it wrote the mark."""
@@ -132,36 +135,34 @@ class _Loading:
         return written is not None and self._mark.startswith(written)
 
     def _written_mark(self) -> str | None:
-        mark = self._root / _MARK
-        return effects.read_bytes(mark).decode("ascii", "replace") if mark.is_file() else None
+        mark = self._root.read(_MARK)
+        return None if mark is None else mark.decode("ascii", "replace")
 
     def run(self, transfer: str, progress: Callable[[Progress], None] | None) -> None:
         root, model = self._root, self._configuration.model
-        effects.mkdirs(root)
+        root.prepare()
         if self._written_mark() != self._mark:
-            effects.unlink(root / _MARK, missing_ok=True)
-            effects.write_new(root / _MARK, self._mark.encode(), sync=True)
-            effects.sync_dir(root)
-        if not (root / CONFIG_NAME).exists():
+            root.write(_MARK, self._mark.encode())
+        if root.read(CONFIG_NAME) is None:
             if self._manifest.has_artifacts:
                 self._bring_artifacts(transfer, progress)
-            place, options = place_of(root, model.registry), options_of(model.registry)
+            place, options = place_of(root.place, model.registry), options_of(model.registry)
             Database.discard(place, options)
             self._fill(place, options)
             if self._manifest.runs is not None:
                 batches = batches_of(partial(open_table, self._dump / self._manifest.runs.file), PIECES_TOGETHER)
-                write_runs(runs_place(root, model), pieces_in(batches, str(self._dump)))
+                write_runs(runs_place(root.place, model), pieces_in(batches, str(self._dump)))
             text = yaml.safe_dump({"format": model.format, **self._kept}, sort_keys=False)
-            effects.write_new(root / CONFIG_NAME, text.encode(), sync=True)
-        effects.unlink(root / _MARK)
-        effects.sync_dir(root)
+            root.publish(CONFIG_NAME, text.encode())
+        root.remove(_MARK)
 
     def _bring_artifacts(self, transfer: str, progress: Callable[[Progress], None] | None) -> None:
         done = Progress(0, 0)
-        with Datastore.open(self._root, self._configuration.model.datastore) as datastore:
+        with Datastore.open(self._root.place, self._configuration.model.datastore) as datastore:
             for store in datastore.stores.values():
                 store.recover(set)
-            for some in recorded_artifacts(self._dump, self._manifest.tables):
+            kept = (self._there(some) for some in kept_artifacts(self._dump, self._manifest.tables))
+            for some in chain(recorded_artifacts(self._dump, self._manifest.tables), kept):
                 by_store: dict[str, list[StoredArtifact]] = {}
                 for stored in some:
                     by_store.setdefault(stored.datastore, []).append(stored)
@@ -171,10 +172,15 @@ class _Loading:
                 if progress is not None:
                     progress(done)
 
+    def _there(self, items: Sequence[StoredArtifact]) -> list[StoredArtifact]:
+        """Leave out files of removals that somebody had taken away before the dump was written."""
+        folder = self._dump / ARTIFACTS
+        return [item for item in items if effects.stat(folder / item.datastore / item.key) is not None]
+
     def _bring(self, datastore: Datastore, name: str, items: Sequence[StoredArtifact], transfer: str) -> None:
         if name not in datastore.stores:
             raise ConfigurationError(
-                f"the dump has artifacts of a store {name!r}; give load a seed configuration that has it (datastore.stores)"
+                f"the dump has artifacts of a store {name!r}; give load a seed configuration that has it (datastore.stores, or datastore.sinks)"
             )
         store = datastore.stores[name]
         origin = FolderFiles(f"{self._dump}/{ARTIFACTS}/{name}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bunter.butler.transfers.dump_manifest import DumpedTable
 
-__all__ = ["open_table", "recorded_artifacts"]
+__all__ = ["kept_artifacts", "open_table", "recorded_artifacts"]
 
 _TOGETHER = 5000
 
@@ -41,6 +41,33 @@ def recorded_artifacts(folder: Path, tables: Sequence[DumpedTable]) -> Iterator[
             datastore, path = directories[directory]
             key = join_key(path, name)
             if not is_direct(key):
+                _check(datastore, key)
+                found.append(
+                    StoredArtifact(b"", "", key, datastore, size, sha256, xxh3, form, version, bool(owned), "")
+                )
+        if found:
+            yield found
+
+
+def kept_artifacts(folder: Path, tables: Sequence[DumpedTable]) -> Iterator[list[StoredArtifact]]:
+    """Yield the artifacts of removals that can be undone, some thousands at a time, but those that are recorded as well.
+
+    Raises
+    ------
+    ExportFileError
+        If one has a name that leads out of its store.
+    """
+    wanted = {nonce for batch in _rows(folder, tables, "kept_artifact") for nonce in batch.column("nonce").to_pylist()}
+    if wanted:
+        for batch in _rows(folder, tables, "artifact"):
+            wanted.difference_update(batch.column("nonce").to_pylist())
+    names = ("nonce", "datastore", "directory", "name", "size", "sha256", "xxh3", "format", "format_version", "owned")
+    for batch in _rows(folder, tables, "kept_artifact") if wanted else ():
+        found = []
+        for nonce, datastore, path, name, size, sha256, xxh3, form, version, owned in _tuples(batch, *names):
+            key = join_key(path, name)
+            if nonce in wanted and not is_direct(key):
+                wanted.discard(nonce)
                 _check(datastore, key)
                 found.append(
                     StoredArtifact(b"", "", key, datastore, size, sha256, xxh3, form, version, bool(owned), "")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bunter.datastore import Template, Transfer
 from bunter.datastore.key import is_direct
+from bunter.datastore.local_place import local_place
 from bunter.datastore.members import is_member, member_of
 from bunter.datastore.outward import Outgoing, send
 from bunter.errors import DatasetNotFoundError, KeyTakenError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["planned_files", "retrieve"]
 
 
-def retrieve(  # noqa: PLR0913 - all but three by keyword
+def retrieve(
     session: Session,
     refs: Sequence[DatasetRef],
     destination: str | Path,
@@ -84,7 +85,7 @@ def planned_files(
     if missing := [ref for ref, stored in zip(refs, located, strict=True) if not stored]:
         raise DatasetNotFoundError(f"{len(missing)} of {len(refs)} datasets have no artifact, first {missing[0]}")
     datastore = session.repository.datastore
-    root = Path(destination).absolute()
+    root = local_place(destination, "what is retrieved")
     names = None if template is None else _Names(template)
     planned: dict[tuple[str, str, str], Outgoing] = {}
     stores = iter(datastore.stores_of([item for stored in located for item in stored]))
