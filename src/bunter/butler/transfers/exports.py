@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from operator import attrgetter
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
