@@ -212,7 +212,7 @@ def test_a_name_that_looks_like_one_with_a_nonce_is_refused(tmp_path):
     with (
         filled(
             Butler.create(
-                tmp_path / "repo", datastore={"templates": {"thing": "exact:{run}/x{detector}-abcdefghijklm"}}
+                tmp_path / "repo", datastore={"templates": {"thing": "exact:{run}/{data_id}/x-abcdefghijklm"}}
             )
         ) as butler,
         pytest.raises(TemplateError, match="ends like one that is never used twice"),

@@ -10,6 +10,7 @@ from bunter import Butler, FileDataset
 from bunter.cli.program import cli
 from bunter.contracts.small_camera import fill_small_camera
 from bunter.dataset import DatasetRef
+from bunter.errors import ConfigurationError
 from bunter.values import new_id
 
 
@@ -51,7 +52,6 @@ def validated(folder):
     [
         ("{run}/{exposure}", "datasets that differ in instrument, detector would look alike"),
         ("{run}/{data_id}_{tract}", "{tract} has no value for dimensions"),
-        ("{run}/{data_id}_{exposure.obsid}", "{exposure.obsid} is no field of exposure; did you mean 'obs_id'?"),
     ],
 )
 def test_what_is_wrong_with_a_template_is_told_when_it_is_validated(tmp_path, template, sentence):
@@ -63,7 +63,9 @@ def test_what_is_wrong_with_a_template_is_told_when_it_is_validated(tmp_path, te
 
 def test_templates_that_name_all_datasets_apart_are_valid(tmp_path):
     made(tmp_path / "repo", thing="{run}/{instrument}_{exposure.obs_id}_{detector}_{tract:?}").close()
-    assert validated(tmp_path / "repo") == (0, [{"valid": True, "dataset_types": 1}])
+    code, said = validated(tmp_path / "repo")
+    assert code == 0
+    assert said[0]["valid"] is True
 
 
 def test_a_type_that_no_store_takes_is_told(tmp_path):
@@ -73,3 +75,55 @@ def test_a_type_that_no_store_takes_is_told(tmp_path):
     code, said = validated(tmp_path / "repo")
     assert code == 1
     assert "does not take 'thing'" in said[0]["trouble"]
+
+
+def test_the_id_of_a_dataset_may_name_its_file(tmp_path):
+    with made(tmp_path / "repo", thing="{run}/{datasetType}_{id}") as butler:
+        ref = butler.put({}, "thing", instrument="Cam", exposure=1, detector=2, run="run1")
+        assert butler.get_uri(ref).stored.key.startswith(f"run1/thing_{ref.id}-")
+        file = tmp_path / "x.json"
+        file.write_text("{}")
+        other = butler.standardize({"instrument": "Cam", "exposure": 3, "detector": 2}, ["exposure", "detector"])
+        new = DatasetRef(new_id(), ref.dataset_type, other, "run1")
+        butler.ingest(FileDataset(str(file), [new]), transfer="copy")
+        assert str(new.id) in butler.get_uri(new).stored.key
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("{run}/{exposure.obsid}_{data_id}", r"\{exposure.obsid\} is no field of exposure; did you mean 'obs_id'\?"),
+        ("{run}/{detektor:?}_{data_id}", r"\{detektor\} is no dimension.*; did you mean 'detector'\?"),
+        ("/abs/{run}", "must be a relative path"),
+    ],
+)
+def test_a_template_that_means_nothing_is_refused_when_a_repository_is_made(tmp_path, template, sentence):
+    for datastore in (
+        {"templates": {"thing": template}},
+        {"stores": {"far": {"root": "x", "templates": {"a": template}}}},
+    ):
+        with pytest.raises(ConfigurationError, match=rf"datastore\.(stores\.far\.)?templates\.(thing|a): .*{sentence}"):
+            Butler.create(tmp_path / "repo", datastore=datastore)
+        assert not (tmp_path / "repo").exists()
+
+
+def test_a_format_that_is_not_there_is_refused_when_a_repository_is_made(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"datastore\.formats\.thing: .*nosuch"):
+        Butler.create(tmp_path / "repo", datastore={"formats": {"thing": "nosuch"}})
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("exact:{run}/{exposure}", "datasets that differ in instrument, detector would look alike"),
+        ("{run}/{exposure.obsid}_{data_id}", "is no field of exposure"),
+    ],
+)
+def test_a_template_edited_later_is_refused_before_it_names_a_file(tmp_path, template, sentence):
+    made(tmp_path / "repo").close()
+    settings = tmp_path / "repo" / "bunter.yaml"
+    settings.write_text(f"{settings.read_text()}\ndatastore: {{templates: {{thing: '{template}'}}}}\n")
+    code = CliRunner().invoke(cli, ["config-validate", str(tmp_path / "repo")]).exit_code
+    assert code == 1
+    with Butler(tmp_path / "repo", writeable=True) as butler, pytest.raises(ConfigurationError, match=sentence):
+        butler.put({}, "thing", instrument="Cam", exposure=1, detector=2, run="run1")

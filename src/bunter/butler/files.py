@@ -126,7 +126,7 @@ class Files:
         if suffix in {".gz", ".fz"}:
             suffix = _suffix(file.path.removesuffix(suffix)) + suffix
         datastore = self._session.repository.datastore
-        more = fields.of(route.choice.template.sought, first.data_id)
+        more = {"id": first.id, **fields.of(route.choice.template.sought, first.data_id)}
         return datastore.key_for(first.dataset_type, first.data_id, first.run, nonce, suffix, route=route, **more)
 
     def _new(self, files: Sequence[FileDataset]) -> list[FileDataset]:

@@ -252,12 +252,14 @@ def check_creation(
     argument: Mapping[str, Any] | None = None,
 ) -> tuple[Universe, Configuration]:
     """Read all that a new repository needs and see that it could be made; nothing is."""
+    from bunter.datastore.template_checks import check_for_universe
     from bunter.dimensions import Universe
 
     root, database = folder_and_database(root, database)
     argument = with_database(root, argument, database)
     universe = Universe.default() if dimensions is None else Universe.load(dimensions)
     configuration = load_configuration(seed=None if seed_config is None else Path(seed_config), argument=argument)
+    check_for_universe(configuration.model.datastore, universe)
     if is_remote(str(root)):
         place = place_of(remote_root(str(root)), configuration.model.registry)
         check_empty(remote_root(str(root)))

@@ -144,7 +144,7 @@ class Publishing:
         more = fields.of(route.choice.template.sought, ref.data_id)
         try:
             for component, encoded in datastore.encode_parts(obj, ref.dataset_type, route).items():
-                nonce, named = new_nonce(), {**more, "component": component} if component else more
+                nonce, named = new_nonce(), {**more, "id": ref.id, **({"component": component} if component else {})}
                 key = datastore.key_for(
                     ref.dataset_type, ref.data_id, ref.run, nonce, encoded.extension, route=route, **named
                 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bunter.datastore.choice import choose, has_instruments
 from bunter.datastore.local import LocalStore
 from bunter.datastore.store import MAIN
+from bunter.datastore.template_checks import refuse_useless
 from bunter.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class Chain:
                 f"this datastore does not take {dataset_type.name!r}{whose}: none of its stores ({places}) does; "
                 "see datastore.constraints in bunter.yaml"
             )
+        refuse_useless(first[1].template, dataset_type)
         if not self.exact:
             plain = replace(first[1], template=first[1].template.with_nonce())
             return Route(plain, first[0].name, tuple(child.name for child, _ in takers if child.copies))
@@ -166,7 +168,7 @@ class Chain:
                         f"{dataset_type.name} in {child.name}: template {choice.template.text!r}: {text}"
                         for text in found
                     ]
-        if not self._by_instrument:
+        if not said and not self._by_instrument:
             try:
                 self.route(dataset_type)
             except ConfigurationError as exc:

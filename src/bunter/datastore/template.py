@@ -14,7 +14,7 @@ from bunter.errors import TemplateError, near
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bunter.dimensions import DimensionGroup
+    from bunter.dimensions import DimensionGroup, Universe
 
 __all__ = ["DEFAULT", "Template"]
 
@@ -99,14 +99,22 @@ class Template:
             if element not in group.names:
                 if not self._is_optional(name):
                     said.append(f"{{{name}}} has no value for dimensions {group.key}; mark it optional with ':?'")
-            elif field and field not in group.universe[element].field_names:
-                said.append(f"{{{name}}} is no field of {element}{near(field, group.universe[element].field_names)}")
+            elif field:
+                said += _no_field(name, group.universe)
+        return said + self.alike(group)
+
+    def alike(self, group: DimensionGroup) -> list[str]:
+        """Say what datasets of some dimensions have the same name, but for the nonce; nothing if none have."""
         covered = {name.partition(".")[0] for name in self.names}
         if not covered & {"data_id", "id"} and (missing := [name for name in group.required if name not in covered]):
-            said.append(
+            return [
                 f"datasets that differ in {', '.join(missing)} would look alike; add {{{missing[0]}}}, {{data_id}} or {{id}}"
-            )
-        return said
+            ]
+        return []
+
+    def unknown(self, universe: Universe) -> list[str]:
+        """Say which fields are none of a universe: no dimension, or no field of its records."""
+        return [text for name in sorted(self.names - _SPECIAL) for text in _no_field(name, universe)]
 
     def _is_optional(self, name: str) -> bool:
         """Whether all fields with a name do without it, or have another one."""
@@ -178,6 +186,16 @@ class Template:
             f"template {self.text!r} needs {' or '.join(field.names)}, which has no value here; "
             "give it, or mark the field optional with ':?'"
         )
+
+
+def _no_field(name: str, universe: Universe) -> list[str]:
+    element, _, field = name.partition(".")
+    if element not in universe:
+        return [
+            f"{{{name}}} is no dimension, nor one of {', '.join(sorted(_SPECIAL))}{near(element, universe.elements)}"
+        ]
+    known = universe[element].field_names
+    return [f"{{{name}}} is no field of {element}{near(field, known)}"] if field and field not in known else []
 
 
 def _alternatives(field: _Field) -> list[str]:

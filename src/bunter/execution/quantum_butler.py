@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from bunter.dataset import DatasetType, StoredArtifact
 from bunter.dataset.deferred import DeferredDataset
@@ -92,7 +93,7 @@ class Place:
         """Make the key of an artifact of an output."""
         dataset_type, route = self.dataset_type(ref.dataset_type), self.route(ref)
         fields = self._fields.of(route.choice.template.sought, ref.data_id)
-        more: dict[str, object] = {**fields, "component": component or None}
+        more: dict[str, object] = {**fields, "id": UUID(bytes=ref.id), "component": component or None}
         return self.datastore.key_for(dataset_type, ref.data_id, ref.run, nonce, extension, route=route, **more)
 
     def names(self, ref: QuantumRef, number: int) -> list[Artifact]:

@@ -22,7 +22,7 @@ __all__ = ["config_dump", "config_validate", "create"]
 @click.option(
     "--database",
     metavar="FILE|URL",
-    help="Where the registry is kept: a SQLite file in REPO, or postgresql://user@host/database?schema=name, without a password.",
+    help="Where the registry is kept: a SQLite file, its path taken from REPO (from here, for a REPO in a store), or postgresql://user@host/database?schema=name, without a password.",
 )
 @click.option(
     "--seed-config", type=click.Path(exists=True, dir_okay=False), help="Partial configuration (YAML) to begin with."
@@ -53,7 +53,10 @@ def create(
     dry_run: bool,
     emit: Emit,
 ) -> None:
-    """Create an empty repository in the folder REPO.
+    """Create an empty repository in the folder REPO, or in a store such as s3://bucket/dr1.
+
+    A repository in a store has its registry elsewhere: --database names a file of this machine, made if it is not there, or a
+    server.
 
     The address of a PostgreSQL database in place of REPO stands for a folder of its schema's name, here, with the registry
     in that schema.
@@ -101,10 +104,10 @@ def config_dump(*, repo: str, source: bool, emit: Emit) -> None:
 def config_validate(*, repo: str, emit: Emit) -> None:
     """Check the configuration of REPO, also against its dataset types."""
     from bunter.butler import Butler, configuration_of
-    from bunter.datastore.choice import check_configuration
+    from bunter.datastore.template_checks import check_for_universe
 
-    check_configuration(configuration_of(repo).model.datastore)
     with Butler(repo, writeable=False) as butler:
+        check_for_universe(configuration_of(repo).model.datastore, butler.universe)
         kinds = butler.dataset_types.query()
         troubles = [text for kind in kinds for text in butler.datastore.chain.troubles(kind)]
         count = len(kinds)
