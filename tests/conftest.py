@@ -38,6 +38,7 @@ __all__ = [
     "webdav_server",
 ]
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # programs that tests start would compile the package each time
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 

@@ -56,5 +56,5 @@ def test_groups(ask):
 def test_data_ids_from_a_file(ask, tmp_path):
     file = tmp_path / "mine.csv"
     file.write_text("visit,detector,note\n1,0,a\n4,1,b\n9,9,c\n")
-    rows = ask("query-datasets", "image", "--data-ids", str(file), "--with-records", "--order-by", "visit")
+    rows = ask("query-datasets", "image", "--data-id-table", str(file), "--with-records", "--order-by", "visit")
     assert [(row["visit"], row["detector"], row["visit.exposure_time"]) for row in rows] == [(1, 0, 15.0), (4, 1, 60.0)]

@@ -118,7 +118,7 @@ def test_the_commands_debug_and_pack_the_first_failure(butler, run, tmp_path):
     assert stopped.returncode == 1
     assert "ValueError: the sky is" in stopped.stderr
     assert "(Pdb) 'raise'\n" in stopped.stdout, stopped.stdout
-    fine = bunter("debug", "repo", "out", "reduce", "exposure=0", "detector=1", "--profile", "x.prof", "--json")
+    fine = bunter("debug", "repo", "out", "reduce", "exposure=0", "detector=1", "--cpu-profile", "x.pstats", "--json")
     assert json.loads(fine.stdout)["outputs"] == {"reduced": ["dict"]}, fine.stderr
     assert "cumulative" in fine.stderr
     packed = bunter("capsule", "repo", "out", "--to", "case.zip")

@@ -155,7 +155,7 @@ def test_a_table_of_data_ids_selects(command, folder, name):
     ("columns", "sentence"),
     [
         ({"exposure": [1], "detektor": [0]}, "a column 'detektor', which is no dimension; did you mean 'detector'"),
-        ({"exposure": ["one"]}, "'one' for 'exposure', which is a whole number"),
+        ({"exposure": ["one"]}, "'exposure' must be an integer, not 'one'"),
     ],
 )
 def test_a_table_that_makes_no_sense_is_refused(command, folder, columns, sentence):
@@ -167,7 +167,7 @@ def test_a_table_that_makes_no_sense_is_refused(command, folder, columns, senten
 
 def test_a_table_with_gaps_or_without_rows_is_refused(command, folder):
     path = folder / "gaps.csv"
-    for text, sentence in (("exposure,detector\n1,\n", "no value of 'detector' in row 1"), ("exposure\n", "no rows")):
+    for text, sentence in (("exposure,detector\n1,\n", "row 0 of the data IDs has no value for 'detector'"), ("exposure\n", "no rows")):
         path.write_text(text)
         done = command("--data-id-table", str(path), "--dry-run")
         assert done.exit_code == 2

@@ -4,18 +4,18 @@ import click
 import pytest
 
 from bunter.cli.commands import COMMANDS
-from bunter.cli.program import cli
+from bunter.cli.program import EXIT_USAGE, cli, run
 
 # A guided tour prints what the commands it runs would print.
 WITHOUT_RESULTS = {"demo"}
 
 
 def leaves(name, command):
-    """A command, or those below it if it is a group."""
+    """A command, and those below it if it is a group; a group that does something by itself is one of them."""
     if isinstance(command, click.Group):
         for inner in command.commands.values():
             yield from leaves(f"{name} {inner.name}", inner)
-    else:
+    if not isinstance(command, click.Group) or command.invoke_without_command:
         yield name, command
 
 
@@ -112,3 +112,129 @@ def test_every_command_takes_its_options_from_a_file():
         if not any("--options-file" in parameter.opts for parameter in command.params)
     ]
     assert without == []
+
+
+def options(command):
+    return [one for one in command.params if isinstance(one, click.Option)]
+
+
+def longest(option):
+    return max(option.opts, key=len)
+
+
+# What one name stands for in some commands beside its usual meaning, and why it may.
+SEVERAL_MEANINGS = {
+    "--after": "a time of activities, a number of a change",
+    "--collections": "where to search; short where whole collections are chosen",
+    "--cpu-profile": "a folder for the quanta of a run, a file for one",
+    "--columns": "of a result, of a table that is read",
+    "--config": "shows the configuration of a pipeline that is shown, sets values of one that is run",
+    "--database": "a place of one's own, a server",
+    "--datasets": "chosen by type; a condition on data IDs",
+    "--find-first": "searches begin with it, transfers without",
+    "--from": "a file of definitions, a repository",
+    "--id": "one dataset, or several",
+    "--limit": "below zero in queries, to be told if there are more",
+    "--output": "a file that is written, a chain that shows results",
+    "--parquet": "a file in which rows, quanta or answers are written",
+    "--profile": "of a plan, strict or not",
+    "--style": "of a drawing",
+    "--summary": "of groups, or of all",
+    "--task": "one whose quanta are listed, several that are run",
+    "--time-limit": "of a statement, of a check",
+    "--to": "a folder of a job, a file, an address",
+    "--until": "a step, a time",
+    "--where": "an expression; quanta are chosen by values",
+}
+
+
+def kinds_of_options():
+    """By long name: what an option takes and whether it is repeatable, its short name, and the commands that have it so."""
+    kinds = {}
+    for name, command in all_commands().items():
+        for one in options(command):
+            kind = (one.type.name, one.multiple, one.is_flag, *sorted(each for each in one.opts if len(each) == 2))
+            kinds.setdefault(longest(one), {}).setdefault(kind, []).append(name)
+    return kinds
+
+
+def test_an_option_of_one_name_is_the_same_wherever_it_stands():
+    various = {name: kinds for name, kinds in kinds_of_options().items() if len(kinds) > 1}
+    assert {name: kinds for name, kinds in various.items() if name not in SEVERAL_MEANINGS} == {}
+
+
+def test_short_names_are_of_one_option_but_for_a_few():
+    meanings = {}
+    for command in all_commands().values():
+        for one in options(command):
+            for short in (each for each in one.opts if len(each) == 2):
+                meanings.setdefault(short, set()).add(longest(one))
+    of_the_mission = {  # as the reference system has them
+        "-c": {"--config", "--collections", "-c"},
+        "-d": {"--data-query", "--datasets", "--dataset-type"},
+        "-i": {"--input", "--instrument"},
+        "-t": {"--transfer", "--show-dataset-types"},
+    }
+    assert {short: names for short, names in meanings.items() if len(names) > 1} == of_the_mission
+
+
+def test_what_all_commands_have_comes_last_in_their_help():
+    last = ["--json", "--csv", "--options-file"]
+    found = {name: [longest(one) for one in options(command)] for name, command in all_commands().items()}
+    wanted = {name: [one for one in last if one in names] for name, names in found.items()}
+    assert {name: names[-5:] for name, names in found.items() if names[-len(wanted[name]) :] != wanted[name]} == {}
+
+
+def test_a_repository_is_the_first_argument():
+    first = {}
+    for name, command in all_commands().items():
+        arguments = [one.human_readable_name for one in command.params if isinstance(one, click.Argument)]
+        if "REPO" in arguments and arguments[0] != "REPO":
+            first[name] = arguments
+    assert first == {"load": ["FOLDER", "REPO"], "trash": ["ACTION", "REPO"], "cache": ["ACTION", "REPO"]}
+
+
+def without_a_repository(command):
+    """Words for a command whose repository is not there."""
+    words = []
+    for one in command.params:
+        if isinstance(one, click.Argument) and one.required:
+            words.append(word_for(one))
+        elif isinstance(one, click.Option) and one.required and not one.is_flag:
+            words += [longest(one), word_for(one)]
+    return words
+
+
+def commands_on_a_repository():
+    """Commands that need a repository which is there."""
+    return [
+        name
+        for name, command in all_commands().items()
+        if name != "create" and any(one.name == "repo" and one.required for one in command.params)
+    ]
+
+
+def word_for(parameter):
+    if isinstance(parameter.type, click.Choice):
+        return parameter.type.choices[0]
+    return {"repo": "nowhere", "first": "nowhere", "source": "nowhere"}.get(parameter.name, "1")
+
+
+@pytest.mark.parametrize("name", commands_on_a_repository())
+def test_a_repository_that_is_not_there_is_one_sentence(name, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    command = all_commands()[name]
+    code = run([*name.split(), *without_a_repository(command)])
+    output, errors = capfd.readouterr()
+    assert (code in {1, 2}, output) == (True, ""), (code, output)
+    assert "Traceback" not in errors
+    assert len(errors.strip().splitlines()) <= 5, errors
+
+
+# A declination may begin with a minus sign, as an option does.
+@pytest.mark.parametrize("name", sorted(all_commands().keys() - {"at"}))
+def test_an_option_that_is_not_there_is_wrong_usage(name, capfd):
+    assert run([*name.split(), "--surely-not"]) == EXIT_USAGE
+    output, errors = capfd.readouterr()
+    assert output == ""
+    assert "--surely-not" in errors

@@ -72,3 +72,16 @@ def test_workflows_run_what_the_desk_runs():
         called |= {target for job in jobs for target in job.get("strategy", {}).get("matrix", {}).get("target", ())}
         assert called <= targets, workflow.name
         assert not [run for run in runs if re.search(r"\b(pytest|mypy|ruff|sphinx-build|lint-imports)\b", run)]
+
+
+def test_the_glossary_is_in_order_and_names_each_term_once():
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    terms = [term.translate(str.maketrans("", "", ",()")).casefold() for term in re.findall(r"^(\S.*)\n: ", text, re.MULTILINE)]
+    assert terms == sorted(set(terms))
+
+
+def test_every_exemption_from_a_rule_has_its_reason():
+    exemption, reasoned = re.compile(r"# noqa\b"), re.compile(r"# noqa: [A-Z]+\d+(, [A-Z]+\d+)* - \w")
+    lines = [(one, line) for one in MODULES for line in one.read_text(encoding="utf-8").splitlines()]
+    found = [f"{one.relative_to(ROOT)}: {line}" for one, line in lines if exemption.search(line)]
+    assert [line for line in found if not reasoned.search(line)] == []

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from bunter.dimensions import Universe
 
-__all__ = ["given_data_ids", "read_data_ids"]
+__all__ = ["given_data_ids", "read_table"]
 
 
-def read_data_ids(path: str) -> Any:
+def read_table(path: str) -> Any:
     """Read a table of data IDs from a file: CSV, Parquet, or what astropy knows by its ending (ECSV, FITS, VOTable).
 
     Raises
@@ -26,7 +26,7 @@ def read_data_ids(path: str) -> Any:
         If it cannot be read; the sentence names the file.
     """
     try:
-        if path.endswith(".parquet"):
+        if path.endswith((".parquet", ".pq")):
             from pyarrow import parquet
 
             return parquet.read_table(path)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bunter.cli.arguments import names_of
+from bunter.cli.data_ids import data_id_option
 from bunter.cli.output import output_options
 from bunter.cli.sheets import Sheet, Window, united
 
@@ -24,7 +25,7 @@ __all__ = ["EXIT_EMPTY", "Asking", "asking_options", "collections_option"]
 
 EXIT_EMPTY = 3
 _OPTIONS = (
-    "where", "order_by", "limit", "offset", "columns", "group_by", "summaries", "data_ids", "with_records", "count",
+    "where", "order_by", "limit", "offset", "columns", "group_by", "summaries", "table", "with_records", "count",
     "explain", "parquet", "fail_if_empty",
 )  # fmt: skip
 
@@ -56,7 +57,7 @@ class Asking:
         Values on which rows of a group agree.
     summaries : tuple of str
         What to say of each group, as ``name=count(*)``.
-    data_ids : str, optional
+    table : str, optional
         File with a table of data IDs that rows must match.
     with_records : bool
         Whether rows have the columns of their dimension records.
@@ -77,7 +78,7 @@ class Asking:
     columns: tuple[str, ...]
     group_by: tuple[str, ...]
     summaries: tuple[str, ...]
-    data_ids: str | None
+    table: str | None
     with_records: bool
     count: bool
     explain: bool
@@ -92,10 +93,10 @@ class Asking:
         options: dict[str, Any] = {"where": self.where, "order_by": order, "offset": 0 if self._groups else self.offset}
         if self.with_records:
             options["with_dimension_records"] = True
-        if self.data_ids is not None:
-            from bunter.butler.given import read_data_ids
+        if self.table is not None:
+            from bunter.butler.given import read_table
 
-            options["data_ids"] = read_data_ids(self.data_ids)
+            options["data_ids"] = read_table(self.table)
         return options
 
     @property
@@ -249,17 +250,16 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="NAME=WHAT",
         help="Say this of each group: count(*), count(distinct band), min(...), max(...), sum(...), avg(...). Repeatable.",
     )
-    @click.option(
-        "--data-ids", metavar="FILE", help="Only rows that match a table of data IDs (CSV, ECSV, Parquet, FITS)."
-    )
+    @data_id_option
     @click.option("--with-records", is_flag=True, help="Add columns of dimension records, such as visit.exposure_time.")
     @click.option("--count", is_flag=True, help="Print only the number of rows.")
     @click.option("--explain", is_flag=True, help="Say which constraint empties the result, and what is near.")
     @click.option("--parquet", metavar="FILE", help="Write the rows to a new Parquet file.")
     @click.option("--fail-if-empty", is_flag=True, help=f"Leave with exit code {EXIT_EMPTY} if there are no rows.")
+    @output_options
     @functools.wraps(command)
     def with_asking(*args: Any, emit: Emit, **kwargs: Any) -> Any:
         chosen = {name: kwargs.pop(name) for name in _OPTIONS}
         return command(*args, asking=Asking(emit=emit, **chosen), **kwargs)
 
-    return output_options(with_asking)
+    return with_asking

@@ -1,4 +1,4 @@
-"""Tables of data IDs in files, as selections of what is planned."""
+"""Tables of data IDs that choose what is asked for, planned or run."""
 
 from __future__ import annotations
 
@@ -31,52 +31,17 @@ def read_data_ids(path: str | None, universe: Universe) -> Mapping[str, Sequence
     """
     if path is None:
         return None
-    columns = _parquet(path) if path.endswith((".parquet", ".pq")) else _table(path)
-    _check(path, columns, universe)
-    return columns
-
-
-def _parquet(path: str) -> dict[str, list[Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from bunter.butler.given import given_data_ids, read_table
+    from bunter.errors import DataIdError, near
 
     try:
-        found: dict[str, list[Any]] = pq.read_table(path).to_pydict()
-    except (pa.ArrowException, OSError) as error:
-        raise click.UsageError(f"{path} is no Parquet file: {error}") from error
-    return found
-
-
-def _table(path: str) -> dict[str, list[Any]]:
-    from astropy.io.registry import IORegistryError
-    from astropy.table import Table
-
-    try:
-        table = Table.read(path)
-    except (IORegistryError, ValueError, OSError) as error:
-        first = str(error).partition("\n")[0]
-        raise click.UsageError(
-            f"{path} is no table that can be read: {first}; its name ends in .csv, .ecsv, .parquet or .fits"
-        ) from error
-    return {name: table[name].tolist() for name in table.colnames}
-
-
-def _check(path: str, columns: Mapping[str, Sequence[Any]], universe: Universe) -> None:
-    from bunter.errors import near
-
-    known = universe.dimensions
-    for name, values in columns.items():
-        if name not in known:
-            raise click.UsageError(f"{path} has a column {name!r}, which is no dimension{near(name, known)}")
-        if any(value is None for value in values):
-            raise click.UsageError(
-                f"{path} has no value of {name!r} in row {list(values).index(None) + 1}; fill it, or drop it"
-            )
-        wanted = str if universe.key_column(name).kind == "str" else int
-        if bad := [value for value in values if not isinstance(value, wanted)]:
-            kind = "text" if wanted is str else "a whole number"
-            raise click.UsageError(f"{path} has {bad[0]!r} for {name!r}, which is {kind}")
-    if not columns or not len(next(iter(columns.values()))):
+        columns, others = given_data_ids(read_table(path), universe)
+    except DataIdError as error:
+        raise click.UsageError(f"{path}: {error}") from error
+    for name in others:
+        raise click.UsageError(f"{path} has a column {name!r}, which is no dimension{near(name, universe.dimensions)}")
+    if not next(iter(columns.values())):
         raise click.UsageError(
             f"{path} has no rows, so that nothing would be selected; leave --data-id-table out to select all"
         )
+    return columns

@@ -36,7 +36,6 @@ __all__ = ["at"]
 )
 @click.option(
     "-d",
-    "--dataset-types",
     "--datasets",
     "dataset_types",
     multiple=True,

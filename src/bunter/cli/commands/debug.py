@@ -26,13 +26,17 @@ _SLOWEST = 15
 
 
 @click.command(
-    epilog="\b\nExample: bunter debug demo demo/science isr exposure=2025092000012 detector=3 --no-pdb --profile isr.prof"
+    epilog="\b\nExample: bunter debug demo demo/science isr exposure=2025092000012 detector=3 --no-pdb --cpu-profile isr.pstats"
 )
 @click.argument("place", metavar="REPO|FOLDER")
 @click.argument("words", nargs=-1, metavar="[RUN] [QUANTUM [KEY=VALUE]...]")
 @click.option("--pdb/--no-pdb", "wants_pdb", default=None, help="Stop where it fails; by default on a terminal.")
 @click.option(
-    "--profile", type=click.Path(), help="Measure the call, write it into this file, print what took longest."
+    "--cpu-profile",
+    "profile",
+    type=click.Path(),
+    metavar="FILE",
+    help="Measure the call, write it into this file, print what took longest.",
 )
 @output_options
 def debug(*, place: str, words: tuple[str, ...], wants_pdb: bool | None, profile: str | None, emit: Emit) -> int:

@@ -55,7 +55,9 @@ def register_instrument(*, repo: str, instrument: str, update: bool, dry_run: bo
 @click.option("-t", "--transfer", type=click.Choice(TRANSFERS), default="auto", help="How the files come in.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first file that is rejected.")
 @click.option("--partial", is_flag=True, help="Take the good files of an exposure although others are rejected.")
-@click.option("-j", "--workers", type=click.IntRange(min=1), default=4, help="Threads that read headers.")
+@click.option(
+    "-j", "--jobs", "workers", type=click.IntRange(min=1), default=4, show_default=True, help="Headers read at a time."
+)
 @dry_run_option
 @output_options
 @click.pass_context

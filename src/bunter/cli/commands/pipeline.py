@@ -178,9 +178,7 @@ def _task_rows(found: Pipeline) -> list[tuple[str, ...]]:
 )
 @click.argument("location", metavar="PIPELINE")
 @pipeline_options
-@click.option(
-    "-b", "--butler", "--repo", "repo", metavar="REPO", help="Check against the dataset types of a repository, too."
-)
+@click.option("-b", "--butler", "repo", metavar="REPO", help="Check against the dataset types of a repository, too.")
 @output_options
 def check(
     *,
