@@ -77,7 +77,6 @@ def test_fields_have_the_names_that_users_give_them():
 def test_elements_know_their_place():
     visit, band, htm = UNIVERSE["visit"], UNIVERSE["band"], UNIVERSE["htm7"]
     assert (visit.spatial, visit.temporal) == ("observation_regions", "observation_timespans")
-    assert visit.defines_relationships
     assert (band.has_table, band.implied_union_target) == (False, "physical_filter")
     assert (htm.skypix, htm.spatial, htm.has_table) == (True, "htm", False)
     assert UNIVERSE["instrument"].governor
@@ -98,8 +97,6 @@ def test_an_unknown_dimension_is_answered_with_the_nearest():
         UNIVERSE["exposre"]
     with pytest.raises(DimensionNameError, match="combination of"):
         UNIVERSE.conform(["visit_definition"])
-    with pytest.raises(DimensionNameError, match="healpix9"):
-        UNIVERSE.skypix_dimension("visit")
 
 
 def small(**elements):

@@ -52,9 +52,6 @@ class Dialect(Protocol):
     def least(self, sql: str) -> str:
         """Return the least value of a group, of any type."""
 
-    def greatest(self, sql: str) -> str:
-        """Return the greatest value of a group, of any type."""
-
 
 class SqliteDialect:
     """SQLite's spelling."""
@@ -102,10 +99,6 @@ class SqliteDialect:
     def least(self, sql: str) -> str:
         """See `Dialect`."""
         return f"min({sql})"
-
-    def greatest(self, sql: str) -> str:
-        """See `Dialect`."""
-        return f"max({sql})"
 
 
 SQLITE = SqliteDialect()

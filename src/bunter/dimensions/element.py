@@ -122,11 +122,6 @@ class Element:
         return not self.skypix and self.implied_union_target is None
 
     @property
-    def defines_relationships(self) -> bool:
-        """Whether its records say which values of several dimensions belong together."""
-        return bool(self.implies) or self.always_join
-
-    @property
     def field_names(self) -> tuple[str, ...]:
         """Names that `field` takes."""
         return tuple(self._fields)

@@ -136,13 +136,6 @@ class Universe:
         """Families of timespans, each from fine to coarse."""
         return dict(self._definition.temporal)
 
-    def skypix_dimension(self, name: str) -> Element:
-        """Pixelization of that name, such as ``htm7`` or ``healpix9``."""
-        element = self._all.get(name)
-        if element is None or not element.skypix:
-            raise DimensionNameError(f"there is no pixelization {name!r}; write it like 'htm7' or 'healpix9'")
-        return element
-
     def key_column(self, name: str) -> Column:
         """Column that holds a dimension's values in tables and data IDs; it has the dimension's name."""
         return self._key_columns[name]

@@ -82,7 +82,6 @@ class Ledger:
         self._most, self._delay_s = most, delay_s
         self._group = _Group()
         self._running: Future[Flushed] | None = None
-        self._flushes = 0
         self._known: set[str] = set()
         self._members: dict[str, tuple[Callable[[int], int], ...]] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bunter-ledger")

@@ -174,11 +174,6 @@ class Pool:
 
     # ---- requests
 
-    @property
-    def outstanding(self) -> int:
-        """Number of requests without reply."""
-        return sum(len(worker.requests) + len(worker.parked) for worker in self._workers.values())
-
     def has_place(self) -> bool:
         """Whether a worker can be given another request now."""
         return len(self._workers) < self._size or any(self._takes_more(worker) for worker in self._workers.values())

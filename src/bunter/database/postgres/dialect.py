@@ -64,10 +64,6 @@ class PostgresDialect:
         """See `Dialect`; there is no min() of truth values and bytes."""
         return f"(array_agg({sql} ORDER BY {sql} ASC NULLS LAST))[1]"
 
-    def greatest(self, sql: str) -> str:
-        """See `Dialect`."""
-        return f"(array_agg({sql} ORDER BY {sql} DESC NULLS LAST))[1]"
-
 
 POSTGRESQL = PostgresDialect()
 

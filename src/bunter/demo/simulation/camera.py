@@ -18,7 +18,6 @@ OVERSCAN: Final = 32
 """Columns read after the last light-sensitive one."""
 
 PIXEL_SCALE_ARCSEC: Final = 1.0
-PIXEL_SIZE_MM: Final = 0.015
 GAP: Final = 12
 """Pixels between the edges of neighbouring detectors."""
 
@@ -101,22 +100,3 @@ FILTERS: Final = (
     Filter("DemoCam-g", "g", zero_point=24.60, sky_brightness=21.6, extinction=0.18, lamp_rate=4200.0),
     Filter("DemoCam-r", "r", zero_point=24.50, sky_brightness=20.9, extinction=0.10, lamp_rate=6500.0),
 )
-
-
-def filter_named(name: str) -> Filter:
-    """Physical filter of this name.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``DemoCam-g``.
-
-    Raises
-    ------
-    LookupError
-        If DemoCam has no such filter.
-    """
-    for candidate in FILTERS:
-        if candidate.name == name:
-            return candidate
-    raise LookupError(f"DemoCam has no filter {name!r}; it has {', '.join(f.name for f in FILTERS)}")
