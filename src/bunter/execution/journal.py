@@ -6,6 +6,8 @@ import logging
 import zlib
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from bunter import effects
 
 if TYPE_CHECKING:
@@ -13,10 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Journal", "read_lines", "read_more", "seal", "unseal"]
+    from numpy.typing import NDArray
+
+__all__ = ["Journal", "read_lines", "read_more", "seal", "sound_spans", "unseal"]
 
 _log = logging.getLogger(__name__)
 _MARK = b',"crc":"'
+_PIECE = 1 << 24
 _TAIL = len(_MARK) + 8 + 2  # mark, eight hexadecimal digits, closing quote and brace
 
 
@@ -91,6 +96,34 @@ def read_more(path: str | Path, begin: int) -> tuple[list[bytes], int]:
         documents.append(document)
         begin += len(line) + 1
     return documents, begin
+
+
+def sound_spans(content: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the JSON objects of a journal without reading them.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole journal.
+
+    Returns
+    -------
+    begin, end : (N,) int64
+        Places of the first byte of each object, and of the brace that ends it, in a line of which the checksum stands before
+        that brace: ``content[begin:end] + b"}"`` is the object. As far as the first line that is torn or damaged.
+    """
+    octets = np.frombuffer(content, np.uint8)
+    pieces = range(0, len(octets), _PIECE)  # so that the comparison does not take as much memory as the journal
+    line_end = np.concatenate(
+        [np.zeros(0, np.int64), *(np.flatnonzero(octets[at : at + _PIECE] == ord("\n")) + at for at in pieces)]
+    )
+    begin = np.concatenate([[0], line_end[:-1] + 1]) if len(line_end) else line_end
+    end = line_end - _TAIL
+    crc32, view = zlib.crc32, memoryview(content)
+    for number, (first, last) in enumerate(zip(begin.tolist(), end.tolist(), strict=True)):
+        if last <= first or content[last : last + _TAIL] != b'%s%08x"}' % (_MARK, crc32(view[first:last])):
+            return begin[:number], end[:number]
+    return begin, end
 
 
 class Journal:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.dataset import DatasetRef
     from bunter.dimensions import Universe
-    from bunter.execution.receipt import Receipt, Told
+    from bunter.execution.receipt import Receipt
+    from bunter.execution.receipt_index import ReceiptIndex
     from bunter.graph import QuantumGraph, QuantumRef
 
 __all__ = ["History", "Lineage", "TracedDataset", "TracedQuantum", "Tracks", "find_lineage"]
@@ -265,17 +266,13 @@ class History:
         self._made: dict[int, TracedDataset] = {}
 
     @cached_property
-    def _told(self) -> Told:
-        return self._directory.told()
+    def _receipts(self) -> ReceiptIndex:
+        return self._directory.receipts()
 
     @cached_property
-    def _receipts(self) -> dict[int, Receipt]:
-        return {receipt.quantum: receipt for receipt in self._told.receipts}
-
-    @cached_property
-    def _makers(self) -> dict[int, int]:
-        written = {output.row: receipt.quantum for receipt in self._told.receipts for output in receipt.outputs}
-        return written | {row: receipt.quantum for receipt in self._told.receipts for row in receipt.handed}
+    def _constructed(self) -> set[int]:
+        """Rows of the datasets that constructions of tasks have written."""
+        return {row for receipt in self._receipts.constructions() for row in _made_by(receipt)}
 
     def row_of(self, identity: UUID) -> int | None:
         """Row of a dataset that the graph predicted."""
@@ -284,8 +281,9 @@ class History:
 
     def maker_of(self, row: int) -> int | None:
         """Quantum that has written a dataset; constructions of tasks count for none."""
-        quantum = self._makers.get(row)
-        return quantum if quantum is not None and quantum >= 0 else None
+        quantum = self.graph.producer(row)
+        receipt = None if quantum is None else self._receipts.get(quantum)
+        return quantum if receipt is not None and row in _made_by(receipt) else None
 
     def readers_of(self, one: TracedDataset) -> list[int]:
         """Quanta that have read a dataset."""
@@ -338,22 +336,24 @@ class History:
         found: dict[str, dict[str, object]] = {}
         for name, refs in self.graph.quantum(quantum).inputs.items():
             for ref in refs:
-                maker = self._makers.get(ref.row)
-                content = self.fingerprint(maker) if maker is not None and maker >= 0 else ref.id
+                maker = self.maker_of(ref.row)
+                content = ref.id if maker is None else self.fingerprint(maker)
                 found.setdefault(name, {})[str(self._dataset(ref))] = content
         return found
 
     def used(self, quantum: int) -> list[TracedDataset]:
         """Datasets that a quantum has read."""
         refs = [ref for refs in self.graph.quantum(quantum).inputs.values() for ref in refs]
-        there = [ref for ref in refs if ref.exists or ref.row in self._makers]
+        there = [
+            ref for ref in refs if ref.exists or self.maker_of(ref.row) is not None or ref.row in self._constructed
+        ]
         return [self._dataset(ref) for ref in there if self._has_read(quantum, ref.row)]
 
     def made(self, quantum: int) -> list[TracedDataset]:
         """Datasets that a quantum has written, its log and metadata left out."""
         automatic = {f"{self.graph.place(quantum)[0]}_{word}" for word in ("log", "metadata")}
-        receipt = self._receipts[quantum]
-        refs = [self.graph.ref(row) for row in (*(output.row for output in receipt.outputs), *receipt.handed)]
+        receipt = self._receipts.get(quantum)
+        refs = map(self.graph.ref, () if receipt is None else _made_by(receipt))
         return [self._dataset(ref) for ref in refs if ref.dataset_type not in automatic]
 
     def _dataset(self, ref: QuantumRef) -> TracedDataset:
@@ -383,6 +383,11 @@ class History:
             self._directory.part,
             tuple(map(decision_sentence, overrides_of(self.graph, quantum, self._universe))),
         )
+
+
+def _made_by(receipt: Receipt) -> tuple[int, ...]:
+    """Rows of the datasets that a quantum has written or handed on."""
+    return (*(output.row for output in receipt.outputs), *receipt.handed)
 
 
 def _config_hash(config: Mapping[str, Any]) -> str:

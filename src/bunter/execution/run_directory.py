@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bunter.butler import Butler
+    from bunter.execution.receipt_index import ReceiptIndex
     from bunter.graph import QuantumGraph
 
 __all__ = ["EXTENDED", "RUNS", "RunDirectory", "RunRequest", "run_directories", "runs_root"]
@@ -286,6 +287,12 @@ class RunDirectory:
     def told(self) -> Told:
         """Take together what the journals of all attempts say."""
         return gather(map(decode_line, read_lines(path)) for _, _, path in self.journals())
+
+    def receipts(self) -> ReceiptIndex:
+        """Open what `told` has of successes, to look quanta up one by one."""
+        from bunter.execution.receipt_index import ReceiptIndex
+
+        return ReceiptIndex([path for _, _, path in self.journals()])
 
     # ---- logs and summary
 

@@ -224,12 +224,14 @@ class QuantumGraph:
 
     def ref(self, row: int) -> QuantumRef:
         """Make the object of one dataset, by its row within the graph."""
-        number = bisect_right(self._first_datasets, row) - 1
-        table = list(self.datasets.values())[number]
+        table = self._table_of(row)
         own = table.row_of(row)
         if own is None:
             raise GraphError(f"the graph has no dataset {row}")
         return self._ref(table, own)
+
+    def _table_of(self, row: int) -> DatasetTable:
+        return list(self.datasets.values())[bisect_right(self._first_datasets, row) - 1]
 
     def _ref(self, table: DatasetTable, row: int) -> QuantumRef:
         exists, identity = table.has(row), table.id_of(row, self.header.base)
@@ -260,6 +262,12 @@ class QuantumGraph:
                 )
                 makers[edge.datasets] = self.tasks[edge.label].numbers(edge.quanta)
         return found
+
+    def producer(self, row: int) -> int | None:
+        """Quantum that makes a dataset, by its row within the graph; None for what is there, or none of this graph makes."""
+        table = self._table_of(row)
+        makers, own = self.producers.get(table.name), table.row_of(row)
+        return None if makers is None or own is None or makers[own] < 0 else int(makers[own])
 
     @cached_property
     def _quantum_edges(self) -> tuple[Array, Array]:
