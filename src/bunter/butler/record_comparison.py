@@ -57,16 +57,16 @@ class Comparison:
     updated: int
     differences: tuple[Difference, ...] = ()
 
-    def sentence(self) -> str:
-        """Say what differs."""
+    def sentence(self, place: str = "there") -> str:
+        """Say what differs from what is at a place."""
         by_record: dict[str, list[Difference]] = {}
         for each in self.differences:
             by_record.setdefault(", ".join(f"{k}={v!r}" for k, v in each.data_id.items()), []).append(each)
         said = [
-            f"{self.element} with {key} differs from what is there: {'; '.join(map(str, found))}"
+            f"{self.element} with {key} differs from what is {place}: {'; '.join(map(str, found))}"
             for key, found in by_record.items()
         ]
-        more = f", and {len(said) - _SHOWN} more records" if len(said) > _SHOWN else ""
+        more = f"; and {counted(len(said) - _SHOWN, 'more record')}" if len(said) > _SHOWN else ""
         return ". ".join(said[:_SHOWN]) + more
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.manifest import Manifest
     from bunter.cli.output import Emit
 
-__all__ = ["selection_options", "tell_written"]
+__all__ = ["selection_options", "tell_nothing", "tell_written"]
 
 
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,6 +30,14 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def tell_nothing(source: str, emit: Emit) -> None:
+    """Say that no dataset was selected, and how to find out why."""
+    emit.note(
+        f"no dataset of {source} is selected; `bunter query-datasets {source}` with the same types, --collections and --where "
+        "says why"
+    )
+
+
 def tell_written(
     manifest: Manifest, place: dict[str, str], verbs: tuple[str, str], emit: Emit, *, dry_run: bool
 ) -> None:
@@ -38,6 +46,8 @@ def tell_written(
 
     counts = {"datasets": manifest.datasets, "artifacts": manifest.artifacts, "size": manifest.size}
     [name] = place.values()
+    if not manifest.datasets:
+        tell_nothing(manifest.source, emit)
     emit.record(
         {**place, **counts, "dry_run": dry_run},
         f"{verbs[0] if dry_run else verbs[1]} {counted(manifest.datasets, 'dataset')} "

@@ -149,7 +149,7 @@ def _held(
         if (ref.dataset_type.name, ref.run, ref.data_id.required_values) == mine:
             yield columns, row
         else:
-            sentence = f"{ref.id} is {ref} there, and {mine[0]!r} of {mine[1]!r} for {mine[2]} here"
+            sentence = f"{ref.id} is {ref} at the target, and {mine[0]!r} of {mine[1]!r} for {mine[2]} in what comes"
             found.conflicts.append(Conflict("id", sentence))
 
 
@@ -166,7 +166,8 @@ def _compare_content(
         digests = {(item.component, item.selector): item.sha256 for item in there}
         if any(_differ(item.sha256, digests.get((item.component, item.selector))) for item in here):
             sentence = (
-                f"{UUID(bytes=columns.ids[row])} ({columns.dataset_type.name!r} of {columns.run!r}) has other content"
+                f"{UUID(bytes=columns.ids[row])} ({columns.dataset_type.name!r} of {columns.run!r}) has other content at the target; "
+                "`bunter check --deep` of both tells whether one is damaged"
             )
             found.conflicts.append(Conflict("content", sentence))
 

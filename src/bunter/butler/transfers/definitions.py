@@ -14,12 +14,12 @@ from bunter.dimensions.records import stored_columns
 from bunter.errors import TransferConflictError, UniverseError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from bunter.butler.session import Session
     from bunter.butler.transfers.absences import Absences
     from bunter.butler.transfers.parcel import Parcel
-    from bunter.dataset import CollectionInfo
+    from bunter.dataset import CollectionInfo, DatasetColumns
     from bunter.dataset.changes import Change
     from bunter.dimensions import Universe
 
@@ -73,7 +73,7 @@ class Definitions:
             ) from exc
         if group.required != kind.dimensions.required:
             raise TransferConflictError(
-                f"dataset type {kind.name!r} has the dimensions {kind.dimensions.required} there and {group.required} here"
+                f"dataset type {kind.name!r} has the dimensions {kind.dimensions.required} in what comes and {group.required} at the target"
             )
         return replace(kind, dimensions=group)
 
@@ -107,12 +107,29 @@ class Definitions:
     def conflicts(self) -> Iterator[Conflict]:
         """Find types and collections that mean something else here."""
         facts = self._session.facts
-        for name, kind in self.types.items():
-            if name in facts.dataset_types and facts.dataset_types[name] != kind:
-                yield Conflict("dataset type", f"{name!r} is {facts.dataset_types[name]!r} here and {kind!r} there")
-        for info in self._parcel.collections():
-            if info.name in facts.collections and (have := facts.collections.row(info.name).type) is not info.type:
-                yield Conflict("collection", f"{info.name!r} is {have.name} here and {info.type.name} there")
+        for kind in self._other_types():
+            have = facts.dataset_types[kind.name]
+            yield Conflict("dataset type", f"{kind.name!r} is {_told(have)} at the target, {_told(kind)} in what comes")
+        for info in self._other_collections():
+            there = facts.collections.row(info.name).type
+            yield Conflict("collection", f"{info.name!r} is {there.name} at the target, {info.type.name} in what comes")
+
+    def comparable(self) -> Callable[[DatasetColumns], bool]:
+        """Return what tells whether type and run of some datasets mean the same here, so that these can be compared."""
+        types, names = {kind.name for kind in self._other_types()}, {info.name for info in self._other_collections()}
+        return lambda columns: columns.dataset_type.name not in types and columns.run not in names
+
+    def _other_types(self) -> list[DatasetType]:
+        there = self._session.facts.dataset_types
+        return [kind for name, kind in self.types.items() if name in there and there[name] != kind]
+
+    def _other_collections(self) -> list[CollectionInfo]:
+        there = self._session.facts.collections
+        return [
+            info
+            for info in self._parcel.collections()
+            if info.name in there and there.row(info.name).type is not info.type
+        ]
 
     def registrations(self) -> list[Change]:
         """Return the changes that register types and collections; chains get the children that they lack."""
@@ -137,7 +154,9 @@ class Definitions:
             found = compare(self._session, records.element, records.columns)
             new += found.inserted
             if found.differences and not self._keep_records:
-                conflicts.append(Conflict("record", found.sentence()))
+                conflicts.append(
+                    Conflict("record", f"{found.sentence('at the target')}; --keep-records leaves what is there")
+                )
         return new, conflicts
 
     def insertions(self) -> Iterator[InsertRecords]:
@@ -149,6 +168,12 @@ class Definitions:
         for records in self._parcel.records():
             if len(records):
                 yield _records_of(records, self._universe)
+
+
+def _told(kind: DatasetType) -> str:
+    """Say what a dataset type is, without its name."""
+    dimensions = ", ".join(kind.dimensions.required)
+    return f"{{{dimensions}}} {kind.storage_class}" + (", a calibration" if kind.is_calibration else "")
 
 
 def _records_of(records: Records, universe: Universe) -> Records:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from bunter import effects
+from bunter.butler.transfers.dump_manifest import DUMP_MANIFEST
 from bunter.butler.transfers.exports import FILES
 from bunter.butler.transfers.manifest import MANIFEST
 from bunter.datastore import Stat
@@ -194,5 +195,9 @@ def place_of(path: str | Path, *, outside: bool = False) -> ExportPlace:
     if path.is_file():
         return ZipPlace(ZipMembers.of_file(path), str(path))
     if path.is_dir():
+        if (path / DUMP_MANIFEST).is_file():
+            raise ExportFileError(
+                f"{path} is a dump, not an export; `bunter load {path} REPO` makes a repository of it"
+            )
         raise ExportFileError(f"{path} has no {MANIFEST}, so it is no export, or an unfinished one; export once more")
     raise ExportFileError(f"there is no export at {path}")

@@ -18,6 +18,7 @@ from bunter.butler.runs_place import runs_place
 from bunter.butler.transfers.dump_manifest import DUMP_MANIFEST, DumpManifest
 from bunter.butler.transfers.dumping import ARTIFACTS
 from bunter.butler.transfers.export_place import FolderFiles
+from bunter.butler.transfers.manifest import MANIFEST
 from bunter.butler.transfers.new_root import new_root
 from bunter.butler.transfers.recorded_artifacts import kept_artifacts, open_table, recorded_artifacts
 from bunter.butler.transfers.run_folders import PIECES_TOGETHER, pieces_in, write_runs
@@ -87,7 +88,12 @@ def load_dump(
     try:
         text = effects.read_bytes(dump / DUMP_MANIFEST)
     except (FileNotFoundError, NotADirectoryError) as exc:
-        raise ExportFileError(f"{dump} has no {DUMP_MANIFEST}, so it is no dump, or an unfinished one") from exc
+        if effects.stat(dump / MANIFEST) is not None:
+            said = f"{dump} is an export, not a dump; `bunter import REPO {dump}` takes it into a repository"
+            raise ExportFileError(said) from exc
+        raise ExportFileError(
+            f"{dump} has no {DUMP_MANIFEST}, so it is no dump, or an unfinished one; dump once more"
+        ) from exc
     manifest = DumpManifest.from_json(text, str(dump / DUMP_MANIFEST))
     files = [table.file for table in manifest.tables] + ([manifest.runs] if manifest.runs is not None else [])
     for file in files:

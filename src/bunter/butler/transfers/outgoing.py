@@ -12,7 +12,7 @@ from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membe
 from bunter.butler.transfers.run_folders import read_runs
 from bunter.dataset import CollectionType, DatasetColumns
 from bunter.dataset.annotations import HeadersOf, MetadataOf, OriginRow, OriginsOf
-from bunter.errors import MissingDatasetTypeError
+from bunter.errors import MissingDatasetTypeError, near
 from bunter.values import Timespan, pyarrow
 from bunter.values.arrow import values_of
 
@@ -126,15 +126,16 @@ class RepositoryParcel:
 
     def _kinds(self) -> list[DatasetType]:
         types = self._session.facts.dataset_types
-        chosen = [
-            kind
-            for name, kind in types.items()
-            if any(fnmatchcase(name, pattern) for pattern in self._selection.dataset_types)
-        ]
-        if not chosen and self._selection.dataset_types != ("*",):
-            wanted = ", ".join(self._selection.dataset_types)
-            raise MissingDatasetTypeError(f"no dataset type of {self.source} is named {wanted}")
-        return chosen
+        found = {
+            pattern: [name for name in types if fnmatchcase(name, pattern)] for pattern in self._selection.dataset_types
+        }
+        if lost := [pattern for pattern, names in found.items() if not names and pattern != "*"]:
+            raise MissingDatasetTypeError(
+                f"no dataset type of {self.source} is named {', '.join(lost)}{near(lost[0], types)}; "
+                f"`bunter query-dataset-types {self.source}` lists all"
+            )
+        chosen = {name for names in found.values() for name in names}
+        return [kind for name, kind in types.items() if name in chosen]
 
     def memberships(self) -> Iterator[Membership]:
         """Read memberships of the datasets in the collections that go along."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bunter.dataset import DatasetColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from bunter.butler.transfers.run_folders import RunPiece
     from bunter.dataset import CollectionInfo, DatasetRef, DatasetType, StoredArtifact
@@ -77,6 +77,10 @@ class Batch:
                 total += size
         if rows:
             yield self._of(rows)
+
+    def only(self, wanted: Callable[[DatasetColumns], bool]) -> Batch:
+        """Leave out the columns of some types or runs."""
+        return Batch(tuple(columns for columns in self.columns if wanted(columns)), self.stored)
 
     def _of(self, rows: Sequence[tuple[int, int]]) -> Batch:
         parts: dict[int, list[int]] = {}

@@ -110,10 +110,10 @@ class Receiving:
             conflicts=tuple(conflicts + differing),
             dry_run=True,
         )
+        few: list[Arrivals] = []
+        report, looked = self._counted(report, few, definitions.comparable() if conflicts else None)
         if conflicts:  # what follows relies on the types
             return report
-        few: list[Arrivals] = []
-        report, looked = self._counted(report, few)
         changes, members, contradicting = self._members().find()
         definitions.registrations()  # which tells what chains do not get again
         if looked + members <= BATCH_ROWS and report.size <= _PORTION_BYTES:
@@ -127,14 +127,16 @@ class Receiving:
         latest: int | None = session.repository.answer(session.principal, Moment())["latest"][0].as_py()
         return latest
 
-    def _counted(self, report: TransferReport, few: list[Arrivals]) -> tuple[TransferReport, int]:
+    def _counted(
+        self, report: TransferReport, few: list[Arrivals], wanted: Callable[[DatasetColumns], bool] | None
+    ) -> tuple[TransferReport, int]:
         """Count what comes, and what was looked at; what was found of it is kept in ``few`` as long as it is little."""
         datasets = known = removed = looked = 0
         shared: set[tuple[str, str]] = set()
         artifacts = size = 0
         conflicts: list[Conflict] = list(report.conflicts)
         for batch in self._parcel.batches():
-            found = self._compared(batch)
+            found = self._compared(batch if wanted is None else batch.only(wanted))
             removed += found.removed
             datasets += sum(map(len, found.new))
             known += found.known

@@ -81,6 +81,7 @@ class TransferReport:
             raise TransferConflictError(
                 f"{counted(len(self.conflicts), 'conflict')} between {self.source} and {self.target}; nothing was changed",
                 conflicts=[f"{each.kind}: {each.sentence}" for each in self.conflicts],
+                facts=TransferReport(self.source, self.target, conflicts=self.conflicts).as_row(),
             )
 
     def __str__(self) -> str:
@@ -104,4 +105,5 @@ class TransferReport:
         said += f"; {self.removed} were removed there and stay so (--restore brings them)" if self.removed else ""
         if self.withheld:
             said += f"; removed there and staying so: {listed(self.withheld)} (--restore brings them)"
-        return said + (f"; {counted(len(self.conflicts), 'conflict')}" if self.conflicts else "")
+        many = counted(len(self.conflicts), "conflict")
+        return said + (f"; {many}, so nothing would be brought before this is settled" if self.conflicts else "")

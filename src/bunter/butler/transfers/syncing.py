@@ -90,6 +90,7 @@ def _part(
     known, there = butler.transfers.known_names()
     if not any(fnmatchcase(name, pattern) for name in known for pattern in types):
         return None if list(types) != ["*"] or names is not None else butler.transfers.parcel()
+    types = [pattern for pattern in types if any(fnmatchcase(name, pattern) for name in known)]
     if names is not None:
         names = [name for name in names if any(fnmatchcase(each, name) for each in there)]
         if not names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,10 +10,10 @@ import click
 from bunter.cli.arguments import dry_run_option, names_of
 from bunter.cli.output import output_options
 from bunter.cli.progress import bytes_told
-from bunter.cli.selecting import selection_options, tell_written
+from bunter.cli.selecting import selection_options, tell_nothing, tell_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from bunter.butler.transfers import TransferReport
     from bunter.butler.transfers.dump_manifest import DumpManifest
@@ -36,11 +37,30 @@ def _taking(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _tell(report: TransferReport, emit: Emit) -> None:
-    emit.record(report.as_row(), str(report))
-    if emit.style == "text":
-        for each in report.conflicts:
-            emit.note(f"  {each.kind}: {each.sentence}")
+def _tell(reports: Sequence[TransferReport], emit: Emit) -> None:
+    """Print what came, or would come; exit with 1 if anything stands in the way of what would."""
+    for report in reports:
+        emit.record(report.as_row(), str(report))
+        if not (report.datasets or report.known or report.removed or report.conflicts):
+            tell_nothing(report.source, emit)
+        if emit.style == "text":
+            for each in report.conflicts:
+                emit.note(f"  {each.kind}: {each.sentence}")
+    if any(report.conflicts for report in reports):
+        click.get_current_context().exit(1)
+
+
+@contextmanager
+def _refusal_told(emit: Emit) -> Iterator[None]:
+    """Print conflicts as a result where a program reads, beside the sentence for people."""
+    from bunter.errors import TransferConflictError
+
+    try:
+        yield
+    except TransferConflictError as refused:
+        if emit.style != "text" and refused.facts:
+            emit.record(refused.facts)
+        raise
 
 
 @click.command(
@@ -76,7 +96,11 @@ def transfer_datasets(
     """
     from bunter.butler import Butler
 
-    with Butler(source, writeable=False) as origin, Butler(target, writeable=False if dry_run else None) as butler:
+    with (
+        Butler(source, writeable=False) as origin,
+        Butler(target, writeable=False if dry_run else None) as butler,
+        _refusal_told(emit),
+    ):
         parcel = origin.transfers.parcel(
             names_of(dataset_types), names_of(collections) or None, where=where, find_first=find_first
         )
@@ -89,7 +113,7 @@ def transfer_datasets(
             verify=not no_verify,
             progress=bytes_told(),
         )
-    _tell(report, emit)
+    _tell([report], emit)
 
 
 @click.command("sync", epilog="\b\nExample: bunter sync demo copy -d coadd --dry-run")
@@ -131,7 +155,11 @@ def sync(
     from bunter.butler.transfers.syncing import synchronise
 
     writeable = False if dry_run else None
-    with Butler(first, writeable=False if one_way else writeable) as one, Butler(second, writeable=writeable) as other:
+    with (
+        Butler(first, writeable=False if one_way else writeable) as one,
+        Butler(second, writeable=writeable) as other,
+        _refusal_told(emit),
+    ):
         reports = synchronise(
             one,
             other,
@@ -145,8 +173,7 @@ def sync(
             dry_run=dry_run,
             progress=bytes_told(),
         )
-    for report in reports:
-        _tell(report, emit)
+    _tell(reports, emit)
 
 
 @click.command("export", epilog="\b\nExample: bunter export demo exported -d coadd --where \"band = 'r'\"")
@@ -217,7 +244,7 @@ def import_export(
     """
     from bunter.butler import Butler
 
-    with Butler(repo, writeable=False if dry_run else None) as butler:
+    with Butler(repo, writeable=False if dry_run else None) as butler, _refusal_told(emit):
         report = butler.import_(
             path,
             transfer=transfer,
@@ -227,7 +254,7 @@ def import_export(
             dry_run=dry_run,
             progress=bytes_told(),
         )
-    _tell(report, emit)
+    _tell([report], emit)
 
 
 @click.command("dump", epilog="\b\nExample: bunter dump demo dumped")
@@ -373,10 +400,10 @@ def ingest_zip(*, repo: str, path: str, transfer: str, keep_records: bool, dry_r
     from bunter.butler import Butler
     from bunter.interop.rubin_zip import ingest_rubin_zip, is_rubin_zip
 
-    with Butler(repo, writeable=False if dry_run else None) as butler:
+    with Butler(repo, writeable=False if dry_run else None) as butler, _refusal_told(emit):
         if is_rubin_zip(path):
             found = ingest_rubin_zip(butler, path, transfer=transfer, dry_run=dry_run)
             emit.record(found.as_row(), str(found))
             return
         report = butler.ingest_zip(path, transfer=transfer, keep_records=keep_records, dry_run=dry_run)
-    _tell(report, emit)
+    _tell([report], emit)

@@ -1,0 +1,85 @@
+"""Commands that move datasets, as an operator with a script around them sees them."""
+
+import json
+
+import pytest
+
+from bunter import Butler
+from bunter.cli.program import run
+
+
+def fill(place, *, band, name, dimensions, run_name):
+    with Butler.create(place) as butler:
+        butler.dimension_records.insert("instrument", {"name": "Cam"})
+        butler.dimension_records.insert(
+            "detector", [{"instrument": "Cam", "id": n, "full_name": f"{name}{n}"} for n in range(5)]
+        )
+        butler.dimension_records.insert("physical_filter", {"instrument": "Cam", "name": "Cam-r", "band": band})
+        butler.dataset_types.register("bias", ["instrument", "detector"], "Text")
+        butler.dataset_types.register("note", dimensions, "Text")
+        with Butler(place, run=run_name, instrument="Cam") as made:
+            made.put(name, "bias", detector=0)
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    fill("site", band="r", name="CCD", dimensions=["instrument"], run_name="biases")
+    fill("other", band="g", name="chip", dimensions=["instrument", "detector"], run_name="biases")
+
+    def ask(*words):
+        code = run(words)
+        return code, *capfd.readouterr()
+
+    return ask
+
+
+KINDS = ["dataset type", "record", "record", "data ID"]
+
+
+def test_conflicts_of_every_kind_are_listed_together_and_a_dry_run_with_any_fails(command):
+    code, out, err = command("transfer-datasets", "site", "other", "--dry-run")
+    assert code == 1
+    assert "4 conflicts, so nothing would be brought" in out
+    assert "'note' is {instrument, detector} Text at the target, {instrument} Text in what comes" in err
+    assert "differs from what is at the target: band is 'g', not 'r'; --keep-records leaves what is there" in err
+    assert "and 2 more records" in err
+    assert "'biases' has a 'bias' for ('Cam', 0) already" in err
+
+
+@pytest.mark.parametrize("words", [["transfer-datasets"], ["transfer-datasets", "--dry-run"], ["sync"]])
+def test_a_program_reads_conflicts_from_standard_output(command, words):
+    code, out, err = command(*words, "site", "other", "--json")
+    assert code == 1
+    told = json.loads(out)
+    assert [each["kind"] for each in told["conflicts"]] == KINDS
+    assert told["dry_run"] is ("--dry-run" in words)
+    assert ("nothing was changed" in err) is ("--dry-run" not in words)
+
+
+def test_one_wrong_name_among_right_ones_is_not_passed_over(command):
+    code, _, err = command("transfer-datasets", "site", "other", "-d", "note,bia")
+    assert code == 1
+    assert "is named bia; did you mean 'bias'?" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["transfer-datasets", "site", "new"],
+        ["export", "site", "out", "--dry-run"],
+        ["bundle", "site", "out", "--dry-run"],
+    ],
+)
+def test_a_selection_without_datasets_says_so(command, words):
+    Butler.create("new").close()
+    code, out, err = command(*words, "-d", "bias", "--where", "detector = 3")
+    assert (code, "0 datasets" in out) == (0, True)
+    assert "no dataset of" in err
+    assert "says why" in err
+
+
+def test_an_export_and_a_dump_are_not_taken_for_each_other(command):
+    assert command("export", "site", "exported")[0] == command("dump", "site", "dumped")[0] == 0
+    assert "is a dump, not an export; `bunter load" in command("import", "other", "dumped")[2]
+    assert "is an export, not a dump; `bunter import" in command("load", "exported", "new")[2]
