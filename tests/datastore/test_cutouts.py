@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy import units
 from astropy.io import fits
 from astropy.nddata import CCDData, VarianceUncertainty
 from astropy.table import Table
@@ -176,6 +177,54 @@ def test_a_piece_that_is_none_is_one_sentence(parameters, message):
     content = format_of("fits").to_bytes(image(200))
     with pytest.raises(FormatError, match=message):
         format_of("fits").from_bytes(content, ReadRequest("", None, parameters))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("kind", ["astropy.wcs:WCS", "astropy.io.fits:Header"])
+def test_coordinates_and_cards_are_read_wherever_the_recipe_puts_them(recipe, kind):
+    form = format_of(recipe)
+    component = {"W": "wcs", "H": "header"}[kind.rpartition(":")[2][0]]
+    found = form.from_bytes(form.to_bytes(image(50)), ReadRequest(kind, component))
+    if component == "wcs":
+        assert list(found.wcs.crpix) == [25, 25]
+    else:
+        assert (found["OBJECT"], found["CTYPE1"]) == ("M 31", "RA---TAN")
+
+
+def test_angles_of_astropy_make_a_circle():
+    form = format_of("fits")
+    data = form.to_bytes(image(50))
+    plain, angles = (150.0, 2.0, 0.0005), (150 * units.deg, 120 * units.arcmin, 1.8 * units.arcsec)
+    one, two = (
+        form.from_bytes(data, ReadRequest("astropy.nddata:CCDData", parameters={"circle": c})) for c in (plain, angles)
+    )
+    assert np.array_equal(one.data, two.data)
+
+
+def test_a_box_of_broken_pixels_is_refused():
+    form = format_of("fits")
+    with pytest.raises(FormatError, match="whole pixels"):
+        form.from_bytes(form.to_bytes(image(50)), ReadRequest(parameters={"bbox": (1.5, 2, 3, 4)}))
+
+
+@pytest.mark.parametrize(
+    ("form", "obj", "words"),
+    [
+        ("ecsv", Table({"a": [1]}), "filters are for tables kept as Parquet"),
+        ("fits", Table({"a": [1]}), "filters are for tables kept as Parquet"),
+        ("json", {"a": 1}, "read with the parameter keys, not filters"),
+    ],
+)
+def test_a_filter_is_never_passed_over(form, obj, words):
+    form = format_of(form)
+    with pytest.raises(FormatError, match=words):
+        form.from_bytes(form.to_bytes(obj), ReadRequest(parameters={"filters": [("a", ">", 1)]}))
+
+
+def test_a_filter_of_another_type_is_said_to_be_one():
+    form = format_of("parquet")
+    with pytest.raises(FormatError, match=r"the filters .* cannot be used"):
+        form.from_bytes(form.to_bytes(Table({"a": [1]})), ReadRequest(parameters={"filters": [("a", ">", "x")]}))
 
 
 def test_an_image_without_coordinates_has_no_circle():

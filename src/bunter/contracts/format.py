@@ -81,6 +81,11 @@ class FormatContract:
         with pytest.raises(FormatError):
             form.from_bytes(form.to_bytes(make()), ReadRequest(component="no_such_part"))
 
+    def test_an_unknown_parameter_is_refused(self, form: Format, make: Callable[[], Any], python_type: str) -> None:
+        request = ReadRequest(python_type, parameters={"no_such_parameter": 1})
+        with pytest.raises(FormatError):
+            form.from_bytes(form.to_bytes(make()), request)
+
     def test_bytes_of_another_kind_are_refused_or_taken_as_they_are(self, form: Format) -> None:
         junk = b"\x00\xff\xfejunk {[" * 40
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bunter.errors import FormatError
@@ -24,7 +25,7 @@ def box_of(parameters: Mapping[str, Any], shape: tuple[int, ...], wcs: Callable[
     ----------
     parameters : mapping
         ``bbox`` = ``(x_begin, y_begin, x_end, y_end)``, half-open pixels counted from 0; or ``circle`` = ``(ra, dec,
-        radius)``, ICRS degrees, for the smallest box with the part of the circle that lies in the image.
+        radius)``, ICRS degrees or angles of astropy, for the smallest box with the part of the circle that lies in the image.
     shape : tuple of int
         Shape of the image as NumPy gives it; the last two axes are y and x.
     wcs : callable, optional
@@ -51,9 +52,9 @@ def box_of(parameters: Mapping[str, Any], shape: tuple[int, ...], wcs: Callable[
         return circle_box(parameters["circle"], None if wcs is None else wcs(), width, height)
     given = parameters.get("bbox", parameters.get("cutout"))
     try:
-        x_begin, y_begin, x_end, y_end = (int(value) for value in given)
+        x_begin, y_begin, x_end, y_end = (index(value) for value in given)
     except (TypeError, ValueError) as exc:
-        raise FormatError(f"bbox is (x_begin, y_begin, x_end, y_end) in pixels from 0, not {given!r}") from exc
+        raise FormatError(f"bbox is (x_begin, y_begin, x_end, y_end) in whole pixels from 0, not {given!r}") from exc
     if not (0 <= x_begin < x_end <= width and 0 <= y_begin < y_end <= height):
         raise FormatError(
             f"bbox {(x_begin, y_begin, x_end, y_end)} does not lie in the image, which is {width} x {height} pixels (x, y)"
@@ -64,7 +65,7 @@ def box_of(parameters: Mapping[str, Any], shape: tuple[int, ...], wcs: Callable[
 def circle_box(circle: Any, wcs: Any, width: int, height: int) -> Box:
     """Smallest box of pixels with all of a circle that lies in the image; FormatError where none of it does."""
     try:
-        ra, dec, radius = (float(value) for value in circle)
+        ra, dec, radius = (_degrees(value) for value in circle)
     except (TypeError, ValueError) as exc:
         raise FormatError(f"circle is (ra, dec, radius) in ICRS degrees, not {circle!r}") from exc
     if not (0 <= ra <= 360 and -90 <= dec <= 90 and 0 < radius < 90):
@@ -77,6 +78,11 @@ def circle_box(circle: Any, wcs: Any, width: int, height: int) -> Box:
     if begin[0] >= end[0] or begin[1] >= end[1]:
         raise FormatError(f"the circle of {radius} deg around ({ra}, {dec}) does not touch the image")
     return begin[0], begin[1], end[0], end[1]
+
+
+def _degrees(value: Any) -> float:
+    """Take a number as degrees, and an angle of astropy as what it is."""
+    return float(value.to_value("deg") if hasattr(value, "to_value") else value)
 
 
 def _outline(ra: float, dec: float, radius: float, wcs: Any) -> list[tuple[float, float]]:

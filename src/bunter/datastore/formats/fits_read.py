@@ -44,10 +44,8 @@ def read_hdus(hdus: HDUList, file: BinaryIO, size: int, request: ReadRequest) ->
     if hasattr(hdu, "columns") and not _is_image(hdu):
         return _table(hdu, request)
     header = _header(hdus, index)
-    if request.component == "shape" or not getattr(hdu, "shape", ()):
-        box = None
-    else:
-        box = box_of(request.parameters, tuple(hdu.shape), lambda: wcs_of(header, tuple(hdu.shape)))
+    shape = tuple(getattr(hdu, "shape", ()))
+    box = None if request.component == "shape" else box_of(request.parameters, shape, lambda: wcs_of(header, shape))
     image = _Image(hdus, index, file, size, box)
     if request.component:
         return _component(image, header, request.component)
@@ -80,7 +78,8 @@ def _index(hdus: HDUList, request: ReadRequest) -> int:
 
 
 def _first_with_data(hdus: HDUList, request: ReadRequest) -> int:
-    if hdus[0].header.get("NAXIS", 0) or request.python_type.rpartition(":")[2] in {"Header", "WCS"}:
+    alone = not request.component and request.python_type.rpartition(":")[2] in {"Header", "WCS"}
+    if alone or hdus[0].header.get("NAXIS", 0):  # the components of a compressed image stand behind an empty HDU
         return 0
     for index in range(1, len(hdus)):
         if hdus[index].header.get("NAXIS", 0):
@@ -254,8 +253,6 @@ def variance_of(uncertainty: Any) -> Any:
 def _table(hdu: Any, request: ReadRequest) -> object:
     from astropy.table import Table
 
-    if unknown := set(request.parameters) - {"columns", "rows"}:
-        raise FormatError(f"a table is read with the parameters columns and rows, not {', '.join(sorted(unknown))}")
     table = Table.read(hdu)
     for column in table.itercols():
         if not column.dtype.isnative:

@@ -140,6 +140,7 @@ def _whole(source: Any, want: str) -> object:
 
 
 def _table(source: Any, parameters: Any) -> pa.Table:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns, filters, rows = (parameters.get(name) for name in ("columns", "filters", "rows"))
@@ -155,7 +156,7 @@ def _table(source: Any, parameters: Any) -> pa.Table:
     source.seek(0)
     try:
         return pq.read_table(source, columns=names, filters=filters, use_threads=threads)
-    except (TypeError, ValueError, KeyError) as exc:
+    except (TypeError, ValueError, KeyError, pa.ArrowNotImplementedError) as exc:
         raise FormatError(
             f"the filters {filters!r} cannot be used: {in_short(exc)}; see pyarrow.parquet.read_table"
         ) from exc

@@ -35,8 +35,7 @@ class PngFormat:
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Return the PNG bytes."""
-        if request.component or request.selector:
-            raise FormatError(f"a plot has no part {request.component or request.selector!r}")
+        _refuse_parts(request)
         if not data.startswith(_SIGNATURE):
             raise FormatError("not a PNG image")
         return data
@@ -69,8 +68,7 @@ class SvgFormat:
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Return the SVG bytes."""
-        if request.component or request.selector:
-            raise FormatError(f"a plot has no part {request.component or request.selector!r}")
+        _refuse_parts(request)
         if not _is_svg(data):
             raise FormatError("not an SVG image")
         return data
@@ -78,6 +76,12 @@ class SvgFormat:
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether the bytes are equal."""
         return old == new
+
+
+def _refuse_parts(request: ReadRequest) -> None:
+    if request.is_partial:
+        part = request.component or request.selector or next(iter(request.parameters))
+        raise FormatError(f"a plot has no part {part!r}; it is read as a whole")
 
 
 def _is_svg(data: bytes) -> bool:

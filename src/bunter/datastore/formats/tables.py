@@ -60,7 +60,12 @@ def rows_of(rows: Any) -> tuple[int, int]:
 
 
 def selected(table: Any, parameters: Any) -> Any:
-    """Columns and rows of an astropy table that are asked for."""
+    """Columns and rows of an astropy table that are asked for; FormatError for other parameters."""
+    if unknown := set(parameters) - {"columns", "rows"}:
+        more = "; filters are for tables kept as Parquet" if "filters" in unknown else ""
+        raise FormatError(
+            f"a table is read with the parameters columns and rows, not {', '.join(sorted(unknown))}{more}"
+        )
     if (rows := parameters.get("rows")) is not None:
         begin, end = rows_of(rows)
         table = table[begin:end]

@@ -64,6 +64,8 @@ def _part(obj: Any, request: ReadRequest) -> object:
     """Return the component or the ``keys`` asked for."""
     if request.component:
         return component_of(obj, request.component)
+    if unknown := set(request.parameters) - {"keys"}:
+        raise FormatError(f"plain values are read with the parameter keys, not {', '.join(sorted(unknown))}")
     if "keys" not in request.parameters:
         return obj
     missing = [key for key in request.parameters["keys"] if not isinstance(obj, Mapping) or key not in obj]
@@ -286,6 +288,6 @@ class BytesFormat:
 
 
 def _no_component(name: str, request: ReadRequest) -> None:
-    wanted: Iterable[str] = filter(None, (request.component, request.selector))
+    wanted: Iterable[str] = filter(None, (request.component, request.selector, *request.parameters))
     for part in wanted:
         raise FormatError(f"an artifact of the format {name} has no part {part!r}")
