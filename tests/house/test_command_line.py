@@ -1,5 +1,8 @@
 """What every command promises: an example in its help, and output that programs can read."""
 
+import re
+from pathlib import Path
+
 import click
 import pytest
 
@@ -238,3 +241,22 @@ def test_an_option_that_is_not_there_is_wrong_usage(name, capfd):
     output, errors = capfd.readouterr()
     assert output == ""
     assert "--surely-not" in errors
+
+
+def test_commands_and_options_that_sentences_name_are_there():
+    """Sentences of errors, docstrings and pages that tell what to type, as in `bunter check --deep`."""
+    commands, root = all_commands(), Path(__file__).parents[2]
+    everywhere = {word for one in cli.params for word in (*one.opts, *one.secondary_opts)} | {"--help"}
+    pages = [one for one in (root / "docs").rglob("*.md") if "_build" not in one.parts]
+    wrong = []
+    for place in [*pages, *(root / "src").rglob("*.py"), *(root / "changes").glob("*.md"), root / "README.md"]:
+        for said in re.findall(r"`bunter ([a-z][^`\n]*)`", place.read_text(encoding="utf-8")):
+            words = said.split()
+            names = [name for name in commands if words[: len(name.split())] == name.split()]
+            known = {
+                word for name in names for one in options(commands[name]) for word in (*one.opts, *one.secondary_opts)
+            }
+            asked = set(re.findall(r"(?<!\S)--[a-z][a-z-]*", said))
+            if asked - known - everywhere or not (names or words[0] in COMMANDS):
+                wrong.append(f"{place.relative_to(root)}: {said}")
+    assert wrong == []

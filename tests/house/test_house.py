@@ -76,7 +76,10 @@ def test_workflows_run_what_the_desk_runs():
 
 def test_the_glossary_is_in_order_and_names_each_term_once():
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-    terms = [term.translate(str.maketrans("", "", ",()")).casefold() for term in re.findall(r"^(\S.*)\n: ", text, re.MULTILINE)]
+    terms = [
+        term.translate(str.maketrans("", "", ",()")).casefold()
+        for term in re.findall(r"^(\S.*)\n: ", text, re.MULTILINE)
+    ]
     assert terms == sorted(set(terms))
 
 
