@@ -6,6 +6,7 @@ import pytest
 
 from bunter import Butler
 from bunter.cli.program import run
+from bunter.errors import ConfigurationError
 
 
 def fill(place, *, band, name, dimensions, run_name):
@@ -83,3 +84,14 @@ def test_an_export_and_a_dump_are_not_taken_for_each_other(command):
     assert command("export", "site", "exported")[0] == command("dump", "site", "dumped")[0] == 0
     assert "is a dump, not an export; `bunter load" in command("import", "other", "dumped")[2]
     assert "is an export, not a dump; `bunter import" in command("load", "exported", "new")[2]
+
+
+def test_nothing_is_moved_from_under_a_repository_that_has_it_registered(command):
+    Butler.create("new").close()
+    code, _, err = command("transfer-datasets", "site", "new", "-t", "move")
+    assert code == 2
+    assert "'move' is not one of" in err
+    with Butler("site") as site, Butler("new", writeable=True) as new:
+        with pytest.raises(ConfigurationError, match="are not moved from under it"):
+            new.transfer_from(site, site.query_datasets("bias"), transfer="move")
+        assert site.check().is_clean

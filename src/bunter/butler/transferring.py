@@ -46,8 +46,8 @@ class TransferringButler:
         refs : iterable of DatasetRef
             Which ones.
         transfer : str
-            "auto" (link, or copy where links do not reach), "copy", "move", "link", "hardlink", "symlink", "relsymlink" or
-            "direct" (the artifacts stay where they are, and are never removed by this repository).
+            "auto" (link, or copy where links do not reach), "copy", "link", "hardlink", "symlink", "relsymlink" or "direct"
+            (the artifacts stay where they are, and are never removed by this repository).
         **more
             See `Transfers.take`: ``dry_run``, ``keep_records``, ``only_stored``, ``verify``, ``progress``.
 

@@ -8,7 +8,7 @@ from bunter.butler.transfers.outgoing import RepositoryParcel
 from bunter.butler.transfers.parcel import Selection
 from bunter.butler.transfers.receiving import Receiving
 from bunter.butler.transfers.terms import Terms
-from bunter.errors import ReadOnlyError
+from bunter.errors import ConfigurationError, ReadOnlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -166,9 +166,16 @@ class Transfers:
         ------
         TransferConflictError
             If anything contradicts what is there; nothing has changed.
+        ConfigurationError
+            If artifacts were to be moved from under a repository that has them registered.
         FileIntegrityError
             If the content of an artifact is not what was recorded; what came before it stays.
         """
+        if isinstance(parcel, RepositoryParcel) and terms.get("transfer") == "move":
+            raise ConfigurationError(
+                f"files that {parcel.source} has registered are not moved from under it; bring them by 'auto', which links where "
+                f"links reach, and then remove the datasets there: `bunter prune-datasets {parcel.source} --find-all ...`"
+            )
         receiving = Receiving(self._session, parcel, Terms(**terms), progress=progress)
         return receiving.survey() if dry_run else receiving.take()
 

@@ -25,13 +25,20 @@ TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink"
 OUTWARD = ("auto", "copy", "hardlink", "link", "symlink", "relsymlink", "direct", "none")
 
 
-def _taking(command: Callable[..., Any]) -> Callable[..., Any]:
+def _taking(*ways: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        return _with_terms(command, ways)
+
+    return add
+
+
+def _with_terms(command: Callable[..., Any], ways: Sequence[str]) -> Callable[..., Any]:
     for option in (
         click.option(
             "--keep-records", is_flag=True, help="Keep dimension records that differ; else they are conflicts."
         ),
         click.option("--no-verify", is_flag=True, help="Do not read and compare what is only linked."),
-        click.option("-t", "--transfer", type=click.Choice(TRANSFERS), default="auto", help="How artifacts come in."),
+        click.option("-t", "--transfer", type=click.Choice(ways), default="auto", help="How artifacts come in."),
     ):
         command = option(command)
     return command
@@ -70,7 +77,7 @@ def _refusal_told(emit: Emit) -> Iterator[None]:
 @click.argument("source")
 @click.argument("target")
 @selection_options
-@_taking
+@_taking(*(way for way in TRANSFERS if way != "move"))  # whose registered files these are needs them
 @click.option("--find-first", is_flag=True, help="Of several datasets of a data ID only the first one found.")
 @click.option("--only-stored", is_flag=True, help="Leave out datasets without artifacts.")
 @dry_run_option
@@ -219,7 +226,7 @@ def export(
 @click.command("import", epilog="\b\nExample: bunter import demo exported --dry-run")
 @click.argument("repo")
 @click.argument("path", type=click.Path(exists=True))
-@_taking
+@_taking(*TRANSFERS)
 @click.option(
     "--allow-outside",
     is_flag=True,
