@@ -59,6 +59,45 @@ def test_long_values_are_cut_and_stay_apart():
     assert all(len(part) <= NAME_LIMIT for name in names for part in name.split("/"))
 
 
+PIECES = [
+    "{run:/}",
+    "{run}",
+    "{dataset_type}",
+    "{visit}",
+    "x{visit|exposure:?}",
+    "a%d",
+    "{data_id}",
+    "{component:?}",
+    "_{band:?}",
+]
+ROWS = st.lists(
+    st.tuples(st.sampled_from(["Cam", "C.1", ".C", "a b", "é", "x" * 120]), st.integers(-3, 9**9)), max_size=4
+)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(PIECES), min_size=1), min_size=1),
+    ROWS,
+    st.sampled_from(["u/é/%r", "run", "a//b"]),
+)
+def test_many_names_made_by_columns_are_those_made_one_by_one(parts, rows, run):
+    template = Template("{run:/}/" + "/".join("".join(part) for part in parts))
+    columns = {"instrument": [name for name, _ in rows], "visit": [visit for _, visit in rows]}
+    nonces = [f"{'abcd'[n] * 13}" for n in range(len(rows))]
+    made = template.keys(columns, {"run": run, "dataset_type": "raw%"}, ["instrument", "visit"], nonces, ".json")
+    one_by_one = [
+        template.key(
+            {"instrument": name, "visit": visit, "run": run, "dataset_type": "raw%", "data_id": f"{name}_{visit}"},
+            nonce,
+            ".json",
+        )
+        for (name, visit), nonce in zip(rows, nonces, strict=True)
+    ]
+    assert made is None or made == one_by_one
+    if rows and all(name == "Cam" for name, _ in rows) and len(max(one_by_one, key=len)) < 200:
+        assert made is not None
+
+
 @given(st.text())
 def test_an_escaped_name_is_one_safe_part_of_a_path(text):
     name = escape(text)

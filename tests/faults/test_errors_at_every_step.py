@@ -21,7 +21,18 @@ def _module(name):
 
 deeds = _module("deeds")
 
-MAKING = {"write_new", "copy_new", "link", "symlink", "mkdirs", "append", "open_append", "sync_file", "sync_dir"}
+MAKING = {
+    "write_new",
+    "copy_new",
+    "link",
+    "symlink",
+    "mkdirs",
+    "append",
+    "open_append",
+    "sync_file",
+    "sync_dir",
+    "sync_file_system",
+}
 CHANGING = MAKING | {"unlink", "rename", "rmdir"}
 
 

@@ -9,6 +9,7 @@ import pytest
 from bunter import Butler, FileDataset, effects
 from bunter.contracts.small_camera import fill_small_camera
 from bunter.dataset import DatasetRef
+from bunter.datastore import links, stable
 from bunter.values import new_id
 
 CHANGING = {
@@ -24,6 +25,7 @@ CHANGING = {
     "open_append",
     "sync_dir",
     "sync_file",
+    "sync_file_system",
     "checkpoint",
 }
 
@@ -135,6 +137,17 @@ def test_transaction_of_several_puts_is_whole_or_not_there(template, tmp_path):
 
 @pytest.mark.parametrize("transfer", ["copy", "move", "hardlink", "direct"])
 def test_ingest(template, tmp_path, transfer):
+    ingest_and_verify(template, tmp_path, transfer)
+
+
+@pytest.mark.parametrize("transfer", ["hardlink", "auto", "relsymlink"])
+def test_ingest_of_files_that_are_not_staged(template, tmp_path, transfer, monkeypatch):
+    monkeypatch.setattr(links, "_FEW", 2)
+    monkeypatch.setattr(stable, "_MANY", 3)
+    ingest_and_verify(template, tmp_path, transfer)
+
+
+def ingest_and_verify(template, tmp_path, transfer):
     def act(place):
         with Butler(place / "repo") as butler:
             kind = butler.dataset_types.get("thing")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.activities import performed
+from bunter.butler.file_names import FileNames
 from bunter.butler.publishing import new_refs
 from bunter.butler.sources import looks_at, said_of, source_changes
 from bunter.dataset import ArtifactLink, DatasetColumns, DatasetRef, FileDataset
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from bunter.butler.facade import Butler
     from bunter.butler.lookup import Lookup
     from bunter.butler.session import Session
-    from bunter.butler.template_fields import TemplateFields
     from bunter.dataset.changes import Change
     from bunter.dataset.id_mode import IdMode
     from bunter.datastore import Staged
@@ -101,9 +101,10 @@ class Files:
         datastore = self._session.repository.datastore
         nonces = new_nonces(len(files))
         with unhindered():
-            formats = [self._format_name(file) for file in files]
+            suffixes = [_suffix(file.path) for file in files]
+            formats = self._formats(files, suffixes)
             routes = datastore.chain.routes([file.refs[0] for file in files])
-            keys = None if transfer == "direct" else self._keys(files, nonces, routes)
+            keys = None if transfer == "direct" else self._keys(files, suffixes, nonces, routes)
             looks = looks_at(files)
         more = source_changes(files, looks, header=header)
         paths = [file.path for file in files]
@@ -116,18 +117,16 @@ class Files:
             self._session.commit([*changes, *more], staged)
         return refs
 
-    def _keys(self, files: Sequence[FileDataset], nonces: Sequence[str], routes: Sequence[Route]) -> list[str]:
-        fields = self._lookup.template_fields()
-        return [self._key(file, nonce, fields, route) for file, nonce, route in zip(files, nonces, routes, strict=True)]
-
-    def _key(self, file: FileDataset, nonce: str, fields: TemplateFields, route: Route) -> str:
-        first = file.refs[0]
-        suffix = _suffix(file.path)
-        if suffix in {".gz", ".fz"}:
-            suffix = _suffix(file.path.removesuffix(suffix)) + suffix
-        datastore = self._session.repository.datastore
-        more = {"id": first.id, **fields.of(route.choice.template.sought, first.data_id)}
-        return datastore.key_for(first.dataset_type, first.data_id, first.run, nonce, suffix, route=route, **more)
+    def _keys(
+        self, files: Sequence[FileDataset], suffixes: Sequence[str], nonces: Sequence[str], routes: Sequence[Route]
+    ) -> list[str]:
+        endings = [
+            _suffix(file.path.removesuffix(suffix)) + suffix if suffix in {".gz", ".fz"} else suffix
+            for file, suffix in zip(files, suffixes, strict=True)
+        ]
+        refs = [file.refs[0] for file in files]
+        named = FileNames(self._session.repository.datastore, self._lookup)
+        return named.keys(refs, endings, nonces, routes)
 
     def _new(self, files: Sequence[FileDataset]) -> list[FileDataset]:
         """Leave out files all of whose datasets are registered; a file that is partly registered is an error."""
@@ -143,6 +142,13 @@ class Files:
                     f"some datasets of {file.path} are registered and some are not; remove them first"
                 )
         return new
+
+    def _formats(self, files: Sequence[FileDataset], suffixes: Sequence[str]) -> list[str]:
+        known = {suffix: _SUFFIXES.get(suffix) for suffix in set(suffixes)}
+        return [
+            (None if file.format is not None else known[suffix]) or self._format_name(file)
+            for file, suffix in zip(files, suffixes, strict=True)
+        ]
 
     def _format_name(self, file: FileDataset) -> str:
         """Return the format of a file: the one named, that of its suffix, or that of its dataset type."""

@@ -59,17 +59,22 @@ def source_changes(
 
 
 def _origins(files: Sequence[FileDataset], looks: Sequence[os.stat_result | None]) -> list[OriginRow]:
-    ids, folders, names, sizes, times = [], [], [], [], []
-    for file, found in zip(files, looks, strict=True):
-        folder, name = _split(str(file.path))
-        size, modified = (None, None) if found is None else (found.st_size, found.st_mtime_ns)
-        for ref in file.refs:
-            ids.append(ref.id.bytes)
-            folders.append(folder)
-            names.append(name)
-            sizes.append(size)
-            times.append(modified)
-    return instances(OriginRow, len(ids), id=ids, directory=folders, name=names, size=sizes, modified=times)
+    counts = [len(file.refs) for file in files]
+    ids = [ref.id.bytes for file in files for ref in file.refs]
+    split = [_split(file.path) for file in files]
+    columns: dict[str, list[Any]] = {
+        "directory": [folder for folder, _ in split],
+        "name": [name for _, name in split],
+        "size": [None if found is None else found.st_size for found in looks],
+        "modified": [None if found is None else found.st_mtime_ns for found in looks],
+    }
+    if len(ids) != len(files) or set(counts) != {1}:
+        columns = {name: _repeated(values, counts) for name, values in columns.items()}
+    return instances(OriginRow, len(ids), id=ids, **columns)
+
+
+def _repeated(values: Sequence[Any], counts: Sequence[int]) -> list[Any]:
+    return [value for value, count in zip(values, counts, strict=True) for _ in range(count)]
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Which file system a file lies on, as far as SQLite must know."""
+"""Which file system a file lies on, as far as those who need its promises must know."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["network_file_system"]
+__all__ = ["file_system", "network_file_system"]
 
 _NETWORK = frozenset({
     "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "davfs", "gfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs",
@@ -16,9 +16,16 @@ _LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs", "fuse
 
 
 def network_file_system(path: str | Path) -> str | None:
-    """Name the file system of a path if it is one of a network, where write-ahead mode is unsafe; else None.
+    """Name the file system of a path, see `file_system`, if it is one of a network, where write-ahead mode is unsafe; else None.
 
     Write-ahead mode needs memory that all processes share, and processes on other machines share none.
+    """
+    kind = file_system(path)
+    return kind if kind is not None and _is_network(kind) else None
+
+
+def file_system(path: str | Path) -> str | None:
+    """Name the type of the file system that a path is on, such as ``ext4``; None where that is not known.
 
     Parameters
     ----------
@@ -33,7 +40,7 @@ def network_file_system(path: str | Path) -> str | None:
     place = os.path.realpath(path)
     for folder, kind in _mounts(table):
         if place == folder or place.startswith(folder.rstrip("/") + "/"):
-            return kind if _is_network(kind) else None
+            return kind
     return None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.datastore.recorded import staying
-from bunter.datastore.store import LocalPaths, Staged, StagesFiles, Transfer
+from bunter.datastore.store import LinksFiles, LocalPaths, Staged, StagesFiles, Transfer
 from bunter.errors import IngestError
 from bunter.values.rows import unhindered
 
@@ -35,7 +35,8 @@ def adopt(
     looks: Sequence[os.stat_result | None] = (),
 ) -> list[Staged]:
     """Stage files; see `Datastore.ingest_stage`."""
-    absolute, sizes = _look(paths, looks or map(effects.stat, paths))
+    looks = looks or [effects.stat(path) for path in paths]
+    absolute, sizes = _look(paths, looks)
     if transfer is Transfer.DIRECT:
         return staying(absolute, sizes, repeat(None))
     root = _root(store)
@@ -47,6 +48,10 @@ def adopt(
         return [_in_place(path, size, root) for path, size in zip(absolute, sizes, strict=True)]
     if keys is None or len(keys) != len(absolute):
         raise ValueError(f"{len(absolute)} files need as many keys to be transferred by {transfer}")
+    if isinstance(store, LinksFiles) and not any(inside):
+        seen = [look for look in looks if look is not None]
+        if (linked := store.link_files(owner(), keys, absolute, seen, transfer)) is not None:
+            return linked
     stay = inside if transfer is Transfer.AUTO else [False] * len(absolute)
     return _stage_all(store, owner(), transfer, list(zip(absolute, sizes, stay, keys, strict=True)), root)
 

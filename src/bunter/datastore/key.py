@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b32encode
+from typing import TYPE_CHECKING
 
 from bunter.errors import KeyMissingError, TemplateError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = [
     "NAME_LIMIT",
+    "are_plain",
     "check_key",
     "escape",
     "is_direct",
@@ -25,7 +30,7 @@ NAME_LIMIT = 255
 
 _PLAIN = re.compile(r"[A-Za-z0-9_+=,@-][A-Za-z0-9_+=,@.-]*")
 _KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,@.-")
-_NONCED = re.compile(r"-[a-z2-7]{13}(\.[A-Za-z0-9.]+)?")
+_NONCED = re.compile(r"-[a-z2-7]{13}(\.[A-Za-z0-9.]+)?\Z")
 _HASH_LENGTH = 15  # "%~" and 13 characters of hash
 
 
@@ -90,9 +95,13 @@ def is_direct(key: str) -> bool:
 
 def is_exact(key: str) -> bool:
     """Whether a name has no nonce at its end, so that it may come again; nothing else is ever taken for an orphan to remove."""
-    name = key.rpartition("/")[2]
-    found = _NONCED.search(name)
-    return found is None or found.end() != len(name)
+    return _NONCED.search(key) is None
+
+
+def are_plain(values: Sequence[object]) -> bool:
+    """Whether all values are whole numbers, or all are texts that `escape` leaves as they are."""
+    kinds = set(map(type, values))
+    return kinds == {int} or (kinds == {str} and all(map(_PLAIN.fullmatch, set(values))))  # type: ignore[arg-type]
 
 
 def split_key(key: str) -> tuple[str, str]:

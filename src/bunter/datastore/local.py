@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from bunter import effects
 from bunter.datastore.key import check_key, is_exact, no_artifact
 from bunter.datastore.lease import LOCK_SUFFIX, OwnerLease, is_alive
+from bunter.datastore.links import LinkList, linked_later, make_links, take_links_back
 from bunter.datastore.moves import MoveList
 from bunter.datastore.recovery import is_same_file, recover, staged_keys
+from bunter.datastore.stable import can_sync_at_once, sync_at_once, sync_files
 from bunter.datastore.staging import bring
 from bunter.datastore.store import Staged, Stat, Transfer
 from bunter.errors import KeyTakenError, TemplateError
@@ -27,7 +29,6 @@ __all__ = ["STAGE", "LocalStore"]
 STAGE = ".stage"
 """Directory of staging areas below the root; keys never begin with a dot."""
 
-_SYNCERS = 8
 _MISSING = (FileNotFoundError, NotADirectoryError)
 
 
@@ -41,7 +42,7 @@ class LocalStore:
     """
 
     def __init__(self, root: str | Path) -> None:
-        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - keeps symbolic links: the user's spelling of the root
+        self.root = Path(os.path.abspath(root))  # keeps symbolic links: the user's spelling of the root
         self._prefix = f"{self.root}/"
         self._stage_root = f"{self._prefix}{STAGE}"
         self._leases: dict[str, OwnerLease] = {}
@@ -87,7 +88,7 @@ class LocalStore:
 
     def _walk_below(self, name: str, begin: str, prefix: str) -> Iterator[tuple[str, Stat]]:
         place = f"{self._prefix}{name}"
-        if not begin and not os.path.isdir(place):  # noqa: PTH112
+        if not begin and not os.path.isdir(place):
             found = effects.stat(place)
             if found is not None and name.startswith(prefix):
                 yield name, Stat(found.st_size, found.st_mtime_ns)
@@ -138,34 +139,88 @@ class LocalStore:
                     raise
         raise AssertionError
 
+    def link_files(
+        self,
+        owner: str,
+        keys: Sequence[str],
+        paths: Sequence[str],
+        looks: Sequence[os.stat_result],
+        transfer: Transfer,
+    ) -> list[Staged] | None:
+        """Say what will be linked when it is published; see `bunter.datastore.links`."""
+        first = 1 if transfer in {Transfer.AUTO, Transfer.LINK} else 0
+        device = os.stat(self._stage_root).st_dev
+        found = linked_later(
+            keys[first:], paths[first:], looks[first:], transfer, owner=owner, prefix=self._prefix, device=device
+        )
+        if found is None or not first:
+            return found
+        probe = self.stage(owner, keys[0], paths[0], transfer=transfer, sync=False)  # whether links can be had at all
+        if probe.digests is None and not probe.synced:
+            return [probe, *found]
+        self.discard([probe])
+        return None
+
     def read_staged(self, item: Staged) -> bytes:
-        """Read the staged file, or the file that stays where it is."""
+        """Read the staged file, or the file that stays where it is or is linked when it is published."""
+        if item.origin:
+            folder = (self._prefix + item.key).rpartition("/")[0]  # it may not be there yet
+            return effects.read_bytes(os.path.normpath(os.path.join(folder, item.origin)))
         return effects.read_bytes(self._staging(item.owner, item.key) if item.owner else item.key)
 
     def publish(self, staged: Sequence[Staged], durability: Durability, *, held: Collection[str] = frozenset()) -> None:
-        """Link each staged file to its key, then put the directories on stable storage, once each.
+        """Link each file to its key, then put contents and directories on stable storage, once each or all at once.
 
         Files whose keys are among ``held`` are made ready only, and linked by `link_exact`.
         """
         ours = [item for item in staged if item.owner]
+        linked = [item for item in ours if item.origin]
+        brought = [item for item in ours if not item.origin] if linked else ours
         sync = durability is not Durability.none
-        if sync:
-            _sync_files([self._staging(item.owner, item.key) for item in ours if not item.synced])
-        MoveList.write(self._stage_root, ours, sync=sync)
+        at_once = sync and can_sync_at_once(str(self.root), len(ours))
+        if sync and not at_once:
+            sync_files([item.origin or self._staging(item.owner, item.key) for item in ours if not item.synced])
+        MoveList.write(self._stage_root, brought, sync=sync)
+        self._announce(linked, sync=sync)
         done: list[Staged] = []
         changed: set[str] = set()
         try:
-            for item in ours:
+            for item in brought:
                 if item.key not in held:
                     changed |= self._link(item)
                     done.append(item)
-            if sync:
+            changed |= self._make_links(linked, done)
+            if at_once:
+                sync_at_once(str(self.root))
+            elif sync:
                 for directory in sorted(changed):
                     effects.sync_dir(directory)
         except BaseException:
             for item in reversed(done):
                 effects.unlink(self._prefix + item.key, missing_ok=True)
             raise
+
+    def _announce(self, linked: Sequence[Staged], *, sync: bool) -> None:
+        """Write down which names are about to be made of files that were not staged."""
+        if linked:
+            self._enter(f"{self._stage_root}/{linked[0].owner}", again=True)
+            LinkList.write(self._stage_root, linked, sync=sync)
+
+    def _make_links(self, linked: Sequence[Staged], done: list[Staged]) -> set[str]:
+        """Give files that were not staged their names, adding each to ``done``; return the directories that changed."""
+        groups: dict[str, list[Staged]] = {}
+        for item in linked:
+            groups.setdefault((self._prefix + item.key).rpartition("/")[0], []).append(item)
+        changed = set(groups)
+        for directory, items in groups.items():
+            before = len(done)
+            changed |= self._enter(directory)
+            try:
+                done.extend(make_links(directory, items))
+            except FileNotFoundError:  # the directory may just have been removed as empty: then once more
+                changed |= self._enter(directory, again=True)
+                done.extend(make_links(directory, items[len(done) - before :]))
+        return changed
 
     def link_exact(self, item: Staged) -> None:
         """Give a staged file a name that may have been used before; FileExistsError if another file has it now."""
@@ -209,25 +264,29 @@ class LocalStore:
         return changed
 
     def settle(self, staged: Sequence[Staged]) -> None:
-        """Remove sources of moves, then the staging links."""
+        """Remove sources of moves, then what tells that the files were staged."""
         ours = [item for item in staged if item.owner]
         for item in ours:
             if item.source:
                 effects.unlink(item.source, missing_ok=True)
-        MoveList.forget(self._stage_root, ours)
-        for item in ours:
-            effects.unlink(self._staging(item.owner, item.key), missing_ok=True)
+        self._forget(ours)
 
     def discard(self, staged: Sequence[Staged]) -> None:
-        """Remove the final names that are links to the staged files, then the staged files."""
+        """Remove the final names that are links to the staged files, or to those to be linked, then the staged files."""
         ours = [item for item in staged if item.owner]
         for item in ours:
             staging, final = self._staging(item.owner, item.key), self._prefix + item.key
-            if is_same_file(staging, final):
+            if not item.origin and is_same_file(staging, final):
                 effects.unlink(final, missing_ok=True)
+        take_links_back(self._prefix, [item for item in ours if item.origin])
+        self._forget(ours)
+
+    def _forget(self, ours: Sequence[Staged]) -> None:
         MoveList.forget(self._stage_root, ours)
+        LinkList.forget(self._stage_root, [item for item in ours if item.origin])
         for item in ours:
-            effects.unlink(self._staging(item.owner, item.key), missing_ok=True)
+            if not item.origin:
+                effects.unlink(self._staging(item.owner, item.key), missing_ok=True)
 
     def staged(self) -> Iterator[tuple[str, bool]]:
         """Keys that are not settled, and whether their owner lives; see `PublishingStore.staged`."""
@@ -282,7 +341,7 @@ class LocalStore:
             raise TemplateError(
                 f"{directory} is a symbolic link to {real}, outside the store {self.root}; it is not used"
             )
-        if os.path.isdir(directory):  # noqa: PTH112
+        if os.path.isdir(directory):
             self._known.add(directory)
 
     def _enter(self, directory: str, *, again: bool = False) -> set[str]:
@@ -291,7 +350,7 @@ class LocalStore:
             return set()
         changed = set()
         place = directory
-        while not os.path.isdir(place):  # noqa: PTH112
+        while not os.path.isdir(place):
             place = place.rpartition("/")[0]
             changed.add(place)
         effects.mkdirs(directory)
@@ -314,22 +373,6 @@ def _stat(path: str) -> Stat | None:
 
 def _visible(names: Iterable[str]) -> list[str]:
     return [name for name in names if not name.startswith(".")]
-
-
-def _sync_files(paths: list[str]) -> None:
-    """Sync files; several at once, as a journaling file system then shares its commits among them."""
-    if len(paths) < _SYNCERS:
-        _sync_each(paths)
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(_SYNCERS) as pool:
-        list(pool.map(_sync_each, [paths[part::_SYNCERS] for part in range(_SYNCERS)]))
-
-
-def _sync_each(paths: list[str]) -> None:
-    for path in paths:
-        effects.sync_file(path)
 
 
 def _remove_empty(directory: str) -> None:

@@ -24,6 +24,8 @@ _UNOWNED: dict[str, Any] = {
     "source": "",
     "datastore": MAIN,
     "copies": (),
+    "origin": "",
+    "inode": 0,
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.datastore.lease import LOCK_SUFFIX, dead_owners, is_alive
+from bunter.datastore.links import LinkList, take_links_back
 from bunter.datastore.moves import MoveList
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ def recover(stage_root: str, prefix: str, is_registered: Callable[[Sequence[str]
     for owner in dead_owners(stage_root):
         area = f"{stage_root}/{owner}"
         names = [name for name, _ in effects.walk(area)]
-        keys = [name for name in names if not MoveList.is_list(name)]
+        keys = [name for name in names if not (MoveList.is_list(name) or LinkList.is_list(name))]
         lists = [f"{area}/{name}" for name in names if MoveList.is_list(name)]
+        linked = [f"{area}/{name}" for name in names if LinkList.is_list(name)]
         _finish_moves(area, prefix, lists, is_registered)
         _undo(area, prefix, keys, is_registered)
-        for path in lists:
+        found += sum(_undo_links(path, prefix, is_registered) for path in linked)
+        for path in (*lists, *linked):
             effects.unlink(path, missing_ok=True)
         for place, _, _ in os.walk(area, topdown=False):
             effects.rmdir(place)
@@ -55,7 +58,9 @@ def staged_keys(stage_root: str) -> Iterator[tuple[str, bool]]:
             continue
         alive = is_alive(stage_root, owner)
         for name, _ in effects.walk(f"{stage_root}/{owner}"):
-            if not MoveList.is_list(name):
+            if LinkList.is_list(name):
+                yield from ((link.key, alive) for link in LinkList.read(f"{stage_root}/{owner}/{name}"))
+            elif not MoveList.is_list(name):
                 yield name, alive
 
 
@@ -82,6 +87,14 @@ def _undo(
         if key not in committed and is_same_file(staging, final):
             effects.unlink(final, missing_ok=True)
         effects.unlink(staging, missing_ok=True)
+
+
+def _undo_links(path: str, prefix: str, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
+    """Take back the names of a list that were not committed; return how many names it has."""
+    links = LinkList.read(path)
+    committed = is_registered([link.key for link in links]) if links else ()
+    take_links_back(prefix, [link for link in links if link.key not in committed])
+    return len(links)
 
 
 def is_same_file(one: str, other: str) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
     from typing import TypeGuard
@@ -20,6 +21,7 @@ __all__ = [
     "ArtifactStore",
     "ConfirmingStore",
     "GivesChunks",
+    "LinksFiles",
     "LocalPaths",
     "PublishingStore",
     "SetsAside",
@@ -93,6 +95,11 @@ class Staged:
         Name of the store that it is on its way into.
     copies : tuple of Staged
         The same on its way into other stores, under the same key.
+    origin : str
+        Where nothing is staged: the file that gets the key as another name when it is published, or the text of the
+        symbolic link that is made then.
+    inode : int
+        Of that file; 0 for a symbolic link.
     """
 
     key: str
@@ -104,6 +111,8 @@ class Staged:
     source: str = ""
     datastore: str = MAIN
     copies: tuple[Staged, ...] = ()
+    origin: str = ""
+    inode: int = 0
 
 
 class ArtifactStore(Protocol):
@@ -172,6 +181,21 @@ class StagesFiles(Protocol):
 
     def stage_files(self, owner: str, files: Sequence[tuple[str, str]], transfer: Transfer) -> list[Staged] | None:
         """Stage files, given by key and path, all or none; None where it has no better way than one by one."""
+
+
+@runtime_checkable
+class LinksFiles(Protocol):
+    """A store that gives many files their names when they are published, without staging each."""
+
+    def link_files(
+        self,
+        owner: str,
+        keys: Sequence[str],
+        paths: Sequence[str],
+        looks: Sequence[os.stat_result],
+        transfer: Transfer,
+    ) -> list[Staged] | None:
+        """Stage files, of which ``looks`` were just seen, all or none; None where each has to be staged by itself."""
 
 
 @runtime_checkable

@@ -8,11 +8,11 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bunter.datastore.key import NAME_LIMIT, escape, is_exact, shorten
+from bunter.datastore.key import NAME_LIMIT, are_plain, escape, is_exact, shorten
 from bunter.errors import TemplateError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bunter.dimensions import DimensionGroup, Universe
 
@@ -144,6 +144,65 @@ class Template:
         room = NAME_LIMIT - _NONCE_LENGTH - len(extension)
         name = f"{shorten(last, room)}-{nonce}{extension}"
         return "/".join([*[each if len(each) <= NAME_LIMIT else shorten(each) for each in directories], name])
+
+    def keys(
+        self,
+        columns: Mapping[str, Sequence[object]],
+        shared: Mapping[str, str],
+        joined: Sequence[str],
+        nonces: Sequence[str],
+        extension: str,
+    ) -> list[str] | None:
+        """Make the keys of many artifacts at once, as `key` makes each; None where they have to be made one by one.
+
+        Parameters
+        ----------
+        columns : mapping
+            Values of the fields that differ, one for each artifact.
+        shared : mapping
+            Values that all of them have.
+        joined : sequence of str
+            The columns that make up ``data_id``.
+        nonces : sequence of str
+            One for each.
+        extension : str
+            With its dot.
+        """
+        used: list[str] = []
+        parts = [self._pattern(part, columns, shared, joined, used) for part in self._plain]
+        if self.is_exact or not all(are_plain(columns[name]) for name in set(used)):
+            return None
+        names = [name for part in parts for name in part.split("/") if name]
+        pattern = f"{'/'.join(names)}-%s{extension.replace('%', '%%')}"
+        made = list(map(pattern.__mod__, zip(*(columns[name] for name in used), nonces, strict=True)))
+        return made if max(map(len, made), default=0) <= NAME_LIMIT else None  # longer names may have to be cut
+
+    def _pattern(
+        self,
+        part: list[tuple[list[str], str, bool, _Field]],
+        columns: Mapping[str, Sequence[object]],
+        shared: Mapping[str, str],
+        joined: Sequence[str],
+        used: list[str],
+    ) -> str:
+        """Write a part with ``%s`` for each value of a column; the columns are added to ``used``."""
+        text = ""
+        for alternatives, literal, slashes, field in part:
+            known = (
+                name for name in alternatives if name in columns or name in shared or (name == "data_id" and joined)
+            )
+            name = next(known, None)
+            if name is None:
+                text += self._without_value(field).replace("%", "%%")
+                continue
+            text += literal.replace("%", "%%")
+            if name in shared:
+                text += _safe(shared[name], slashes).replace("%", "%%")
+            else:
+                values = joined if name == "data_id" else [name]
+                text += "_".join(["%s"] * len(values))
+                used += values
+        return text
 
     def _exact(self, last: str, extension: str) -> str:
         name = f"{last}{extension}"

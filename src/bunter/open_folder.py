@@ -1,0 +1,93 @@
+"""A directory that is held open: many names are made and removed in it without its path being walked for each.
+
+Every call is an effect as those of `bunter.effects` are, is told to the same hook and counted as a step.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Self
+
+from bunter import effects
+
+if TYPE_CHECKING:
+    from ctypes import CDLL
+    from types import TracebackType
+
+__all__ = ["OpenFolder", "reports_lost_writes"]
+
+_REPORTS_SINCE = (5, 8)
+
+
+class OpenFolder:
+    """An open directory; close it or use it as a context.
+
+    Parameters
+    ----------
+    path : str
+        The directory, which must exist.
+    """
+
+    __slots__ = ("_descriptor", "_prefix", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path, self._prefix = path, f"{path}/"
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def link(self, source: str, name: str) -> None:
+        """Give a file, or the file that a symbolic link leads to, another name here; FileExistsError if it is taken."""
+        effects.step("link", self._prefix + name)
+        os.link(source, name, dst_dir_fd=self._descriptor)
+
+    def symlink(self, text: str, name: str) -> None:
+        """Make a symbolic link; FileExistsError if the name is taken."""
+        effects.step("symlink", self._prefix + name)
+        os.symlink(text, name, dir_fd=self._descriptor)
+
+    def unlink(self, name: str) -> None:
+        """Remove a name; one that is not there is no error."""
+        effects.step("unlink", self._prefix + name)
+        try:
+            os.unlink(name, dir_fd=self._descriptor)
+        except FileNotFoundError:
+            return
+
+    def sync_file_system(self) -> None:
+        """Put everything on stable storage that was written so far to the file system of this directory, by anybody.
+
+        That promises what a sync of each file and each directory promises, see `reports_lost_writes`.
+        """
+        effects.step("sync_file_system", self.path)
+        if _c_library().syncfs(self._descriptor):
+            from ctypes import get_errno
+
+            number = get_errno()
+            raise OSError(number, os.strerror(number), self.path)
+
+    def close(self) -> None:
+        """Close the directory."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+@cache
+def reports_lost_writes() -> bool:
+    """Whether this kernel can sync a whole file system and tells if something could not be written: Linux since 5.8."""
+    found = os.uname()
+    numbers = found.release.split(".")
+    if found.sysname != "Linux" or not all(each.isdigit() for each in numbers[:2]):
+        return False
+    return tuple(map(int, numbers[:2])) >= _REPORTS_SINCE and hasattr(_c_library(), "syncfs")
+
+
+@cache
+def _c_library() -> CDLL:
+    from ctypes import CDLL
+
+    return CDLL(None, use_errno=True)
