@@ -70,7 +70,8 @@ def one_run(rec, butler, here, scratch, name, count):
 
 def measure_decisions(rec, size):
     """Let the scheduler decide on chains of ten quanta, sixteen of which run at a time; nothing is carried out."""
-    from bunter.execution.scheduler import Committed, Finished, Scheduler
+    from bunter.execution.scheduler import Scheduler
+    from bunter.execution.scheduling import Committed, Finished
 
     numbers = np.arange(size, dtype=np.int32)
     parents = numbers[numbers % 10 < 9]

@@ -7,18 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bunter.execution.scheduler import (
-    Assignment,
-    Committed,
-    Failed,
-    Finished,
-    Lost,
-    Returned,
-    Scheduler,
-    State,
-    Stopped,
-    Undone,
-)
+from bunter.execution.scheduler import Scheduler
+from bunter.execution.scheduling import Assignment, Committed, Failed, Finished, Lost, Returned, State, Stopped, Undone
 
 
 def edges(*pairs):

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from bunter.execution.planning import foresee
     from bunter.execution.precedents import find_precedents
     from bunter.execution.reasons import Reason, why_made
-    from bunter.execution.run import RunOptions, run_graph
+    from bunter.execution.run import run_graph
     from bunter.execution.run_directory import RunDirectory, RunRequest, run_directories
-    from bunter.execution.scheduler import Scheduler, State
+    from bunter.execution.run_options import RunOptions
+    from bunter.execution.scheduler import Scheduler
+    from bunter.execution.scheduling import State
     from bunter.execution.start import prepare_run, run_pipeline, run_stored_graph
     from bunter.execution.status import FailureGroup, RunStatus, run_status
     from bunter.execution.summary import FailedQuantum, RunSummary, TaskCounts
@@ -42,9 +44,11 @@ _HOMES = {
     "planning": ["foresee"],
     "precedents": ["find_precedents"],
     "reasons": ["Reason", "why_made"],
-    "run": ["RunOptions", "run_graph"],
+    "run": ["run_graph"],
     "run_directory": ["RunDirectory", "RunRequest", "run_directories"],
-    "scheduler": ["Scheduler", "State"],
+    "run_options": ["RunOptions"],
+    "scheduler": ["Scheduler"],
+    "scheduling": ["State"],
     "start": ["prepare_run", "run_pipeline", "run_stored_graph"],
     "status": ["FailureGroup", "RunStatus", "run_status"],
     "summary": ["FailedQuantum", "RunSummary", "TaskCounts"],

@@ -11,7 +11,7 @@ from bunter.errors import RunError
 from bunter.execution.merge import descendants
 from bunter.execution.receipt import Opened, Voided, encode_lines
 from bunter.execution.remake import makers_of_gone
-from bunter.execution.run import RunOptions
+from bunter.execution.run_options import RunOptions
 from bunter.execution.start import resume
 from bunter.execution.told_run import find_run
 from bunter.pipeline import PipelineGraph

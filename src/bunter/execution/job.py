@@ -26,8 +26,8 @@ from bunter.execution.pulse import Pulse
 from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Closed, Opened, encode_lines
 from bunter.execution.record_fields import RecordFields
-from bunter.execution.run import RunOptions
-from bunter.execution.scheduler import State
+from bunter.execution.run_options import RunOptions
+from bunter.execution.scheduling import State
 from bunter.execution.scratch_folder import ScratchRoot
 from bunter.execution.site import Site
 from bunter.execution.staging import made_by, needed_artifacts

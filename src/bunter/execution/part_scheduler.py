@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bunter.execution.scheduler import Event, Scheduler, State
+from bunter.execution.scheduler import Scheduler
+from bunter.execution.scheduling import Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from bunter.execution.scheduler import Assignment
+    from bunter.execution.scheduling import Assignment
     from bunter.graph import QuantumGraph
 
 __all__ = ["PartScheduler"]

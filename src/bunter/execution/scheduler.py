@@ -3,146 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bunter.execution.heights import heights
 from bunter.execution.ready import ReadyQuanta
+from bunter.execution.scheduling import (
+    Assignment,
+    Committed,
+    Event,
+    Failed,
+    Finished,
+    Lost,
+    Returned,
+    State,
+    Stopped,
+    Undone,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "Assignment",
-    "Committed",
-    "Event",
-    "Failed",
-    "Finished",
-    "Lost",
-    "Returned",
-    "Scheduler",
-    "State",
-    "Stopped",
-    "Undone",
-]
-
-
-class State(IntEnum):
-    """Where a quantum stands."""
-
-    WAITING = 0  # for its parents
-    READY = 1
-    RUNNING = 2
-    FINISHED = 3  # the task returned; its outputs are not yet durable, so nobody is told of a success
-    SUCCEEDED = 4
-    FAILED = 5
-    BLOCKED = 6  # an ancestor failed
-    CANCELLED = 7  # the run was stopped before it could end
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing more happens to such a quantum in this run."""
-        return self >= State.SUCCEEDED
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """Decision: run this quantum now.
-
-    Parameters
-    ----------
-    quantum : int
-        Its number.
-    retry : int
-        How often it was tried before.
-    memory : int
-        What it may use, in bytes; 0 if nobody has said.
-    is_deprived : bool
-        Whether some of its inputs are lacking because what should have made them has failed.
-    """
-
-    quantum: int
-    retry: int
-    memory: int = 0
-    is_deprived: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Event: the task returned and its outputs are written, but not yet durable."""
-
-    quantum: int
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """Event: outputs and receipts of these quanta are durable."""
-
-    quanta: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Event: the quantum failed.
-
-    Parameters
-    ----------
-    quantum : int
-        Its number.
-    transient : bool
-        Whether another try may succeed.
-    fatal : bool
-        Whether the whole run must stop.
-    memory : int
-        What another try needs, in bytes; 0 for as much as before.
-    """
-
-    quantum: int
-    transient: bool = False
-    fatal: bool = False
-    memory: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Event: outputs of these finished quanta could not be made durable. The run cannot go on."""
-
-    quanta: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """Event: what these finished quanta had made is gone before it was committed; each has one child at most, not done.
-
-    Parameters
-    ----------
-    quanta : tuple of int
-        Their numbers.
-    again : bool
-        Whether they are to be run again in this run.
-    """
-
-    quanta: tuple[int, ...]
-    again: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """Event: the quantum was assigned but never began; it may be assigned again."""
-
-    quantum: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """Event: the user or the system wants the run to end; begin nothing more."""
-
-
-Event: TypeAlias = Finished | Committed | Failed | Lost | Undone | Returned | Stopped
+__all__ = ["Scheduler"]
 
 
 class Scheduler:
@@ -442,38 +327,6 @@ def _distinct(
     """Return each edge once, sorted by parent."""
     pairs = np.unique(parents.astype(np.int64) * max(size, 1) + children.astype(np.int64))
     return pairs // max(size, 1), pairs % max(size, 1)
-
-
-def heights(
-    size: int,
-    parents: NDArray[np.int64],
-    children: NDArray[np.int64],
-    durations: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
-    """Length of the longest path that begins at each quantum, with the quantum itself.
-
-    Parameters
-    ----------
-    size : int
-        Number of quanta.
-    parents, children : array of int64
-        The edges.
-    durations : (N,) float64, optional
-        Length of each quantum, in seconds; 1 if left out.
-
-    Raises
-    ------
-    ValueError
-        If the edges have a cycle.
-    """
-    own = np.ones(size) if durations is None else np.asarray(durations, np.float64)
-    height = own.copy()
-    for _ in range(size + 1):
-        longer = own[parents] + height[children]
-        if not (longer > height[parents]).any():
-            return height
-        np.maximum.at(height, parents, longer)
-    raise ValueError("the quanta depend on each other in a circle")
 
 
 def _among(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bunter.execution.message import Outcome
     from bunter.execution.otlp import Exporter
-    from bunter.execution.scheduler import State
+    from bunter.execution.scheduling import State
     from bunter.execution.summary import FailedQuantum
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph

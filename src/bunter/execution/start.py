@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bunter.butler import Butler
-    from bunter.execution.run import RunOptions
+    from bunter.execution.run_options import RunOptions
     from bunter.execution.summary import RunSummary
     from bunter.execution.watch import Watcher
     from bunter.execution.wish import Wish

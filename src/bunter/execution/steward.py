@@ -14,7 +14,7 @@ from bunter.execution.pace import PaceKeeper
 from bunter.execution.prefetch import Prefetcher
 from bunter.execution.receipt import FAILED, NO_WORK, PARTIAL, Problem, Receipt
 from bunter.execution.relay import Relay
-from bunter.execution.scheduler import Committed, Failed, Finished, Lost, Returned, State, Stopped, Undone
+from bunter.execution.scheduling import Committed, Failed, Finished, Lost, Returned, State, Stopped, Undone
 from bunter.execution.summary import FailedQuantum, required_data_id
 from bunter.execution.watch import WatchesTries
 from bunter.execution.worker import attempt_number
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from bunter.execution.pulse import Pulse
     from bunter.execution.quantum_butler import Place
     from bunter.execution.run_directory import RunDirectory
-    from bunter.execution.scheduler import Assignment, Scheduler
+    from bunter.execution.scheduler import Scheduler
+    from bunter.execution.scheduling import Assignment
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.execution.message import Outcome
     from bunter.execution.receipt import Receipt
-    from bunter.execution.scheduler import State
+    from bunter.execution.scheduling import State
     from bunter.execution.summary import RunSummary
     from bunter.execution.watch import Watcher
     from bunter.graph import QuantumGraph

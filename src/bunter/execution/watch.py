@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bunter.execution.message import Outcome
-    from bunter.execution.scheduler import State
+    from bunter.execution.scheduling import State
     from bunter.execution.summary import FailedQuantum
     from bunter.graph import QuantumGraph
 
