@@ -4,7 +4,9 @@ import pytest
 
 from bunter import effects
 from bunter.contracts.artifact_store import ArtifactStoreContract, put
+from bunter.database import Database
 from bunter.datastore import LocalStore, MemoryStore, Transfer
+from bunter.datastore.database_store import DatabaseStore
 from bunter.errors import KeyMissingError, TemplateError
 from bunter.values import Durability
 
@@ -19,6 +21,27 @@ class TestLocalStore(ArtifactStoreContract):
     @pytest.fixture
     def store(self, tmp_path):
         return LocalStore(tmp_path / "root")
+
+
+class TestDatabaseStore(ArtifactStoreContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        with Database.create(tmp_path / "registry.sqlite3") as database:
+            yield DatabaseStore("metrics", database)
+
+
+class TestDatabaseStoreInMemory(ArtifactStoreContract):
+    @pytest.fixture
+    def store(self):
+        with Database.memory() as database:
+            yield DatabaseStore("metrics", database)
+
+
+class TestDatabaseStoreOnPostgres(ArtifactStoreContract):
+    @pytest.fixture
+    def store(self, postgres_url):
+        with Database.create(postgres_url) as database:
+            yield DatabaseStore("metrics", database)
 
 
 @pytest.fixture

@@ -184,6 +184,7 @@ def _switch(root: Path | StoreAddress, target: ServerAddress | Path) -> None:
         return
     file = root / CONFIG_NAME
     text = _with_database(effects.read_bytes(file), place)
+    from bunter.datastore.sink_views import make_sink_views
     temporary = root / f"{CONFIG_NAME}-{secrets.token_hex(4)}"
     effects.write_new(temporary, text.encode(), sync=True)
     effects.rename(temporary, file)
@@ -194,3 +195,4 @@ def _with_database(text: str | bytes, place: str) -> str:
     tree: dict[str, Any] = safe_yaml.load(text) or {}
     tree["registry"] = {**(tree.get("registry") or {}), "database": place}
     return yaml.safe_dump(tree, sort_keys=False)
+        make_sink_views(transaction)

@@ -165,7 +165,7 @@ class DirectRepository:
         """Make a repository that lives as long as this process."""
         database = Database.memory()
         cls.fill(database, universe)
-        return cls(location, database, Datastore.memory(configuration.model.datastore))
+        return cls(location, database, Datastore.memory(configuration.model.datastore, database))
 
     @staticmethod
     def fill(database: Database, universe: Universe) -> None:
@@ -302,7 +302,8 @@ class DirectRepository:
         if any(isinstance(change, RemoveDatasets | UnstoreDatasets) for change in changes):
             self.empty_trash()
         if self.feeding.sinks and any(
-            isinstance(change, AddDatasets | ChangesAsRead | RemoveDatasets | UndoChange) for change in changes
+            isinstance(change, AddDatasets | ChangesAsRead | RemoveDatasets | UndoChange | UnstoreDatasets)
+            for change in changes
         ):
             self.feeding.deliver()
 
@@ -337,14 +338,16 @@ class DirectRepository:
                 begun = self._registry.begin_activity(transaction, activity)
             transaction.next_change(principal, "" if activity is None else activity.name, begun)
             is_wanted = self.outbox.is_wanted(transaction)
+            newcomers: dict[str, list[bytes]] = {}
             events: list[Event] = []
             for change in self._told(transaction, changes):
                 result = self._apply(transaction, change)
                 if is_wanted:
                     events += self.outbox.hear(transaction, change, result)
                 if self.feeding.sinks:
-                    self.feeding.note(transaction, change)
+                    self.feeding.note(transaction, change, newcomers)
             self.outbox.write(transaction, events)
+            self.feeding.alone.feed(transaction, newcomers)
             self.datastore.confirm(transaction, staged)
             self._exact.give(transaction, staged)
             return begun

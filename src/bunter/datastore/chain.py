@@ -38,6 +38,8 @@ class Child:
         Whether it is only read.
     copies : bool
         Whether it takes copies of what other children take, instead of datasets of its own.
+    alone : bool
+        Whether of what it takes no other child gets a copy.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Child:
     config: DatastoreConfig | None = None
     read_only: bool = False
     copies: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +142,13 @@ class Chain:
                 "see datastore.constraints in bunter.yaml"
             )
         refuse_useless(first[1].template, dataset_type)
-        if not self.exact:
+        keepers = [child for child, _ in takers if child.copies and not first[0].alone]
+        copies = tuple(child.name for child in keepers)
+        if not self.exact or first[0].alone:
             plain = replace(first[1], template=first[1].template.with_nonce())
-            return Route(plain, first[0].name, tuple(child.name for child, _ in takers if child.copies))
-        _refuse_exact(dataset_type, first[1], [first[0], *(child for child, _ in takers if child.copies)])
-        return Route(first[1], first[0].name, tuple(child.name for child, _ in takers if child.copies))
+            return Route(plain, first[0].name, copies)
+        _refuse_exact(dataset_type, first[1], [first[0], *keepers])
+        return Route(first[1], first[0].name, copies)
 
     @property
     def has_exact(self) -> bool:

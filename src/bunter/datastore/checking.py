@@ -182,7 +182,8 @@ class Checking:
                 self._left += len(numbers) - first
                 return
             with self._database.read() as connection:
-                yield _together(self._records.numbered(connection, numbers[first : first + many]))
+                rows = self._records.numbered(connection, numbers[first : first + many])
+            yield _together(rows)  # without the connection: stores may need it, in other threads
 
     def _is_over(self) -> bool:
         return self._until is not None and effects.monotonic() >= self._until

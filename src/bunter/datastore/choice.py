@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from bunter.datastore.format import Format
     from bunter.storage_class import StorageClass
 
-__all__ = ["Choice", "check_configuration", "choose", "has_instruments", "is_cacheable", "takes"]
+__all__ = [
+    "Choice",
+    "check_configuration",
+    "choose",
+    "has_instruments",
+    "has_instruments_among",
+    "is_cacheable",
+    "takes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +99,9 @@ def _components(config: DatastoreConfig | None, keys: list[str], storage_class: 
     return component_formats(storage_class, configured)
 
 
-def takes(constraints: ConstraintsConfig, dataset_type: DatasetType) -> bool:
-    """Whether constraints let a dataset type in, whatever the instrument."""
-    return _permitted(constraints, list(_keys(dataset_type, None)))
+def takes(constraints: ConstraintsConfig, dataset_type: DatasetType, instrument: object = None) -> bool:
+    """Whether constraints let a dataset type in, of an instrument or whatever the instrument."""
+    return _permitted(constraints, list(_keys(dataset_type, instrument)))
 
 
 def is_cacheable(config: DatastoreConfig | None, dataset_type: DatasetType) -> bool:
@@ -104,8 +112,13 @@ def is_cacheable(config: DatastoreConfig | None, dataset_type: DatasetType) -> b
 
 def has_instruments(config: DatastoreConfig) -> bool:
     """Whether anything is configured by instrument."""
-    named = (*config.templates, *config.formats, *config.constraints.accept, *config.constraints.reject)
-    return any(key.startswith("instrument<") for key in named)
+    named = (*config.templates, *config.formats)
+    return has_instruments_among(config.constraints) or any(key.startswith("instrument<") for key in named)
+
+
+def has_instruments_among(constraints: ConstraintsConfig) -> bool:
+    """Whether constraints tell instruments apart."""
+    return any(key.startswith("instrument<") for key in (*constraints.accept, *constraints.reject))
 
 
 def _keys(dataset_type: DatasetType, instrument: object) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from bunter.datastore.store import MAIN
 
-__all__ = ["CacheConfig", "ChildConfig", "ConstraintsConfig", "DatastoreConfig", "SinkConfig"]
+__all__ = ["OWN_KINDS", "CacheConfig", "ChildConfig", "ConstraintsConfig", "DatastoreConfig", "SinkConfig"]
 
 
 def _flat(tree: Any) -> Any:
@@ -94,8 +94,12 @@ class CacheConfig(BaseModel):
     )
 
 
+OWN_KINDS = ("metrics", "rows")
+"""Kinds of sinks that are tables of the repository's own database."""
+
+
 class SinkConfig(BaseModel):
-    """A place that takes values out of datasets, which are stored all the same."""
+    """A place that takes values out of datasets, which are stored all the same, unless they are in it `alone`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -105,7 +109,26 @@ class SinkConfig(BaseModel):
     )
     address: str | None = Field(None, description="Where it is, if it is elsewhere; no tokens.")
     options: dict[str, str] = Field(default_factory=dict, description="Whatever else its kind knows.")
+    alone: bool = Field(
+        False,
+        description="Whether datasets that it takes are in the repository's database alone, and in no file; for `metrics` and `rows`.",
+    )
     constraints: ConstraintsConfig = Field(default=ConstraintsConfig(accept=(), reject=()))
+
+    @model_validator(mode="after")
+    def _can_be_alone(self) -> SinkConfig:
+        if self.alone and self.kind not in OWN_KINDS:
+            raise ValueError(
+                f"what a sink of kind {self.kind!r} alone has could not be read back; leave 'alone' out, or have a sink of kind "
+                f"{' or '.join(map(repr, OWN_KINDS))} beside it that is alone"
+            )
+        if self.alone and not self.constraints.accept:
+            raise ValueError("a sink that is alone says what it takes; add 'constraints: {accept: [...]}'")
+        if self.address is not None and self.kind in OWN_KINDS:
+            raise ValueError(
+                f"a sink of kind {self.kind!r} is a table of the repository's database; leave 'address' out"
+            )
+        return self
 
 
 class DatastoreConfig(BaseModel):
@@ -162,6 +185,8 @@ class DatastoreConfig(BaseModel):
             raise ValueError(f"the store {MAIN!r} is the one at datastore.root; give the other one another name")
         if bad := [name for name in self.sinks if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name)]:
             raise ValueError(f"the sink {bad[0]!r} needs a name of small letters, digits and underscores")
+        if same := [name for name in self.alone if name in (MAIN, *self.stores)]:
+            raise ValueError(f"the sink {same[0]!r} is alone, so it needs a name that no store has")
         written = [*self.formats.values(), *(form for child in self.stores.values() for form in child.formats.values())]
         if kept := [form for form in written if form in _OBJECTS.values()]:
             raise ValueError(f"the format {kept[0]!r} writes nothing; give a store in memory 'objects: ...' instead")
@@ -169,15 +194,22 @@ class DatastoreConfig(BaseModel):
             raise ValueError(f"datastore.order names {unknown[0]!r}; the stores are {', '.join((MAIN, *self.stores))}")
         return self
 
+    @property
+    def alone(self) -> tuple[str, ...]:
+        """Names of the sinks that are stores as well, as what they take is nowhere else."""
+        return tuple(name for name, sink in self.sinks.items() if sink.alone)
+
     def ordered(self) -> list[str]:
-        """Return the names of all stores in the order in which they are asked."""
+        """Return the names of all stores in the order in which they are asked; sinks that are alone come first."""
         known = (MAIN, *self.stores)
-        return [*dict.fromkeys([*(name for name in self.order if name in known), *known])]
+        return [*self.alone, *dict.fromkeys([*(name for name in self.order if name in known), *known])]
 
     def of(self, name: str) -> DatastoreConfig:
         """Return what holds for one store: its own constraints, and its templates and formats above the common ones."""
         if name == MAIN:
             return self
+        if name in self.alone:
+            return self.model_copy(update={"constraints": self.sinks[name].constraints, "composites": {}})
         child = self.stores[name]
         if child.objects != "bytes":
             kept = {"default": _OBJECTS[child.objects]}

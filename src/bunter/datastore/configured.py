@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from bunter.datastore.chain import Child
+from bunter.datastore.database_store import DatabaseStore
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
 from bunter.datastore.nearline import NearlineStore, recall_named
@@ -55,12 +56,12 @@ def children_of(
     database: Database | None = None,
 ) -> list[Child]:
     """Open the further stores of a configuration; all in the order in which they are asked."""
-    return [
-        Child(MAIN, main, config)
-        if name == MAIN
-        else _child(name, config.stores[name], config.of(name), folder, database)
-        for name in config.ordered()
-    ]
+    opened = {MAIN: Child(MAIN, main, config)}
+    for name in config.alone:
+        opened[name] = Child(name, DatabaseStore(name, database), config.of(name), alone=True)
+    for name, child in config.stores.items():
+        opened[name] = _child(name, child, config.of(name), folder, database)
+    return [opened[name] for name in config.ordered()]
 
 
 def _child(

@@ -92,9 +92,10 @@ class Datastore:
         return cls(config, {MAIN: LocalStore(root)})
 
     @classmethod
-    def memory(cls, config: DatastoreConfig | None = None) -> Self:
+    def memory(cls, config: DatastoreConfig | None = None, database: Database | None = None) -> Self:
         """Make a datastore in memory."""
-        return cls(config, {MAIN: MemoryStore()} if config is None else children_of(config, MemoryStore(), None))
+        stores = {MAIN: MemoryStore()} if config is None else children_of(config, MemoryStore(), None, database)
+        return cls(config, stores)
 
     @classmethod
     def open(cls, folder: Path | StoreAddress, config: DatastoreConfig, database: Database | None = None) -> Self:
@@ -112,6 +113,11 @@ class Datastore:
         self.__init__(state["config"], state["stores"])  # type: ignore[misc]
 
     # ------------------------------------------------------------------ what and where
+
+    @property
+    def alone(self) -> tuple[str, ...]:
+        """Names of the sinks that are stores as well: what they have is in the repository's database, and in no file."""
+        return () if self.config is None else self.config.alone
 
     def route(self, dataset_type: DatasetType, data_id: DataCoordinate | Mapping[str, object] | None = None) -> Route:
         """Say which stores take a new dataset, and how; ConfigurationError if none does."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bunter.database.migrations import table_names
 from bunter.database.view_text import ViewText
 from bunter.datastore.sink import scalars_of
+from bunter.errors import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from bunter.datastore.config import SinkConfig
     from bunter.datastore.sink import SinkItem
 
-__all__ = ["MetricsTable"]
+__all__ = ["MetricsTable", "make_metric_view"]
 
+_INDEX = "CREATE INDEX IF NOT EXISTS metric_by_name ON metric (name, value)"
 _TABLE = """
     CREATE TABLE IF NOT EXISTS metric (
         dataset_id BLOB NOT NULL, name TEXT NOT NULL, value REAL, text TEXT, PRIMARY KEY (dataset_id, name)
@@ -43,7 +45,7 @@ class MetricsTable:
         self._make(tx)
         self.remove(tx, [item.ref.id.bytes for item in items])
         rows = [
-            (item.ref.id.bytes, name, *_value(value))
+            (item.ref.id.bytes, name, *_value(name, value))
             for item in items
             for name, value in scalars_of(item.content, item.ref.dataset_type.name).items()
         ]
@@ -52,19 +54,42 @@ class MetricsTable:
     def remove(self, tx: Transaction, ids: Sequence[bytes]) -> None:
         """Give up datasets."""
         gone = tx.upload("no_metrics", 1, ((id_,) for id_ in ids))
-        tx.execute(f"DELETE FROM metric WHERE dataset_id IN (SELECT c0 FROM {gone})")  # noqa: S608 - our names
+        tx.execute(f"DELETE FROM metric WHERE dataset_id IN (SELECT c0 FROM {gone})")
+
+    def check(self, items: Sequence[SinkItem]) -> None:
+        """Refuse datasets without any scalar, for a sink that alone has them; FormatError says what fits."""
+        for item in items:
+            if not scalars_of(item.content, item.ref.dataset_type.name):
+                raise FormatError(
+                    f"{item.ref} has no number, truth or text that a table of metrics could take; put such, mappings of them, "
+                    "or up to 16 numbers in an array, or let a store take datasets of this type"
+                )
 
     @staticmethod
     def _make(tx: Transaction) -> None:
-        if "v1_metric" in table_names(tx):  # a copy of the database has the table without the view
-            return
-        tx.execute(_TABLE)
+        there = table_names(tx)
+        if "metric_by_name" not in there:
+            tx.execute(_TABLE)
+            tx.execute(_INDEX)
+        if "v1_metric" not in there:
+            make_metric_view(tx)
+
+
+def make_metric_view(tx: Transaction) -> None:
+    """Make the view ``v1_metric`` anew, where there is the table; copies of databases come without it."""
+    if "metric" in table_names(tx):
+        tx.execute("DROP VIEW IF EXISTS v1_metric")
         tx.execute(
-            f"CREATE VIEW v1_metric AS SELECT {ViewText.of(tx).uuid('m.dataset_id')} AS id, m.dataset_id AS id_bytes, "  # noqa: S608
+            f"CREATE VIEW v1_metric AS SELECT {ViewText.of(tx).uuid('m.dataset_id')} AS id, m.dataset_id AS id_bytes, "
             "t.name AS dataset_type, c.name AS run, m.name, m.value, m.text FROM metric m JOIN dataset o ON "
             "o.id = m.dataset_id LEFT JOIN dataset_type t ON t.number = o.type LEFT JOIN collection c ON c.number = o.run"
         )
 
 
-def _value(value: object) -> tuple[float | None, str | None]:
-    return (None, value) if isinstance(value, str) else (float(value), None)  # type: ignore[arg-type]
+def _value(name: str, value: object) -> tuple[float | None, str | None]:
+    if isinstance(value, str):
+        return None, value
+    try:
+        return float(value), None  # type: ignore[arg-type]
+    except OverflowError as exc:
+        raise FormatError(f"the metric {name!r} is larger than any float64; put it as a text") from exc

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bunter.datastore.config import SinkConfig
     from bunter.datastore.sink import SinkItem
 
-__all__ = ["RowTable"]
+__all__ = ["RowTable", "make_row_view"]
 
 _OWN = ("dataset_id", "row_number")
 
@@ -51,12 +51,17 @@ class RowTable:
             rows = zip([item.ref.id.bytes] * table.num_rows, range(table.num_rows), *columns, strict=True)
             listed = ", ".join(_quoted(name) for name in (*_OWN, *names))
             marks = ", ".join("?" * (len(names) + len(_OWN)))
-            tx.executemany(f"INSERT INTO {_quoted(self.table)} ({listed}) VALUES ({marks})", list(rows))  # noqa: S608 - quoted
+            tx.executemany(f"INSERT INTO {_quoted(self.table)} ({listed}) VALUES ({marks})", list(rows))
 
     def remove(self, tx: Transaction, ids: Sequence[bytes]) -> None:
         """Give up datasets."""
         gone = tx.upload("no_rows", 1, ((id_,) for id_ in ids))
-        tx.execute(f"DELETE FROM {_quoted(self.table)} WHERE dataset_id IN (SELECT c0 FROM {gone})")  # noqa: S608 - quoted
+        tx.execute(f"DELETE FROM {_quoted(self.table)} WHERE dataset_id IN (SELECT c0 FROM {gone})")
+
+    def check(self, items: Sequence[SinkItem]) -> None:
+        """Refuse datasets that are no tables, for a sink that alone has them."""
+        for item in items:
+            _arrow(item.content)
 
     def _make(self, tx: Transaction, tables: Sequence[tuple[SinkItem, pa.Table]]) -> None:
         kinds = {name.lower(): kind for _, table in tables for name, kind in _columns(table).items()}
@@ -69,17 +74,23 @@ class RowTable:
         missing = {name: kind for name, kind in kinds.items() if name not in column_names(tx, self.table)}
         if self.view in known_names and not missing:
             return
-        tx.execute(f"DROP VIEW IF EXISTS {_quoted(self.view)}")
         for name, kind in missing.items():
             tx.execute(f"ALTER TABLE {_quoted(self.table)} ADD COLUMN {_quoted(name)} {kind}")
-        known = sorted(column_names(tx, self.table) - set(_OWN))
-        tx.execute(
-            f"CREATE VIEW {_quoted(self.view)} AS SELECT {ViewText.of(tx).uuid('r.dataset_id')} AS id, "  # noqa: S608 - quoted
-            "r.dataset_id AS id_bytes, t.name AS dataset_type, c.name AS run, r.row_number"
-            + "".join(f", r.{_quoted(name)}" for name in known if name not in {"id", "id_bytes", "dataset_type", "run"})
-            + f" FROM {_quoted(self.table)} r JOIN dataset o ON o.id = r.dataset_id "
-            "LEFT JOIN dataset_type t ON t.number = o.type LEFT JOIN collection c ON c.number = o.run"
-        )
+        make_row_view(tx, self.table)
+
+
+def make_row_view(tx: Transaction, table: str) -> None:
+    """Make the view of a table of rows anew; copies of databases come without it."""
+    view = f"v1_{table}"
+    known = sorted(column_names(tx, table) - set(_OWN))
+    tx.execute(f"DROP VIEW IF EXISTS {_quoted(view)}")
+    tx.execute(
+        f"CREATE VIEW {_quoted(view)} AS SELECT {ViewText.of(tx).uuid('r.dataset_id')} AS id, "
+        "r.dataset_id AS id_bytes, t.name AS dataset_type, c.name AS run, r.row_number"
+        + "".join(f", r.{_quoted(name)}" for name in known if name not in {"id", "id_bytes", "dataset_type", "run"})
+        + f" FROM {_quoted(table)} r JOIN dataset o ON o.id = r.dataset_id "
+        "LEFT JOIN dataset_type t ON t.number = o.type LEFT JOIN collection c ON c.number = o.run"
+    )
 
 
 def _quoted(name: str) -> str:

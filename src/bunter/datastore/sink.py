@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bunter.dataset import DatasetRef
     from bunter.datastore.config import DatastoreConfig, SinkConfig
 
-__all__ = ["InnerSink", "OuterSink", "SinkItem", "opened_sinks", "scalars_of"]
+__all__ = ["InnerSink", "KeepingSink", "OuterSink", "SinkItem", "opened_sinks", "scalars_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,14 @@ class InnerSink(Protocol):
 
     def remove(self, tx: Transaction, ids: Sequence[bytes]) -> None:
         """Give up datasets; one that is not there is no error."""
+
+
+@runtime_checkable
+class KeepingSink(InnerSink, Protocol):
+    """A sink that may be the only place of datasets, whose content is in the database beside its rows."""
+
+    def check(self, items: Sequence[SinkItem]) -> None:
+        """Refuse datasets of which it would have no rows; FormatError or StorageClassError say what fits."""
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ from bunter.butler.transfers.signed_json import read_signed, written_signed
 from bunter.butler.transfers.table_files import TableFile
 from bunter.database.cloning import Copied
 from bunter.database.shape_text import described, shape_of
+from bunter.datastore.config import OWN_KINDS
 from bunter.errors import ExportFileError
 
 if TYPE_CHECKING:
@@ -105,14 +106,16 @@ class DumpManifest:
             bool(content["has_artifacts"]),
             int(content["artifacts"]),
             int(content["size"]),
-            {name: value for name, value in content["datastore"].items() if name in _KEPT},
+            kept_settings(content["datastore"]),
             _file(runs) if (runs := content.get("runs")) is not None else None,
         )
 
 
 def kept_settings(datastore: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a datastore that go along with its artifacts: never its places."""
-    return {name: datastore[name] for name in _KEPT if datastore.get(name)}
+    kept = {name: datastore[name] for name in _KEPT if datastore.get(name)}
+    tables = {name: sink for name, sink in datastore.get("sinks", {}).items() if sink.get("kind") in OWN_KINDS}
+    return {**kept, "sinks": tables} if tables else kept  # a dump from elsewhere must not name whom we send values to
 
 
 def _table(tree: Mapping[str, Any]) -> DumpedTable:

@@ -89,7 +89,8 @@ def dump_database(
         counted = tuple(
             DumpedTable(shapes[name], TableFile("", number, ""), Copied(name, number, "")) for name, number in rows
         )
-        number, size = sum(number for number, _ in counts.values()), sum(size for _, size in counts.values())
+        outside = [counts[name] for name in counts if name not in datastore.alone]
+        number, size = sum(number for number, _ in outside), sum(size for _, size in outside)
         return DumpManifest(database.location, counted, artifacts, number, size, settings)
     effects.mkdirs(folder)
     if effects.stat(folder / _UNFINISHED) is None:
@@ -136,12 +137,13 @@ def _write_artifacts(
             if progress is not None:
                 progress(Progress(before.artifacts + now.artifacts, before.done + now.done))
 
+        outside = [stored for stored in some if stored.datastore not in datastore.alone]  # those are in the tables
         items = [
             Outgoing(store, stored, f"{folder}/{ARTIFACTS}/{stored.datastore}/{stored.key}")
-            for store, stored in zip(datastore.stores_of(some), some, strict=True)
+            for store, stored in zip(datastore.stores_of(outside), outside, strict=True)
         ]
         send(items, transfer=transfer, sync=True, progress=told)
-        number, size = number + len(items), size + sum(max(stored.size, 0) for stored in some)
+        number, size = number + len(items), size + sum(max(stored.size, 0) for stored in outside)
     return number, size
 
 

@@ -45,7 +45,9 @@ class Layering(Receiving):
         return stored.key
 
     def _carried(self, cargo: list[Cargo]) -> list[Staged]:
-        return [_there(each.stored) for each in cargo]
+        own = self._session.repository.datastore.alone  # in a database that is no longer that of the release
+        brought = iter(super()._carried([each for each in cargo if each.stored.datastore in own]))
+        return [next(brought) if each.stored.datastore in own else _there(each.stored) for each in cargo]
 
 
 def _there(stored: StoredArtifact) -> Staged:

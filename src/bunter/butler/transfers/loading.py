@@ -165,7 +165,8 @@ class _Loading:
     def _bring_artifacts(self, transfer: str, progress: Callable[[Progress], None] | None) -> None:
         done = Progress(0, 0)
         with Datastore.open(self._root.place, self._configuration.model.datastore) as datastore:
-            for store in datastore.stores.values():
+            outside = [store for name, store in datastore.stores.items() if name not in datastore.alone]
+            for store in outside:
                 store.recover(set)
             kept = (self._there(some) for some in kept_artifacts(self._dump, self._manifest.tables))
             for some in chain(recorded_artifacts(self._dump, self._manifest.tables), kept):
@@ -188,6 +189,8 @@ class _Loading:
             raise ConfigurationError(
                 f"the dump has artifacts of a store {name!r}; give load a seed configuration that has it (datastore.stores, or datastore.sinks)"
             )
+        if name in datastore.alone:  # they come with the tables
+            return
         store = datastore.stores[name]
         origin = FolderFiles(f"{self._dump}/{ARTIFACTS}/{name}")
         there = store.stat_many([item.key for item in items])
