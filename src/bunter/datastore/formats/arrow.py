@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.formats.gathering import Gathered, gathered
 from bunter.datastore.formats.tables import kind_of
+from bunter.datastore.formats.units import frame_with_units, schema_with_units, table_with_units, units_of
 from bunter.errors import FormatError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -44,12 +45,13 @@ def from_arrow(table: pa.Table, want: str) -> Any:
     metadata = table.schema.metadata or {}
     want = want or _was(table.schema)
     if want == "arrow":
-        return table
+        return table.cast(schema_with_units(table.schema)) if _TABLE in metadata else table
     if want == "astropy":
-        return _arrow_to_astropy(table, json.loads(metadata[_TABLE]) if _TABLE in metadata else {})
+        made = _arrow_to_astropy(table, json.loads(metadata[_TABLE]) if _TABLE in metadata else {})
+        return made if _TABLE in metadata else table_with_units(made, units_of(table.schema))
     try:
         if want == "pandas":
-            return table.to_pandas()
+            return frame_with_units(table.to_pandas(), units_of(table.schema))
         import polars as pl
 
         return pl.from_arrow(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from bunter.datastore.formats.differences import array_difference, card_difference
+from bunter.datastore.formats.differences import array_difference, card_difference, table_difference
 from bunter.datastore.formats.fits_header import lasting_cards, quiet, same_header
 from bunter.datastore.formats.fits_recipe import PLAIN, RECIPES, Recipe
 from bunter.datastore.formats.inflating import GZIP, inflated
@@ -130,22 +130,33 @@ class FitsFormat:
 
         with quiet(), fits.open(io.BytesIO(old)) as one, fits.open(io.BytesIO(new)) as two:
             if len(one) != len(two):
-                return f"{len(one)} HDUs in the old one and {len(two)} in the new one"
-            said = [_hdu_difference(a, b) for a, b in zip(one, two, strict=True)]
+                names = [[_hdu_name(index, hdu) for index, hdu in enumerate(each)] for each in (one, two)]
+                return f"{len(one)} HDUs in the old one ({', '.join(names[0])}) and {len(two)} in the new one ({', '.join(names[1])})"
+            said = [_hdu_difference(index, *pair) for index, pair in enumerate(zip(one, two, strict=True))]
         return "; ".join(text for text in said if text)
 
 
-def _hdu_difference(one: Any, two: Any) -> str:
-    said = [card_difference(lasting_cards(one.header), lasting_cards(two.header))]
-    old, new = one.data, two.data
-    if old is not None and new is not None and old.dtype.names and old.dtype == new.dtype and old.shape == new.shape:
-        said += [f"column {name} differs" for name in old.dtype.names if not _same_values(old[name], new[name])]
-    elif old is None or new is None or not old.dtype.names or not new.dtype.names:
-        said.append(array_difference(old, new, "pixels"))
+def _hdu_name(index: int, hdu: Any) -> str:
+    return str(hdu.name or index)
+
+
+def _hdu_difference(index: int, one: Any, two: Any) -> str:
+    if hasattr(one, "columns") and hasattr(two, "columns") and not (one.is_image or two.is_image):
+        told = _table_difference(one, two)
     else:
-        said.append(f"{len(old)} rows of {old.dtype} in the old one and {len(new)} rows of {new.dtype} in the new one")
-    told = "; ".join(text for text in said if text)
-    return f"HDU {one.name or 'PRIMARY'}: {told}" if told else ""
+        said = [card_difference(lasting_cards(one.header), lasting_cards(two.header))]
+        said.append(array_difference(one.data, two.data, "pixels"))
+        told = "; ".join(text for text in said if text)
+    return f"HDU {_hdu_name(index, one)}: {told}" if told else ""
+
+
+def _table_difference(one: Any, two: Any) -> str:
+    """Say which columns and rows differ, else which cards."""
+    from astropy.table import Table
+
+    return table_difference(Table.read(one), Table.read(two)) or card_difference(
+        lasting_cards(one.header), lasting_cards(two.header)
+    )
 
 
 def _same_hdu(one: Any, two: Any) -> bool:

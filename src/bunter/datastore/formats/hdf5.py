@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -23,8 +24,13 @@ _NOTES = "bunter"
 _CHUNK = 256
 
 
+def _chunk(size: int) -> int:
+    """Divide an axis evenly: what a last chunk lacks is in the file all the same."""
+    return math.ceil(size / math.ceil(size / _CHUNK))
+
+
 class Hdf5Format(ContainerFormat):
-    """HDF5 with one dataset per array, in chunks of 256 x 256; files of others are read as dicts of arrays.
+    """HDF5 with one dataset per array, in chunks of at most 256 x 256; files of others are read as dicts of arrays.
 
     Parameters
     ----------
@@ -59,7 +65,7 @@ class Hdf5Format(ContainerFormat):
 
         options: dict[str, Any] = {}
         if array.ndim >= 2 and array.size:
-            options["chunks"] = (1,) * (array.ndim - 2) + tuple(min(_CHUNK, size) for size in array.shape[-2:])
+            options["chunks"] = (1,) * (array.ndim - 2) + tuple(map(_chunk, array.shape[-2:]))
         elif array.ndim and array.size and self._recipe == "gzip":
             options["chunks"] = True
         if self._recipe == "gzip" and "chunks" in options:

@@ -31,7 +31,9 @@ class PngFormat:
             return out.getvalue()
         if isinstance(obj, bytes | bytearray | memoryview) and bytes(obj[:8]) == _SIGNATURE:
             return bytes(obj)
-        raise FormatError(f"a plot is PNG bytes or a matplotlib figure, not {type(obj).__name__}")
+        svg = isinstance(obj, bytes) and _is_svg(obj)
+        what = "SVG; configure the format svg for it" if svg else type(obj).__name__
+        raise FormatError(f"a plot is PNG bytes or a matplotlib figure, not {what}")
 
     def from_bytes(self, data: bytes, request: ReadRequest) -> object:
         """Return the PNG bytes."""

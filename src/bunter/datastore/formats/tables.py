@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bunter.datastore.formats.units import frame_with_units, table_with_units, units_of_frame, units_of_table
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ def to_wanted(obj: Any, python_type: str) -> Any:
     if want == "astropy" and have == "pandas":
         from astropy.table import Table
 
-        return Table.from_pandas(obj)
+        return table_with_units(Table.from_pandas(obj), units_of_frame(obj))
     if want == "pandas" and have == "astropy":
-        return obj.to_pandas()
+        return frame_with_units(obj.to_pandas(), units_of_table(obj))
     from bunter.datastore.formats.arrow import from_arrow, to_arrow
 
     return from_arrow(to_arrow(obj), want)
