@@ -22,7 +22,7 @@ from bunter.errors import ConfigurationError, ReadOnlyError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bunter.butler.config import Configuration
+    from bunter.butler.config import Configuration, RegistryConfig
     from bunter.database import Transaction
     from bunter.database.cloning import Copied
     from bunter.datastore.store_address import StoreAddress
@@ -101,7 +101,9 @@ def clone_registry(
         lock_timeout_s=registry.lock_timeout_s,
         options=options_of(registry),
     ) as source:
-        if dry_run:
+        if switch and _has_moved(source, str(target)):
+            tables = _completed(root, target, registry, dry_run=dry_run)
+        elif dry_run:
             tables = _surveyed(source, str(target), configuration)
         else:
             tables = _cloned(source, target, configuration, root if switch else None, progress)
@@ -122,6 +124,28 @@ def _check_switch(root: Path | StoreAddress, configuration: Configuration) -> No
             "registry.database comes from the environment (BUNTER_CONFIG__REGISTRY__DATABASE), so the repository's own file "
             "cannot switch it; unset the variable"
         )
+
+
+def _has_moved(source: Database, target: str) -> bool:
+    """Whether all has been copied, and only the configuration does not say so, as the program was killed before."""
+    from bunter.registry.living_universe import MOVED_TO
+
+    with source.read() as connection:
+        found = connection.fetchall("SELECT value FROM attribute WHERE name = ?", (MOVED_TO,))
+    return found == [(target,)]
+
+
+def _completed(
+    root: Path | StoreAddress, target: ServerAddress | Path, registry: RegistryConfig, *, dry_run: bool
+) -> tuple[tuple[str, int], ...]:
+    """Let the configuration name a copy that is there."""
+    from bunter.database.cloning import survey_tables
+
+    with Database.open(str(target), read_only=True, options=options_of(registry)) as copy, copy.read() as connection:
+        tables = tuple(survey_tables(connection))
+    if not dry_run:
+        _switch(root, target)
+    return tables
 
 
 def _surveyed(source: Database, target: str, configuration: Configuration) -> tuple[tuple[str, int], ...]:

@@ -13,6 +13,7 @@ from bunter.butler.config import CONFIG_NAME
 from bunter.butler.events.outbox import Outbox
 from bunter.butler.exact_names import ExactNames
 from bunter.butler.feeding import Feeding
+from bunter.butler.making import write_configuration
 from bunter.butler.registry_place import options_of, place_of
 from bunter.butler.remote_root import RemoteFile
 from bunter.butler.repository import FindRequest, RepositoryFacts
@@ -157,8 +158,7 @@ class DirectRepository:
         if not isinstance(root, Path):
             RemoteFile(root, CONFIG_NAME).write_text(text)
             return
-        effects.write_new(root / CONFIG_NAME, text.encode(), sync=True)
-        effects.sync_dir(root)
+        write_configuration(root, text)
 
     @classmethod
     def in_memory(cls, location: str, universe: Universe, configuration: Configuration) -> Self:

@@ -47,7 +47,7 @@ class ParquetTarget:
                 raise ConfigurationError(
                     f"{self._root / _BOOK} is damaged; remove the mirror and make it again"
                 ) from exc
-        elif self._root.is_dir() and any(self._root.iterdir()):
+        elif any(not name.startswith(".") for name in effects.listdir(self._root)):
             raise ConfigurationError(f"{self._root} is no mirror and is not empty; choose another folder")
         return self
 
@@ -134,14 +134,19 @@ class ParquetTarget:
             self._lock = effects.flock(f"{self._root}/.lock", blocking=False)
             if self._lock is None:
                 raise DatabaseBusyError(f"{self._root} is being brought up to date by another program; wait for it")
+            if not (self._root / _BOOK).exists():
+                self._write_book(self._book)  # from now on it is a mirror, also if this update does not come to its end
 
     def finish(self, repository: str, until: int, tables: Sequence[str]) -> None:
         """See `MirrorTarget`."""
         self._claim()
         kept = {name: parts for name, parts in self._book["tables"].items() if name in set(tables)}
         self._book = {"repository": repository, "change": until, "tables": kept}
+        self._write_book(self._book)
+
+    def _write_book(self, book: dict[str, Any]) -> None:
         new = self._root / f".{new_nonce()}.json"
-        effects.write_new(new, json.dumps(self._book, indent=1).encode(), sync=True)
+        effects.write_new(new, json.dumps(book, indent=1).encode(), sync=True)
         effects.rename(new, self._root / _BOOK)
         effects.sync_dir(self._root)
 

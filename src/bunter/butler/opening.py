@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bunter import safe_yaml
 from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.butler.making import making, refuse_unless_new
 from bunter.butler.registry_place import folder_and_database, options_of, place_of
 from bunter.butler.remote_root import check_empty, configuration_file, is_remote, remote_root, with_database
 from bunter.butler.sealing import seal_sentence
@@ -239,7 +240,8 @@ def create_repository(
     else:
         if configuration.model.shared:
             share_folder(Path(root).absolute(), shared if isinstance(shared, str) else None)
-        DirectRepository.create(Path(root).absolute(), universe, configuration, kept=_kept(configuration))
+        with making(Path(root).absolute()):
+            DirectRepository.create(Path(root).absolute(), universe, configuration, kept=_kept(configuration))
     return root
 
 
@@ -265,9 +267,11 @@ def check_creation(
         check_empty(remote_root(str(root)))
         Database.check_absent(place, options_of(configuration.model.registry))
     elif not str(root).startswith(_MEMORY):
-        _must_be_empty(Path(root).absolute())
-        registry = configuration.model.registry
-        Database.check_absent(place_of(Path(root).absolute(), registry), options_of(registry))
+        folder, registry = Path(root).absolute(), configuration.model.registry
+        refuse_unless_new(folder)
+        place = place_of(folder, registry)
+        if not (isinstance(place, Path) and place.is_relative_to(folder)):  # one inside was left by what was killed
+            Database.check_absent(place, options_of(registry))
     elif str(root) in _in_memory:
         raise RepositoryExistsError(f"{root} exists already; open it with Butler({str(root)!r})")
     return universe, configuration
@@ -308,14 +312,6 @@ def existing_root(address: Address) -> Path:
         f"no repository at {root}{near(root.name, known)}; `bunter create {root}` makes one"
         + (f", and the labels known here are {', '.join(known)}" if known else "")
     )
-
-
-def _must_be_empty(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise RepositoryExistsError(f"{folder} is a file; choose a folder that is empty or does not exist")
-    if folder.is_dir() and any(folder.iterdir()):
-        what = "is a repository already" if (folder / CONFIG_NAME).is_file() else "is not empty"
-        raise RepositoryExistsError(f"{folder} {what}; choose a folder that is empty or does not exist")
 
 
 def _kept(configuration: Configuration) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bunter import effects
 from bunter.butler.cloning import clone_registry
 from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.butler.making import making, refuse_unless_new, write_configuration
 from bunter.butler.opening import Address, existing_root
 from bunter.database import is_server
 from bunter.datastore import MAIN
-from bunter.errors import ConfigurationError, RepositoryExistsError
+from bunter.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from bunter.butler.transfers.report import TransferReport
@@ -72,18 +73,14 @@ def overlay_repository(
     """
     root = existing_root(Address.of(release))
     target = Path(os.path.abspath(folder))  # noqa: PTH100 - the user's spelling
-    if effects.listdir(target):
-        raise RepositoryExistsError(f"{target} is not empty; choose a folder that is empty or does not exist")
+    refuse_unless_new(target)
     below = load_configuration(root / CONFIG_NAME).model.datastore
     stores = _stores_of(below, root)
-    if not dry_run:
-        effects.mkdirs(target)
     place = database if database is not None else str(target / "registry.sqlite3")
-    clone = clone_registry(release, place, dry_run=dry_run)
-    if not dry_run:
-        text = yaml.safe_dump(_configuration(below, stores, database), sort_keys=False)
-        effects.write_new(target / CONFIG_NAME, text.encode(), sync=True)
-        effects.sync_dir(target)
+    with nullcontext() if dry_run else making(target):
+        clone = clone_registry(release, place, dry_run=dry_run)
+        if not dry_run:
+            write_configuration(target, yaml.safe_dump(_configuration(below, stores, database), sort_keys=False))
     return Overlay(str(target), str(root), stores, clone.rows)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import marshal
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import xxhash
 
+from bunter import effects
 from bunter.database.database import Database
-from bunter.errors import DatabaseDamagedError
+from bunter.database.server_address import is_server
+from bunter.errors import DatabaseDamagedError, RepositoryExistsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from bunter.database.connection import Connection, Row, Transaction
     from bunter.database.server_options import ServerOptions
@@ -109,7 +112,7 @@ def clone_database(
     """Copy a database to a place where there is none, compare the two, and tell what was copied.
 
     All happens in one snapshot of the source, and in one transaction at the target. After a failure there is nothing at the
-    target, as before.
+    target, as before; what a copying that was killed has left in a file is removed by the next one.
 
     Parameters
     ----------
@@ -132,15 +135,40 @@ def clone_database(
         If the copy differs, or a value is not of its column's type.
     """
     Database.check_absent(place, options)
-    try:
-        with Database.create(place, options=options) as target:  # noqa: SIM117 - the second line is the act
-            with source.read(snapshot=True) as connection, target.write() as transaction:
-                done = _clone_tables(connection, transaction, progress)
-                finish(transaction)
-    except BaseException:
-        Database.discard(place, options)
-        raise
+    with _part_of(place) as part:
+        try:
+            with Database.create(part, options=options) as target:  # noqa: SIM117 - the second line is the act
+                with source.read(snapshot=True) as connection, target.write() as transaction:
+                    done = _clone_tables(connection, transaction, progress)
+                    finish(transaction)
+        except BaseException:
+            Database.discard(part, options)
+            raise
     return done
+
+
+@contextmanager
+def _part_of(place: str | Path) -> Iterator[str]:
+    """Give a name under which a database is made, that of a file next to it, which gets its own name when it is whole."""
+    if is_server(place):
+        yield str(place)
+        return
+    part = f"{place}.part"
+    effects.mkdirs(Path(part).parent)
+    held = effects.flock(f"{part}-lock", blocking=False)
+    if held is None:
+        raise RepositoryExistsError(f"another program makes {place} now; choose another place")
+    with held:
+        try:
+            Database.discard(part)  # what a copying that was killed has left
+            yield part
+            effects.link(part, place)
+        except FileExistsError as exc:
+            raise RepositoryExistsError(f"{place} exists; open it, or choose another place") from exc
+        finally:
+            Database.discard(part)
+            effects.unlink(f"{part}-lock", missing_ok=True)
+        effects.sync_dir(Path(part).parent)
 
 
 def _clone_tables(source: Connection, target: Transaction, progress: Callable[[Copied], None] | None) -> list[Copied]:
