@@ -95,3 +95,20 @@ def test_nothing_is_moved_from_under_a_repository_that_has_it_registered(command
         with pytest.raises(ConfigurationError, match="are not moved from under it"):
             new.transfer_from(site, site.query_datasets("bias"), transfer="move")
         assert site.check().is_clean
+
+
+def test_a_run_that_one_site_renamed_is_one_conflict_that_says_how_to_settle_it(command):
+    with Butler("site", run="biases", instrument="Cam") as site:
+        for detector in range(1, 4):
+            site.put("more", "bias", detector=detector)
+        site.dataset_types.register("dark", ["instrument", "detector"], "Text")
+        site.put("dark", "dark", detector=0)
+    Butler.create("new").close()
+    assert command("sync", "site", "new")[0] == 0
+    assert command("rename-collection", "site", "biases", "zeroes")[0] == 0
+    code, _, err = command("sync", "site", "new")
+    assert code == 1
+    assert "1 conflict between" in err
+    assert "the run 'biases' at the target is 'zeroes' in what comes; `bunter rename-collection`" in err
+    assert command("rename-collection", "new", "biases", "zeroes")[0] == 0
+    assert command("sync", "site", "new")[0] == 0

@@ -142,15 +142,25 @@ def _held(
     if not any(there):
         return
     required = columns.required_rows()
+    others: set[str] = set()
     for row, ref in enumerate(there):
         if ref is None:
             continue
         mine = (columns.dataset_type.name, columns.run, required[row])
-        if (ref.dataset_type.name, ref.run, ref.data_id.required_values) == mine:
+        alike = (ref.dataset_type.name, ref.data_id.required_values) == (mine[0], mine[2])
+        if alike and ref.run == columns.run:
             yield columns, row
+        elif alike:
+            others.add(ref.run)
         else:
             sentence = f"{ref.id} is {ref} at the target, and {mine[0]!r} of {mine[1]!r} for {mine[2]} in what comes"
             found.conflicts.append(Conflict("id", sentence))
+    for run in sorted(others):
+        sentence = (
+            f"the run {run!r} at the target is {columns.run!r} in what comes; `bunter rename-collection` on one side makes "
+            "them one again"
+        )
+        found.conflicts.append(Conflict("run", sentence))
 
 
 def _compare_content(

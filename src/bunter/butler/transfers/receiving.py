@@ -135,12 +135,14 @@ class Receiving:
         shared: set[tuple[str, str]] = set()
         artifacts = size = 0
         conflicts: list[Conflict] = list(report.conflicts)
+        runs: set[Conflict] = set()
         for batch in self._parcel.batches():
             found = self._compared(batch if wanted is None else batch.only(wanted))
             removed += found.removed
             datasets += sum(map(len, found.new))
             known += found.known
-            conflicts += found.conflicts
+            conflicts += [each for each in found.conflicts if each.kind != "run" or each not in runs]
+            runs |= {each for each in found.conflicts if each.kind == "run"}
             few.append(found)
             looked += sum(map(len, batch.columns))
             if looked > BATCH_ROWS:

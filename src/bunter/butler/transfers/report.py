@@ -18,7 +18,7 @@ class Conflict:
     Parameters
     ----------
     kind : str
-        ``dataset type``, ``collection``, ``record``, ``id``, ``data ID``, ``content``, ``tag`` or ``calibration``.
+        ``dataset type``, ``collection``, ``run``, ``record``, ``id``, ``data ID``, ``content``, ``tag`` or ``calibration``.
     sentence : str
         What is where.
     """
