@@ -142,3 +142,14 @@ def test_each_damage_is_found_and_nothing_else_beside_writers(seed, tmp_path):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_thousand_damages_are_found_and_nothing_else_beside_writers(seed, tmp_path):
     campaign(tmp_path / "repo", seed, 1000)
+
+
+def test_what_is_whole_leaves_a_repository_with_dead_rows(tmp_path):
+    vandal = Vandal(repository(tmp_path / "repo", 6), 1)
+    for _ in DEAD:
+        vandal.dead_row()
+    with Butler.create(tmp_path / "new") as new, Butler(tmp_path / "repo", writeable=False) as butler:
+        assert {finding.problem for finding in butler.check().findings} == {Problem.DEAD}
+        new.transfers.take(butler.transfers.parcel(), transfer="copy")
+        assert new.check(deep=True).is_clean
+        assert new.query_datasets("thing", "run1").count() == 6

@@ -131,8 +131,8 @@ def _next_steps(report: CheckReport, repo: str, older_than_s: float | None) -> I
         yield f"without a copy: `bunter check {repo} --repair` makes those that are lacking"
     if report.of(Problem.DEAD):
         yield (
-            f"dead rows: no command leaves any; `bunter dump {repo} FOLDER` keeps what there is, and a backup of the database "
-            "from before has what they lack"
+            f"dead rows: no command leaves any, and none is removed; `bunter transfer-datasets {repo} OTHER` brings all that is "
+            "whole to a new repository, and a backup of the database from before has what they lack"
         )
     if any(report.of(problem) for problem in (Problem.MISSING, Problem.SIZE, Problem.DAMAGED)):
         yield (
