@@ -7,37 +7,22 @@ import pytest
 from bunter import Butler
 from bunter.contracts.chained import ChainContract
 from bunter.contracts.repository import RepositoryContract
+from made_repositories import MadeInFolder, MadeInMemory, MadeOnPostgres
 
 WRITE_THROUGH = {"stores": {"second": {"root": "second", "copies": True}}}
 IN_MEMORY = {"constraints": {"reject": ["all"]}, "stores": {"ram": {"kind": "memory"}}}
 
 
-class TestChainInFolder(ChainContract):
-    @pytest.fixture
-    def make(self, tmp_path):
-        made = []
-        yield lambda datastore: made.append(Butler.create(tmp_path / "repo", datastore=datastore)) or made[-1]
-        for butler in made:
-            butler.close()
+class TestChainInFolder(MadeInFolder, ChainContract):
+    pass
 
 
-class TestChainInMemory(ChainContract):
-    @pytest.fixture
-    def make(self):
-        return lambda datastore: Butler.create(f"memory://{uuid.uuid4()}", datastore=datastore)
+class TestChainInMemory(MadeInMemory, ChainContract):
+    pass
 
 
-class TestChainOnPostgres(ChainContract):
-    @pytest.fixture
-    def make(self, tmp_path, postgres_url):
-        made = []
-        yield (
-            lambda datastore: (
-                made.append(Butler.create(tmp_path / "repo", database=postgres_url, datastore=datastore)) or made[-1]
-            )
-        )
-        for butler in made:
-            butler.close()
+class TestChainOnPostgres(MadeOnPostgres, ChainContract):
+    pass
 
 
 class TestRepositoryThatWritesThrough(RepositoryContract):

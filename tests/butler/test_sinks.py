@@ -1,41 +1,24 @@
 """The contracts of sinks over every kind of registry."""
 
-import uuid
-
 import pytest
 
 from bunter import Butler
 from bunter.contracts.alone_sinks import AloneSinkContract
 from bunter.contracts.sinks import SinkContract
 from bunter.errors import ConfigurationError
+from made_repositories import MadeInFolder, MadeInMemory, MadeOnPostgres
 
 
-class TestSinksOfFolder(SinkContract, AloneSinkContract):
-    @pytest.fixture
-    def make(self, tmp_path):
-        made = []
-        yield lambda datastore: made.append(Butler.create(tmp_path / "repo", datastore=datastore)) or made[-1]
-        for butler in made:
-            butler.close()
+class TestSinksOfFolder(MadeInFolder, SinkContract, AloneSinkContract):
+    pass
 
 
-class TestSinksInMemory(SinkContract, AloneSinkContract):
-    @pytest.fixture
-    def make(self):
-        return lambda datastore: Butler.create(f"memory://{uuid.uuid4()}", datastore=datastore)
+class TestSinksInMemory(MadeInMemory, SinkContract, AloneSinkContract):
+    pass
 
 
-class TestSinksOnPostgres(SinkContract, AloneSinkContract):
-    @pytest.fixture
-    def make(self, tmp_path, postgres_url):
-        made = []
-        yield (
-            lambda datastore: (
-                made.append(Butler.create(tmp_path / "repo", database=postgres_url, datastore=datastore)) or made[-1]
-            )
-        )
-        for butler in made:
-            butler.close()
+class TestSinksOnPostgres(MadeOnPostgres, SinkContract, AloneSinkContract):
+    pass
 
 
 @pytest.mark.parametrize(

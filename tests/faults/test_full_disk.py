@@ -6,19 +6,13 @@ from pathlib import Path
 
 import pytest
 
-SPACE = ["unshare", "--user", "--map-root-user", "--mount"]
+from own_file_system import SPACE, can_mount
 
-
-@pytest.fixture(scope="module")
-def _can_mount():
-    try:
-        subprocess.run([*SPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as exc:
-        pytest.skip(f"this machine lets nobody mount a file system of their own: {exc}")
+__all__ = ["can_mount"]
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("_can_mount")
+@pytest.mark.usefixtures("can_mount")
 @pytest.mark.parametrize("left", [0, 8_192, 100_000, 400_000])
 def test_a_full_disk_is_said_and_loses_nothing(left, tmp_path):
     command = [*SPACE, sys.executable, str(Path(__file__).with_name("full_disk.py")), str(tmp_path), str(left)]

@@ -6,19 +6,13 @@ from pathlib import Path
 
 import pytest
 
-SPACE = ["unshare", "--user", "--map-root-user", "--mount"]
+from own_file_system import SPACE, can_mount
 
-
-@pytest.fixture(scope="module")
-def _can_mount():
-    try:
-        subprocess.run([*SPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as exc:
-        pytest.skip(f"this machine lets nobody mount a file system of their own: {exc}")
+__all__ = ["can_mount"]
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("_can_mount")
+@pytest.mark.usefixtures("can_mount")
 @pytest.mark.parametrize(
     ("where", "left", "jobs"),
     [("repo", 0, 1), ("repo", 700_000, 2), ("runs", 45_000, 1), ("scratch", 100_000, 2)],
