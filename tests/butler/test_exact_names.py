@@ -1,8 +1,6 @@
 """Files whose names an operator gives: put, removed and put again, by several at once, and killed in between."""
 
 import json
-import os
-import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,6 +12,7 @@ from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef
 from bunter.errors import ConfigurationError, ConflictingDatasetError, KeyTakenError, TemplateError
 from bunter.values import new_id
+from killing import killed
 
 EXACT = {"templates": {"thing": "exact:{run:/}/{instrument}_{exposure:?}_{detector}"}}
 KINDS = ["instrument", "exposure", "detector"]
@@ -220,29 +219,6 @@ def test_a_name_that_looks_like_one_with_a_nonce_is_refused(tmp_path):
         butler.put({"n": 1}, "thing", key(), run="run1")
 
 
-def killed_at(step, action):
-    """Carry out an action in a child that dies before its change number ``step``; whether it died."""
-    child = os.fork()
-    if child == 0:
-        seen = 0
-
-        def hook(operation, path):
-            nonlocal seen
-            seen += operation not in {"stat", "read", "listdir", "walk", "now", "monotonic"}
-            if seen == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            effects.set_hook(hook)
-            action()
-        except BaseException:  # noqa: BLE001 - the child must end here
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL), f"the child failed with status {status}"
-    return status == signal.SIGKILL
-
-
 @pytest.mark.parametrize("deed", ["remove", "put again", "remove and put again"])
 def test_killed_at_any_step_nothing_registered_is_missing_and_the_name_can_be_used(tmp_path, deed):
     root, step, died = tmp_path / "repo", 0, True
@@ -262,7 +238,7 @@ def test_killed_at_any_step_nothing_registered_is_missing_and_the_name_can_be_us
             butler.remove_datasets(list(butler.query_datasets("thing", "run1")))
             if deed != "put again":
                 butler.put({"n": 1}, "thing", key())
-        died = killed_at(step, act)
+        died = killed(act, step)
         with Butler(root, run="run1") as butler:
             butler.repository.recover()
             found = [butler.get(ref)["n"] for ref in butler.query_datasets("thing", "run1")]

@@ -1,91 +1,15 @@
 """SIGKILL before each effect of a write path: nothing registered is missing, recovery leaves no orphan, redoing works."""
 
-import os
 import shutil
-import signal
 
 import pytest
 
-from bunter import Butler, FileDataset, effects
+from bunter import Butler, FileDataset
 from bunter.contracts.small_camera import fill_small_camera
 from bunter.dataset import DatasetRef
 from bunter.datastore import links, stable
 from bunter.values import new_id
-
-CHANGING = {
-    "write_new",
-    "copy_new",
-    "link",
-    "symlink",
-    "unlink",
-    "rename",
-    "rmdir",
-    "mkdirs",
-    "append",
-    "open_append",
-    "sync_dir",
-    "sync_file",
-    "sync_file_system",
-    "checkpoint",
-}
-
-
-def die_at(step):
-    """Kill this process just before its effect number ``step`` that changes something."""
-    seen = 0
-
-    def hook(operation, path):
-        nonlocal seen
-        seen += operation in CHANGING
-        if seen == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    effects.set_hook(hook)
-
-
-def killed(action, step):
-    """Run ``action`` in a child that dies at ``step``; say whether it died before it was done."""
-    child = os.fork()
-    if child == 0:
-        try:
-            die_at(step)
-            action()
-        except BaseException:  # noqa: BLE001 - the child must end here, whatever happens
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL), f"the child failed with status {status}"
-    return status == signal.SIGKILL
-
-
-def at_every_step(template, tmp_path, action, verify):
-    """Kill ``action`` at step 1, 2, ... on a fresh copy each, until it gets through; return how many steps it has."""
-    step = 0
-    while True:
-        step += 1
-        place = tmp_path / f"step{step}"
-        shutil.copytree(template, place)
-        died = killed(lambda place=place: action(place), step)
-        verify(place, died=died)
-        shutil.rmtree(place)
-        if not died:
-            return step - 1
-
-
-def sound(root):
-    """Recover by opening for writing, and see that all that is registered is there and nothing else."""
-    with Butler(root, writeable=True) as butler:
-        butler.repository.recover()
-        refs = list(butler.query_datasets("thing", "*", find_first=False))
-        values = [butler.get(ref) for ref in refs]
-        report = butler.check(deep=True)
-        assert report.is_clean, report
-        butler.repository.datastore.close()
-    leavings = [
-        path for path in root.rglob("*") if ".stage" in path.parts and path.is_file() and path.suffix != ".lock"
-    ]
-    assert leavings == []
-    return refs, values
+from killing import at_every_step, sound
 
 
 @pytest.fixture(scope="module")

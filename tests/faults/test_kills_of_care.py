@@ -1,6 +1,7 @@
 """SIGKILL before each effect of removals that are kept, of undoing, of sweeping, of bringing lost files back."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from bunter import Butler
 from bunter.butler.mending import mend
 from bunter.values import Principal
+from killing import at_every_step
 
 
 def _module(name):
@@ -17,7 +19,7 @@ def _module(name):
     return module
 
 
-deeds, kills = _module("deeds"), _module("test_kill_at_every_step")
+deeds = _module("deeds")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def test_a_kill_before_any_effect_leaves_all_or_nothing(name, template, tmp_path
     def verify(place, *, died):
         deeds.verify(name, place, died=died)
 
-    assert kills.at_every_step(template, tmp_path, deeds.DEEDS[name].act, verify) >= 1
+    assert at_every_step(template, tmp_path, deeds.DEEDS[name].act, verify) >= 1
 
 
 @pytest.mark.slow
@@ -42,8 +44,8 @@ def test_a_kill_while_lost_files_are_brought_back_is_mended_by_doing_it_again(te
                 assert one.trouble == ""
 
     whole = tmp_path / "whole"
-    kills.shutil.copytree(template, whole)
-    kills.shutil.copytree(whole / "full", whole / "copy")
+    shutil.copytree(template, whole)
+    shutil.copytree(whole / "full", whole / "copy")
     lost, damaged, *_ = sorted((whole / "full/data/run1").rglob("*.json"))
     lost.unlink()
     damaged.write_bytes(damaged.read_bytes()[:-1] + b" ")
@@ -55,4 +57,4 @@ def test_a_kill_while_lost_files_are_brought_back_is_mended_by_doing_it_again(te
         act(place)
         assert deeds.exposures(place / "full") == tuple(range(deeds.COUNT))
 
-    assert kills.at_every_step(whole, tmp_path, act, verify) > 5
+    assert at_every_step(whole, tmp_path, act, verify) > 5

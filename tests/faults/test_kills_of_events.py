@@ -1,39 +1,15 @@
 """SIGKILL at each effect while events are kept and delivered: each arrives, in order, and none is told of what did not happen."""
 
 import json
-import os
 import shutil
-import signal
 
 import pytest
 
 from bunter import Butler, effects
 from bunter.contracts.small_camera import fill_small_camera, put_thing
+from killing import any_effect, killed
 
 pytestmark = pytest.mark.slow
-
-
-def killed(action, step):
-    """Carry out an action in a child that is killed just before its effect number ``step``; say whether it was."""
-    child = os.fork()
-    if child == 0:
-        seen = 0
-
-        def hook(_operation, _path):
-            nonlocal seen
-            seen += 1
-            if seen == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            effects.set_hook(hook)
-            action()
-        except BaseException:  # noqa: BLE001 - the child must end here, whatever happens
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL), f"the child failed with status {status}"
-    return status == signal.SIGKILL
 
 
 @pytest.fixture
@@ -71,7 +47,7 @@ def test_wherever_a_process_is_killed_events_arrive_in_order_and_say_what_is_so(
         step += 1
         place = tmp_path / f"step{step}"
         shutil.copytree(template, place)
-        died = killed(lambda place=place: work(place), step)
+        died = killed(lambda place=place: work(place), step, any_effect)
         later = effects.now_ns() + 120 * 10**9  # when nobody holds the subscription any more
         with monkeypatch.context() as patch, Butler(place, writeable=True) as butler:
             patch.setattr(effects, "now_ns", lambda later=later: later)

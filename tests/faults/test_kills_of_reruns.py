@@ -1,6 +1,5 @@
 """SIGKILL within a rerun, and within a run that replaces another: what is left is sound, and the same command completes it."""
 
-import importlib.util
 import random
 import shutil
 import sys
@@ -8,16 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from killing import killed
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "execution"))
 from small_survey import make_repository, pipeline
 
 from bunter import Butler
 from bunter.execution import RunOptions, Wish, plan_rerun, run_pipeline
 from bunter.execution.run_directory import RunDirectory
-
-_spec = importlib.util.spec_from_file_location("kills", Path(__file__).with_name("test_kill_at_every_step.py"))
-kills = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(kills)
 
 CAM = {"instrument": "Cam"}
 FIRST = Wish(("raw",), output="out")
@@ -80,7 +77,7 @@ def campaign(template, tmp_path, deed, again, *, kills_in_all):
     for number in range(kills_in_all):
         root = tmp_path / f"kill{number}"
         shutil.copytree(template, root)
-        deaths += kills.killed(lambda root=root: deed(root), draw.randint(1, 150))
+        deaths += killed(lambda root=root: deed(root), draw.randint(1, 150))
         sound(root)
         again(root)
         complete(root)

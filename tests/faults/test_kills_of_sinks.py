@@ -1,43 +1,15 @@
 """SIGKILL at each effect while sinks are told: each dataset is in each sink once, after the next writer has come."""
 
-import os
 import shutil
-import signal
 
 import pytest
 
-from bunter import Butler, effects
+from bunter import Butler
 from bunter.contracts.sinks import filled
+from killing import any_effect, killed
 
 SINKS = {"sinks": {"metrics": {"kind": "metrics", "constraints": {"accept": ["seeing"]}}}}
 pytestmark = pytest.mark.slow
-
-
-def die_at(step):
-    """Kill this process just before its effect number ``step``, whatever it is: delivery mostly reads."""
-    seen = 0
-
-    def hook(operation, path):
-        nonlocal seen
-        seen += 1
-        if seen == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    effects.set_hook(hook)
-
-
-def killed(action, step):
-    child = os.fork()
-    if child == 0:
-        try:
-            die_at(step)
-            action()
-        except BaseException:  # noqa: BLE001 - the child must end here, whatever happens
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL), f"the child failed with status {status}"
-    return status == signal.SIGKILL
 
 
 @pytest.fixture
@@ -61,7 +33,7 @@ def test_each_dataset_is_in_a_sink_once_wherever_its_delivery_was_killed(templat
         step += 1
         place = tmp_path / f"step{step}"
         shutil.copytree(template, place)
-        died = killed(lambda place=place: put_and_remove(place), step)
+        died = killed(lambda place=place: put_and_remove(place), step, any_effect)
         with Butler(place / "repo", writeable=True) as butler:
             butler.repository.recover()
             butler.repository.feeding.deliver()

@@ -1,21 +1,15 @@
 """SIGKILL before each effect of transfers, imports, exports, dumps and loads: whole or not there, and done by doing it again."""
 
-import importlib.util
 import random
 import shutil
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from bunter import Butler
 from bunter.butler.transfers.syncing import synchronise
 from bunter.contracts.small_camera import fill_dimensions, put_thing
-
-_spec = importlib.util.spec_from_file_location("kills", Path(__file__).with_name("test_kill_at_every_step.py"))
-kills = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(kills)
-at_every_step, sound = kills.at_every_step, kills.sound
+from killing import at_every_step, killed, sound
 
 
 @pytest.fixture(params=[pytest.param("some", marks=pytest.mark.slow), pytest.param("every", marks=pytest.mark.soak)])
@@ -29,7 +23,7 @@ def killing(request, template, tmp_path):
         for step in (*sorted(steps), 10**6):
             place = tmp_path / f"step{step}"
             shutil.copytree(template, place)
-            died = kills.killed(partial(act, place), step)
+            died = killed(partial(act, place), step)
             verify(place, died=died)
             shutil.rmtree(place)
         assert not died

@@ -12,6 +12,7 @@ from bunter import Butler, effects
 from bunter.butler.cloning import clone_registry
 from bunter.contracts.small_camera import fill_small_camera, put_thing
 from bunter.errors import DatabaseUnavailableError
+from killing import at_every_step, sound
 from postgres_server import Server
 
 _spec = importlib.util.spec_from_file_location("kills", Path(__file__).with_name("test_kill_at_every_step.py"))
@@ -58,12 +59,12 @@ def test_removal(template, tmp_path, monkeypatch):
             butler.remove_datasets(butler.query_datasets("thing", where="exposure IN (0, 1)"))
 
     def verify(place, *, died):
-        _, values = kills.sound(place / "repo")
+        _, values = sound(place / "repo")
         assert len(values) in (1, 3)
         act(place)
-        assert kills.sound(place / "repo")[1] == [{"n": 2}]
+        assert sound(place / "repo")[1] == [{"n": 2}]
 
-    kills.at_every_step(full, tmp_path, act, verify)
+    at_every_step(full, tmp_path, act, verify)
 
 
 @pytest.mark.parametrize("moment", ["write_new", "commit"])
@@ -89,7 +90,7 @@ def test_a_server_that_stops_during_a_put_is_told_and_nothing_is_left(tmp_path, 
             assert butler.get(first) == {"e": 0, "d": 0}
             again = put_thing(butler, 1, 0)
             assert butler.get(again) == {"e": 1, "d": 0}
-        refs, _ = kills.sound(tmp_path / "repo")
+        refs, _ = sound(tmp_path / "repo")
         assert len(refs) == 2
     finally:
         server.remove()
