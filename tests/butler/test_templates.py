@@ -10,7 +10,7 @@ from bunter import Butler, FileDataset
 from bunter.cli.program import cli
 from bunter.contracts.small_camera import fill_small_camera
 from bunter.dataset import DatasetRef
-from bunter.errors import ConfigurationError
+from bunter.errors import ConfigurationError, TemplateError
 from bunter.values import new_id
 
 
@@ -127,3 +127,61 @@ def test_a_template_edited_later_is_refused_before_it_names_a_file(tmp_path, tem
     assert code == 1
     with Butler(tmp_path / "repo", writeable=True) as butler, pytest.raises(ConfigurationError, match=sentence):
         butler.put({}, "thing", instrument="Cam", exposure=1, detector=2, run="run1")
+
+
+def test_files_are_retrieved_under_names_with_fields_of_records(tmp_path):
+    with made(tmp_path / "repo") as butler:
+        refs = [
+            butler.put({"n": exposure}, "thing", instrument="Cam", exposure=exposure, detector=2, run="run1")
+            for exposure in (0, 1)
+        ]
+        files = butler.retrieve_artifacts(
+            refs, tmp_path / "out", template="{band}/{exposure.obs_id}_{detector.full_name}_{physical_filter}"
+        )
+        places = sorted(str(path.relative_to(tmp_path / "out")) for path in files)
+        assert places == ["g/obs0_D2_Cam-g.json", "r/obs1_D2_Cam-r.json"]
+
+
+def test_files_of_many_datasets_are_named_with_one_question_for_each_element(tmp_path):
+    with made(tmp_path / "repo") as butler:
+        data_ids = [{"instrument": "Cam", "exposure": e, "detector": d} for e in (0, 1, 2, 3) for d in (0, 1)]
+        refs = butler.put_many([{}] * len(data_ids), "thing", data_ids, run="run1")
+        asked = []
+        fields = butler._lookup.template_fields()
+        records = fields._queries.records
+        fields._queries = type("Counting", (), {"records": lambda _, *a, **k: asked.append(a) or records(*a, **k)})()
+        group, mappings = refs[0].data_id.group, [ref.data_id.mapping for ref in refs]
+        names = ["band", "exposure.obs_id", "detector.full_name", "physical_filter"]
+        found = fields.of_many(names, group, mappings)
+        assert found[-1] == {
+            "band": "r",
+            "exposure.obs_id": "obs3",
+            "detector.full_name": "D1",
+            "physical_filter": "Cam-r",
+        }
+        assert len(asked) <= 3  # exposure, detector, physical_filter
+        fields.of_many(names, group, mappings)
+        assert len(asked) <= 3
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("../{exposure}", r"template '\.\./\{exposure\}' must be a path below the destination"),
+        ("{exposure.obsid}_{detector}", "is no field of exposure; did you mean 'obs_id'"),
+    ],
+)
+def test_a_template_of_retrieved_files_that_means_nothing_is_refused(tmp_path, template, sentence):
+    with made(tmp_path / "repo") as butler:
+        ref = butler.put({}, "thing", instrument="Cam", exposure=1, detector=2, run="run1")
+        with pytest.raises((ConfigurationError, TemplateError), match=sentence):
+            butler.retrieve_artifacts([ref], tmp_path / "out", template=template)
+
+
+def test_files_are_not_retrieved_among_those_of_the_repository(tmp_path):
+    with made(tmp_path / "repo") as butler:
+        ref = butler.put({}, "thing", instrument="Cam", exposure=1, detector=2, run="run1")
+        with pytest.raises(ConfigurationError, match="lies among the files of the repository"):
+            butler.retrieve_artifacts([ref], tmp_path / "repo/data/out")
+        with pytest.raises(ConfigurationError, match="is a file; name a folder"):
+            butler.retrieve_artifacts([ref], tmp_path / "repo/bunter.yaml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bunter.butler.lookup import Lookup
     from bunter.dataset import DatasetRef
@@ -72,7 +72,11 @@ class FileNames:
         made = self._by_columns(refs, ending, nonces, route) if len(refs) >= _FEW else None
         if made is not None:
             return made
-        return [self._one(ref, ending, nonce, route) for ref, nonce in zip(refs, nonces, strict=True)]
+        data_ids = [ref.data_id.mapping for ref in refs]
+        more = self._fields.of_many(route.choice.template.sought, refs[0].data_id.group, data_ids)
+        return [
+            self._one(ref, ending, nonce, route, fields) for ref, nonce, fields in zip(refs, nonces, more, strict=True)
+        ]
 
     def _by_columns(
         self, refs: Sequence[DatasetRef], ending: str, nonces: Sequence[str], route: Route
@@ -89,6 +93,6 @@ class FileNames:
         shared = {"run": first.run, "dataset_type": first.dataset_type.name}
         return template.keys(columns, shared, first.dataset_type.dimensions.required, nonces, ending)
 
-    def _one(self, ref: DatasetRef, ending: str, nonce: str, route: Route) -> str:
-        more = {"id": ref.id, **self._fields.of(route.choice.template.sought, ref.data_id)}
-        return self._datastore.key_for(ref.dataset_type, ref.data_id, ref.run, nonce, ending, route=route, **more)
+    def _one(self, ref: DatasetRef, ending: str, nonce: str, route: Route, fields: Mapping[str, object]) -> str:
+        key_for, more = self._datastore.key_for, {"id": ref.id, **fields}
+        return key_for(ref.dataset_type, ref.data_id, ref.run, nonce, ending, route=route, **more)

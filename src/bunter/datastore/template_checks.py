@@ -10,7 +10,7 @@ from bunter.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from bunter.dataset import DatasetType
-    from bunter.datastore.config import DatastoreConfig
+    from bunter.datastore.config import ChildConfig, DatastoreConfig
     from bunter.dimensions import Universe
 
 __all__ = ["check_for_universe", "refuse_useless"]
@@ -24,10 +24,9 @@ def check_for_universe(config: DatastoreConfig, universe: Universe) -> None:
     ConfigurationError
         If a template cannot be read, names a dimension or a field of records that there is not, or if a format is unknown.
     """
-    for place, part in (
-        ("datastore", config),
-        *((f"datastore.stores.{name}", each) for name, each in config.stores.items()),
-    ):
+    parts: list[tuple[str, DatastoreConfig | ChildConfig]] = [("datastore", config)]
+    parts += [(f"datastore.stores.{name}", child) for name, child in config.stores.items()]
+    for place, part in parts:
         check_configuration(config.model_copy(update={"templates": part.templates, "formats": part.formats}))
         for key, text in part.templates.items():
             if unknown := Template(text).unknown(universe):

@@ -5,16 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bunter.butler.data_ids import DataIds
+from bunter.butler.queries import Queries
+from bunter.butler.template_fields import TemplateFields
 from bunter.datastore import Template, Transfer
 from bunter.datastore.key import is_direct
+from bunter.datastore.local import LocalStore
 from bunter.datastore.local_place import local_place
 from bunter.datastore.members import is_member, member_of
 from bunter.datastore.outward import Outgoing, send
-from bunter.errors import DatasetNotFoundError, KeyTakenError
+from bunter.datastore.template_checks import refuse_useless
+from bunter.errors import ConfigurationError, DatasetNotFoundError, KeyTakenError, TemplateError
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
+    from uuid import UUID
 
     from bunter.butler.session import Session
     from bunter.dataset import DatasetRef, StoredArtifact
@@ -86,7 +92,8 @@ def planned_files(
         raise DatasetNotFoundError(f"{len(missing)} of {len(refs)} datasets have no artifact, first {missing[0]}")
     datastore = session.repository.datastore
     root = local_place(destination, "what is retrieved")
-    names = None if template is None else _Names(template)
+    _refuse_place(session, root)
+    names = None if template is None else _Names(template, session, refs)
     planned: dict[tuple[str, str, str], Outgoing] = {}
     stores = iter(datastore.stores_of([item for stored in located for item in stored]))
     for ref, stored in zip(refs, located, strict=True):
@@ -110,15 +117,21 @@ def _own_name(stored: StoredArtifact, *, preserve_path: bool) -> str:
 class _Names:
     """Names of files by a template; without the marks that make names in a store unique."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, session: Session, refs: Sequence[DatasetRef]) -> None:
+        if text.startswith("/") or ".." in text:
+            raise TemplateError(f"template {text!r} must be a path below the destination, without '..'")
         self._template = Template(f"{{run}}/{text}")
         self._nonce = new_nonce()
+        for dataset_type in {ref.dataset_type for ref in refs}:
+            refuse_useless(self._template, dataset_type)
+        self._more = _looked_up(session, refs, self._template.sought)
 
     def of(self, ref: DatasetRef, stored: StoredArtifact) -> str:
         mapping = ref.data_id.mapping
         shown = "_".join(map(str, ref.data_id.required_values))
         values = {
             **mapping,
+            **self._more.get(ref.id, {}),
             "run": ref.run,
             "dataset_type": ref.dataset_type.name,
             "data_id": shown or None,
@@ -129,6 +142,30 @@ class _Names:
         stem, dot, suffix = name.partition(".")
         key = self._template.key(values, self._nonce, f"{dot}{suffix}" if stem else "")
         return key.partition("/")[2].replace(f"-{self._nonce}", "")
+
+
+def _looked_up(session: Session, refs: Sequence[DatasetRef], names: Collection[str]) -> dict[UUID, dict[str, object]]:
+    """Look up what names need beside the data IDs."""
+    if not names:
+        return {}
+    fields, groups = TemplateFields(Queries(session, DataIds(session))), {ref.data_id.group for ref in refs}
+    found: dict[UUID, dict[str, object]] = {}
+    for group in groups:
+        some = [ref for ref in refs if ref.data_id.group == group]
+        rows = fields.of_many(names, group, [ref.data_id.mapping for ref in some])
+        found |= {ref.id: row for ref, row in zip(some, rows, strict=True)}
+    return found
+
+
+def _refuse_place(session: Session, place: Path) -> None:
+    """Refuse a file, and a folder in which the repository keeps its own files: there others would be taken for leftovers."""
+    if place.exists() and not place.is_dir():
+        raise ConfigurationError(f"{place} is a file; name a folder for what is retrieved")
+    for store in session.repository.datastore.stores.values():
+        if isinstance(store, LocalStore) and place.is_relative_to(store.root):
+            raise ConfigurationError(
+                f"{place} lies among the files of the repository, in {store.root}; name another folder"
+            )
 
 
 def _refuse_equal(items: Sequence[Outgoing]) -> None:
