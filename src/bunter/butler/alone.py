@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bunter.database import Transaction
     from bunter.dataset import DatasetRef, StoredArtifact
-    from bunter.dataset.changes import AddArtifacts
+    from bunter.dataset.changes import AddArtifacts, AddContents
     from bunter.datastore import Datastore
     from bunter.datastore.records import ArtifactRecords
     from bunter.datastore.sink import InnerSink, OuterSink
@@ -69,6 +69,10 @@ class AloneDatasets:
             if link.nonce in names:
                 found.setdefault(names[link.nonce], []).append(link.dataset_id)
         return found
+
+    def keep(self, tx: Transaction, change: AddContents) -> None:
+        """Bring content into the database, in the transaction that registers it."""
+        self._stores[change.datastore].keep(tx, change.contents)
 
     def feed(self, tx: Transaction, newcomers: Mapping[str, Sequence[bytes]]) -> None:
         """Give rows of new datasets to their sinks; an error if any does not fit, and none is registered.

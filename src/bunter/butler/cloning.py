@@ -118,7 +118,7 @@ def _target(root: Path | StoreAddress, to: str, schema: str | None) -> ServerAdd
 
 def _check_switch(root: Path | StoreAddress, configuration: Configuration) -> None:
     if (sentence := seal_sentence(root, configuration)) is not None:
-        raise ReadOnlyError(f"{sentence}; `bunter unseal` it before it can use another database")
+        raise ReadOnlyError(f"{sentence}; open it with `bunter seal --unseal` before it can use another database")
     if configuration.sources.get("registry.database") == "environment":
         raise ConfigurationError(
             "registry.database comes from the environment (BUNTER_CONFIG__REGISTRY__DATABASE), so the repository's own file "
@@ -184,6 +184,7 @@ def _cloned(
 def make_views(registry: Any) -> Callable[[Transaction], None]:
     """Return what makes all views of a registry in a database that has its tables, and says how to look into these."""
     from bunter.datastore.artifact_view import create_artifact_view
+    from bunter.datastore.sink_views import make_sink_views
     from bunter.registry.schema import recommend_keys
     from bunter.registry.views import refresh_views
 
@@ -194,6 +195,7 @@ def make_views(registry: Any) -> Callable[[Transaction], None]:
             recommend_keys(transaction, layout)
         refresh_views(transaction, roster, roster.universe)
         create_artifact_view(transaction)
+        make_sink_views(transaction)
 
     return make
 
@@ -208,7 +210,6 @@ def _switch(root: Path | StoreAddress, target: ServerAddress | Path) -> None:
         return
     file = root / CONFIG_NAME
     text = _with_database(effects.read_bytes(file), place)
-    from bunter.datastore.sink_views import make_sink_views
     temporary = root / f"{CONFIG_NAME}-{secrets.token_hex(4)}"
     effects.write_new(temporary, text.encode(), sync=True)
     effects.rename(temporary, file)
@@ -219,4 +220,3 @@ def _with_database(text: str | bytes, place: str) -> str:
     tree: dict[str, Any] = safe_yaml.load(text) or {}
     tree["registry"] = {**(tree.get("registry") or {}), "database": place}
     return yaml.safe_dump(tree, sort_keys=False)
-        make_sink_views(transaction)

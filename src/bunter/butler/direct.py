@@ -23,6 +23,7 @@ from bunter.butler.trash import Trash
 from bunter.database import Database
 from bunter.dataset.changes import (
     AddArtifacts,
+    AddContents,
     AddDatasets,
     ChangesAsRead,
     ForgetRemoval,
@@ -338,8 +339,8 @@ class DirectRepository:
                 begun = self._registry.begin_activity(transaction, activity)
             transaction.next_change(principal, "" if activity is None else activity.name, begun)
             is_wanted = self.outbox.is_wanted(transaction)
-            newcomers: dict[str, list[bytes]] = {}
             events: list[Event] = []
+            newcomers: dict[str, list[bytes]] = {}
             for change in self._told(transaction, changes):
                 result = self._apply(transaction, change)
                 if is_wanted:
@@ -347,8 +348,8 @@ class DirectRepository:
                 if self.feeding.sinks:
                     self.feeding.note(transaction, change, newcomers)
             self.outbox.write(transaction, events)
-            self.feeding.alone.feed(transaction, newcomers)
             self.datastore.confirm(transaction, staged)
+            self.feeding.alone.feed(transaction, newcomers)
             self._exact.give(transaction, staged)
             return begun
 
@@ -394,6 +395,9 @@ class DirectRepository:
             return None
         if isinstance(change, AddArtifacts):
             self._records.add(transaction, change)
+            return None
+        if isinstance(change, AddContents):
+            self.feeding.alone.keep(transaction, change)
             return None
         if isinstance(change, ForgetRemoval):
             self._records.kept.take_back(transaction, change.change)

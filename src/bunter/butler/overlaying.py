@@ -128,10 +128,10 @@ def _stores_of(below: DatastoreConfig, root: Path) -> dict[str, str]:
 def _configuration(below: DatastoreConfig, stores: dict[str, str], database: str | None) -> dict[str, Any]:
     if database is not None and not is_server(database):
         raise ConfigurationError(f"{database} is no address of a server; leave it out to have a file in the folder")
-    if below.alone:  # what these have comes with the catalogue
-        alone = {name: below.sinks[name].model_dump(mode="json", exclude_defaults=True) for name in below.alone}
-        tree["datastore"]["sinks"] = alone
     kept = below.model_dump(mode="json", include={"templates", "formats", "composites"}, exclude_defaults=True)
     layers = {name: {"root": place, "read_only": True} for name, place in stores.items() if name != MAIN}
     tree: dict[str, Any] = {"format": 1, "datastore": {**kept, "stores": layers}}
+    if below.alone:  # what these have comes with the catalogue
+        alone = {name: below.sinks[name].model_dump(mode="json", exclude_defaults=True) for name in below.alone}
+        tree["datastore"]["sinks"] = alone
     return tree if database is None else {**tree, "registry": {"database": database}}

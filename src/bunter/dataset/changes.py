@@ -241,6 +241,14 @@ class AddArtifacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AddContents:
+    """Bring the content of artifacts, by key, to a sink that alone has them, and so into the database."""
+
+    datastore: str
+    contents: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangesAsRead:
     """Changes that are read one after the other as they are applied, so that they are never in memory together.
 
@@ -270,6 +278,7 @@ Change = (
     | RemoveRecords
     | ChangeUniverse
     | DefinePacker
+    | AddContents
     | AddDatasets
     | RemoveDatasets
     | UnstoreDatasets

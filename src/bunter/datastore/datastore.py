@@ -112,6 +112,20 @@ class Datastore:
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__init__(state["config"], state["stores"])  # type: ignore[misc]
 
+    def with_folders(self, folder: Path, *, is_backed: bool = False) -> Datastore:
+        """Return a datastore with folders in place of what is in the database, named as the sinks, for those who have none.
+
+        With ``is_backed`` the database is asked for what the folders have not.
+        """
+        children = [
+            replace(child, store=LocalStore(folder / child.name)) if child.alone else child
+            for child in self.chain.children
+        ]
+        if is_backed:
+            alone = [child for child in self.chain.children if child.alone]
+            children += [replace(child, name=f"{child.name} in the database", read_only=True) for child in alone]
+        return Datastore(self.config, children)
+
     # ------------------------------------------------------------------ what and where
 
     @property

@@ -12,6 +12,7 @@ from bunter.dataset import ArtifactLink, ArtifactRow, DatasetColumns
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.dataset.event import TellEvents
 from bunter.datastore.key import split_key
+from bunter.execution.apart import apart_stores, contents_of
 from bunter.execution.outlet import are_there
 from bunter.execution.provenance import registering
 from bunter.execution.quantum_butler import graph_dataset_type
@@ -125,7 +126,10 @@ def merge(
     if outputs:
         with registering(butler, graph):
             files = _files(outputs, identities, artifacts, recorded)
-            butler.apply(*_datasets(butler, graph, outputs), files, *_told(butler, graph, receipts, outputs))
+            named = {row.nonce for row in files.artifacts}
+            contents = contents_of(butler, graph.header.output_run, (artifacts[nonce] for nonce in named))
+            told = _told(butler, graph, receipts, outputs)
+            butler.apply(*_datasets(butler, graph, outputs), *contents, files, *told)
     return len({output.row for output in outputs})
 
 
@@ -220,7 +224,8 @@ def whole(
     standing, fallen : list of Receipt
         In the order given.
     """
-    there = are_there(butler.datastore.stores, list(artifacts.values()))
+    stores = {**butler.datastore.stores, **apart_stores(butler, graph.header.output_run)}
+    there = are_there(stores, list(artifacts.values()))
     bad = {receipt.quantum for receipt in receipts if not all(output.nonce in there for output in receipt.outputs)}
     if bad:
         bad |= descendants(graph, bad)

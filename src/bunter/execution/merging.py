@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter import effects
 from bunter.errors import RunError
+from bunter.execution.apart import clear
 from bunter.execution.following import Following
 from bunter.execution.initialise import register, sweep
 from bunter.execution.merge import merge, whole
@@ -208,6 +209,8 @@ class _Merging:
         self._removed += sweep(self._butler, self._graph, set(told.orphans) - awaited)
         merged = self._merge(told)
         self._scratch.settle((), is_complete=merged.is_complete)
+        if merged.is_complete:
+            clear(self._butler, self._directory)
         if merged.is_complete or (is_final and merged.failed):
             summary = _summary(self._directory, self._datasets)
             self._directory.write_summary(summary.to_dict())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bunter.errors import QuantumError
+from bunter.execution.apart import apart
 from bunter.execution.message import Request
 from bunter.execution.outlet import Outlet
 from bunter.execution.quantum_butler import Place, QuantumButler
@@ -80,7 +81,7 @@ def rehearse_quantum(directory: RunDirectory, quantum: int, *, butler: Butler | 
     site = Site.read(directory.path) if butler is None else Site.of_run(butler, directory)
     made = made_by(told)
     with site.datastore(directory.path) as own:
-        datastore = own if butler is None else butler.datastore
+        datastore = own if butler is None else apart(butler.datastore, directory.path, is_backed=True)
         place = Place(Outlet(datastore, {}), site.universe, graph, is_staged=site.is_staged)
         wanted = [place.artifact(one) for one in needed_artifacts(graph, [quantum], made)]
         lacking = [one.key for one, is_there in zip(wanted, datastore.exists_many(wanted), strict=True) if not is_there]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.execution import memory
+from bunter.execution.apart import apart, bring_inputs, clear
 from bunter.execution.handover import HandoverPlan
 from bunter.execution.in_process import InProcess, warn_alone
 from bunter.execution.initialise import Before, construct, recover, register, sweep_unreported
@@ -171,7 +172,8 @@ class _Run:
             os.getpid(),
         )
         self._journal.append(encode_lines([opened]))
-        outlet = Outlet.open(self._butler.datastore)
+        bring_inputs(self._butler, self._graph, self._directory)
+        outlet = Outlet.open(apart(self._butler.datastore, self._directory.path))
         stack.callback(outlet.close)
         keep_fields(self._butler, self._graph, outlet, self._directory.path)
         fields = RecordFields.read(self._directory.path)
@@ -219,7 +221,10 @@ class _Run:
             self._steward.run(interrupts)
             self._interrupted = bool(interrupts.caught)
         self._merger.finish()
-        self._scratch.settle((), is_complete=set(self._scheduler.states()) <= {State.SUCCEEDED})
+        is_complete = set(self._scheduler.states()) <= {State.SUCCEEDED}
+        self._scratch.settle((), is_complete=is_complete)
+        if is_complete:
+            clear(self._butler, self._directory)
 
     def _schedule(self) -> Scheduler:
         graph, options, counts = self._graph, self._options, self._graph.counts
@@ -280,7 +285,7 @@ class _Run:
             )
         setup = Setup(
             self._directory.graph_path,
-            butler.datastore,
+            self._place.datastore,
             self._place.outlet.owners,
             butler.universe,
             init,

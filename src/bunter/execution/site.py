@@ -17,6 +17,7 @@ from bunter.datastore.key import escape, is_direct, shorten
 from bunter.datastore.store_address import StoreAddress, is_store_address
 from bunter.dimensions import Universe
 from bunter.errors import RunError
+from bunter.execution.apart import apart
 from bunter.execution.message import Made
 from bunter.values import Principal, new_nonce
 
@@ -127,7 +128,7 @@ class Site:
     def datastore(self, folder: Path) -> Datastore:
         """Open the datastore, without any database."""
         place = StoreAddress.of(self.root) if is_store_address(self.root) else (folder / self.root).resolve()
-        return Datastore.open(place, self.config)
+        return apart(Datastore.open(place, self.config), folder)
 
 
 def staged_copy(stored: StoredArtifact) -> StoredArtifact:
