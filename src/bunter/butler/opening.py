@@ -106,6 +106,11 @@ def labels() -> dict[str, str]:
     """Return the labels of the site: name to folder, from the YAML file named by ``BUNTER_REPOSITORY_INDEX``.
 
     Without that variable, ``~/.config/bunter/repositories.yaml`` is read if it is there.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file that is named is not there, or maps no labels to folders.
     """
     named = os.environ.get("BUNTER_REPOSITORY_INDEX")
     path = Path(named) if named else Path.home() / ".config/bunter/repositories.yaml"

@@ -120,7 +120,13 @@ def _settle(root: Path | StoreAddress, configuration: Configuration, *, dry_run:
 
 
 def unseal(root: Path | StoreAddress, *, dry_run: bool = False) -> bool:
-    """Open a sealed repository for writing again; say whether it was sealed."""
+    """Open a sealed repository for writing again; say whether it was sealed.
+
+    Raises
+    ------
+    ReadOnlyError
+        If only another user may.
+    """
     from bunter.butler.opening import configuration_at
 
     configuration = configuration_at(root)

@@ -123,7 +123,7 @@ def _times(values: list[int | None]) -> Any:
 
 
 def to_pandas(table: pa.Table) -> Any:
-    """Return a pandas data frame; instants are timestamps (TAI), an open end is NaT."""
+    """Return a pandas data frame; instants are timestamps (TAI), an open end is NaT; MissingExtraError without pandas."""
     try:
         return _with_times(_with_text_ids(_data_id_first(table))).to_pandas()
     except ImportError as exc:
@@ -131,7 +131,7 @@ def to_pandas(table: pa.Table) -> Any:
 
 
 def to_polars(table: pa.Table) -> Any:
-    """Return a polars data frame; instants are timestamps (TAI), an open end is null."""
+    """Return a polars data frame; instants are timestamps (TAI), an open end is null; MissingExtraError without polars."""
     try:
         import polars as pl
     except ImportError as exc:

@@ -33,6 +33,11 @@ def endpoints() -> dict[str, Endpoint]:
 
     Without that variable, ``~/.config/bunter/endpoints.yaml`` and ``/etc/bunter/endpoints.yaml`` are looked for. An entry that has
     the name of a scheme, such as ``s3``, counts for addresses that name no endpoint.
+
+    Raises
+    ------
+    ConfigurationError
+        If a file that is named is not there, or cannot be meant.
     """
     named = os.environ.get("BUNTER_ENDPOINTS")
     places = (

@@ -59,7 +59,7 @@ def sent(content: bytes, address: str) -> None:
 
 
 def graph_bucket(address: str) -> tuple[Bucket, str]:
-    """Open the service that an address names, and return the key of the graph in it."""
+    """Open the service that an address names, and return the key of the graph in it; GraphError if it names none."""
     from bunter.datastore.services import open_bucket
 
     folder, _, key = address.rpartition("/")

@@ -135,7 +135,13 @@ def _regions(butler: Butler, camera: Instrument, rows: Sequence[Row]) -> dict[in
 
 
 def detector_corners(camera: Instrument) -> dict[int, Corners]:
-    """Corners of every detector with a place, in pixels from the boresight and padded; (4, 2) each, anticlockwise."""
+    """Corners of every detector with a place, in pixels from the boresight and padded; (4, 2) each, anticlockwise.
+
+    Raises
+    ------
+    InstrumentError
+        If no detector has one.
+    """
     import numpy as np
 
     plane = camera.model.focal_plane

@@ -41,7 +41,13 @@ def storage_class(name: str) -> StorageClass:
 
 
 def storage_class_of(obj: object) -> StorageClass:
-    """Storage class that fits an object best: the first defined of those with the nearest of its types."""
+    """Storage class that fits an object best: the first defined of those with the nearest of its types.
+
+    Raises
+    ------
+    StorageClassError
+        If none fits.
+    """
     by_type: dict[str, StorageClass] = {}
     for each in storage_classes().values():
         by_type.setdefault(each.python_type, each)

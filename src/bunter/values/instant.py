@@ -83,7 +83,13 @@ def clock_text(instant: int) -> str:
 
 
 def utc_to_tai_ns(utc_ns: int) -> int:
-    """Add TAI - UTC to nanoseconds since 1970 UTC as clocks count them (1972 and later)."""
+    """Add TAI - UTC to nanoseconds since 1970 UTC as clocks count them (1972 and later).
+
+    Raises
+    ------
+    ValueError
+        If the time is before 1972, when seconds of UTC were not those of TAI.
+    """
     index = bisect.bisect_right(_LEAP_STARTS, utc_ns // _NS) - 1
     if index < 0:
         raise ValueError("UTC before 1972 has no whole leap seconds; give an astropy Time, or TAI")
