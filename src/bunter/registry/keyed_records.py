@@ -36,7 +36,7 @@ def _rows(connection: Connection, element: Any, names: list[str], inquiry: Keyed
     place = element_table(element)
     if len(keys[0]) == 1:
         equal = " AND ".join(f'r."{name}" = ?' for name in inquiry.keys)
-        return connection.fetchall(f'SELECT {shown} FROM "{place}" r WHERE {equal}', [key[0] for key in keys])  # noqa: S608
+        return connection.fetchall(f'SELECT {shown} FROM "{place}" r WHERE {equal}', [key[0] for key in keys])
     table = connection.upload("keyed_records", len(keys), zip(*keys, strict=True))
     equal = " AND ".join(f'r."{name}" = q.c{number}' for number, name in enumerate(inquiry.keys))
-    return connection.fetchall(f'SELECT {shown} FROM {table} q JOIN "{place}" r ON {equal}')  # noqa: S608 - our names
+    return connection.fetchall(f'SELECT {shown} FROM {table} q JOIN "{place}" r ON {equal}')

@@ -15,7 +15,6 @@ from bunter.cli.run_progress import shown
 from bunter.values import sized
 
 if TYPE_CHECKING:
-
     from bunter.cli.commands.working_options import Working
     from bunter.cli.output import Emit
     from bunter.execution import RunStatus
