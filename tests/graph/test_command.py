@@ -167,7 +167,10 @@ def test_a_table_that_makes_no_sense_is_refused(command, folder, columns, senten
 
 def test_a_table_with_gaps_or_without_rows_is_refused(command, folder):
     path = folder / "gaps.csv"
-    for text, sentence in (("exposure,detector\n1,\n", "row 0 of the data IDs has no value for 'detector'"), ("exposure\n", "no rows")):
+    for text, sentence in (
+        ("exposure,detector\n1,\n", "row 0 of the data IDs has no value for 'detector'"),
+        ("exposure\n", "no rows"),
+    ):
         path.write_text(text)
         done = command("--data-id-table", str(path), "--dry-run")
         assert done.exit_code == 2

@@ -138,7 +138,9 @@ def export_rubin(
     ExportFileError
         If the dimensions are others, or the folder has an export already.
     """
-    writing = _Writing(parcel, local_place(folder, "an export"), transfer, {**FORMATTERS, **(formatters or {})}, progress)
+    writing = _Writing(
+        parcel, local_place(folder, "an export"), transfer, {**FORMATTERS, **(formatters or {})}, progress
+    )
     return writing.survey() if dry_run else writing.write()
 
 
