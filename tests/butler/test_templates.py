@@ -185,3 +185,20 @@ def test_files_are_not_retrieved_among_those_of_the_repository(tmp_path):
             butler.retrieve_artifacts([ref], tmp_path / "repo/data/out")
         with pytest.raises(ConfigurationError, match="is a file; name a folder"):
             butler.retrieve_artifacts([ref], tmp_path / "repo/bunter.yaml")
+
+
+@pytest.mark.parametrize("through", ["transfer", "export"])
+def test_what_arrives_from_elsewhere_is_named_by_fields_of_the_records_that_come_along(tmp_path, through):
+    template = "{run}/{band}_{exposure.obs_id}_{detector.full_name}_{id}"
+    with (
+        made(tmp_path / "source") as source,
+        Butler.create(tmp_path / "target", datastore={"templates": {"thing": template}}) as target,
+    ):
+        ref = source.put({"n": 1}, "thing", instrument="Cam", exposure=1, detector=2, run="run1")
+        if through == "transfer":
+            target.transfer_from(source, [ref], transfer="copy")
+        else:
+            source.export(tmp_path / "exported", refs=[ref])
+            target.import_(tmp_path / "exported")
+        assert target.get_uri(ref).stored.key.startswith(f"run1/r_obs1_D2_{ref.id}-")
+        assert target.get(ref) == {"n": 1}

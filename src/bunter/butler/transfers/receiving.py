@@ -6,10 +6,12 @@ import json
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from bunter.butler.activities import performed
 from bunter.butler.transfers.absences import Absences
 from bunter.butler.transfers.arrivals import arrivals
+from bunter.butler.transfers.carried_fields import CarriedFields
 from bunter.butler.transfers.definitions import Definitions
 from bunter.butler.transfers.gathering import Gathering
 from bunter.butler.transfers.member_changes import MemberChanges
@@ -89,6 +91,7 @@ class Receiving:
         self._transfer = Transfer(terms.transfer)
         self._stays = self._transfer in {Transfer.DIRECT, Transfer.IN_PLACE}
         self._progress = progress
+        self._fields = CarriedFields(session, parcel)
         self._absences = None if terms.restore else Absences(session)
         self._definitions = Definitions(session, parcel, keep_records=terms.keep_records, absences=self._absences)
         self._shared: dict[tuple[str, str], str] = {}
@@ -266,9 +269,11 @@ class Receiving:
     def _cargo(self, fresh: Sequence[tuple[_Comer, str]], given: Sequence[StoredArtifact]) -> list[Cargo]:
         """Say where artifacts are and where they go."""
         routes = self._routes([comer for comer, _ in fresh])
+        places = [] if self._stays else [(columns, row) for (columns, row, _), _ in fresh]
+        more = self._fields.of_rows(places, routes) if places else [{}] * len(fresh)
         keys = [
-            self._key(columns, _data_id(columns, row), nonce, stored, route)
-            for ((columns, row, stored), nonce), route in zip(fresh, routes, strict=True)
+            self._key(columns, _named(columns, row, route, fields), nonce, stored, route)
+            for ((columns, row, stored), nonce), route, fields in zip(fresh, routes, more, strict=True)
         ]
         return instances(Cargo, len(fresh), store=self._parcel.stores_of(given), stored=given, key=keys, route=routes)
 
@@ -333,6 +338,12 @@ class Receiving:
 
 def _data_id(columns: DatasetColumns, row: int) -> dict[str, Any]:
     return {name: columns.values[name][row] for name in columns.dataset_type.dimensions.required}
+
+
+def _named(columns: DatasetColumns, row: int, route: Route, fields: Mapping[str, object]) -> dict[str, Any]:
+    """Return what the name of a dataset's artifact may be made of."""
+    values = {**_data_id(columns, row), **fields}
+    return {**values, "id": UUID(bytes=columns.ids[row])} if "id" in route.choice.template.names else values
 
 
 def _headers(rows: list[tuple[bytes, bytes, bytes]]) -> list[Change]:
