@@ -15,6 +15,7 @@ from bunter.contracts.origins import OriginContract
 from bunter.contracts.past import PastContract
 from bunter.contracts.queries import QueryContract
 from bunter.contracts.query_details import QueryDetailContract
+from bunter.contracts.reading_many import ReadingManyContract
 from bunter.contracts.sky_explanations import CoverageContract, ExplanationContract
 from bunter.contracts.universe import UniverseContract
 
@@ -29,6 +30,10 @@ class OnPostgres:
 
 
 class TestAgreement(OnPostgres, AgreementContract):
+    pass
+
+
+class TestReadingMany(OnPostgres, ReadingManyContract):
     pass
 
 

@@ -28,7 +28,7 @@ from bunter.dataset.metadata import checked_metadata
 from bunter.values import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -242,6 +242,27 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
             timespan=timespan,
             **key,
         )
+
+    def get_many(
+        self,
+        refs: Iterable[DatasetRef],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        storage_class: str | None = None,
+    ) -> Generator[Any]:
+        """Yield the objects of many datasets, in order; few are in memory at a time.
+
+        What lies in a storage service is fetched by several threads before it is asked for, up to 128 MB.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            If one has no artifact; those before it come first.
+        """
+        from bunter.butler.reading_ahead import ReadingAhead
+
+        reading = ReadingAhead(self._session, self._lookup, parameters=parameters, storage_class=storage_class)
+        return reading.objects(refs)
 
     def get_deferred(
         self, dataset_type: str | DatasetRef, data_id: Mapping[str, object] | DataCoordinate | None = None, **more: Any

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bunter.butler.search import Names
     from bunter.butler.session import Session
     from bunter.dataset import StoredArtifact
-    from bunter.datastore import ArtifactURI
+    from bunter.datastore import ArtifactStore, ArtifactURI
     from bunter.values import Timespan
 
 __all__ = ["Lookup"]
@@ -245,8 +245,12 @@ class Lookup:
         component: str | None = None,
         parameters: Mapping[str, Any] | None = None,
         storage_class: str | None = None,
+        stored: Sequence[StoredArtifact] | None = None,
+        ahead: ArtifactStore | None = None,
     ) -> Any:
         """Read one dataset, or a component of it, as its storage class says.
+
+        ``stored`` is what `locate` has told of it, if it was asked before, and ``ahead`` what is asked first for its artifact.
 
         Raises
         ------
@@ -261,14 +265,16 @@ class Lookup:
             )
         if component == "header" and not parameters and (header := Annotations(self._session).header(ref)) is not None:
             return header
-        stored = self.locate([ref])[0]
+        stored = self.locate([ref])[0] if stored is None else stored
         if not stored:
             from bunter.butler.past import removed_error
 
             raise removed_error(self._session.repository, self._session.principal, ref)
         keeps = datastore.keeps(ref.dataset_type)
         try:
-            return datastore.read(stored, storage_class=wanted, component=component, parameters=parameters, keeps=keeps)
+            return datastore.read(
+                stored, storage_class=wanted, component=component, parameters=parameters, keeps=keeps, ahead=ahead
+            )
         except (FileNotFoundError, FileIntegrityError):  # an exact name may have another dataset by now
             again = self.locate([ref])[0]
             if not again:

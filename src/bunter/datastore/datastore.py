@@ -392,6 +392,7 @@ class Datastore:
         parameters: Mapping[str, Any] | None = None,
         staged: Sequence[Staged] = (),
         keeps: bool = True,
+        ahead: ArtifactStore | None = None,
     ) -> object:
         """Read a dataset, or part of it.
 
@@ -409,6 +410,8 @@ class Datastore:
             Where its artifacts are as long as they are not published.
         keeps : bool
             Whether the cache may keep what comes from afar, see `keeps`.
+        ahead : ArtifactStore, optional
+            Is asked first for a dataset that is one artifact.
 
         Raises
         ------
@@ -424,7 +427,7 @@ class Datastore:
             return self._read_parts(stored, storage_class, component, parameters or {}, staged, keeps=keeps)
         artifact, remaining = part_for(stored, component)
         request = ReadRequest(wanted.python_type, remaining, parameters or {}, artifact.selector)
-        obj = self._read_one(artifact, request, staged, keeps=keeps)
+        obj = self._read_one(artifact, request, staged, keeps=keeps, ahead=ahead)
         # A part is what its format makes of it (no mask is None, a picture stays one); a whole is what was asked for.
         return obj if component or artifact.format in _ONE_WAY else wanted.convert(obj)
 
@@ -433,14 +436,23 @@ class Datastore:
         return self.fetching.cache is None or is_cacheable(self.config, dataset_type)
 
     def _read_one(
-        self, artifact: StoredArtifact, request: ReadRequest, staged: Sequence[Staged], *, keeps: bool
+        self,
+        artifact: StoredArtifact,
+        request: ReadRequest,
+        staged: Sequence[Staged],
+        *,
+        keeps: bool,
+        ahead: ArtifactStore | None = None,
     ) -> object:
         waiting = next((item for item in staged if item.key == artifact.key), None)
         if waiting is not None:
             content = self.stores[waiting.datastore].read_staged(waiting)
             return format_of(artifact.format).from_bytes(content, request)
-        stores = [_DIRECT] if is_direct(artifact.key) else self.chain.holders(artifact.datastore)
-        return self.fetching.read(stores or self.holders(artifact), artifact, request, keeps=keeps)
+        stores: Sequence[ArtifactStore] = (
+            [_DIRECT] if is_direct(artifact.key) else self.chain.holders(artifact.datastore)
+        )
+        stores = stores or self.holders(artifact)
+        return self.fetching.read(stores if ahead is None else [ahead, *stores], artifact, request, keeps=keeps)
 
     def _read_parts(  # noqa: PLR0913 - as `read`
         self,

@@ -87,17 +87,25 @@ class ObstoreBucket:
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
         """Return the object or ranges of it; ranges that touch are fetched together."""
         with self._asking("store_get", key):
-            if ranges is None:
-                # As a stream, which costs a third of the library's own gathering of large objects (seen in 0.12).
-                return [b"".join(obstore.get(self._store, self._base + key).stream(min_chunk_size=_PIECE))]
-            return self._ranges(key, ranges)
+            return [self._whole_object(key)] if ranges is None else self._ranges(key, ranges)
+
+    def _whole_object(self, key: str) -> bytes:
+        found = obstore.get(self._store, self._base + key)
+        if found.range[1] <= _PIECE:
+            content: bytes = found.bytes().to_bytes()
+            return content
+        # As a stream, which costs a third of the library's own gathering of large objects (seen in 0.12).
+        return b"".join(found.stream(min_chunk_size=_PIECE))
 
     def chunks(self, key: str) -> Iterator[bytes | memoryview]:
         """Yield an object in pieces; where the answer breaks off, the rest is asked for in ranges."""
         with self._asking("store_get", key):
             done = 0
             try:
-                for piece in obstore.get(self._store, self._base + key).stream(min_chunk_size=_PIECE):
+                found = obstore.get(self._store, self._base + key)
+                # What is small comes whole: each step of a stream gives up the interpreter and has to wait for it.
+                some = [found.bytes()] if found.range[1] <= _PIECE else found.stream(min_chunk_size=_PIECE)
+                for piece in some:
                     done += len(piece)
                     yield memoryview(piece)
             except (refused.BaseError, OSError):
