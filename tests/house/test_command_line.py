@@ -134,6 +134,7 @@ SEVERAL_MEANINGS = {
     "--config": "shows the configuration of a pipeline that is shown, sets values of one that is run",
     "--database": "a place of one's own, a server",
     "--datasets": "chosen by type; a condition on data IDs",
+    "--fill": "columns of an upgrade; a sink, with what it was not told of",
     "--find-first": "searches begin with it, transfers without",
     "--from": "a file of definitions, a repository",
     "--id": "one dataset, or several",
