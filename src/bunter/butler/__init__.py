@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bunter.butler.builder import Query
 from bunter.butler.facade import Butler
-from bunter.butler.files import read_file_table
+from bunter.butler.file_tables import read_file_table
 from bunter.butler.opening import check_creation, configuration_of, labels
 from bunter.butler.repository import FindRequest, Repository, RepositoryFacts
 from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults, TableResults

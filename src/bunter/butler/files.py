@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from itertools import repeat
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bunter.butler.activities import performed
 from bunter.butler.file_names import FileNames
-from bunter.butler.publishing import new_refs
 from bunter.butler.sources import looks_at, said_of, source_changes
 from bunter.dataset import ArtifactLink, DatasetColumns, DatasetRef, FileDataset
 from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.datastore import format_of
 from bunter.datastore.recorded import artifact_rows
-from bunter.errors import ConflictingDatasetError, IngestError
+from bunter.errors import ConflictingDatasetError
 from bunter.values.identity import new_nonces
 from bunter.values.rows import instances, unhindered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from bunter.butler.facade import Butler
     from bunter.butler.lookup import Lookup
     from bunter.butler.session import Session
     from bunter.dataset.changes import Change
-    from bunter.dataset.id_mode import IdMode
     from bunter.datastore import Staged
     from bunter.datastore.chain import Route
 
-__all__ = ["Files", "read_file_table"]
+__all__ = ["Files"]
 
 _SUFFIXES = {
     ".fits": "fits",
@@ -180,45 +176,3 @@ def _artifacts(
         selector=[selector for file in files for selector in file.selectors or [""] * len(file.refs)],
     )
     return AddArtifacts(rows, links)
-
-
-def read_file_table(
-    butler: Butler,
-    table: str,
-    dataset_type: str,
-    run: str,
-    *,
-    shared: Mapping[str, str],
-    prefix: str = "",
-    file_format: str | None = None,
-    id_mode: IdMode = "unique",
-) -> list[FileDataset]:
-    """Read a table of files: the first column is the path, the others are data-ID keys.
-
-    Raises
-    ------
-    IngestError
-        If the table cannot be read, or a file does not exist; all such files are listed.
-    """
-    from astropy.table import Table
-
-    try:
-        rows = Table.read(table, format="ascii.csv" if table.endswith(".csv") else None)
-    except Exception as exc:
-        raise IngestError(f"cannot read the table {table}: {' '.join(str(exc).split())[:200]}") from exc
-    kind = butler.dataset_types.get(dataset_type)
-    names = rows.colnames[1:]
-    paths = [Path(prefix) / str(path) for path in rows.columns[0]]
-    if missing := [(str(path), "no such file") for path in paths if not path.is_file()]:
-        raise IngestError(
-            f"{len(missing)} of {len(paths)} files in {table} do not exist; nothing was ingested", rejected=missing[:20]
-        )
-    common = {key: int(value) if value.isdigit() else value for key, value in shared.items()}
-    values = [{**common, **{name: _python(row[name]) for name in names}} for row in rows]
-    data_ids = [butler.standardize(value, kind.dimensions.required) for value in values]
-    refs = new_refs(kind, data_ids, run, id_mode)
-    return [FileDataset(str(path), [ref], file_format) for path, ref in zip(paths, refs, strict=True)]
-
-
-def _python(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import quote
 
 from bunter.datastore.bucket import Signs
 from bunter.datastore.key import is_direct, no_artifact
@@ -32,6 +34,7 @@ class ArtifactURI:
     """
 
     def __init__(self, store: ArtifactStore, stored: StoredArtifact) -> None:
+        self._archive = str(ArtifactURI(store, replace(stored, selector=""))) if is_member(stored) else ""
         self._store, self.stored = member_of(store, stored) if is_member(stored) else (store, stored)
 
     @property
@@ -94,6 +97,9 @@ class ArtifactURI:
             raise no_artifact(path) from exc
 
     def __str__(self) -> str:
+        if self._archive:
+            inner = f"&{self.selector}" if self.selector else ""
+            return f"{self._archive}#zip-path={quote(self.stored.key)}{inner}"
         place = self.path
         where = getattr(self._store, "address", None)
         remote = f"{where}/{self.stored.key}" if where else f"memory:{self.stored.key}"

@@ -9,7 +9,7 @@ import click
 from bunter.cli.arguments import as_of_option, data_id_of, dry_run_option, names_of
 from bunter.cli.output import output_options
 from bunter.cli.progress import bytes_told
-from bunter.values import sized
+from bunter.values import counted, sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +62,9 @@ def _refs(
     help="New ids, or ids derived from type and data ID (and run).",
 )
 @click.option("--header", is_flag=True, help="Keep the header cards of FITS files, to be asked for.")
+@click.option(
+    "--skip-existing", is_flag=True, help="Leave out files whose data ID has a dataset in RUN; else they are an error."
+)
 @dry_run_option
 @output_options
 def ingest_files(
@@ -76,25 +79,32 @@ def ingest_files(
     file_format: str | None,
     id_mode: IdMode,
     header: bool,
+    skip_existing: bool,
     dry_run: bool,
     emit: Emit,
 ) -> None:
-    """Ingest the files named in the first column of TABLE (CSV, ECSV, ...); its other columns are data-ID keys."""
+    """Ingest the files named in the first column of TABLE; its other columns are data-ID keys.
+
+    TABLE is .csv, .tsv, .ecsv, .fits, .parquet, .json (a list of objects), .jsonl or .yaml, by its ending.
+    """
     from bunter.butler import Butler, read_file_table
+    from bunter.butler.file_tables import not_ingested
 
     shared = dict(pair.partition("=")[::2] for pair in common)
     with Butler(repo) as butler:
         files = read_file_table(
             butler, table, dataset_type, run, shared=shared, prefix=prefix, file_format=file_format, id_mode=id_mode
         )
-        if not dry_run:
+        new = not_ingested(butler, files) if skip_existing else files
+        if new and not dry_run:
             told = butler.within_activity("ingest-files", kind="ingest", table=table, transfer=transfer)
             with told, butler.transaction():
                 butler.collections.register(run)
-                butler.ingest(*files, transfer=transfer, header=header)
-    emit.record(
-        {"run": run, "files": len(files)}, f"{'would ingest' if dry_run else 'ingested'} {len(files)} files into {run}"
-    )
+                butler.ingest(*new, transfer=transfer, header=header)
+    known = len(files) - len(new)
+    there = f"; {known} {'was' if known == 1 else 'were'} there already" if known else ""
+    said = f"{'would ingest' if dry_run else 'ingested'} {counted(len(new), 'file')} into {run}{there}"
+    emit.record({"run": run, "files": len(new), "known": known}, said)
 
 
 @click.command(
