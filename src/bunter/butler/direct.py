@@ -91,7 +91,7 @@ class DirectRepository:
         self.trash = Trash(database, self._registry, self._records, datastore, self._exact)
         self.outbox = Outbox(database, self._registry)
         self.writeable = not database.read_only
-        self.runs: Path | None = None
+        self._runs: Path | None = None
         self._facts: RepositoryFacts | None = None
         self._recovered = False
         self._activities: dict[bytes, int] = {}
@@ -107,7 +107,7 @@ class DirectRepository:
         except BaseException:
             database.close()
             raise
-        found.runs = runs_place(root, model)
+        found._runs = runs_place(root, model)
         return found
 
     @staticmethod
@@ -451,6 +451,11 @@ class DirectRepository:
         return [
             () if ref is None else self.datastore.chain.copies_of(ref.dataset_type, ref.data_id.mapping) for ref in refs
         ]
+
+    @property
+    def runs(self) -> Path | None:
+        """Folder in which the folders of runs lie; None where nothing is kept of runs."""
+        return self._runs
 
     def close(self) -> None:
         """See `Repository`."""

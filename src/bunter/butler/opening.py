@@ -312,6 +312,10 @@ def existing_root(address: Address) -> Path:
     root = Path(address.text)
     if (root / CONFIG_NAME).is_file():
         return root
+    if _is_export(address.text):
+        raise ReadOnlyError(
+            f"{root} is an export, which is only read; `bunter import` takes it into a repository first"
+        )
     known = labels()
     raise RepositoryNotFoundError(
         f"no repository at {root}{near(root.name, known)}; `bunter create {root}` makes one"

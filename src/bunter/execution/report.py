@@ -145,17 +145,18 @@ def _when(ns: int) -> str:
     return dt.datetime.fromtimestamp(ns / 1e9, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if ns else "never"
 
 
-def _made(pipeline: PipelineGraph) -> Iterator[DatasetType]:
-    """Dataset types that the tasks make, the last tasks first."""
+def _made(butler: Butler, pipeline: PipelineGraph) -> Iterator[DatasetType]:
+    """Dataset types that the tasks make, the last tasks first; those only that are here, as not all of a run was brought."""
+    known = {kind.name for kind in butler.dataset_types.query()}
     for task in reversed(pipeline.tasks):
         for connection in task.outputs:
-            if not connection.is_automatic:
+            if not connection.is_automatic and connection.dataset_type in known:
                 yield pipeline.dataset_types[connection.dataset_type]
 
 
 def _pictures(butler: Butler, pipeline: PipelineGraph, run: str) -> Iterator[Picture]:
     left, count = _MOST_BYTES, 0
-    for kind in _made(pipeline):
+    for kind in _made(butler, pipeline):
         if kind.storage_class != "Plot":
             continue
         for ref in butler.query_datasets(kind.name, run):
@@ -170,7 +171,7 @@ def _pictures(butler: Butler, pipeline: PipelineGraph, run: str) -> Iterator[Pic
 def _images(butler: Butler, pipeline: PipelineGraph, run: str) -> Iterator[Picture]:
     """Small pictures of a few images of each type."""
     count = 0
-    for kind in _made(pipeline):
+    for kind in _made(butler, pipeline):
         if kind.storage_class not in _IMAGES:
             continue
         for ref in butler.query_datasets(kind.name, run, limit=_MOST_IMAGES):
@@ -185,7 +186,7 @@ def _images(butler: Butler, pipeline: PipelineGraph, run: str) -> Iterator[Pictu
 
 def _summaries(butler: Butler, pipeline: PipelineGraph, run: str) -> Iterator[Summary]:
     """Tables of one or few rows per visit or exposure, put under each other."""
-    for kind in _made(pipeline):
+    for kind in _made(butler, pipeline):
         names = set(kind.dimensions.required)
         if kind.storage_class != "AstropyTable" or not names & set(_FROM_VISITS) or "detector" in names:
             continue

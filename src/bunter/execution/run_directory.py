@@ -153,8 +153,14 @@ class RunDirectory:
         return effects.stat(self.path / "request.json") is not None
 
     def _document(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(effects.read_bytes(self.path / "request.json"))
-        return document
+        path = self.path / "request.json"
+        try:
+            document: dict[str, Any] = json.loads(effects.read_bytes(path))
+        except ValueError:
+            document = {}
+        if isinstance(document, dict) and [type(document.get(name)) for name in ("run", "created_ns")] == [str, int]:
+            return document
+        raise RunError(f"{path} does not say which run it is of, so it was damaged, or came so; move its folder away")
 
     @property
     def run(self) -> str:

@@ -5,6 +5,10 @@ Nothing that a stranger wrote is run, and no database file of a stranger is open
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.direct import DirectRepository
@@ -12,6 +16,7 @@ from bunter.butler.session import Defaults, Session
 from bunter.butler.transfers.export_place import place_of
 from bunter.butler.transfers.imports import ExportParcel
 from bunter.butler.transfers.receiving import Receiving
+from bunter.butler.transfers.run_folders import write_runs
 from bunter.butler.transfers.terms import Terms
 from bunter.database import Database
 from bunter.datastore import MAIN, Datastore, Staged, Stat
@@ -19,9 +24,9 @@ from bunter.errors import ReadOnlyError
 from bunter.values import Digests, Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from bunter.butler.transfers.run_folders import RunPiece
     from bunter.dataset import DatasetColumns, StoredArtifact
     from bunter.datastore import ArtifactStore
     from bunter.datastore.carriage import Cargo
@@ -47,10 +52,27 @@ def open_export(path: str | Path, *, writeable: bool | None = None) -> DirectRep
     parcel = ExportParcel(place)
     database = Database.memory()
     DirectRepository.fill(database, parcel.universe)
-    repository = DirectRepository(str(path), database, Datastore(None, {MAIN: _ExportStore(place.files)}))
+    repository = _OpenedExport(str(path), database, Datastore(None, {MAIN: _ExportStore(place.files)}))
     _Listing(Session(repository, Principal.current(), Defaults()), parcel, Terms()).bring()
     repository.writeable = False
+    repository.pieces = parcel.run_pieces
     return repository
+
+
+class _OpenedExport(DirectRepository):
+    """A repository whose folders of runs are unpacked when somebody first looks at them."""
+
+    pieces: Callable[[], Iterator[RunPiece]] | None = None
+
+    @property
+    def runs(self) -> Path | None:
+        """A temporary folder, as long as the repository is open."""
+        if self._runs is None and self.pieces is not None:
+            unpacked = Path(tempfile.mkdtemp(prefix="bunter-runs-"))
+            weakref.finalize(self, shutil.rmtree, unpacked, ignore_errors=True)
+            write_runs(unpacked, self.pieces())
+            self._runs = unpacked
+        return self._runs
 
 
 class _Listing(Receiving):
@@ -106,7 +128,7 @@ class _ExportStore:
         del owner
 
     def stage(self, *_: object, **__: object) -> Staged:
-        raise ReadOnlyError("an export is only read")
+        raise ReadOnlyError("an export is only read; `bunter import` takes it into a repository")
 
     def read_staged(self, item: Staged) -> bytes:
         return self.read(item.key)[0]
