@@ -154,6 +154,34 @@ def test_constraints_keep_datasets_out():
     assert picky.accepts(kind("CCDData"))
 
 
+@pytest.mark.parametrize(
+    ("constraints", "taken"),
+    [
+        ({"accept": ("all",), "reject": ("thing",)}, False),
+        ({"accept": ("thing",), "reject": ("all",)}, True),
+        ({"accept": ("Text",), "reject": ("thing",)}, True),
+        ({"reject": ("all",)}, False),
+        ({"accept": ("all",)}, True),
+    ],
+)
+def test_what_is_named_counts_more_than_all_and_acceptance_more_than_refusal(constraints, taken):
+    assert Datastore.memory(DatastoreConfig(constraints=constraints)).accepts(kind("Text")) is taken
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"stores": {"a": {"root": "./data"}}}, "the stores 'a' and 'main' have the same root"),
+        ({"stores": {"a": {"root": "s3://x/y"}, "b": {"root": "s3://x/y/"}}}, "'a' and 'b' have the same root"),
+        ({"stores": {"a": {"root": "a", "read_only": True, "copies": True}}}, "takes no copies"),
+        ({"constraints": {"accept": ["instrument<Cam"]}}, "write 'instrument<NAME>'"),
+    ],
+)
+def test_a_chain_that_cannot_be_is_a_sentence(config, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        DatastoreConfig.model_validate(config)
+
+
 def test_a_format_of_a_later_version_is_not_misread(datastore):
     item = put(datastore, "text", kind("Text"))
     later = StoredArtifact(

@@ -8,13 +8,14 @@ from bunter import Butler
 from bunter.contracts.sinks import filled
 from killing import any_effect, killed
 
-SINKS = {"sinks": {"metrics": {"kind": "metrics", "constraints": {"accept": ["seeing"]}}}}
+METRICS = {"kind": "metrics", "constraints": {"accept": ["seeing"]}}
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def template(tmp_path):
-    with filled(Butler.create(tmp_path / "template" / "repo", datastore=SINKS)) as butler:
+@pytest.fixture(params=[False, True], ids=["beside files", "alone"])
+def template(tmp_path, request):
+    sinks = {"metrics": {**METRICS, "alone": request.param}}
+    with filled(Butler.create(tmp_path / "template" / "repo", datastore={"sinks": sinks})) as butler:
         butler.put({"fwhm": 9.0}, "seeing", instrument="Cam", detector=0, run="run2")
     return tmp_path / "template"
 
@@ -40,6 +41,7 @@ def test_each_dataset_is_in_a_sink_once_wherever_its_delivery_was_killed(templat
             values = sorted(butler.get(ref)["fwhm"] for ref in butler.query_datasets("seeing", "*", find_first=False))
             told = [value for (value,) in butler.sql("SELECT value FROM v1_metric ORDER BY value").rows]
             assert told == values, f"after a kill at effect {step}"
+            assert butler.check(deep=True).is_clean, f"after a kill at effect {step}"
             assert {state for _, state, _ in butler.repository.feeding.counts()} <= {"sent"}
         shutil.rmtree(place)
     assert values == [0.5, 1.5]

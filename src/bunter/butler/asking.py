@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bunter.butler.explanation import LookupExplanation
     from bunter.butler.facade import Butler
     from bunter.butler.lookup import Lookup
+    from bunter.butler.metrics import Metrics
     from bunter.butler.mirror import MirrorReport
     from bunter.butler.operators import Usage
     from bunter.butler.queries import Queries
@@ -65,6 +66,28 @@ class AskingButler:
             query, or a list of mappings; its other columns come back in tables), ``order_by``, ``limit``, ``offset``, ``with_dimension_records``; data-ID keys.
         """
         return self._queries.datasets(dataset_type, collections, find_first=find_first, **more)
+
+    def metrics(self, dataset_type: str, names: str | Sequence[str] = (), **more: Any) -> Metrics:
+        """Ask for what a table of metrics has of the datasets of one type: a row for each, a column for each metric.
+
+        Parameters
+        ----------
+        dataset_type : str
+            The type.
+        names : str or sequence of str
+            Which metrics, such as ``"fwhm"`` or ``"fit.chi2"``; all that the datasets have by default.
+        **more
+            As for `query_datasets`: ``collections``, ``find_first``, ``where`` (over data IDs), ``order_by``, ``limit``,
+            ``with_dimension_records``, data-ID keys.
+
+        Examples
+        --------
+        >>> butler.metrics("seeing", "fwhm", collections="nightly", where="band = 'r'").to_pandas()
+        """
+        from bunter.butler.metrics import Metrics
+
+        chosen = [names] if isinstance(names, str) else list(names)
+        return Metrics(self._session, self.query_datasets(dataset_type, **more), chosen)
 
     def query(self) -> Query:
         """Begin a question that is put together step by step: see `bunter.butler.builder.Query`.

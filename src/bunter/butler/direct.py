@@ -32,8 +32,9 @@ from bunter.dataset.changes import (
     UnstoreDatasets,
 )
 from bunter.dataset.event import TellEvents
-from bunter.dataset.inquiries import Summaries
+from bunter.dataset.inquiries import MetricsOf, Summaries
 from bunter.datastore import Datastore
+from bunter.datastore.metrics_table import metric_rows
 from bunter.datastore.records import ArtifactRecords
 from bunter.errors import KeyTakenError, ReadOnlyError
 from bunter.registry import Registry
@@ -231,6 +232,8 @@ class DirectRepository:
         """See `Repository`."""
         del principal
         with self._database.read(snapshot=True) as connection:
+            if isinstance(inquiry, MetricsOf):
+                return metric_rows(connection, inquiry.ids, inquiry.names)
             if isinstance(inquiry, Summaries) and inquiry.sizes:
                 held = self._registry.holdings(connection, inquiry)
                 sizes = self._records.sizes(connection, held.columns, held.selections)

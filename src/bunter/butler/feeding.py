@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from bunter.butler.alone import AloneDatasets
+from bunter.database import Transaction
 from bunter.datastore.choice import has_instruments_among, takes
 from bunter.datastore.sink import InnerSink, SinkItem, opened_sinks
 from bunter.datastore.sink_records import Fed, SinkRecords
@@ -14,7 +15,7 @@ from bunter.errors import ButlerError, ConfigurationError, near
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bunter.database import Database, Transaction
+    from bunter.database import Database
     from bunter.dataset import DatasetColumns, DatasetRef
     from bunter.dataset.changes import Change
     from bunter.datastore import Datastore
@@ -84,8 +85,15 @@ class Feeding:
                 _log.warning("the sink %s could not be told, and will be later: %s", name, exc)
         return told
 
-    def fill(self, name: str) -> int:
+    def fill(self, name: str, *, dry_run: bool = False) -> int:
         """Note stored datasets that a sink takes and was never told of, from before it was configured; return how many.
+
+        Parameters
+        ----------
+        name : str
+            The sink.
+        dry_run : bool
+            Whether only to count.
 
         Raises
         ------
@@ -97,14 +105,15 @@ class Feeding:
                 f"there is no sink {name!r}{near(name, list(self.sinks))}; datastore.sinks names {', '.join(self.sinks) or 'none'}"
             )
         constraints = self._config[name].constraints
-        with self._database.write() as tx:
+        with self._database.read() if dry_run else self._database.write() as tx:
             kinds = self._registry.roster(tx).dataset_types.values()
             chosen = [kind.name for kind in kinds if has_instruments_among(constraints) or takes(constraints, kind)]
             ids = self._feed.untold(tx, name, chosen)
             if has_instruments_among(constraints):
                 refs = [ref for ref in self._registry.get_many(tx, ids) if ref is not None]
                 ids = [ref.id.bytes for ref in refs if _takes(constraints, ref)]
-            self._feed.expect(tx, name, ids)
+            if isinstance(tx, Transaction):
+                self._feed.expect(tx, name, ids)
         return len(ids)
 
     def counts(self) -> list[tuple[str, str, int]]:

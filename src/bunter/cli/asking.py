@@ -133,7 +133,9 @@ class Asking:
         if not self.columns:
             return sheet
         if sheet.finish is not None:
-            raise click.UsageError("choose one of --columns and --show-uri")
+            raise click.UsageError(
+                "--columns cannot be chosen where others are added (--show-uri, metrics); leave it out"
+            )
         return Sheet(sheet.name, sheet.results.select(*names_of(self.columns)))
 
     def _counts(self, sheets: Sequence[Sheet]) -> int:

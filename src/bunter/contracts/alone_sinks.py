@@ -170,6 +170,30 @@ class AloneSinkContract:
         assert butler.sql("SELECT id, ra FROM v1_rows_more").rows == [(str(ref.id), 1.5)]
         assert butler.check().is_clean
 
+    def test_metrics_are_a_table_with_a_column_each(self, make: Make) -> None:
+        butler = filled(make(ALONE))
+        refs = [put(butler, {"fwhm": 0.5 + d, "fit": {"chi2": d}, "who": "ann"}, detector=d) for d in (0, 1, 2)]
+        put(butler, {"fwhm": 9.5}, run="run2")
+        table = butler.metrics("seeing", collections="run1", order_by="detector").to_arrow()
+        assert table.column_names[-3:] == ["fit.chi2", "fwhm", "who"]
+        assert table.column("fwhm").to_pylist() == [0.5, 1.5, 2.5]
+        assert table.column("who").to_pylist() == ["ann"] * 3
+        butler.collections.register("tag", "TAGGED")
+        butler.collections.associate("tag", refs[1:])
+        butler.collections.redefine_chain("both", ["run2", "tag"])
+
+        def fwhm(collections: str, **more: Any) -> list[float]:
+            found = butler.metrics("seeing", "fwhm", collections=collections, order_by="detector", **more).to_arrow()
+            return list(found.column("fwhm").to_pylist())
+
+        assert fwhm("tag") == [1.5, 2.5]
+        assert fwhm("both") == [9.5, 1.5, 2.5]
+        assert fwhm("both", where="detector > 1") == [2.5]
+        assert sorted(fwhm("run*", find_first=False)) == [0.5, 1.5, 2.5, 9.5]
+        assert (
+            butler.metrics("seeing", "fwhm", collections="run1", with_dimension_records=True).to_pandas().shape[1] > 6
+        )
+
     def test_many_come_in_as_many_statements_as_few(self, make: Make) -> None:
         butler = filled(make(ALONE))
         repository: Any = butler.repository

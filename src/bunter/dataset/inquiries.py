@@ -220,8 +220,27 @@ class WithdrawnMembers:
     collection: str
 
 
+@dataclass(frozen=True, slots=True)
+class MetricsOf:
+    """What tables of metrics have of datasets: ``place`` (of the id, from 0), ``name``, ``value`` and ``text``.
+
+    Numbers have no text and texts no value; a number that is not finite may have neither.
+
+    Parameters
+    ----------
+    ids : sequence of bytes
+        The datasets.
+    names : tuple of str
+        Which metrics; all if empty.
+    """
+
+    ids: Sequence[bytes]
+    names: tuple[str, ...] = ()
+
+
 Inquiry = (
     Moment
+    | MetricsOf
     | Snapshots
     | CollectionHistory
     | Tombstones

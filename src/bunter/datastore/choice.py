@@ -137,11 +137,13 @@ def _accepted(config: DatastoreConfig | None, keys: list[str]) -> bool:
 
 
 def _permitted(constraints: ConstraintsConfig, keys: list[str]) -> bool:
-    special = {*keys[:-1], "all"}
-    accept, reject = constraints.accept, constraints.reject
-    if special & set(accept):
+    named = set(keys[:-1])
+    accept, reject = set(constraints.accept), set(constraints.reject)
+    if named & accept:
         return True
-    return not accept and not special & set(reject)
+    if named & reject or "all" in reject:
+        return False
+    return not accept or "all" in accept
 
 
 def check_configuration(config: DatastoreConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,10 @@ def _flat(tree: Any) -> Any:
     return flat
 
 
+def _place(root: str) -> str:
+    return root.rstrip("/") if "://" in root else posixpath.normpath(root)
+
+
 _OBJECTS = {"copied": "object", "handed-over": "same-object"}
 """Formats that write nothing; only stores in memory have them."""
 
@@ -32,12 +37,24 @@ Lookup = Annotated[dict[str, str], BeforeValidator(_flat)]
 
 
 class ConstraintsConfig(BaseModel):
-    """Which datasets a store takes; entries are dataset types, dimension groups ``a+b``, storage classes, ``instrument<NAME>`` or ``all``."""
+    """Which datasets a store takes; entries are dataset types, dimension groups ``a+b``, storage classes, ``instrument<NAME>`` or ``all``.
+
+    What is both accepted and rejected is taken, unless ``all`` alone accepts it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     accept: tuple[str, ...] = Field((), description="Take only these; empty takes all.")
     reject: tuple[str, ...] = Field((), description="Never take these.")
+
+    @model_validator(mode="after")
+    def _is_readable(self) -> ConstraintsConfig:
+        for entry in (*self.accept, *self.reject):
+            if not entry or ("<" in entry and not re.fullmatch(r"instrument<[^<>]+>(\.[^<>]+)?", entry)):
+                raise ValueError(
+                    f"{entry!r} cannot be read; write 'instrument<NAME>' or 'instrument<NAME>.dataset_type'"
+                )
+        return self
 
 
 class ChildConfig(BaseModel):
@@ -75,6 +92,8 @@ class ChildConfig(BaseModel):
             raise ValueError("copies are bytes; leave 'objects' or 'copies' out")
         if self.read_only and self.kind == "memory":
             raise ValueError("a store in memory is empty at first, so it cannot be read-only")
+        if self.read_only and self.copies:
+            raise ValueError("a store that is only read takes no copies; leave 'read_only' or 'copies' out")
         return self
 
 
@@ -190,6 +209,13 @@ class DatastoreConfig(BaseModel):
         written = [*self.formats.values(), *(form for child in self.stores.values() for form in child.formats.values())]
         if kept := [form for form in written if form in _OBJECTS.values()]:
             raise ValueError(f"the format {kept[0]!r} writes nothing; give a store in memory 'objects: ...' instead")
+        for name, child in self.stores.items():
+            others = {MAIN: self.root} | {n: c.root for n, c in self.stores.items() if n != name and c.root is not None}
+            same = [n for n, root in others.items() if child.root and _place(child.root) == _place(root)]
+            if same and not child.read_only:
+                raise ValueError(
+                    f"the stores {name!r} and {same[0]!r} have the same root {child.root!r}; give each its own"
+                )
         if unknown := [name for name in self.order if name not in self.ordered()]:
             raise ValueError(f"datastore.order names {unknown[0]!r}; the stores are {', '.join((MAIN, *self.stores))}")
         return self

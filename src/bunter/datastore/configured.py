@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from bunter.datastore.chain import Child
-from bunter.datastore.database_store import DatabaseStore
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
 from bunter.datastore.nearline import NearlineStore, recall_named
@@ -58,10 +57,16 @@ def children_of(
     """Open the further stores of a configuration; all in the order in which they are asked."""
     opened = {MAIN: Child(MAIN, main, config)}
     for name in config.alone:
-        opened[name] = Child(name, DatabaseStore(name, database), config.of(name), alone=True)
+        opened[name] = _alone(name, config, database)
     for name, child in config.stores.items():
         opened[name] = _child(name, child, config.of(name), folder, database)
     return [opened[name] for name in config.ordered()]
+
+
+def _alone(name: str, config: DatastoreConfig, database: Database | None) -> Child:
+    from bunter.datastore.database_store import DatabaseStore
+
+    return Child(name, DatabaseStore(name, database), config.of(name), alone=True)
 
 
 def _child(

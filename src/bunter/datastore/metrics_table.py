@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bunter.database.migrations import table_names
 from bunter.database.view_text import ViewText
@@ -12,11 +12,13 @@ from bunter.errors import FormatError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bunter.database import Transaction
+    import pyarrow as pa
+
+    from bunter.database import Connection, Transaction
     from bunter.datastore.config import SinkConfig
     from bunter.datastore.sink import SinkItem
 
-__all__ = ["MetricsTable", "make_metric_view"]
+__all__ = ["MetricsTable", "make_metric_view", "metric_rows"]
 
 _INDEX = "CREATE INDEX IF NOT EXISTS metric_by_name ON metric (name, value)"
 _TABLE = """
@@ -84,6 +86,28 @@ def make_metric_view(tx: Transaction) -> None:
             "t.name AS dataset_type, c.name AS run, m.name, m.value, m.text FROM metric m JOIN dataset o ON "
             "o.id = m.dataset_id LEFT JOIN dataset_type t ON t.number = o.type LEFT JOIN collection c ON c.number = o.run"
         )
+
+
+def metric_rows(conn: Connection, ids: Sequence[bytes], names: Sequence[str] = ()) -> pa.Table:
+    """Return the metrics of datasets; see `bunter.dataset.inquiries.MetricsOf`."""
+    import pyarrow as pa
+
+    rows: list[Any] = []
+    if "metric" in table_names(conn):
+        some = conn.upload("metrics_of", 2, zip(ids, range(len(ids)), strict=True), ["bytes", "int"])
+        sql = f"SELECT w.c1, m.name, m.value, m.text FROM {some} w CROSS JOIN metric m WHERE m.dataset_id = w.c0"
+        if names:
+            sql += f" AND m.name IN ({', '.join('?' * len(names))})"
+        rows = conn.fetchall(sql, tuple(names))
+    place, name, value, text = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return pa.table(
+        {
+            "place": pa.array(place, pa.int64()),
+            "name": pa.array(name, pa.string()),
+            "value": pa.array([float("nan") if each is None else each for each in value], pa.float64()),
+            "text": pa.array(text, pa.string()),
+        }
+    )
 
 
 def _value(name: str, value: object) -> tuple[float | None, str | None]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.dataset import StoredArtifact
     from bunter.dataset.changes import Change
+    from bunter.datastore import PublishingStore
+    from bunter.execution.apart import ApartStore
     from bunter.execution.ledger import Flushed
     from bunter.execution.receipt import Artifact, Output, Receipt
     from bunter.execution.scratch import Scratch
@@ -224,7 +226,10 @@ def whole(
     standing, fallen : list of Receipt
         In the order given.
     """
-    stores = {**butler.datastore.stores, **apart_stores(butler, graph.header.output_run)}
+    stores: dict[str, PublishingStore | ApartStore] = {
+        **butler.datastore.stores,
+        **apart_stores(butler, graph.header.output_run),
+    }
     there = are_there(stores, list(artifacts.values()))
     bad = {receipt.quantum for receipt in receipts if not all(output.nonce in there for output in receipt.outputs)}
     if bad:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bunter.datastore import Datastore, PublishingStore
     from bunter.datastore.chain import Child, Route
     from bunter.datastore.datastore import Encoded
+    from bunter.execution.apart import ApartStore
 
 __all__ = ["Outlet"]
 
@@ -133,7 +134,7 @@ def _outlives(datastore: Datastore, child: Child) -> bool:
     return not isinstance(child.store, MemoryStore) or isinstance(datastore.stores[MAIN], MemoryStore)
 
 
-def are_there(stores: Mapping[str, PublishingStore], artifacts: Sequence[Artifact]) -> set[str]:
+def are_there(stores: Mapping[str, PublishingStore | ApartStore], artifacts: Sequence[Artifact]) -> set[str]:
     """Return the nonces of artifacts that are where they are recorded; asks each store once."""
     groups: defaultdict[str, list[Artifact]] = defaultdict(list)
     for artifact in artifacts:

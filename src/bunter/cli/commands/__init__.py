@@ -54,6 +54,7 @@ COMMANDS: dict[str, Entry] = {
     "set-metadata": Entry("annotations:set_metadata", _DATA, "Give datasets metadata of your own."),
     "index-metadata": Entry("annotations:index_metadata", _DATA, "Index header cards or metadata."),
     "query-datasets": Entry("query:query_datasets", _SEARCH, "List datasets."),
+    "metrics": Entry("metrics:metrics", _SEARCH, "Show metrics of datasets, in a column each."),
     "query-data-ids": Entry("query:query_data_ids", _SEARCH, "List data IDs."),
     "query-dimension-records": Entry("query:query_dimension_records", _SEARCH, "List records of a dimension."),
     "query-joined": Entry("joined:query_joined", _SEARCH, "List rows with one dataset of each type."),

@@ -104,11 +104,15 @@ def config_dump(*, repo: str, source: bool, emit: Emit) -> None:
 def config_validate(*, repo: str, emit: Emit) -> None:
     """Check the configuration of REPO, also against its dataset types."""
     from bunter.butler import Butler, configuration_of
+    from bunter.datastore.constraint_checks import meaningless_entries
     from bunter.datastore.template_checks import check_for_universe
 
     with Butler(repo, writeable=False) as butler:
-        check_for_universe(configuration_of(repo).model.datastore, butler.universe)
+        config = configuration_of(repo).model.datastore
+        check_for_universe(config, butler.universe)
         kinds = butler.dataset_types.query()
+        for text in meaningless_entries(config, [kind.name for kind in kinds], butler.universe):
+            emit.note(text)
         troubles = [text for kind in kinds for text in butler.datastore.chain.troubles(kind)]
         count = len(kinds)
     if troubles:

@@ -15,23 +15,28 @@ if TYPE_CHECKING:
 __all__ = ["sinks"]
 
 
-@click.command("sinks", epilog="\b\nExample: bunter sinks demo --deliver")
+@click.command("sinks", epilog="\b\nExamples:\n  bunter sinks demo\n  bunter sinks demo --deliver --fill --dry-run")
 @click.argument("repo")
 @click.option("--deliver", is_flag=True, help="Tell the sinks now what they could not be told before.")
+@click.option("--fill", is_flag=True, help="Tell them also of datasets from before they were configured.")
 @dry_run_option
 @output_options
-def sinks(*, repo: str, deliver: bool, dry_run: bool, emit: Emit) -> None:
+def sinks(*, repo: str, deliver: bool, fill: bool, dry_run: bool, emit: Emit) -> None:
     """Say how far the sinks of REPO are: datasets sent, still to be sent or removed, and unfit."""
     from bunter.butler import Butler
     from bunter.cli.commands.storage import _direct
 
-    with Butler(repo, writeable=deliver and not dry_run) as butler:
+    with Butler(repo, writeable=(deliver or fill) and not dry_run) as butler:
         feeding = _direct(butler).feeding
-        if deliver and not dry_run:
+        for name in sorted(feeding.sinks) if fill else ():
+            count = feeding.fill(name, dry_run=dry_run)
+            emit.note(f"{'would add' if dry_run else 'added'} {count} datasets that {name} was never told of")
+        if (deliver or fill) and not dry_run:
             for name, count in feeding.deliver().items():
                 emit.note(f"told {name} of {count} datasets")
-        rows = feeding.counts()
+        rows, reasons = feeding.counts(), feeding.reasons()
         known = sorted(feeding.sinks)
     if not known and not rows:
         emit.note(f"{repo} has no sinks; datastore.sinks of its configuration names them")
-    emit.rows(("sink", "state", "datasets"), rows)
+    told = [(*row, reasons.get(row[0], "") if row[1] == "unfit" else "") for row in rows]
+    emit.rows(("sink", "state", "datasets", "such as"), told)
