@@ -1,6 +1,9 @@
 """Repositories whose artifacts are in a storage service, with a cache and without a network."""
 
+import numpy as np
 import pytest
+from astropy.nddata import CCDData
+from astropy.table import Table
 
 from bunter import Butler, effects
 from bunter.contracts.small_camera import fill_dimensions
@@ -43,6 +46,30 @@ def test_the_service_is_asked_once_and_offline_never(place, tmp_path, monkeypatc
         with pytest.raises(NotLocalError, match="not on this machine"):
             butler.get("thing", {**KEY, "detector": 1})
     assert len(requests) == asked
+
+
+def test_offline_a_part_of_an_array_is_refused_for_what_it_is_and_its_place_is_told(s3_place, tmp_path, monkeypatch):
+    with Butler.create(tmp_path / "repo", datastore={"root": f"{s3_place}/data"}) as butler:
+        fill_dimensions(butler)
+        butler.collections.register("run1")
+        for name, kind, obj in (
+            ("array", "NumpyArray", np.ones((3, 3))),
+            ("table", "AstropyTable", Table({"a": [1]})),
+            ("image", "CCDData", CCDData(np.ones((3, 3)), unit="adu")),
+        ):
+            butler.dataset_types.register(name, ["instrument", "detector"], kind)
+            butler.put(obj, name, KEY, run="run1")
+    monkeypatch.setenv("BUNTER_CONFIG__DATASTORE__OFFLINE", "true")
+    with Butler(tmp_path / "repo", writeable=False, collections="run1") as butler:
+        for name, parameters in (
+            ("array", {"bbox": (0, 0, 1, 1)}),
+            ("image", {"bbox": (0, 0, 1, 1)}),
+            ("table", {"columns": ["a"]}),
+        ):
+            with pytest.raises(NotLocalError, match=rf"is in {s3_place}/data and not on this machine") as caught:
+                butler.get(name, KEY, parameters=parameters)
+            assert "not a" not in str(caught.value)
+            assert str(butler.get_uri(name, KEY)).startswith(f"{s3_place}/data/run1/{name}/")
 
 
 def test_a_memory_store_in_front_of_a_service_and_a_copy_beside_it(s3_place, tmp_path):

@@ -85,6 +85,16 @@ def test_many_are_ordered_at_once_by_container(butler):
     assert butler.check(deep=True).is_clean
 
 
+def test_a_hook_may_speak_plain_words_and_is_told_of_others(butler, monkeypatch):
+    ref = put(butler, 0, 0)
+    monkeypatch.setattr(Tapes, "states", lambda _, keys: ["online" for _ in keys])
+    assert butler.get(ref) == {}
+    assert butler.recall([ref]) == []
+    monkeypatch.setattr(Tapes, "states", lambda _, keys: ["shelved" for _ in keys])
+    with pytest.raises(ConfigurationError, match=r"'shelved' is not a valid.*online, recalled, nearline"):
+        butler.get(ref)
+
+
 def test_an_unknown_hook_is_a_sentence(tmp_path):
     with pytest.raises(ConfigurationError, match="nothing recalls artifacts by the name 'tapse'"):
         nearline.recall_named("tapse", "somewhere")

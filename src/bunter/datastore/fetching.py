@@ -39,6 +39,7 @@ class OfflineStore:
 
     def __init__(self, store: ArtifactStore) -> None:
         self._store = store
+        self.address: str = getattr(store, "address", "")
 
     def __repr__(self) -> str:
         return f"OfflineStore({self._store!r})"
@@ -46,7 +47,7 @@ class OfflineStore:
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:  # noqa: ARG002 - nothing is read
         """Refuse."""
         raise NotLocalError(
-            f"{key} is in {self._store!r} and not on this machine, and nothing is fetched as long as datastore.offline is set; "
+            f"{key} is in {self.address or 'a remote store'} and not on this machine, and nothing is fetched as long as datastore.offline is set; "
             "read it once without, with a cache, or unset BUNTER_CONFIG__DATASTORE__OFFLINE"
         )
 

@@ -37,7 +37,7 @@ class Recall(Protocol):
     """
 
     def states(self, keys: Sequence[str]) -> list[NearlineState]:
-        """Say how near each artifact is, in the order asked for."""
+        """Say how near each artifact is, in the order asked for; plain words such as "online" will do."""
 
     def containers(self, keys: Sequence[str]) -> list[str]:
         """Name what each artifact lies in and comes back with, such as a tape or an archive."""
@@ -119,7 +119,7 @@ class NearlineStore:
 
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
         """Return the artifact or ranges of it; RecallNeededError if it has to be recalled first."""
-        if (state := self.hook.states([key])[0]) is not NearlineState.ONLINE:
+        if (state := _states(self.hook, [key])[0]) is not NearlineState.ONLINE:
             container = self.hook.containers([key])[0]
             hint = (
                 "its recall is on its way, try later"
@@ -130,6 +130,17 @@ class NearlineStore:
                 f"{key} is nearline, in {container}; {hint}", keys=[key], containers=[container], ticket=""
             )
         return self._store.read(key, ranges)
+
+
+def _states(hook: Recall, keys: Sequence[str]) -> list[NearlineState]:
+    """Ask a hook, which may answer in plain words."""
+    told = hook.states(keys)
+    try:
+        return [NearlineState(state) for state in told]
+    except ValueError as exc:
+        raise ConfigurationError(
+            f"{type(hook).__name__}.states says {exc}; an artifact is {', '.join(NearlineState)}"
+        ) from exc
 
 
 def recall_artifacts(
@@ -161,7 +172,7 @@ def recall_artifacts(
 
 def _ordered(name: str, hook: Recall, sizes: Mapping[str, int], *, dry_run: bool) -> list[RecallOrder]:
     keys = list(sizes)
-    away = [key for key, state in zip(keys, hook.states(keys), strict=True) if state is NearlineState.NEARLINE]
+    away = [key for key, state in zip(keys, _states(hook, keys), strict=True) if state is NearlineState.NEARLINE]
     grouped: dict[str, list[str]] = {}
     for key, container in zip(away, hook.containers(away), strict=True):
         grouped.setdefault(container, []).append(key)

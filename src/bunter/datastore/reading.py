@@ -12,7 +12,14 @@ from bunter.datastore.key import no_artifact
 from bunter.datastore.members import is_member, member_of
 from bunter.datastore.ranged import LARGE, RangedFile, VerifiedFile
 from bunter.datastore.store import gives_chunks, has_paths
-from bunter.errors import FileIntegrityError, FormatError
+from bunter.errors import (
+    FileIntegrityError,
+    FormatError,
+    KeyMissingError,
+    NotLocalError,
+    StoreDeniedError,
+    StoreUnavailableError,
+)
 from bunter.values import quick_digest
 
 if TYPE_CHECKING:
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from bunter.dataset import StoredArtifact
     from bunter.datastore.format import Format
     from bunter.datastore.store import ArtifactStore
+    from bunter.errors import ButlerError
 
 __all__ = ["part_for", "read_artifact", "read_verified"]
 
@@ -63,7 +71,18 @@ def read_artifact(store: ArtifactStore, stored: StoredArtifact, request: ReadReq
     try:
         return _read(store, stored, form, request)
     except FormatError as exc:
+        if (cause := _of_store(exc)) is not None:
+            raise cause from exc
         raise FormatError(f"{stored.key}: {exc}") from exc
+
+
+def _of_store(exc: BaseException | None) -> ButlerError | None:
+    """Find what the store said, where a format took it for damage of the file."""
+    while exc is not None:
+        if isinstance(exc, NotLocalError | StoreUnavailableError | StoreDeniedError | KeyMissingError):
+            return exc
+        exc = exc.__cause__ or exc.__context__
+    return None
 
 
 def _read(store: ArtifactStore, stored: StoredArtifact, form: Format, request: ReadRequest) -> object:
