@@ -5,31 +5,33 @@ import uuid
 import pytest
 
 from bunter import Butler
-from bunter.contracts.sky_explanations import CoverageContract, ExplanationContract
+from bunter.contracts.sky_explanations import CoverageContract, ExplanationContract, NearMissContract
 
 
 class TestExplanationsInAFolder(ExplanationContract):
-    @pytest.fixture
-    def empty(self, tmp_path):
-        with Butler.create(tmp_path / "repo") as butler:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def empty(cls, tmp_path_factory):
+        with Butler.create(tmp_path_factory.mktemp("explanations") / "repo") as butler:
             yield butler
 
 
 class TestExplanationsInMemory(ExplanationContract):
-    @pytest.fixture
-    def empty(self):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def empty(cls):
         with Butler.create(f"memory://{uuid.uuid4()}") as butler:
             yield butler
 
 
-class TestCoverageInAFolder(CoverageContract):
+class TestCoverageInAFolder(CoverageContract, NearMissContract):
     @pytest.fixture
     def empty(self, tmp_path):
         with Butler.create(tmp_path / "repo") as butler:
             yield butler
 
 
-class TestCoverageInMemory(CoverageContract):
+class TestCoverageInMemory(CoverageContract, NearMissContract):
     @pytest.fixture
     def empty(self):
         with Butler.create(f"memory://{uuid.uuid4()}") as butler:

@@ -16,7 +16,7 @@ from bunter.contracts.past import PastContract
 from bunter.contracts.queries import QueryContract
 from bunter.contracts.query_details import QueryDetailContract
 from bunter.contracts.reading_many import ReadingManyContract
-from bunter.contracts.sky_explanations import CoverageContract, ExplanationContract
+from bunter.contracts.sky_explanations import CoverageContract, ExplanationContract, NearMissContract
 from bunter.contracts.universe import UniverseContract
 
 
@@ -68,7 +68,7 @@ class TestCollections(OnPostgres, CollectionsContract):
     pass
 
 
-class TestCoverage(OnPostgres, CoverageContract):
+class TestCoverage(OnPostgres, CoverageContract, NearMissContract):
     pass
 
 
@@ -80,7 +80,7 @@ class TestDimensionRecords(OnPostgres, DimensionRecordsContract):
     pass
 
 
-class TestExplanations(OnPostgres, ExplanationContract):
+class TestExplanations(OneOnPostgres, ExplanationContract):
     pass
 
 

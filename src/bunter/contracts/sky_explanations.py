@@ -1,6 +1,7 @@
 """What every repository promises about explanations and about what covers a position.
 
-Subclass `ExplanationContract` and `CoverageContract`, and supply an ``empty`` fixture.
+Subclass `ExplanationContract`, with a fixture ``empty`` for the whole class, and `NearMissContract` and `CoverageContract`, with one for
+each test.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.butler.reasons import Explanation
 
-__all__ = ["CoverageContract", "ExplanationContract"]
+__all__ = ["CoverageContract", "ExplanationContract", "NearMissContract"]
 
 DEC = 5.0
 
@@ -123,8 +124,15 @@ def hints(explanation: Explanation) -> str:
     return "\n".join(hint for conflict in explanation.conflicts for hint in conflict.hints)
 
 
-class ExplanationContract(_Filled):
-    """Promises about why a result is empty."""
+class ExplanationContract:
+    """Promises about why a result is empty; nothing is written, so that ``empty`` may serve all tests of a class."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def butler(cls, empty: Butler) -> Butler:
+        fill_sky(empty)
+        fill_datasets(empty)
+        return empty
 
     def test_the_constraint_that_empties_a_result_is_named_with_counts_at_each_step(self, butler: Butler) -> None:
         told = butler.query_datasets("calexp", where="band = 'r' AND visit = 99").explain()
@@ -164,12 +172,6 @@ class ExplanationContract(_Filled):
         assert ("instrument = 'Cma'",) in culprits(told)
         assert "did you mean 'Cam'?" in hints(told)
 
-    def test_the_nearest_values_are_offered(self, butler: Butler) -> None:
-        butler.remove_datasets(butler.query_datasets("raw", where="exposure = 2"))
-        told = butler.query_datasets("raw", where="exposure = 2 AND detector = 0").explain()
-        assert "exposure 2 exists; nearest here: 1 and 3" in hints(told)
-        assert "there is no exposure 77; nearest: 3" in hints(butler.query_datasets("raw", exposure=77).explain())
-
     def test_the_range_of_what_there_is_is_told(self, butler: Butler) -> None:
         told = butler.query_datasets("calexp", where="visit.exposure_time > 100").explain()
         assert "visit.exposure_time here: 30 to 33" in hints(told)
@@ -200,16 +202,6 @@ class ExplanationContract(_Filled):
         assert "visit here: 0 to 3" in str(
             butler.query_data_ids("visit", where="NOT visit IN (0..9)", instrument="Cam").explain()
         )
-
-    def test_regions_that_do_not_meet_are_told_with_the_pair_that_is_nearest(self, butler: Butler) -> None:
-        butler.dimension_records.insert("skymap", {"name": "far", "hash": b"1" * 20})
-        tracts = [{"skymap": "far", "id": n, "region": Region.box(120.0 - 50 * n, DEC, 2.0, 2.0)} for n in range(3)]
-        butler.dimension_records.insert("tract", tracts)
-        found = butler.query_data_ids(["visit", "tract"], instrument="Cam", skymap="far")
-        assert found.count() == 0
-        assert "nearest of tract and visit: tract 2 and visit 3 (about 5." in str(found.explain())
-        where = "visit.region OVERLAPS tract.region AND visit < 3"
-        assert "visit 2 and tract 2" in str(found.where(where).explain())
 
     def test_an_explanation_gives_up_statements_that_take_too_long(
         self, butler: Butler, monkeypatch: pytest.MonkeyPatch
@@ -282,6 +274,26 @@ class ExplanationContract(_Filled):
         again: Any = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
         assert str(again) == str(error)
         assert again.explain() == str(error)
+
+
+class NearMissContract(_Filled):
+    """Promises about what is near what was asked for, in repositories of the tests' own."""
+
+    def test_the_nearest_values_are_offered(self, butler: Butler) -> None:
+        butler.remove_datasets(butler.query_datasets("raw", where="exposure = 2"))
+        told = butler.query_datasets("raw", where="exposure = 2 AND detector = 0").explain()
+        assert "exposure 2 exists; nearest here: 1 and 3" in hints(told)
+        assert "there is no exposure 77; nearest: 3" in hints(butler.query_datasets("raw", exposure=77).explain())
+
+    def test_regions_that_do_not_meet_are_told_with_the_pair_that_is_nearest(self, butler: Butler) -> None:
+        butler.dimension_records.insert("skymap", {"name": "far", "hash": b"1" * 20})
+        tracts = [{"skymap": "far", "id": n, "region": Region.box(120.0 - 50 * n, DEC, 2.0, 2.0)} for n in range(3)]
+        butler.dimension_records.insert("tract", tracts)
+        found = butler.query_data_ids(["visit", "tract"], instrument="Cam", skymap="far")
+        assert found.count() == 0
+        assert "nearest of tract and visit: tract 2 and visit 3 (about 5." in str(found.explain())
+        where = "visit.region OVERLAPS tract.region AND visit < 3"
+        assert "visit 2 and tract 2" in str(found.where(where).explain())
 
 
 class CoverageContract(_Filled):
