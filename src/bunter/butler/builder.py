@@ -67,7 +67,7 @@ class Query:
 
     def join_data_ids(self, table: Any) -> Query:
         """Join data IDs: rows match one of a table, see `Butler.query_datasets` for what may be one."""
-        from bunter.butler.given import given_data_ids
+        from bunter.butler.given_data_ids import given_data_ids
 
         if self._table is not None:
             raise InvalidQueryError("data IDs have been joined already; put all of them into one table")

@@ -224,7 +224,7 @@ class Queries:
         """Part the options of a query from keyword data-ID values."""
         given, extra = _split(more)
         if (table := extra.pop("data_ids", None)) is not None:
-            from bunter.butler.given import given_data_ids
+            from bunter.butler.given_data_ids import given_data_ids
 
             given["table"], given["beside"] = given_data_ids(table, self.universe)
         return given, extra

@@ -246,7 +246,7 @@ class Results(Generic[Item]):
         stream, question = self._queries.stream(self.question), self.question
         if not question.beside or question.selection is not None:
             return stream.schema, stream.batches()
-        from bunter.butler.beside import Beside
+        from bunter.butler.carried_columns import Beside
 
         beside = Beside(stream.schema, question.table or {}, question.beside)
         return beside.schema, map(beside.batch, stream.batches())

@@ -94,7 +94,7 @@ class Asking:
         if self.with_records:
             options["with_dimension_records"] = True
         if self.table is not None:
-            from bunter.butler.given import read_table
+            from bunter.butler.given_data_ids import read_table
 
             options["data_ids"] = read_table(self.table)
         return options

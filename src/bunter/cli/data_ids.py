@@ -31,7 +31,7 @@ def read_data_ids(path: str | None, universe: Universe) -> Mapping[str, Sequence
     """
     if path is None:
         return None
-    from bunter.butler.given import given_data_ids, read_table
+    from bunter.butler.given_data_ids import given_data_ids, read_table
     from bunter.errors import DataIdError, near
 
     try:

@@ -10,7 +10,7 @@ from bunter import effects
 from bunter.contracts.small_camera import fill_dimensions
 from bunter.execution import Job, RunDirectory, merge_run, prepare_run, run_job
 from bunter.execution.bringing import stage_out
-from bunter.execution.kin import kin_of, told_of
+from bunter.execution.other_jobs import kin_of, told_of
 from bunter.execution.selection import select_quanta
 from bunter.execution.staging import stage_in
 from bunter.graph import build_graph

@@ -17,8 +17,8 @@ from bunter.execution import memory
 from bunter.execution.handover import HandoverPlan
 from bunter.execution.in_process import InProcess, warn_alone
 from bunter.execution.interrupts import Interrupts
-from bunter.execution.kin import kin_of, spans_of, told_of
 from bunter.execution.ledger import Ledger
+from bunter.execution.other_jobs import kin_of, spans_of, told_of
 from bunter.execution.outlet import Outlet
 from bunter.execution.part_scheduler import PartScheduler
 from bunter.execution.partial import partial_edges

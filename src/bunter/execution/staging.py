@@ -15,8 +15,8 @@ from bunter import effects
 from bunter.datastore.config import CacheConfig
 from bunter.errors import FileIntegrityError, RunError
 from bunter.execution.journal import seal
-from bunter.execution.kin import kin_of, told_of
 from bunter.execution.message import made_from
+from bunter.execution.other_jobs import kin_of, told_of
 from bunter.execution.quantum_butler import stored_artifacts
 from bunter.execution.receipt import Shared, encode_lines
 from bunter.execution.record_fields import FIELDS

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import bunter.registry.annotations as annotation_tables  # the package has an `annotations` of its own: the future import
 from bunter.dataset import inquiries
-from bunter.registry.among import among
 from bunter.registry.candidates import candidates, neighbours
 from bunter.registry.certifications import certifications
 from bunter.registry.history import collection_history, tombstones
 from bunter.registry.keyed_records import keyed_records
+from bunter.registry.many_types import among
 from bunter.registry.migration_history import migrations
 from bunter.registry.packers import packers
 from bunter.registry.record_references import answer_references

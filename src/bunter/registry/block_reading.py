@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bunter.query import bound
 from bunter.registry.attach import facts
 from bunter.registry.blocks import Blocks, BlockShape
-from bunter.registry.early import Early
+from bunter.registry.data_id_conditions import Early
 from bunter.registry.join import Join, projected
 from bunter.registry.relations import SearchRequest, quoted
 from bunter.registry.translate import result_group

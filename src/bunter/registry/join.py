@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bunter.errors import InvalidQueryError
 from bunter.query import bound
-from bunter.registry.ahead import records_ahead
+from bunter.registry.records_first import records_ahead
 from bunter.registry.relations import Binding, Relation, balanced, quoted
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from bunter.dataset import DatasetType
 from bunter.dimensions import DimensionGroup, Element
 from bunter.query import bound
 from bunter.registry.annotation_columns import narrowing
-from bunter.registry.early import Early
+from bunter.registry.data_id_conditions import Early
 from bunter.registry.join import Join, projected
 from bunter.registry.layout import element_columns
 from bunter.registry.predicates import condition_sql, value_sql
