@@ -75,7 +75,7 @@ def test_a_rehearsal_is_asked_for_in_one_way():
 
 # Commands that look: they change neither a repository nor a file.
 LOOKING = (
-    "at", "calibration timeline", "completion", "config-dump", "config-validate", "debug", "diff", "events list", "events subscriptions", "formats", "get-uri", "logs", "origin", "packer list",
+    "at", "calibration timeline", "completion", "config-dump", "config-validate", "debug", "diff", "events list", "events subscriptions", "formats", "get-uri", "logs", "metrics", "origin", "packer list",
     "packer pack", "packer unpack", "pipeline check", "pipeline show", "qgraph show", "qgraph why", "query-", "snapshot list", "sql",
     "stats", "status", "universe check", "universe diff", "universe show", "why", "why-dataset",
 )  # fmt: skip

@@ -24,11 +24,10 @@ from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
 from bunter.datastore.nearline import recall_artifacts
 from bunter.datastore.places import are_there, by_store, places_of
-from bunter.datastore.reading import part_for
+from bunter.datastore.reading import part_for, result_class
 from bunter.datastore.store import MAIN, ConfirmingStore, Staged, Transfer
 from bunter.datastore.uri import ArtifactURI
 from bunter.errors import ConfigurationError, KeyMissingError
-from bunter.storage_class import storage_class as named_class
 from bunter.values import Durability
 
 if TYPE_CHECKING:
@@ -94,8 +93,7 @@ class Datastore:
     @classmethod
     def memory(cls, config: DatastoreConfig | None = None, database: Database | None = None) -> Self:
         """Make a datastore in memory."""
-        stores = {MAIN: MemoryStore()} if config is None else children_of(config, MemoryStore(), None, database)
-        return cls(config, stores)
+        return cls(config, children_of(config, MemoryStore(), None, database) if config else {MAIN: MemoryStore()})
 
     @classmethod
     def open(cls, folder: Path | StoreAddress, config: DatastoreConfig, database: Database | None = None) -> Self:
@@ -112,32 +110,17 @@ class Datastore:
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__init__(state["config"], state["stores"])  # type: ignore[misc]
 
-    def with_folders(self, folder: Path, *, is_backed: bool = False) -> Datastore:
-        """Return a datastore with folders in place of what is in the database, named as the sinks, for those who have none.
-
-        With ``is_backed`` the database is asked for what the folders have not.
-        """
-        children = [
-            replace(child, store=LocalStore(folder / child.name)) if child.alone else child
-            for child in self.chain.children
-        ]
-        if is_backed:
-            alone = [child for child in self.chain.children if child.alone]
-            children += [replace(child, name=f"{child.name} in the database", read_only=True) for child in alone]
-        return Datastore(self.config, children)
-
     # ------------------------------------------------------------------ what and where
 
     @property
     def alone(self) -> tuple[str, ...]:
-        """Names of the sinks that are stores as well: what they have is in the repository's database, and in no file."""
+        """Names of the sinks that alone have what they take, in the repository's database."""
         return () if self.config is None else self.config.alone
 
     def route(self, dataset_type: DatasetType, data_id: DataCoordinate | Mapping[str, object] | None = None) -> Route:
         """Say which stores take a new dataset, and how; ConfigurationError if none does."""
-        return self.chain.route(
-            dataset_type, data_id if data_id is None or isinstance(data_id, Mapping) else data_id.mapping
-        )
+        known = data_id if data_id is None or isinstance(data_id, Mapping) else data_id.mapping
+        return self.chain.route(dataset_type, known)
 
     def choice(self, dataset_type: DatasetType) -> Choice:
         """How datasets of a type are stored in the store ``main``."""
@@ -187,7 +170,7 @@ class Datastore:
             for name, form in forms.items()
         }
 
-    def key_for(  # noqa: PLR0913 - a name has many parts
+    def key_for(
         self,
         dataset_type: DatasetType,
         data_id: DataCoordinate | Mapping[str, object],
@@ -383,7 +366,7 @@ class Datastore:
             return [self.fetching.seen(store) for store in found]
         raise KeyMissingError(f"{stored.key} is in the store {stored.datastore!r}, which is not configured here")
 
-    def read(  # noqa: PLR0913 - all but one by keyword
+    def read(
         self,
         stored: Sequence[StoredArtifact],
         *,
@@ -422,7 +405,7 @@ class Datastore:
         KeyMissingError
             If the artifact is gone.
         """
-        wanted = _result_class(storage_class, component)
+        wanted = result_class(storage_class, component)
         if len(stored) > 1 or (stored and stored[0].component):
             return self._read_parts(stored, storage_class, component, parameters or {}, staged, keeps=keeps)
         artifact, remaining = part_for(stored, component)
@@ -454,7 +437,7 @@ class Datastore:
         stores = stores or self.holders(artifact)
         return self.fetching.read(stores if ahead is None else [ahead, *stores], artifact, request, keeps=keeps)
 
-    def _read_parts(  # noqa: PLR0913 - as `read`
+    def _read_parts(
         self,
         stored: Sequence[StoredArtifact],
         storage_class: StorageClass | str,
@@ -465,7 +448,7 @@ class Datastore:
         keeps: bool,
     ) -> object:
         """Read a composite that is kept in several artifacts, or the one of them that answers a component."""
-        whole = named_class(storage_class) if isinstance(storage_class, str) else storage_class
+        whole = result_class(storage_class)
         read = {
             item.component: lambda request, item=item: self._read_one(
                 item, replace(request, selector=item.selector), staged, keeps=keeps
@@ -475,7 +458,7 @@ class Datastore:
         if component is None:
             return whole.convert(assembled(whole, read, parameters))
         whole.component(component)  # raises if there is no such
-        return read_component(component, _result_class(whole, component).python_type, read, parameters)
+        return read_component(component, result_class(whole, component).python_type, read, parameters)
 
     def uri(self, stored: StoredArtifact) -> ArtifactURI:
         """Where an artifact is, as a value that can be opened."""
@@ -515,9 +498,3 @@ class Datastore:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-
-def _result_class(storage_class: StorageClass | str, component: str | None) -> StorageClass:
-    whole = named_class(storage_class) if isinstance(storage_class, str) else storage_class
-    part = component and (whole.components.get(component) or whole.derived.get(component))
-    return named_class(part) if part else whole

@@ -20,6 +20,7 @@ from bunter.errors import (
     StoreDeniedError,
     StoreUnavailableError,
 )
+from bunter.storage_class import storage_class as named_class
 from bunter.values import quick_digest
 
 if TYPE_CHECKING:
@@ -29,11 +30,19 @@ if TYPE_CHECKING:
     from bunter.datastore.format import Format
     from bunter.datastore.store import ArtifactStore
     from bunter.errors import ButlerError
+    from bunter.storage_class import StorageClass
 
-__all__ = ["part_for", "read_artifact", "read_verified"]
+__all__ = ["part_for", "read_artifact", "read_verified", "result_class"]
 
 _LARGE_FORWARD = 1 << 20
 """For files of this machine that are read from the first byte to the last: into the object that is returned."""
+
+
+def result_class(storage_class: StorageClass | str, component: str | None = None) -> StorageClass:
+    """Return the storage class of what is read: that of a component where one is asked for."""
+    whole = named_class(storage_class) if isinstance(storage_class, str) else storage_class
+    part = component and (whole.components.get(component) or whole.derived.get(component))
+    return named_class(part) if part else whole
 
 
 def part_for(stored: Sequence[StoredArtifact], component: str | None) -> tuple[StoredArtifact, str | None]:

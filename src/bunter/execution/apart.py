@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bunter.dataset.changes import AddContents
+from bunter.datastore import Datastore
 from bunter.datastore.carriage import Cargo, carry_into
 from bunter.datastore.local import LocalStore
 from bunter.errors import KeyMissingError
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bunter.butler import Butler
-    from bunter.datastore import Datastore
     from bunter.datastore.store import Stat
     from bunter.execution.receipt import Artifact
     from bunter.graph import QuantumGraph
@@ -38,7 +39,13 @@ def apart(datastore: Datastore, folder: Path, *, is_backed: bool = False) -> Dat
     is_backed : bool
         Whether the database is asked as well, by this process alone.
     """
-    return datastore.with_folders(folder / _FOLDER, is_backed=is_backed) if datastore.alone else datastore
+    if not datastore.alone:
+        return datastore
+    known = datastore.chain.children
+    children = [replace(each, store=LocalStore(folder / _FOLDER / each.name)) if each.alone else each for each in known]
+    if is_backed:
+        children += [replace(each, name=f"{each.name} in the database", read_only=True) for each in known if each.alone]
+    return Datastore(datastore.config, children)
 
 
 class ApartStore:

@@ -18,8 +18,8 @@ __all__ = ["metrics"]
 
 @click.command(
     "metrics",
-    epilog="\b\nExamples:\n  bunter metrics demo quality\n"
-    "  bunter metrics demo quality fwhm --where \"band = 'r'\" --collections demo --csv",
+    epilog="\b\nExamples:\n  bunter metrics demo calexp --limit 3\n"
+    "  bunter metrics demo calexp fwhm --where \"band = 'r'\" --csv",
 )
 @click.argument("repo")
 @click.argument("dataset_type")
