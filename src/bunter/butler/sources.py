@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from bunter import effects
 from bunter.dataset.annotations import AddOrigins, OriginRow
 from bunter.dataset.header import headers_change, packed_alike
+from bunter.datastore.look import Look
 from bunter.errors import FormatError, IngestError
 from bunter.values.rows import instances
 
@@ -27,22 +27,20 @@ def said_of(files: Sequence[FileDataset], transfer: str) -> dict[str, Any]:
     return {"folders": folders[:20], "files": len(files), "transfer": transfer}
 
 
-def looks_at(files: Sequence[FileDataset]) -> list[os.stat_result | None]:
+def looks_at(files: Sequence[FileDataset]) -> list[Look | None]:
     """Look at each file once, for all who want to know of it; None where there is no file of this machine."""
     paths = [str(file.path) for file in files]
-    return [None if "://" in path else effects.stat(path) for path in paths]
+    return [None if "://" in path else Look.at(path) for path in paths]
 
 
-def source_changes(
-    files: Sequence[FileDataset], looks: Sequence[os.stat_result | None], *, header: bool
-) -> list[Change]:
+def source_changes(files: Sequence[FileDataset], looks: Sequence[Look | None], *, header: bool) -> list[Change]:
     """Return the changes that remember where files come from, to be asked for while the files are still there.
 
     Parameters
     ----------
     files : sequence of FileDataset
         The files.
-    looks : sequence of os.stat_result
+    looks : sequence of Look
         What `looks_at` has seen of each.
     header : bool
         Whether header cards are wanted.
@@ -58,7 +56,7 @@ def source_changes(
     return changes
 
 
-def _origins(files: Sequence[FileDataset], looks: Sequence[os.stat_result | None]) -> list[OriginRow]:
+def _origins(files: Sequence[FileDataset], looks: Sequence[Look | None]) -> list[OriginRow]:
     counts = [len(file.refs) for file in files]
     ids = [ref.id.bytes for file in files for ref in file.refs]
     split = [_split(file.path) for file in files]

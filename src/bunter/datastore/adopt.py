@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from bunter import effects
+from bunter.datastore.look import Look
 from bunter.datastore.recorded import staying
 from bunter.datastore.store import LinksFiles, LocalPaths, Staged, StagesFiles, Transfer
 from bunter.errors import IngestError
@@ -32,10 +32,10 @@ def adopt(
     transfer: Transfer,
     keys: Sequence[str] | None,
     *,
-    looks: Sequence[os.stat_result | None] = (),
+    looks: Sequence[Look | None] = (),
 ) -> list[Staged]:
     """Stage files; see `Datastore.ingest_stage`."""
-    looks = looks or [effects.stat(path) for path in paths]
+    looks = looks or [Look.at(path) for path in paths]
     absolute, sizes = _look(paths, looks)
     if transfer is Transfer.DIRECT:
         return staying(absolute, sizes, repeat(None))
@@ -56,7 +56,7 @@ def adopt(
     return _stage_all(store, owner(), transfer, list(zip(absolute, sizes, stay, keys, strict=True)), root)
 
 
-def _look(paths: Sequence[str | Path], looks: Iterable[os.stat_result | None]) -> tuple[list[str], list[int]]:
+def _look(paths: Sequence[str | Path], looks: Iterable[Look | None]) -> tuple[list[str], list[int]]:
     """Absolute path and size of each file; IngestError names those that are none."""
     absolute, sizes, rejected = [], [], []
     for given, found in zip(paths, looks, strict=True):

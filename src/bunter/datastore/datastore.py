@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bunter.dataset import DatasetType, StoredArtifact
     from bunter.datastore.chain import Route
     from bunter.datastore.config import DatastoreConfig
+    from bunter.datastore.look import Look
     from bunter.datastore.nearline import RecallOrder
     from bunter.datastore.store import ArtifactStore, PublishingStore
     from bunter.datastore.store_address import StoreAddress
@@ -260,7 +261,7 @@ class Datastore:
         transfer: Transfer | str = Transfer.AUTO,
         keys: Sequence[str] | None = None,
         routes: Sequence[Route] = (),
-        looks: Sequence[os.stat_result | None] = (),
+        looks: Sequence[Look | None] = (),
     ) -> list[Staged]:
         """Stage files that exist; on any error none is.
 
@@ -274,7 +275,7 @@ class Datastore:
             Key of each; not needed (and not used) for files that stay where they are.
         routes : sequence of Route, optional
             Which stores take each; all go to the store ``main`` if none are given.
-        looks : sequence of os.stat_result, optional
+        looks : sequence of Look, optional
             What was just seen of each file, None where there is none; without it they are looked at.
 
         Returns

@@ -25,6 +25,8 @@ from bunter.values.rows import instances
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bunter.datastore.look import Look
+
 __all__ = ["Link", "LinkList", "linked_later", "make_links", "take_links_back"]
 
 _PREFIX = ".links-"
@@ -112,7 +114,7 @@ def _path(stage_root: str, items: Sequence[Staged]) -> str:
 def linked_later(
     keys: Sequence[str],
     paths: Sequence[str],
-    looks: Sequence[os.stat_result],
+    looks: Sequence[Look],
     transfer: Transfer,
     *,
     owner: str,
@@ -125,7 +127,7 @@ def linked_later(
     ----------
     keys, paths : sequence of str
         Key and absolute path of each file.
-    looks : sequence of os.stat_result
+    looks : sequence of Look
         What was just seen of each.
     transfer : Transfer
         How they come in.
@@ -170,7 +172,7 @@ def linked_later(
     )
 
 
-def _can_link(looks: Sequence[os.stat_result], device: int, *, sure: bool) -> bool:
+def _can_link(looks: Sequence[Look], device: int, *, sure: bool) -> bool:
     """Whether hard links will be had: on one file system, and, where there is another way, of files of our own."""
     if {look.st_dev for look in looks} != {device} or max(look.st_nlink for look in looks) > _MOST_LINKS:
         return False

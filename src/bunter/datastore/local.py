@@ -22,6 +22,7 @@ from bunter.values import Durability, Pieces
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from bunter.datastore.look import Look
     from bunter.values import ByteRange
 
 __all__ = ["STAGE", "LocalStore"]
@@ -144,7 +145,7 @@ class LocalStore:
         owner: str,
         keys: Sequence[str],
         paths: Sequence[str],
-        looks: Sequence[os.stat_result],
+        looks: Sequence[Look],
         transfer: Transfer,
     ) -> list[Staged] | None:
         """Say what will be linked when it is published; see `bunter.datastore.links`."""

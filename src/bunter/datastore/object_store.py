@@ -42,10 +42,17 @@ _WITHOUT_LINKS = {Transfer.AUTO, Transfer.COPY, Transfer.MOVE}
 class _Waiting:
     """Content of a staged artifact, and the file it must still be when it is sent."""
 
-    content: bytes | Path | CopyOf
+    content: bytes | Path | CopyOf | None  # None: the file that `source` names
     source: Move | None = None
     announced: bool = False
     sent: bool = False
+
+    def held(self) -> bytes | Path | CopyOf:
+        """Return the content, or where it is."""
+        if self.content is not None:
+            return self.content
+        assert self.source is not None, "one of the two is given"
+        return Path(self.source.source)
 
 
 class ObjectStore:
@@ -164,9 +171,7 @@ class ObjectStore:
         with self._lock:
             if taken := next((item.key for item in items if (owner, item.key) in self._waiting), None):
                 raise KeyTakenError(f"artifact key {taken!r} is already being staged; draw a new nonce")
-            self._waiting |= {
-                (owner, item.key): _Waiting(Path(move.source), move) for item, move in zip(items, seen, strict=True)
-            }
+            self._waiting |= {(owner, item.key): _Waiting(None, move) for item, move in zip(items, seen, strict=True)}
         try:
             return self._send_files(self._streams, items, seen)
         except BaseException:
@@ -226,7 +231,7 @@ class ObjectStore:
         """Return the content."""
         if not item.owner:
             return effects.read_bytes(item.key)
-        content = self._waiting[item.owner, item.key].content
+        content = self._waiting[item.owner, item.key].held()
         if isinstance(content, CopyOf):
             return content.bucket.read(content.key)[0]
         return content if isinstance(content, bytes) else effects.read_bytes(content)
@@ -250,10 +255,11 @@ class ObjectStore:
         waiting = [self._waiting[item.owner, item.key] for item in staged]
         uploads, copies = [], []
         for item, each in zip(staged, waiting, strict=True):
-            if isinstance(each.content, CopyOf):
-                copies.append((each.content, item.key))
+            content = each.held()
+            if isinstance(content, CopyOf):
+                copies.append((content, item.key))
             else:
-                uploads.append(Upload(item.key, each.content, item.size))
+                uploads.append(Upload(item.key, content, item.size))
         self.bucket.write_many(uploads)
         if copies and isinstance(self.bucket, CopiesAcross):
             self.bucket.copy_many(copies)
@@ -317,7 +323,7 @@ class ObjectStore:
             gone = [self._waiting.pop((item.owner, item.key), None) for item in staged]
             self._confirmed.difference_update((item.owner, item.key) for item in staged)
         for waiting in gone:
-            if waiting is not None and waiting.source is None and not isinstance(waiting.content, CopyOf):
+            if waiting is not None and waiting.source is None and isinstance(waiting.content, bytes | Path):
                 self._spool.drop(waiting.content)
 
     def staged(self) -> Iterator[tuple[str, bool]]:

@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
     from typing import TypeGuard
 
     from bunter.database import Transaction
+    from bunter.datastore.look import Look
     from bunter.values import ByteRange, Digests, Durability, Pieces
 
 __all__ = [
@@ -192,7 +192,7 @@ class LinksFiles(Protocol):
         owner: str,
         keys: Sequence[str],
         paths: Sequence[str],
-        looks: Sequence[os.stat_result],
+        looks: Sequence[Look],
         transfer: Transfer,
     ) -> list[Staged] | None:
         """Stage files, of which ``looks`` were just seen, all or none; None where each has to be staged by itself."""
