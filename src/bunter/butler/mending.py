@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bunter.datastore.store import PublishingStore, Staged
     from bunter.values import Principal
 
-__all__ = ["Mended", "mend"]
+__all__ = ["Mended", "mend", "mendable"]
 
 _LOST = (Problem.MISSING, Problem.SIZE, Problem.DAMAGED)
 
@@ -57,13 +57,31 @@ def mend(butler: Butler, source: Butler, report: CheckReport, principal: Princip
     principal : Principal
         Who asks.
     """
+    return [_mend(butler, source, *each) for each in _beside(butler, source, report, principal)]
+
+
+def mendable(butler: Butler, source: Butler, report: CheckReport, principal: Principal) -> list[str]:
+    """Return the keys of lost and damaged artifacts of which the source has one that looks the same; see `mend`."""
+    found = []
+    for finding, ours, theirs in _beside(butler, source, report, principal):
+        wanted = next((item for item in ours if item.key == finding.key), None)
+        if wanted is None or is_direct(finding.key):
+            continue
+        candidates = list(_alike(wanted, theirs))
+        if any(source.datastore.store_of(item).stat_many([item.key])[0] is not None for item in candidates):
+            found.append(finding.key)
+    return found
+
+
+def _beside(
+    butler: Butler, source: Butler, report: CheckReport, principal: Principal
+) -> list[tuple[Finding, list[StoredArtifact], list[StoredArtifact]]]:
+    """Return what is lost with what is recorded of its dataset here and there."""
     findings = [finding for problem in _LOST for finding in report.of(problem) if finding.datasets]
     ids = [finding.datasets[0].bytes for finding in findings]
     ours = butler.repository.locate(principal, ids) if ids else []
     theirs = source.repository.locate(principal, ids) if ids else []
-    return [
-        _mend(butler, source, finding, mine, other) for finding, mine, other in zip(findings, ours, theirs, strict=True)
-    ]
+    return list(zip(findings, ours, theirs, strict=True))
 
 
 def _mend(

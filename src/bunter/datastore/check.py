@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bunter.datastore.records import ArtifactRecords
     from bunter.datastore.store import ArtifactStore
 
-__all__ = ["CheckReport", "Finding", "Patrol", "Problem", "check_datastore", "quarantine", "set_aside"]
+__all__ = ["CheckReport", "Finding", "Patrol", "Problem", "check_datastore", "old_orphans", "quarantine", "set_aside"]
 
 
 def check_datastore(
@@ -57,16 +57,16 @@ def quarantine(datastore: Datastore, report: CheckReport, *, older_than_s: float
     older_than_s : float
         Only files unchanged for so long, in seconds.
     """
-    moved = []
+    going = old_orphans(datastore, report, older_than_s=older_than_s)
+    return [finding.key for finding in going if set_aside(datastore.stores[finding.datastore], finding.key)]
+
+
+def old_orphans(datastore: Datastore, report: CheckReport, *, older_than_s: float) -> list[Finding]:
+    """Return the orphans of a check that `quarantine` takes out of the way."""
     horizon_ns = effects.now_ns() - int(older_than_s * 1e9)
-    for finding in report.of(Problem.ORPHAN):
-        store = datastore.stores[finding.datastore]
-        stat = store.stat_many([finding.key])[0]
-        if is_direct(finding.key) or stat is None or stat.modified_ns > horizon_ns:
-            continue
-        if set_aside(store, finding.key):
-            moved.append(finding.key)
-    return moved
+    found = [finding for finding in report.of(Problem.ORPHAN) if not is_direct(finding.key)]
+    stats = [datastore.stores[finding.datastore].stat_many([finding.key])[0] for finding in found]
+    return [f for f, stat in zip(found, stats, strict=True) if stat is not None and stat.modified_ns <= horizon_ns]
 
 
 def set_aside(store: ArtifactStore, key: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bunter.values import sized
+from bunter.values import counted, sized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,7 +116,7 @@ class CheckReport:
         return [finding for finding in self.findings if finding.problem is problem]
 
     def __str__(self) -> str:
-        checked = f"{self.artifacts} artifacts, {sized(self.size)}"
+        checked = f"{counted(self.artifacts, 'artifact')}, {sized(self.size)}"
         if self.read:
             checked += f", {self.read} read in full"
         if self.digested:

@@ -57,6 +57,7 @@ _DAY_S = 86400.0
     show_default=True,
     help="Set aside only orphans unchanged for so many seconds.",
 )
+@click.option("-n", "--dry-run", is_flag=True, help="With --repair: say what would be mended and change nothing.")
 @output_options
 def check(
     *,
@@ -70,6 +71,7 @@ def check(
     repair: bool,
     source: str | None,
     older_than_s: float,
+    dry_run: bool,
     emit: Emit,
 ) -> None:
     """Compare the registry of REPO with its files, both ways; exit with 1 if something is wrong.
@@ -79,15 +81,16 @@ def check(
     from bunter.butler import Butler
     from bunter.datastore.deep_check import DeepCheck
 
-    if source is not None and not repair:
-        raise click.UsageError("--from says where --repair takes files from; give both")
+    _refuse_nonsense(source, repair=repair, dry_run=dry_run, writes=record or incremental)
     how: DeepCheck | None = None
     if deep or record or sample or rate_mb_s:
         how = DeepCheck(sample or 1.0, None if rate_mb_s is None else rate_mb_s * 1e6, record)
     more: dict[str, Any] = {"incremental": incremental, "time_limit_s": time_limit_s}
-    with Butler(repo, writeable=repair or record or incremental) as butler:
+    with Butler(repo, writeable=(repair and not dry_run) or record or incremental) as butler:
         report = _checked(butler, how, **more)
-        if repair and not report.is_clean:
+        if dry_run:
+            _tell_repair(butler, source, report, older_than_s, emit)
+        elif repair and not report.is_clean:
             if source is not None:
                 _mend(butler, source, report, emit)
             _repair(butler, report, older_than_s, emit)
@@ -101,6 +104,35 @@ def check(
             for hint in _next_steps(report, repo, older_than_s if repair else None):
                 emit.note(hint)
         raise click.exceptions.Exit(1)
+
+
+def _refuse_nonsense(source: str | None, *, repair: bool, dry_run: bool, writes: bool) -> None:
+    if source is not None and not repair:
+        raise click.UsageError("--from says where --repair takes files from; give both")
+    if dry_run and (not repair or writes):
+        raise click.UsageError(
+            "--dry-run says what --repair would do; give it with that, without --record, --incremental"
+        )
+
+
+def _tell_repair(butler: Butler, source: str | None, report: CheckReport, older_than_s: float, emit: Emit) -> None:
+    from bunter.butler import Butler
+    from bunter.butler.mending import mendable
+    from bunter.datastore.check import Problem, old_orphans
+    from bunter.values import Principal, counted
+
+    if source is not None:
+        with Butler(source, writeable=False) as other:
+            there = mendable(butler, other, report, Principal.current())
+        emit.note(f"would bring {counted(len(there), 'file')} back from {source}, if they are whole there")
+    for number, said in (
+        (len(old_orphans(butler.datastore, report, older_than_s=older_than_s)), "would set {} aside"),
+        (len(report.of(Problem.TRASH)), "would unlink {} of the trash"),
+        (len(report.of(Problem.UNFINISHED)), "would settle {} of dead writers"),
+        (len(report.of(Problem.UNCOPIED)), "would make copies of {}"),
+    ):
+        if number:
+            emit.note(said.format(counted(number, "file")))
 
 
 def _mend(butler: Butler, source: str, report: CheckReport, emit: Emit) -> None:
@@ -201,18 +233,21 @@ def _show(report: CheckReport, emit: Emit) -> None:
 def trash(*, action: str, repo: str, kept: bool, dry_run: bool, emit: Emit) -> None:
     """List or empty the trash of REPO: artifacts removed from the registry whose files could not be removed yet."""
     from bunter.butler import Butler
+    from bunter.values import counted, sized
 
     with Butler(repo, writeable=action == "empty" and not dry_run) as butler:
         bin_ = _direct(butler).trash
         found = [(key, size) for rows in bin_.waiting().values() for key, size in rows]
         found += bin_.kept() if kept else []
         if action == "list" or dry_run:
-            emit.rows(("key", "size"), [(key, f"{size} bytes") for key, size in found])
+            shown = sized if emit.style == "text" else int
+            emit.rows(("key", "size"), [(key, shown(size)) for key, size in found])
             return
         if kept:
             bin_.expire(bin_.due(all_=True))
         failed = bin_.empty()
-    emit.record({"removed": len(found) - len(failed)}, f"removed {len(found) - len(failed)} files")
+    removed = len(found) - len(failed)
+    emit.record({"removed": removed}, f"removed {counted(removed, 'file')}")
     for key, error in failed.items():
         emit.note(f"{key} could not be removed: {error}")
     if failed:

@@ -1,0 +1,59 @@
+"""`check` and `trash`, as an operator and a program see them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bunter import Butler
+from bunter.cli.program import run
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    with Butler.create("repo", datastore={"trash_days": 3}) as butler:
+        butler.dimension_records.insert("instrument", [{"name": name} for name in ("A", "B")])
+        butler.dataset_types.register("note", ["instrument"], "Text")
+    with Butler("repo", run="notes") as butler:
+        for name in ("A", "B"):
+            butler.put(name, "note", instrument=name)
+
+    def ask(*words):
+        code = run(words)
+        return code, *capfd.readouterr()
+
+    return ask
+
+
+def files():
+    return sorted(path for path in Path("repo/data").rglob("*") if path.is_file())
+
+
+def test_a_dry_run_tells_what_a_repair_would_do_and_does_nothing(command):
+    assert command("create", "mirror")[0] == command("transfer-datasets", "repo", "mirror", "-t", "copy")[0] == 0
+    with Butler("repo") as butler:
+        butler.get_uri("note", instrument="A", collections="notes").path.unlink()
+    Path("repo/data/notes/strange.txt").write_text("x")
+    before = files()
+    words = ["check", "repo", "--repair", "--from", "mirror", "--older-than", "0"]
+    code, _, err = command(*words, "--dry-run")
+    assert code == 1
+    assert "would bring 1 file back from mirror" in err
+    assert "would set 1 file aside" in err
+    assert files() == before
+    code, out, err = command(*words)
+    assert (code, out.startswith("clean: 2 artifacts")) == (0, True)
+    assert "brought 1 file back from mirror" in err
+
+
+@pytest.mark.parametrize("more", [[], ["--repair", "--record"]])
+def test_a_dry_run_of_what_repairs_nothing_or_writes_more_is_wrong_usage(command, more):
+    assert command("check", "repo", "--dry-run", *more)[0] == 2
+
+
+def test_sizes_in_the_trash_are_numbers_for_programs(command):
+    assert command("prune-datasets", "repo", "notes", "-d", "note", "--no-confirm")[0] == 0
+    rows = [json.loads(line) for line in command("trash", "list", "repo", "--kept", "--json")[1].splitlines()]
+    assert [row["size"] for row in rows] == [1, 1]
+    assert "1 B" in command("trash", "list", "repo", "--kept")[1]
