@@ -42,6 +42,47 @@ def test_columns_and_rows_go_into_a_table_of_another_format(repo, tmp_path):
     assert list(Table.read(target)["y"]) == [5.0, 6.0]
 
 
+def test_what_was_read_for_a_piece_is_told(repo, tmp_path, capfd):
+    line = ["get", repo, "image", "--collections", "run", "--bbox", "10,5,15,9", "-o"]
+    assert run([*line, str(tmp_path / "one.fits")]) == 0
+    assert "; read " in capfd.readouterr().out
+    assert run([*line, str(tmp_path / "two.fits"), "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert 0 < told["read"] <= told["of"]
+    assert told["ranges"] >= 1
+    assert run(["get", repo, "image", "--collections", "run", "-o", str(tmp_path / "whole.fits"), "--json"]) == 0
+    assert "read" not in json.loads(capfd.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "values"), [(["y > 4.5"], [5.0, 6.0]), (["y>4.5", "x != 3"], [5.0]), (["x = 1"], [4.0])]
+)
+def test_rows_are_chosen_by_conditions(repo, tmp_path, conditions, values):
+    target = tmp_path / "some.ecsv"
+    wanted = [word for text in conditions for word in ("--filter", text)]
+    assert run(["get", repo, "sources", "--collections", "run", *wanted, "-o", str(target)]) == 0
+    assert list(Table.read(target)["y"]) == values
+
+
+def test_a_table_is_shown_with_its_rows(repo, capfd):
+    assert run(["get", repo, "sources", "--collections", "run", "--filter", "x = 2"]) == 0
+    assert capfd.readouterr().out.split()[-2:] == ["2", "5.0"]
+    assert run(["get", repo, "sources", "--collections", "run", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == {"type": "Table", "rows": 3, "columns": ["x", "y"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--filter", "y like 3"], "is not a condition such as 'flux > 99'"),
+        (["-o", "no/dir/x.ecsv"], "there is no folder"),
+    ],
+)
+def test_what_cannot_be_chosen_or_written_is_one_sentence(repo, capfd, arguments, message):
+    assert run(["get", repo, "sources", "--collections", "run", *arguments]) != 0
+    assert message in capfd.readouterr().err
+
+
 def test_a_component_is_shown(repo, capfd):
     assert run(["get", repo, "image.shape", "--collections", "run", "--json"]) == 0
     assert json.loads(capfd.readouterr().out) == {"value": [20, 30]}

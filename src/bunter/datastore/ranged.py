@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.forward import Forward
 from bunter.datastore.store import LocalPaths
+from bunter.datastore.traffic import note_ranges
 from bunter.errors import FileIntegrityError, FormatError
 from bunter.values import ByteRange
 
@@ -204,6 +205,7 @@ class RangedFile(io.RawIOBase):
 
     def _fetch(self, ranges: Sequence[ByteRange]) -> list[bytes]:
         found = self._store.read(self._key, ranges) if ranges else []
+        note_ranges(sum(map(len, found)), len(found))
         for each, content in zip(ranges, found, strict=True):
             if len(content) < min(each.size, self.size - each.begin):
                 self._refuse_short(each.end)

@@ -12,6 +12,7 @@ from bunter.datastore.key import no_artifact
 from bunter.datastore.members import is_member, member_of
 from bunter.datastore.ranged import LARGE, RangedFile, VerifiedFile
 from bunter.datastore.store import gives_chunks, has_paths
+from bunter.datastore.traffic import note_ranges
 from bunter.errors import (
     FileIntegrityError,
     FormatError,
@@ -111,6 +112,7 @@ def _large(store: ArtifactStore, form: Format) -> int:
 
 
 def _read_part(file: RangedFile, form: ReadsFiles, request: ReadRequest) -> object:
+    note_ranges(whole=file.size)
     try:
         return form.read_file(cast("BinaryIO", file), request)
     except FormatError as exc:

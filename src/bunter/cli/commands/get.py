@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +14,11 @@ from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
     from bunter.cli.output import Emit
+    from bunter.datastore.traffic import Traffic
 
 __all__ = ["get"]
+
+_CONDITION = re.compile(r"\s*(\w[\w.]*)\s*(==|!=|<=|>=|=|<|>)\s*(\S.*?)\s*")
 
 
 def _numbers(text: str | None, count: int, kind: type, what: str) -> tuple[Any, ...] | None:
@@ -40,6 +46,13 @@ def _numbers(text: str | None, count: int, kind: type, what: str) -> tuple[Any, 
 @click.option("--circle", metavar="RA,DEC,RADIUS", help="Smallest box with this circle on the sky, ICRS degrees.")
 @click.option("--columns", multiple=True, help="Columns of a table, separated by commas. Repeatable.")
 @click.option("--rows", metavar="BEGIN,END", help="Rows of a table from 0, without the last one.")
+@click.option(
+    "--filter",
+    "filters",
+    metavar="CONDITION",
+    multiple=True,
+    help="Rows of a Parquet table that satisfy all of these, such as 'flux > 99'. Repeatable.",
+)
 @click.option("--collections", multiple=True, help="Where to find it. Repeatable.")
 @dry_run_option
 @as_of_option
@@ -54,6 +67,7 @@ def get(
     circle: str | None,
     columns: tuple[str, ...],
     rows: str | None,
+    filters: tuple[str, ...],
     collections: tuple[str, ...],
     dry_run: bool,
     as_of: str | None,
@@ -62,38 +76,56 @@ def get(
     """Read a dataset, a component of it (TYPE.COMPONENT), or a piece cut out of it; only what is needed is moved."""
     from bunter.butler import Butler
     from bunter.datastore.formats.foreign import format_of_file
+    from bunter.datastore.traffic import watched
 
     asked = {
         "bbox": _numbers(bbox, 4, int, "four whole numbers X0,Y0,X1,Y1"),
         "circle": _numbers(circle, 3, float, "three numbers RA,DEC,RADIUS in degrees"),
         "columns": names_of(columns) or None,
         "rows": _numbers(rows, 2, int, "two whole numbers BEGIN,END"),
+        "filters": [_condition(text) for text in filters] or None,
     }
     parameters = {name: value for name, value in asked.items() if value is not None}
     form = None if output is None else format_of_file(output)
-    with Butler(repo, writeable=False, as_of=as_of) as butler:
+    with Butler(repo, writeable=False, as_of=as_of) as butler, watched() as traffic:
         found = butler.get(
             dataset_type, data_id_of(data_id), collections=names_of(collections) or None, parameters=parameters
         )
     if output is None or form is None:
         _show(found, emit)
     else:
-        _save(found, output, form, emit, dry_run=dry_run)
+        _save(found, output, form, emit, dry_run=dry_run, traffic=traffic)
 
 
-def _save(found: Any, output: str, form: str, emit: Emit, *, dry_run: bool) -> None:
+def _condition(text: str) -> tuple[str, str, object]:
+    """Read ``NAME OP VALUE``; a value that is no number, nor true or false, is a text, in quotes or not."""
+    found = _CONDITION.fullmatch(text)
+    if found is None:
+        raise click.UsageError(f"{text!r} is not a condition such as 'flux > 99', with one of ==, !=, <, <=, > and >=")
+    name, sign, value = found.groups()
+    try:
+        return name, sign, json.loads(value)
+    except ValueError:
+        return name, sign, value.strip("'\"")
+
+
+def _save(found: Any, output: str, form: str, emit: Emit, *, dry_run: bool, traffic: Traffic) -> None:
     from bunter import effects
     from bunter.datastore import format_of
-    from bunter.errors import KeyTakenError
+    from bunter.errors import ConfigurationError, KeyTakenError
     from bunter.values import sized
 
     content = format_of(form).to_bytes(found)
     if effects.stat(output) is not None:
         raise KeyTakenError(f"{output} is there already; remove it, or choose another name")
+    if not Path(output).absolute().parent.is_dir():
+        raise ConfigurationError(f"there is no folder {Path(output).parent} for {output}; make it first")
     if not dry_run:
         effects.write_new(output, content, sync=False)
-    said = f"{'would write' if dry_run else 'wrote'} {sized(len(content))} to {output}"
-    emit.record({"output": output, "size": len(content), "format": form}, said)
+    read = f"; read {sized(traffic.moved)} of {sized(traffic.whole)}" if traffic.whole else ""
+    said = f"{'would write' if dry_run else 'wrote'} {sized(len(content))} to {output}{read}"
+    counts = {"read": traffic.moved, "ranges": traffic.ranges, "of": traffic.whole} if traffic.whole else {}
+    emit.record({"output": output, "size": len(content), "format": form, **counts}, said)
 
 
 def _show(found: Any, emit: Emit) -> None:
@@ -101,6 +133,13 @@ def _show(found: Any, emit: Emit) -> None:
     if found is None or isinstance(found, str | int | float | bool | list | dict):
         emit.record({"value": found}, str(found))
         return
+    if hasattr(found, "colnames"):
+        emit.record(
+            {"type": type(found).__name__, "rows": len(found), "columns": list(found.colnames)},
+            "\n".join(found.pformat()),
+        )
+        return
     shape = getattr(found, "shape", None)
     size = " x ".join(map(str, reversed(shape))) if shape else ""
-    emit.record({"type": type(found).__name__, "shape": list(shape or ())}, f"{type(found).__name__} {size}".strip())
+    told = f"{type(found).__name__} {size}".strip() if shape else str(found).strip()
+    emit.record({"type": type(found).__name__, "shape": list(shape or ())}, told)
