@@ -132,8 +132,8 @@ class ExactNames:
 
 def exact_keys(keys: Sequence[str]) -> tuple[list[str], list[str]]:
     """Part keys into those of names that are never used twice, and exact ones."""
-    unique: list[str] = []
-    exact: list[str] = []
-    for key in keys:
-        (exact if is_exact(key) else unique).append(key)
-    return unique, exact
+    exact = list(filter(is_exact, keys))
+    if not exact:
+        return list(keys), []
+    known = set(exact)
+    return [key for key in keys if key not in known], exact

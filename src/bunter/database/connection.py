@@ -181,6 +181,8 @@ class Connection:
         width: int,
         rows: Iterable[Sequence[object]],
         kinds: Sequence[str] = (),  # noqa: ARG002 - for databases whose columns have types
+        *,
+        keyed: bool = False,
     ) -> str:
         """Put rows into a table that only this connection sees, in place of those put there before.
 
@@ -195,15 +197,18 @@ class Connection:
         kinds : sequence of str, optional
             ``int``, ``float``, ``str``, ``bool`` or others, which are bytes, for each column: needed where a column without
             any value is compared with another such column.
+        keyed : bool
+            Whether the rows differ in their first column, in which they are looked for again and again.
 
         Returns
         -------
         str
             Name of the table, to be used before the next upload to this slot.
         """
-        name = f"upload_{slot}_{width}"
-        columns = [f"c{n}" for n in range(width)]
-        self.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({', '.join(columns)})")
+        name = f"upload_{slot}_{width}{'_keyed' * keyed}"
+        columns = ", ".join(f"c{n}" for n in range(width))
+        defined = f"({columns}, PRIMARY KEY (c0)) WITHOUT ROWID" if keyed else f"({columns})"
+        self.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} {defined}")
         self.execute(f"DELETE FROM temp.{name}")
         self.executemany(f"INSERT INTO temp.{name} VALUES ({', '.join('?' * width)})", rows)
         return f"temp.{name}"
@@ -400,6 +405,17 @@ class Transaction(Connection):
             self.execute("UPDATE generation SET n = n + 1")
             self._generation = None
             self._ledger = _Ledger(self._ledger.change, touched=True)
+
+    def upload_ids(self, ids: Sequence[bytes]) -> str:
+        """Put ids of 16 bytes, each once, into a table as `upload` does, in the column ``c0``.
+
+        It is to be used before the next call; who gives the same sequence again gets the table that is there.
+        """
+        known, table = self.scratch.get("ids", (None, ""))
+        if known is not ids:
+            table = self.upload("ids", 1, [(id_,) for id_ in sorted(set(ids))], keyed=True)
+            self.scratch["ids"] = ids, table
+        return str(table)
 
     def savepoint(self) -> AbstractContextManager[Transaction]:
         """Take back what the block wrote if an exception leaves it."""

@@ -23,11 +23,11 @@ from bunter.open_folder import OpenFolder
 from bunter.values.rows import instances
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bunter.datastore.look import Look
 
-__all__ = ["Link", "LinkList", "linked_later", "make_links", "take_links_back"]
+__all__ = ["Link", "LinkList", "linked_later", "make_links", "take_links_back", "unlink_all"]
 
 _PREFIX = ".links-"
 _FEW = 16
@@ -208,3 +208,21 @@ def take_links_back(prefix: str, links: Sequence[Link | Staged]) -> None:
     for each in links:
         if Link(each.key, each.origin, each.inode).is_made(prefix):
             effects.unlink(prefix + each.key, missing_ok=True)
+
+
+def unlink_all(directory: str, paths: Iterable[str]) -> dict[str, OSError]:
+    """Remove files of one directory; return why some could not be. What is not there is no error."""
+    failures: dict[str, OSError] = {}
+    try:
+        folder = OpenFolder(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return failures
+    except OSError as exc:
+        return dict.fromkeys(paths, exc)
+    with folder:
+        for path in paths:
+            try:
+                folder.unlink(path.rpartition("/")[2])
+            except OSError as exc:
+                failures[path] = exc
+    return failures

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from bunter import effects
 from bunter.datastore.key import check_key, is_exact, no_artifact
 from bunter.datastore.lease import LOCK_SUFFIX, OwnerLease, is_alive
-from bunter.datastore.links import LinkList, linked_later, make_links, take_links_back
+from bunter.datastore.links import LinkList, linked_later, make_links, take_links_back, unlink_all
 from bunter.datastore.moves import MoveList
 from bunter.datastore.recovery import is_same_file, recover, staged_keys
-from bunter.datastore.stable import can_sync_at_once, sync_at_once, sync_files
+from bunter.datastore.stable import can_sync_at_once, sync_files
 from bunter.datastore.staging import bring
 from bunter.datastore.store import Staged, Stat, Transfer
 from bunter.errors import KeyTakenError, TemplateError
+from bunter.open_folder import sync_file_system
 from bunter.values import Durability, Pieces
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ __all__ = ["STAGE", "LocalStore"]
 
 STAGE = ".stage"
 """Directory of staging areas below the root; keys never begin with a dot."""
+
+_FEW = 8
+"""Fewer names are removed one by one."""
 
 _MISSING = (FileNotFoundError, NotADirectoryError)
 
@@ -192,7 +196,7 @@ class LocalStore:
                     done.append(item)
             changed |= self._make_links(linked, done)
             if at_once:
-                sync_at_once(str(self.root))
+                sync_file_system(str(self.root))
             elif sync:
                 for directory in sorted(changed):
                     effects.sync_dir(directory)
@@ -285,9 +289,14 @@ class LocalStore:
     def _forget(self, ours: Sequence[Staged]) -> None:
         MoveList.forget(self._stage_root, ours)
         LinkList.forget(self._stage_root, [item for item in ours if item.origin])
-        for item in ours:
-            if not item.origin:
-                effects.unlink(self._staging(item.owner, item.key), missing_ok=True)
+        brought = [self._staging(item.owner, item.key) for item in ours if not item.origin]
+        if len(brought) < _FEW:
+            for path in brought:
+                effects.unlink(path, missing_ok=True)
+            return
+        for directory, paths in _by_directory(brought).items():
+            for failure in unlink_all(directory, paths).values():
+                raise failure
 
     def staged(self) -> Iterator[tuple[str, bool]]:
         """Keys that are not settled, and whether their owner lives; see `PublishingStore.staged`."""
@@ -301,18 +310,14 @@ class LocalStore:
 
     def delete_many(self, keys: Sequence[str]) -> dict[str, OSError]:
         """Unlink the files and then the directories that became empty."""
+        groups = _by_directory(self._prefix + check_key(key) for key in keys)
         failures: dict[str, OSError] = {}
-        directories: set[str] = set()
-        for key in keys:
-            try:
-                path = self._place(key)
-                effects.unlink(path, missing_ok=True)
-                directories.add(path.rpartition("/")[0])
-            except NotADirectoryError:
-                continue
-            except OSError as exc:
-                failures[key] = exc
-        self._prune(directories)
+        for directory, inside in groups.items():
+            if directory not in self._known:
+                self._check_inside(directory)
+            failed = unlink_all(directory, inside)
+            failures |= {path.removeprefix(self._prefix): reason for path, reason in failed.items()}
+        self._prune(groups)
         return failures
 
     def _prune(self, directories: Iterable[str]) -> None:
@@ -357,6 +362,13 @@ class LocalStore:
         effects.mkdirs(directory)
         self._check_inside(directory)
         return changed
+
+
+def _by_directory(paths: Iterable[str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for path in paths:
+        groups.setdefault(path.rpartition("/")[0], []).append(path)
+    return groups
 
 
 def _being_staged(key: str) -> str:

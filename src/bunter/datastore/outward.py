@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.carriage import Progress, Tally, checked_pieces
+from bunter.datastore.carriage import Progress, Tally, checked_pieces, names_of
 from bunter.datastore.key import no_artifact
+from bunter.datastore.stable import can_sync_at_once
 from bunter.datastore.store import LocalPaths, Transfer, has_paths
 from bunter.datastore.together import in_lanes
-from bunter.errors import IngestError, KeyTakenError
+from bunter.errors import FileIntegrityError, IngestError, KeyTakenError
+from bunter.open_folder import OpenFolder, sync_file_system
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bunter.dataset import StoredArtifact
     from bunter.datastore.store import ArtifactStore
@@ -24,6 +26,11 @@ __all__ = ["Outgoing", "send"]
 
 _WORKERS = 8
 _BIG = 4 << 20
+_LISTED = 16
+"""For so many files it is asked once what is in their folder."""
+
+_TOGETHER = 500
+"""Files that are synced together, and of which a process that is killed leaves parts."""
 _LINKS = {Transfer.HARDLINK, Transfer.LINK, Transfer.SYMLINK, Transfer.RELSYMLINK}
 
 
@@ -81,7 +88,15 @@ def send(
         written.append(_send(item, transfer, sync=sync))
         tally.add(max(item.stored.size, 0))
 
-    in_lanes(act, len(items), _lanes(items, transfer, sync=sync))
+    small = transfer not in _LINKS and _are_small_files(items)
+    if small and not sync:
+        for folder, inside in _by_folder(items).items():
+            written += _send_small(folder, inside, tally)
+    elif small and can_sync_at_once(folders[0], len(items)):
+        for first in range(0, len(items), _TOGETHER):
+            written += _send_together(items[first : first + _TOGETHER], tally)
+    else:
+        in_lanes(act, len(items), _lanes(items, transfer, sync=sync))
     if sync:
         for folder in folders:
             effects.sync_dir(folder)
@@ -112,6 +127,94 @@ def _send(item: Outgoing, transfer: Transfer, *, sync: bool) -> bool:
     finally:
         effects.unlink(part, missing_ok=True)
     return True
+
+
+def _are_small_files(items: Sequence[Outgoing]) -> bool:
+    """Whether all are files of this machine that are best read at once."""
+    return bool(items) and all(0 <= item.stored.size < effects.CHUNK and has_paths(item.store) for item in items)
+
+
+def _by_folder(items: Sequence[Outgoing]) -> dict[str, list[Outgoing]]:
+    folders: dict[str, list[Outgoing]] = {}
+    for item in items:
+        folders.setdefault(item.target.rpartition("/")[0], []).append(item)
+    return folders
+
+
+def _send_small(folder: str, items: Sequence[Outgoing], tally: Tally) -> Iterator[bool]:
+    """Write small files of one folder, each read at once; yield whether each was written, or was there."""
+    known = set(effects.listdir(folder)) if len(items) >= _LISTED else None
+    part = f".{new_nonce()}.part"
+    with OpenFolder(folder) as place:
+        for item, path in zip(items, _paths(items), strict=True):
+            name = item.target.rpartition("/")[2]
+            is_done = (known is None or name in known) and _is_done(item)
+            if not is_done:
+                is_done = not _write_small(place, item, part, name, path)
+            tally.add(item.stored.size)
+            yield not is_done
+
+
+def _write_small(place: OpenFolder, item: Outgoing, part: str, name: str, path: str) -> bool:
+    """Write a file; False if somebody else has done so meanwhile."""
+    content = _read_compared(path, item.stored)
+    try:
+        place.write_new(part, content)
+        place.rename_new(part, name)
+    except BaseException as exc:
+        place.unlink(part)
+        if isinstance(exc, FileExistsError) and _is_done(item):
+            return False
+        raise
+    return True
+
+
+def _send_together(items: Sequence[Outgoing], tally: Tally) -> list[bool]:
+    """Write small files under other names, put all on stable storage at once, and then give them theirs."""
+    waiting = [item for item in items if not _is_done(item)]
+    mark = new_nonce()
+    parts = [f"{item.target.rpartition('/')[0]}/.{mark}-{n}.part" for n, item in enumerate(waiting)]
+    try:
+        for part, item, path in zip(parts, waiting, _paths(waiting), strict=True):
+            effects.write_new(part, _read_compared(path, item.stored), sync=False)
+        if parts:
+            sync_file_system(parts[0].rpartition("/")[0])
+        for part, item in zip(parts, waiting, strict=True):
+            try:
+                effects.link(part, item.target)
+            except FileExistsError:
+                if not _is_done(item):
+                    raise
+    finally:
+        for part in parts:
+            effects.unlink(part, missing_ok=True)
+    for item in items:
+        tally.add(item.stored.size)
+    return [True] * len(waiting)
+
+
+def _read_compared(path: str, stored: StoredArtifact) -> bytes:
+    """Read a small artifact at once; FileIntegrityError if it is not what was recorded of it."""
+    import xxhash
+
+    try:
+        content = effects.read_bytes(path)
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise no_artifact(stored.key) from exc
+    if len(content) != stored.size or (stored.xxh3 is not None and xxhash.xxh3_128_digest(content) != stored.xxh3):
+        raise FileIntegrityError(
+            f"{stored.key} is not what was recorded of it, so it was not written; see `bunter check --deep`"
+        )
+    return content
+
+
+def _paths(items: Sequence[Outgoing]) -> list[str]:
+    """Where the artifacts of some items are."""
+    if not items:
+        return []
+    if len({id(item.store) for item in items}) == 1 and has_paths(store := items[0].store):
+        return names_of(store, [item.stored.key for item in items])
+    return [str(item.store.path(item.stored.key)) for item in items if has_paths(item.store)]
 
 
 def _is_done(item: Outgoing) -> bool:

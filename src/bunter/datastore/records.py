@@ -139,13 +139,13 @@ class ArtifactRecords:
         int
             Number of artifacts moved to the trash.
         """
-        unstored = tx.upload("unstored", 1, ((id_,) for id_ in ids))
+        unstored = tx.upload_ids(ids)
         links = f"FROM {unstored} w CROSS JOIN dataset_artifact l WHERE l.dataset_id = w.c0"
         left = tx.fetchall(f"SELECT DISTINCT l.artifact {links}")
         if until_ns:
             self.kept.keep(tx, unstored, until_ns)
         tx.execute(f"DELETE FROM dataset_artifact WHERE dataset_id IN (SELECT c0 FROM {unstored})")
-        leaving = tx.upload("leaving", 1, left)
+        leaving = tx.upload("leaving", 1, sorted(left), keyed=True)
         unused = "NOT EXISTS (SELECT 1 FROM dataset_artifact l WHERE l.artifact = a.id)"
         moved = tx.execute(
             "INSERT INTO trash (datastore, key, size) SELECT d.datastore, "
@@ -156,9 +156,15 @@ class ArtifactRecords:
         tx.execute(f"DELETE FROM artifact AS a WHERE a.id IN (SELECT c0 FROM {leaving}) AND {unused}")
         return int(moved)
 
-    def forget_trash(self, tx: Transaction, keys: Iterable[str], datastore: str) -> None:
+    def forget_trash(self, tx: Transaction, keys: Sequence[str], datastore: str) -> None:
         """Drop the trash rows of artifacts that are gone."""
-        gone = tx.upload("emptied", 1, ((key,) for key in keys), ["str"])
+        if not keys:
+            return
+        there = tx.fetchall("SELECT key FROM trash WHERE datastore = ?", (datastore,))
+        if len(there) == len(keys) and {key for (key,) in there}.issubset(keys):  # nobody else has come or gone meanwhile
+            tx.execute("DELETE FROM trash WHERE datastore = ?", (datastore,))
+            return
+        gone = tx.upload("emptied", 1, [(key,) for key in sorted(set(keys))], ["str"], keyed=True)
         tx.execute(f"DELETE FROM trash WHERE datastore = ? AND key IN (SELECT c0 FROM {gone})", (datastore,))
 
     def note_digests(self, tx: Transaction, read: Iterable[tuple[StoredArtifact, Digests]]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.open_folder import OpenFolder, reports_lost_writes
+from bunter.open_folder import reports_lost_writes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["can_sync_at_once", "sync_at_once", "sync_files"]
+__all__ = ["can_sync_at_once", "sync_files"]
 
 _SYNCERS = 8
 _MANY = 200
@@ -27,12 +27,6 @@ def can_sync_at_once(root: str, files: int) -> bool:
     from bunter.database.filesystem import file_system
 
     return file_system(root) in _WHOLE
-
-
-def sync_at_once(root: str) -> None:
-    """Put all that was written to the file system of a directory on stable storage."""
-    with OpenFolder(root) as folder:
-        folder.sync_file_system()
 
 
 def sync_files(paths: Sequence[str]) -> None:

@@ -136,7 +136,7 @@ def dataset_members(connection: Connection, roster: Roster, runs: Sequence[str])
 def remove_datasets(tx: Transaction, roster: Roster, change: RemoveDatasets) -> int:
     """Remove datasets, with their tags and validity ranges; return how many there were. Unknown ids are ignored."""
     now = tx.next_change()
-    gone = tx.upload("gone", 1, ((id_,) for id_ in sorted(change.ids)))
+    gone = tx.upload_ids(change.ids)
     types = tx.fetchall(f"SELECT DISTINCT type FROM dataset WHERE id IN (SELECT c0 FROM {gone})")
     for layout in {roster.by_number[number].layout for (number,) in types}:
         for table in (layout.tags, layout.calibrations):

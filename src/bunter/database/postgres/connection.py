@@ -110,7 +110,15 @@ class ServerConnection(Connection):
         if known < count:
             self.raw.run(f'ANALYZE "{table}"')
 
-    def upload(self, slot: str, width: int, rows: Iterable[Sequence[object]], kinds: Sequence[str] = ()) -> str:
+    def upload(
+        self,
+        slot: str,
+        width: int,
+        rows: Iterable[Sequence[object]],
+        kinds: Sequence[str] = (),
+        *,
+        keyed: bool = False,  # noqa: ARG002 - the server plans by the rows themselves
+    ) -> str:
         """See `Connection.upload`; the rows travel with each statement that names them."""
         self.tally.statements += 1
         name = f"upload_{slot}_{width}"
