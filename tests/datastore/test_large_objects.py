@@ -20,6 +20,7 @@ import numpy as np
 from astropy.nddata import CCDData
 from astropy.table import Table
 from bunter import Butler
+from bunter.contracts.small_camera import fill_dimensions
 
 def peak(act):
     Path("/proc/self/clear_refs").write_text("5")  # the highest so far is forgotten
@@ -30,14 +31,15 @@ def peak(act):
 def of(name):
     return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name)) / 1000
 
-kind, rows = sys.argv[2], 160_000
+kind, _, form = sys.argv[2].partition(":")
+rows = 160_000
 make = {
     "CCDData": lambda n: CCDData(np.ones((n, 100)), unit="adu"),
     "NumpyArray": lambda n: np.ones((n, 100)),
     "AstropyTable": lambda n: Table({f"c{i}": np.arange(4.0 * n) for i in range(25)}, copy=False),
     "ArrayTree": lambda n: {"a": np.ones((n, 100))},
 }[kind]
-with Butler.create(sys.argv[1]) as butler:
+with Butler.create(sys.argv[1], datastore={"formats": {"thing": form}} if form else None) as butler:
     fill_dimensions(butler)
     butler.dataset_types.register("thing", ["instrument", "detector"], kind)
     butler.collections.register("run1")
@@ -51,7 +53,7 @@ print(put, get - rows * 0.0008)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["CCDData", "NumpyArray", "AstropyTable", "ArrayTree"])
+@pytest.mark.parametrize("kind", ["CCDData", "NumpyArray", "AstropyTable", "ArrayTree", "ArrayTree:asdf"])
 def test_put_and_get_take_little_memory_beside_the_object(tmp_path, kind):
     done = subprocess.run(
         [sys.executable, "-c", _ALONE, str(tmp_path / "repo"), kind],
@@ -100,6 +102,27 @@ def test_an_archive_of_a_large_array_is_that_of_a_small_one(monkeypatch):
     before = form.to_bytes(obj)
     monkeypatch.setattr("bunter.datastore.formats.zarr_zip.LARGE", 1000)
     assert form.to_bytes(obj) == before
+
+
+def test_a_large_tree_is_read_into_the_memory_of_its_arrays(tmp_path):
+    pytest.importorskip("asdf")
+    with Butler.create(tmp_path / "repo", datastore={"formats": {"thing": "asdf"}}) as butler:
+        fill_dimensions(butler)
+        butler.dataset_types.register("thing", ["instrument", "detector"], "ArrayTree")
+        butler.collections.register("run1")
+        tree = {"a": np.random.default_rng(1).random((2_200, 2_000)), "b": {"c": np.arange(7), "d": 5}}
+        ref = butler.put(tree, "thing", instrument="Cam", detector=0, run="run1")
+        found = butler.get(ref)
+        np.testing.assert_array_equal(found["a"], tree["a"])
+        assert found["b"]["c"].tolist() == list(range(7))
+        found["a"][0, 0] = 1  # what comes is one's own
+        assert np.isfinite(butler.get(ref)["a"]).all()
+        path = butler.get_uri(ref).path
+        path.chmod(0o644)
+        with path.open("r+b") as file:
+            file.truncate(20_000_000)
+        with pytest.raises(FileIntegrityError):
+            butler.get(ref)
 
 
 def test_the_size_of_objects_of_all_kinds_is_known():

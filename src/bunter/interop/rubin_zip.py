@@ -49,7 +49,7 @@ class RubinZipReport:
 def is_rubin_zip(path: str | Path) -> bool:
     """Whether a file is a zip archive with the index of a Rubin repository."""
     try:
-        return _INDEX in ZipMembers.of_file(path).names()
+        return _INDEX in ZipMembers.of_file(path)
     except ButlerError:
         return False
 
@@ -82,7 +82,7 @@ def ingest_rubin_zip(
     members = ZipMembers.of_file(path)
     try:
         index = json.loads(members.read(_INDEX)[0])
-        refs, places = _refs(index, butler.universe, str(path)), _places(index, set(members.names()), str(path))
+        refs, places = _refs(index, butler.universe, str(path)), _places(index, members, str(path))
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise ExportFileError(f"the index of {path} cannot be read: {type(exc).__name__} {exc}") from exc
     if len(places) != len({place[0] for place in places}) or {place[0] for place in places} != refs.keys():
@@ -126,7 +126,7 @@ def _refs(index: dict[str, Any], universe: Universe, where: str) -> dict[bytes, 
     return found
 
 
-def _places(index: dict[str, Any], members: set[str], where: str) -> list[tuple[bytes, str, str, str]]:
+def _places(index: dict[str, Any], members: ZipMembers, where: str) -> list[tuple[bytes, str, str, str]]:
     """Return dataset id, component, ending and name of each member."""
     found = []
     for member, each in index["artifact_map"].items():

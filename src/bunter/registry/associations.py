@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bunter.dataset import CollectionType
 from bunter.values import pyarrow
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
     from bunter.database import Connection
     from bunter.dataset import DatasetType
+    from bunter.dimensions import DimensionGroup
     from bunter.registry.roster import Roster, TypeRow
 
 __all__ = ["associations"]
+
+_TOGETHER = 20_000
 
 
 def associations(
@@ -45,22 +48,51 @@ def associations(
     kind = roster.type_row(dataset_type)
     dimensions = kind.dataset_type.dimensions
     names = roster.collections.flatten(collections)
-    rank = {roster.collections.row(name).number: place for place, name in enumerate(names)}
-    rows = [row for sql in _parts(kind, roster, names) for row in connection.fetchall(sql)]
-    rows.sort(key=lambda row: (rank[row[2]], row[0], row[3] or 0))
-    columns = list(zip(*rows, strict=True)) or [()] * (5 + len(dimensions.required))
+    schema = _schema(dimensions)
+    batches = [
+        _batch(rows, roster, schema)
+        for sql in _parts(kind, roster, names)
+        for rows in connection.stream(sql, (), _TOGETHER)
+    ]
+    table = pa.Table.from_batches(batches, schema)
+    return _ordered(table, names)
+
+
+def _ordered(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Put rows in the order of search, then of ``id``."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ranks = pc.index_in(table.column("collection"), value_set=pa.array(names, pa.string()))
+    keys = pa.table({"rank": ranks, "id": table.column("id"), "begin": table.column("timespan_begin")})
+    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
+    found: pa.Table = table.take(order)
+    return found
+
+
+def _schema(dimensions: DimensionGroup) -> pa.Schema:
+    pa = pyarrow()
+    kinds = {name: dimensions.universe.key_column(name).kind for name in dimensions.required}
+    return pa.schema(
+        [
+            ("id", pa.binary(16)),
+            ("run", pa.string()),
+            ("collection", pa.string()),
+            ("timespan_begin", pa.int64()),
+            ("timespan_end", pa.int64()),
+            *((name, pa.int64() if kind == "int" else pa.string()) for name, kind in kinds.items()),
+        ]
+    )
+
+
+def _batch(rows: Sequence[tuple[Any, ...]], roster: Roster, schema: pa.Schema) -> pa.RecordBatch:
+    pa = pyarrow()
+    columns: list[Any] = list(zip(*rows, strict=True))
     name = roster.collections.name
-    arrays = {
-        "id": pa.array(columns[0], pa.binary(16)),
-        "run": pa.array([name(number) for number in columns[1]], pa.string()),
-        "collection": pa.array([name(number) for number in columns[2]], pa.string()),
-        "timespan_begin": pa.array(columns[3], pa.int64()),
-        "timespan_end": pa.array(columns[4], pa.int64()),
-    }
-    for dimension, values in zip(dimensions.required, columns[5:], strict=True):
-        kind_of = dimensions.universe.key_column(dimension).kind
-        arrays[dimension] = pa.array(values, pa.int64() if kind_of == "int" else pa.string())
-    return pa.table(arrays)
+    columns[1], columns[2] = list(map(name, columns[1])), list(map(name, columns[2]))
+    return pa.RecordBatch.from_arrays(
+        [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)], schema=schema
+    )
 
 
 def _parts(kind: TypeRow, roster: Roster, names: Sequence[str]) -> Iterator[str]:

@@ -199,7 +199,7 @@ class _Adoption:
         yield from definitions.registrations()
         for batch in parcel.batches():
             yield from self._arriving(arrivals(session, batch, definitions.types))
-        yield from MemberChanges(session, parcel, definitions.types).find()[0]
+        yield from (change for change, _ in MemberChanges(session, parcel, definitions.types).walk([]))
         receiving = Receiving(session, parcel, self._terms)
         for each in parcel.annotations():
             yield from receiving.annotations(each)

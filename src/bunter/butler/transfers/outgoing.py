@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RepositoryParcel", "by_run"]
 
+_MEMBERS = 20_000
+
 
 class RepositoryParcel:
     """What is selected of a repository; see `Parcel`.
@@ -246,13 +248,13 @@ def _memberships(kind: DatasetType, table: pa.Table, wanted: pa.Array | None) ->
 
     if wanted is not None:
         table = table.filter(pc.is_in(table.column("id"), value_set=wanted))
-    groups: dict[tuple[str, int | None, int | None], list[bytes]] = {}
-    names = ("collection", "timespan_begin", "timespan_end", "id")
-    for *place, id_ in zip(*(table.column(name).to_pylist() for name in names), strict=True):
-        groups.setdefault((place[0], place[1], place[2]), []).append(id_)
-    for (collection, begin, end), ids in groups.items():
-        span = None if begin is None or end is None else Timespan.from_bounds(begin, end)
-        yield Membership(collection, kind.name, ids, span)
+    for batch in table.select(["collection", "timespan_begin", "timespan_end", "id"]).to_batches(_MEMBERS):
+        groups: dict[tuple[str, int | None, int | None], list[bytes]] = {}
+        for collection, begin, end, id_ in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            groups.setdefault((collection, begin, end), []).append(id_)
+        for (collection, begin, end), ids in groups.items():
+            span = None if begin is None or end is None else Timespan.from_bounds(begin, end)
+            yield Membership(collection, kind.name, ids, span)
 
 
 def _rows(table: pa.Table, *names: str) -> list[Any]:

@@ -56,8 +56,7 @@ class _Seen:
     latest: int | None
     records: int
     arrivals: list[Arrivals]
-    members: list[Change]
-    number: int
+    members: list[tuple[Change, int]]
 
 
 class Receiving:
@@ -117,10 +116,16 @@ class Receiving:
         report, looked = self._counted(report, few, definitions.comparable() if conflicts else None)
         if conflicts:  # what follows relies on the types
             return report
-        changes, members, contradicting = self._members().find()
+        contradicting: list[Conflict] = []
+        changes: list[tuple[Change, int]] = []
+        members = 0
+        for change, number in self._members().walk(contradicting):
+            members += number
+            if members <= BATCH_ROWS:
+                changes.append((change, number))
         definitions.registrations()  # which tells what chains do not get again
         if looked + members <= BATCH_ROWS and report.size <= _PORTION_BYTES:
-            self._seen = _Seen(latest, records, few, changes, members)
+            self._seen = _Seen(latest, records, few, changes)
         withheld = () if self._absences is None else self._absences.said
         return replace(report, memberships=members, conflicts=(*report.conflicts, *contradicting), withheld=withheld)
 
@@ -187,14 +192,14 @@ class Receiving:
         self._seen = None
         with Gathering(self._session) as gathering:
             if seen is None or seen.records:
-                for change in self._definitions.insertions():
-                    gathering.add([change], rows=len(change.records))
+                for insertion in self._definitions.insertions():
+                    gathering.add([insertion], rows=len(insertion.records))
             gathering.add(self._definitions.registrations(), rows=0)
             for found in self._arriving() if seen is None else seen.arrivals:
                 with unhindered() if self._stays else nullcontext():
                     self._bring(found, gathering)
-            members, number, _ = self._members().find() if seen is None else (seen.members, seen.number, ())
-            gathering.add(members, rows=number)
+            for change, number in self._members().walk([]) if seen is None else seen.members:
+                gathering.add([change], rows=number)
             for each in self._parcel.annotations():
                 gathering.add(self.annotations(each), rows=each.rows)
         write_runs(getattr(self._session.repository, "runs", None), self._parcel.run_pieces())

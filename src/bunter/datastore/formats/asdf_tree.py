@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,6 +22,7 @@ __all__ = ["AsdfFormat"]
 
 _NOTES = "bunter"
 _MOST_TEXT = 64 << 20
+_LARGE = 1 << 20
 
 
 class AsdfFormat(ContainerFormat):
@@ -50,8 +52,52 @@ class AsdfFormat(ContainerFormat):
         _check_text(file)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with asdf.open(file, memmap=False, lazy_load=True, ignore_unrecognized_tag=True) as source:
+            with asdf.open(_straight(file, size), memmap=False, lazy_load=True, ignore_unrecognized_tag=True) as source:
                 yield _Opened(source.tree, size)
+
+
+def _straight(file: BinaryIO, size: int) -> Any:
+    """Return a file whose blocks are read into the memory that the arrays then have; files with a number do that already."""
+    if isinstance(file, io.BytesIO):
+        return file
+    try:
+        file.fileno()
+    except OSError:
+        return _Straight(file, size)
+    return file
+
+
+class _Straight(io.RawIOBase):
+    """A file whose large reads give memory that may be written to; bytes would have to be copied to become an array."""
+
+    mode = "rb"
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        super().__init__()
+        self._file, self._size = file, size
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int | None = -1, /) -> Any:
+        if size is None or size < _LARGE:
+            return self._file.read(-1 if size is None else size)
+        import numpy as np
+
+        content = np.empty(min(size, max(0, self._size - self.tell())), np.uint8)
+        filled = 0
+        while filled < len(content) and (count := self._file.readinto(content[filled : filled + _LARGE])):  # type: ignore[attr-defined]
+            filled += count
+        return memoryview(content[:filled])
 
 
 def _grown(value: Any, arrays: dict[str, Any]) -> Any:
