@@ -101,9 +101,16 @@ class Configuration:
 
     def rows(self) -> list[tuple[str, object, str]]:
         """Return every value as (dotted name, value, source), in order."""
-        return [(name, value, self._source(name)) for name, value in _leaves(self.model.model_dump(mode="json"))]
+        return [(".".join(place), value, source) for place, value, source in self.places()]
+
+    def places(self) -> list[tuple[tuple[str, ...], object, str]]:
+        """Return every value with the keys that lead to it, which may have dots in them, and its source."""
+        found = _places(self.model.model_dump(mode="json"))
+        return [(place, value, self._source(".".join(place))) for place, value in found]
 
     def _source(self, name: str) -> str:
+        if f"{name}.default" in self.sources:  # of an instrument, which the model writes shorter
+            return self.sources[f"{name}.default"]
         while name:
             if name in self.sources:
                 return self.sources[name]
@@ -111,12 +118,12 @@ class Configuration:
         return "package"
 
 
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+def _places(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     for key, value in tree.items():
         if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
+            yield from _places(value, (*above, str(key)))
         else:
-            yield f"{prefix}{key}", value
+            yield (*above, str(key)), value
 
 
 class TextFile(Protocol):
@@ -196,7 +203,7 @@ def load_configuration(
     sources: dict[str, str] = {}
     for layer, tree in layers:
         merged = _merge(merged, tree)
-        sources.update({name: layer for name, _ in _leaves(tree)})
+        sources.update({".".join(place): layer for place, _ in _places(tree)})
     return Configuration(_validated(merged, sources), sources)
 
 

@@ -326,9 +326,8 @@ def existing_root(address: Address) -> Path:
 def _kept(configuration: Configuration) -> dict[str, Any]:
     """Return what the new repository's own file says: values of its seed and of the call, not those of the site."""
     tree: dict[str, Any] = {}
-    for name, value, source in configuration.rows():
+    for (*parents, last), value, source in configuration.places():
         if source == "argument" or source.startswith("repository "):
-            *parents, last = name.split(".")
             branch = tree
             for parent in parents:
                 branch = branch.setdefault(parent, {})
