@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from bunter import effects
 from bunter.butler.alone import AloneDatasets
 from bunter.database import Transaction
 from bunter.datastore.choice import has_instruments_among, takes
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Feeding"]
 
 _BATCH = 1000
+_LONG_S, _SPARED_S = 1.0, 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +54,7 @@ class Feeding:
     def __init__(self, database: Database, registry: Registry, records: ArtifactRecords, datastore: Datastore) -> None:
         self._database, self._registry, self._records, self._datastore = database, registry, records, datastore
         self._feed = SinkRecords()
+        self._spared_until_s: dict[str, float] = {}
         self.sinks = opened_sinks(datastore.config)
         self._config: Mapping[str, SinkConfig] = {} if datastore.config is None else datastore.config.sinks
         self.alone = AloneDatasets(registry, records, datastore, self.sinks, self._feed)
@@ -72,17 +75,28 @@ class Feeding:
         elif isinstance(change, UnstoreDatasets) and self.alone.names:
             self._feed.withdraw(tx, change.ids, self.alone.names)
 
-    def deliver(self) -> dict[str, int]:
-        """Send and remove all that is due; return how many datasets each sink was told of. What fails is tried again later."""
+    def deliver(self, *, is_asked: bool = True) -> dict[str, int]:
+        """Send and remove all that is due; return how many datasets each sink was told of. What fails is tried again later.
+
+        Parameters
+        ----------
+        is_asked : bool
+            Whether somebody asks for it; after a commit, a sink that took long to fail is spared for a minute.
+        """
         told = dict.fromkeys(self.sinks, 0)
         with self._database.read() as connection:
             if not self._feed.is_due(connection):
                 return told
         for name, sink in self.sinks.items():
+            began_s = effects.monotonic()
+            if not is_asked and began_s < self._spared_until_s.get(name, 0.0):
+                continue
             try:
                 told[name] = self._deliver(name, sink)
             except Exception as exc:  # noqa: BLE001 - the datasets are committed, whatever a sink makes of them
                 _log.warning("the sink %s could not be told, and will be later: %s", name, exc)
+                if (now_s := effects.monotonic()) - began_s > _LONG_S:
+                    self._spared_until_s[name] = now_s + _SPARED_S
         return told
 
     def fill(self, name: str, *, dry_run: bool = False) -> int:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from astropy.table import Table
 
+from bunter.butler import Butler
 from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef, FileDataset
 from bunter.values import new_id
@@ -18,8 +21,6 @@ from bunter.values import new_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from bunter.butler import Butler
 
     Make = Callable[[dict[str, Any]], Butler]
 
@@ -55,8 +56,11 @@ class _Listener(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         server: Any = self.server
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        server.posts += 1
+        server.keys.append(self.headers["Idempotency-Key"])
         if not server.is_down:
             server.received += [record["value"] for record in body["records"]]
+        time.sleep(server.delay_s)
         self.send_response(503 if server.is_down else 200)
         self.end_headers()
 
@@ -74,7 +78,7 @@ class SinkContract:
     def elsewhere(self) -> Iterator[Any]:
         """Serve a metrics database on loopback."""
         server: Any = HTTPServer(("127.0.0.1", 0), _Listener)
-        server.received, server.is_down = [], False
+        server.received, server.is_down, server.posts, server.keys, server.delay_s = [], False, 0, [], 0.0
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server
@@ -164,6 +168,56 @@ class SinkContract:
         ref = DatasetRef(new_id(), butler.dataset_types.get("seeing"), data_id, "run1")
         butler.ingest(FileDataset(str(tmp_path / "s.json"), [ref]), transfer="copy")
         assert butler.sql("SELECT value FROM v1_metric").rows == [(4.0,)]
+
+    def test_what_is_transferred_or_imported_is_fed_too(self, make: Make, tmp_path: Path) -> None:
+        butler = make(METRICS)
+        with filled(Butler.create(f"memory://{uuid4()}")) as source:
+            refs = [put(source, {"fwhm": float(d)}, detector=d) for d in (0, 1)]
+            others = [put(source, {"fwhm": 5.0}, detector=d, run="run2") for d in (0, 1)]
+            butler.transfer_from(source, refs)
+            assert butler.sql("SELECT value FROM v1_metric ORDER BY 1").rows == [(0.0,), (1.0,)]
+            source.export(tmp_path / "export", refs=others)
+        butler.import_(tmp_path / "export")
+        assert butler.sql("SELECT count(*) FROM v1_metric").rows == [(4,)]
+        assert feeding(butler).counts() == [("metrics", "sent", 4)]
+
+    def test_a_sink_may_take_what_is_of_one_instrument(self, make: Make) -> None:
+        sinks = {
+            "mine": {"kind": "metrics", "constraints": {"accept": ["instrument<Cam>.seeing"]}},
+            "yours": {"kind": "rows", "constraints": {"accept": ["instrument<Other>"]}},
+        }
+        butler = filled(make({"sinks": sinks}))
+        put(butler, {"fwhm": 1.0})
+        put(butler, {"fwhm": 2.0}, "note")
+        assert feeding(butler).counts() == [("mine", "sent", 1)]
+
+    def test_what_is_brought_back_before_a_sink_heard_of_its_removal_stays_there(
+        self, make: Make, elsewhere: Any
+    ) -> None:
+        address = f"http://127.0.0.1:{elsewhere.server_port}/"
+        butler = filled(make({"sinks": {"site": {"kind": "http", "address": address}}, "trash_days": 3}))
+        ref = put(butler, {"fwhm": 1.0})
+        elsewhere.is_down = True
+        butler.remove_datasets([ref])
+        butler.undo()
+        elsewhere.is_down = False
+        feeding(butler).deliver()
+        assert {record["id"] for record in elsewhere.received} == {str(ref.id)}
+        assert not any(record.get("removed") for record in elsewhere.received)
+        assert feeding(butler).counts() == [("site", "sent", 1)]
+
+    def test_a_database_elsewhere_that_takes_long_to_fail_delays_one_put_only(self, make: Make, elsewhere: Any) -> None:
+        address = f"http://127.0.0.1:{elsewhere.server_port}/"
+        butler = filled(make({"sinks": {"site": {"kind": "http", "address": address}}}))
+        elsewhere.is_down, elsewhere.delay_s = True, 1.1
+        for detector in (0, 1, 2):
+            put(butler, {"fwhm": 1.0}, detector=detector)
+        assert elsewhere.posts == 1
+        assert feeding(butler).counts() == [("site", "to send", 3)]
+        elsewhere.is_down, elsewhere.delay_s = False, 0.0
+        assert feeding(butler).deliver() == {"site": 3}
+        assert len(elsewhere.received) == 3
+        assert len(set(elsewhere.keys)) == 2
 
     def test_what_cannot_be_taken_in_is_kept_and_told(self, make: Make) -> None:
         butler = filled(make(METRICS))

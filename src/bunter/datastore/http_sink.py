@@ -12,6 +12,7 @@ from uuid import UUID
 from bunter import effects
 from bunter.datastore.sink import scalars_of
 from bunter.errors import ConfigurationError
+from bunter.values import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,8 @@ class HttpSink:
     """Posts JSON to an address: ``{"records": [{"value": {...}}, ...]}``, one record for each dataset.
 
     A record has ``id``, ``dataset_type``, ``run``, ``data_id`` and ``values``; of a removed dataset ``id`` and
-    ``removed``. A token in the environment variable ``BUNTER_SINK_TOKEN_<NAME>`` is sent as bearer token.
+    ``removed``. The id is the key: a record that comes again is the same one; posts that come again have the same
+    ``Idempotency-Key``. A token in the environment variable ``BUNTER_SINK_TOKEN_<NAME>`` is sent as bearer token.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ class HttpSink:
 
     def _post(self, values: Sequence[object]) -> None:
         body = json.dumps({"records": [{"value": value} for value in values]}, default=str).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "Idempotency-Key": digest(body).sha256.hex()}
         if token := os.environ.get(self._variable):
             headers["Authorization"] = f"Bearer {token}"
         effects.request("post", self.address, changes=True)
