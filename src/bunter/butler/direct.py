@@ -309,7 +309,7 @@ class DirectRepository:
             isinstance(change, AddDatasets | ChangesAsRead | RemoveDatasets | UndoChange | UnstoreDatasets)
             for change in changes
         ):
-            self.feeding.deliver()
+            self.feeding.deliver(is_asked=False)
 
     def _write_when_free(
         self, principal: Principal, changes: Sequence[Change], staged: Sequence[Staged], *how: Any
