@@ -206,6 +206,12 @@ def write_new(path: AnyPath, data: bytes | Iterable[bytes | memoryview], *, sync
     return size
 
 
+def _name(error: BaseException, path: AnyPath) -> None:
+    """Say in an error of the system which file it is about; writing by a descriptor does not."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        error.filename = str(path)
+
+
 def _write_all(descriptor: int, pieces: Iterable[bytes | memoryview]) -> int:
     size = 0
     for piece in pieces:
@@ -236,8 +242,9 @@ def copy_new(source: AnyPath, target: AnyPath, *, sync: bool) -> None:
                 os.fsync(writer.fileno())
     except FileExistsError:
         raise
-    except BaseException:
+    except BaseException as exc:
         unlink(target, missing_ok=True)
+        _name(exc, target)
         raise
 
 
@@ -383,7 +390,11 @@ class AppendFile(_Held):
     def append(self, data: bytes) -> None:
         """Write at the end of the file."""
         _watch.step("append", self.path)
-        _write_all(self._descriptor, [data])
+        try:
+            _write_all(self._descriptor, [data])
+        except OSError as exc:
+            _name(exc, self.path)
+            raise
 
     def clear(self) -> None:
         """Make the file empty; the next append is its beginning."""

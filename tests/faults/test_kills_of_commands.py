@@ -101,10 +101,8 @@ def describe(root):
     return told
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
+def make_template(base):
     """A repository with all kinds of collections, one without datasets, and files that commands take in."""
-    base = tmp_path_factory.mktemp("template")
     Butler.create(base / "other").close()
     with Butler.create(base / "repo") as butler:
         fill_small_camera(butler, "run0", "run1", "run2")
@@ -128,6 +126,12 @@ def template(tmp_path_factory):
         (base / f"in/f{number}.json").write_text(f'{{"e": {number}}}')
     around = np.random.default_rng(1).uniform(-1, 1, (2, 40))
     Table({"ra": (10 + around[0]) * u.deg, "dec": around[1] * u.deg}).write(base / "stars.ecsv")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    base = tmp_path_factory.mktemp("template")
+    make_template(base)
     return base
 
 

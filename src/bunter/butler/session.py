@@ -112,7 +112,10 @@ class Session:
                 raise ReadOnlyError(
                     f"{self.facts.location} is shown as of change {as_of}, which cannot be changed; open it without as_of to write"
                 )
-            raise ReadOnlyError(f"{self.facts.location} is open for reading; open it with Butler(..., writeable=True)")
+            raise ReadOnlyError(
+                f"{self.facts.location} is open for reading, as that was asked for or nobody here has permission to write it; "
+                "check that, or open it with Butler(..., writeable=True)"
+            )
         if (unit := self.unit) is not None:
             unit.changes += changes
             unit.staged += staged

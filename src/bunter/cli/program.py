@@ -177,7 +177,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("bunter: interrupted", err=True)
         return EXIT_INTERRUPTED
     except (ButlerError, OSError) as mistake:
-        click.echo(f"bunter: {mistake}", err=True)
+        from bunter.cli.troubles import sentence
+
+        click.echo(f"bunter: {sentence(mistake)}", err=True)
         return EXIT_FAILURE
     return _flushed(code if isinstance(code, int) else EXIT_OK)
 

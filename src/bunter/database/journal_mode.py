@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bunter import effects
+from bunter.database.connection import raise_translated
 from bunter.database.filesystem import network_file_system
 from bunter.errors import ConfigurationError, DatabaseBusyError
 
@@ -71,7 +72,7 @@ def seal_file(path: Path) -> None:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         mode = raw.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
     except sqlite3.OperationalError as exc:
-        raise DatabaseBusyError(_in_use(path)) from exc
+        _raise_refused(exc, path)
     finally:
         raw.close()
     if mode != "delete":
@@ -85,9 +86,16 @@ def unseal_file(path: Path) -> None:
     try:
         raw.execute(f"PRAGMA journal_mode = {suitable_mode(path)}")
     except sqlite3.OperationalError as exc:
-        raise DatabaseBusyError(_in_use(path)) from exc
+        _raise_refused(exc, path)
     finally:
         raw.close()
+
+
+def _raise_refused(error: sqlite3.OperationalError, path: Path) -> NoReturn:
+    """Say what keeps a file in its mode: the disk, or those who have it open."""
+    if (error.sqlite_errorname or "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        raise DatabaseBusyError(_in_use(path)) from error
+    raise_translated(error, str(path))
 
 
 def _in_use(path: Path) -> str:
