@@ -60,6 +60,13 @@ def test_a_password_in_the_address_is_refused(doctor):
     assert "secret" not in json.dumps(found)
 
 
+def test_a_password_in_the_address_of_a_server_is_a_finding_too(doctor):
+    code, found = doctor("postgresql://somebody:secret@localhost/surveys")
+    assert code == 1
+    assert "has a password in it" in found["address"]["detail"]
+    assert "secret" not in json.dumps(found)
+
+
 def test_a_folder_is_tried_out(tmp_path, doctor):
     code, found = doctor(str(tmp_path / "new"))
     assert code == 0

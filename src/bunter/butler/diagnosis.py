@@ -285,8 +285,8 @@ def _clear(room: Path) -> str:
 def _server(address: str) -> Iterator[Symptom]:
     from bunter.database.postgres.diagnosis import diagnose_server
 
-    place = ServerAddress.of(address)
     try:
+        place = ServerAddress.of(address)
         for name, value in diagnose_server(place, ServerOptions()):
             yield _server_symptom(name, value, place)
     except ButlerError as exc:
