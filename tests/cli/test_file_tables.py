@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+from astropy.nddata import CCDData
 from astropy.table import Table
 
 from bunter import Butler
@@ -95,3 +97,16 @@ def test_a_dataset_in_a_zip_file_says_where_that_is(place, capfd):
         assert str(uri).startswith("file:///")
         assert ".zip#zip-path=" in str(uri)
         assert json.loads(uri.read()) == {"n": 1}
+
+
+def test_where_the_pieces_of_a_composite_are_is_told(tmp_path, capfd):
+    with Butler.create(tmp_path / "repo", datastore={"composites": {"image": True}}) as butler:
+        butler.collections.register("run")
+        butler.dataset_types.register("image", [], "CCDData")
+        butler.put(CCDData(np.ones((3, 3)), unit="adu", mask=np.zeros((3, 3), bool)), "image", run="run")
+    assert run(["get-uri", str(tmp_path / "repo"), "image", "--collections", "run", "--json"]) == 0
+    told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [row["component"] for row in told] == ["header", "image", "mask"]
+    assert all(row["uri"].startswith("file:///") for row in told)
+    assert run(["get-uri", str(tmp_path / "repo"), "image.mask", "--collections", "run"]) == 0
+    assert "image_mask" in capfd.readouterr().out

@@ -91,7 +91,7 @@ def ingest_files(
     from bunter.butler.file_tables import not_ingested
 
     shared = dict(pair.partition("=")[::2] for pair in common)
-    with Butler(repo) as butler:
+    with Butler(repo, writeable=None if dry_run else True) as butler:
         files = read_file_table(
             butler, table, dataset_type, run, shared=shared, prefix=prefix, file_format=file_format, id_mode=id_mode
         )
@@ -207,10 +207,15 @@ def get_uri(
     as_of: str | None,
     emit: Emit,
 ) -> None:
-    """Say where the file of one dataset is."""
+    """Say where the file of one dataset is, or its files if its components are kept apart."""
     from bunter.butler import Butler
 
     with Butler(repo, writeable=False, as_of=as_of) as butler:
-        values = data_id_of(data_id)
-        uri = butler.get_uri(dataset_type, values, collections=list(collections) or None)
+        values, where = data_id_of(data_id), names_of(collections) or None
+        ref = None if "." in dataset_type else butler.find_dataset(dataset_type, values, collections=where)
+        uris = [] if ref is None else butler.get_uris([ref])[0]
+        if len(uris) > 1:
+            emit.rows(("component", "uri"), [(uri.stored.component, str(uri)) for uri in uris])
+            return
+        uri = butler.get_uri(dataset_type, values, collections=where)
     emit.record({"uri": str(uri)}, str(uri))
