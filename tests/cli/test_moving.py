@@ -112,3 +112,17 @@ def test_a_run_that_one_site_renamed_is_one_conflict_that_says_how_to_settle_it(
     assert "the run 'biases' at the target is 'zeroes' in what comes; `bunter rename-collection`" in err
     assert command("rename-collection", "new", "biases", "zeroes")[0] == 0
     assert command("sync", "site", "new")[0] == 0
+
+
+def test_what_cannot_be_written_is_refused_at_once_and_says_why(command):
+    assert command("bundle", "site", "bundle.zip")[0] == command("seal", "other")[0] == 0
+    for words in (
+        ["transfer-datasets", "site", "other"],
+        ["sync", "other", "site"],
+        ["associate", "other", "best", "-d", "bias", "--collections", "biases"],
+        ["collection-chain", "other", "all", "biases"],
+    ):
+        assert "is sealed since" in command(*words)[2]
+    for words in (["sync", "bundle.zip", "site"], ["associate", "bundle.zip", "best", "-d", "bias"]):
+        assert "is an export, which is only read" in command(*words)[2]
+    assert "4 conflicts" in command("transfer-datasets", "site", "other", "--dry-run")[1]  # which writes nothing

@@ -52,7 +52,7 @@ def collection_chain(
     if history:
         _show_history(repo, parent, emit)
         return
-    with Butler(repo) as butler, butler.transaction():
+    with Butler(repo, writeable=None if dry_run else True) as butler, butler.transaction():
         names = [name for group in children for name in group.split(",")]
         if dry_run:
             names = [one for name in names for one in butler.collections.expand(name)]
@@ -122,7 +122,7 @@ def associate(
     from bunter.dataset import CollectionType
     from bunter.values import counted
 
-    with Butler(repo) as butler:
+    with Butler(repo, writeable=None if dry_run else True) as butler:
         refs = _refs(butler, dataset_types, collections, where)
         if not dry_run:
             butler.collections.register(collection, CollectionType.TAGGED)
@@ -147,7 +147,7 @@ def disassociate(
     from bunter.butler import Butler
     from bunter.values import counted
 
-    with Butler(repo) as butler:
+    with Butler(repo, writeable=None if dry_run else True) as butler:
         refs = _refs(butler, dataset_types, (collection,), where)
         if not dry_run:
             butler.collections.disassociate(collection, refs)
@@ -190,7 +190,7 @@ def certify(
         timespan = Timespan.from_times(begin_date, end_date)
     except ValueError as error:
         raise click.UsageError(f"--begin-date and --end-date: {error}") from error
-    with Butler(repo) as butler:
+    with Butler(repo, writeable=None if dry_run else True) as butler:
         found = {name: list(butler.query_datasets(name, input_collection)) for name in dataset_types}
         if empty := [name for name, refs in found.items() if not refs]:
             raise DatasetNotFoundError(

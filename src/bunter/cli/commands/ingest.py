@@ -32,7 +32,7 @@ def register_instrument(*, repo: str, instrument: str, update: bool, dry_run: bo
     from bunter.ingest import register_instrument as register
 
     described = Instrument.from_yaml(instrument)
-    with Butler(repo, writeable=False if dry_run else None) as butler:
+    with Butler(repo, writeable=not dry_run) as butler:
         if not dry_run:
             register(butler, described, update=update)
     counts = f"{len(described.detectors)} detectors, {len(described.filters)} filters"
@@ -83,7 +83,7 @@ def ingest_raws(
     from bunter.butler import Butler
     from bunter.ingest import ingest_raws as ingest
 
-    with Butler(repo) as butler:
+    with Butler(repo, writeable=None if dry_run else True) as butler:
         for progress in _progress("ingest-raws"):
             report = ingest(
                 butler,
@@ -141,7 +141,7 @@ def define_visits(*, repo: str, instrument: str, where: str, update: bool, dry_r
     from bunter.butler import Butler
     from bunter.ingest import define_visits as define
 
-    with Butler(repo) as butler:
+    with Butler(repo, writeable=None if dry_run else True) as butler:
         report = define(butler, instrument, where=where, update=update, dry_run=dry_run)
     for exposure, reason in report.left_out:
         emit.note(f"left out exposure {exposure}: {reason}")
@@ -160,7 +160,7 @@ def register_skymap(*, repo: str, skymap: str, dry_run: bool, emit: Emit) -> Non
     from bunter.ingest import register_skymap as register
     from bunter.values import counted
 
-    with Butler(repo, writeable=False if dry_run else None) as butler:
+    with Butler(repo, writeable=not dry_run) as butler:
         new = register(butler, skymap, dry_run=dry_run)
     columns, rows = new.model.patches
     verb = "would register" if dry_run else "registered"
@@ -198,7 +198,7 @@ def ingest_refcat(
     from bunter.butler import Butler
     from bunter.ingest import ingest_refcat as ingest
 
-    with Butler(repo) as butler:
+    with Butler(repo, writeable=None if dry_run else True) as butler:
         report = ingest(
             butler,
             table,

@@ -40,7 +40,7 @@ def import_rubin(*, repo: str, export: str, directory: str | None, transfer: str
     from bunter.butler import Butler
     from bunter.interop import import_rubin as take_in
 
-    with Butler(repo, writeable=False if dry_run else None) as butler:
+    with Butler(repo, writeable=not dry_run) as butler:
         report = take_in(butler, export, directory=directory, transfer=transfer, dry_run=dry_run)
     emit.record(asdict(report), str(report))
 

@@ -70,7 +70,7 @@ def remove(*, repo: str, name: str, dry_run: bool, emit: Emit) -> None:
     """Forget the name of a moment; nothing else changes."""
     from bunter.butler import Butler
 
-    with Butler(repo) as butler:
+    with Butler(repo, writeable=None if dry_run else True) as butler:
         known = butler.snapshots.get(name)
         if not dry_run:
             butler.snapshots.remove(name)

@@ -105,7 +105,7 @@ def transfer_datasets(
 
     with (
         Butler(source, writeable=False) as origin,
-        Butler(target, writeable=False if dry_run else None) as butler,
+        Butler(target, writeable=not dry_run) as butler,
         _refusal_told(emit),
     ):
         parcel = origin.transfers.parcel(
@@ -161,7 +161,7 @@ def sync(
     from bunter.butler import Butler
     from bunter.butler.transfers.syncing import synchronise
 
-    writeable = False if dry_run else None
+    writeable = not dry_run
     with (
         Butler(first, writeable=False if one_way else writeable) as one,
         Butler(second, writeable=writeable) as other,
@@ -251,7 +251,7 @@ def import_export(
     """
     from bunter.butler import Butler
 
-    with Butler(repo, writeable=False if dry_run else None) as butler, _refusal_told(emit):
+    with Butler(repo, writeable=not dry_run) as butler, _refusal_told(emit):
         report = butler.import_(
             path,
             transfer=transfer,
@@ -407,7 +407,7 @@ def ingest_zip(*, repo: str, path: str, transfer: str, keep_records: bool, dry_r
     from bunter.butler import Butler
     from bunter.interop.rubin_zip import ingest_rubin_zip, is_rubin_zip
 
-    with Butler(repo, writeable=False if dry_run else None) as butler, _refusal_told(emit):
+    with Butler(repo, writeable=not dry_run) as butler, _refusal_told(emit):
         if is_rubin_zip(path):
             found = ingest_rubin_zip(butler, path, transfer=transfer, dry_run=dry_run)
             emit.record(found.as_row(), str(found))
