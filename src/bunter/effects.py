@@ -45,8 +45,7 @@ class _Watch:
             self.hook(operation, str(path))
 
     def step(self, operation: str, path: AnyPath) -> None:
-        if self.hook is not None:
-            self.hook(operation, str(path))
+        self.look(operation, path)
         self.steps += 1
         if self.steps == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -194,7 +193,7 @@ def write_new(path: AnyPath, data: bytes | Iterable[bytes | memoryview], *, sync
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         open_to_group(path, descriptor)
-        size = _write_all(descriptor, [data] if isinstance(data, bytes) else data)
+        size = _write_all(descriptor, [data] if isinstance(data, bytes) else data, path)
         if sync:
             _watch.step("sync_file", path)
             os.fsync(descriptor)
@@ -206,19 +205,16 @@ def write_new(path: AnyPath, data: bytes | Iterable[bytes | memoryview], *, sync
     return size
 
 
-def _name(error: BaseException, path: AnyPath) -> None:
-    """Say in an error of the system which file it is about; writing by a descriptor does not."""
-    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-        error.filename = str(path)
-
-
-def _write_all(descriptor: int, pieces: Iterable[bytes | memoryview]) -> int:
+def _write_all(descriptor: int, pieces: Iterable[bytes | memoryview], path: AnyPath) -> int:
     size = 0
     for piece in pieces:
         view = memoryview(piece).cast("B")
         size += len(view)
         while view:
-            view = view[os.write(descriptor, view) :]
+            try:
+                view = view[os.write(descriptor, view) :]
+            except OSError as exc:  # which does not say what file it is about
+                raise OSError(exc.errno, exc.strerror, str(path)) from exc
     return size
 
 
@@ -242,9 +238,8 @@ def copy_new(source: AnyPath, target: AnyPath, *, sync: bool) -> None:
                 os.fsync(writer.fileno())
     except FileExistsError:
         raise
-    except BaseException as exc:
+    except BaseException:
         unlink(target, missing_ok=True)
-        _name(exc, target)
         raise
 
 
@@ -390,11 +385,7 @@ class AppendFile(_Held):
     def append(self, data: bytes) -> None:
         """Write at the end of the file."""
         _watch.step("append", self.path)
-        try:
-            _write_all(self._descriptor, [data])
-        except OSError as exc:
-            _name(exc, self.path)
-            raise
+        _write_all(self._descriptor, [data], self.path)
 
     def clear(self) -> None:
         """Make the file empty; the next append is its beginning."""

@@ -156,7 +156,9 @@ def repair(place):
     """Do what ``bunter check --repair --from`` does."""
     with Butler(place / "damaged") as butler, Butler(place / "full", writeable=False) as copy:
         report = butler.check(deep=True)
-        assert not [one.trouble for one in mend(butler, copy, report, Principal.current()) if one.trouble]
+        troubles = [one.trouble for one in mend(butler, copy, report, Principal.current()) if one.trouble]
+        if troubles:
+            raise OSError(troubles[0])
         quarantine(butler.datastore, report, older_than_s=0)
 
 

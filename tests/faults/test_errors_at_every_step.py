@@ -100,7 +100,7 @@ def test_an_error_at_any_effect_loses_nothing(name, number, lasting, template, t
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", [name for name in deeds.DEEDS if name not in {"put", "transfer", "import"}])
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO, errno.EDQUOT])
 @pytest.mark.parametrize("lasting", [set(), MAKING], ids=["once", "lasting"])
 def test_any_error_at_any_effect_loses_nothing(name, number, lasting, template, tmp_path):
     test_an_error_at_any_effect_loses_nothing(name, number, lasting, template, tmp_path)
