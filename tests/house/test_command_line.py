@@ -80,7 +80,6 @@ LOOKING = (
     "stats", "status", "universe check", "universe diff", "universe show", "why", "why-dataset",
 )  # fmt: skip
 WITHOUT_REHEARSAL = {
-    "check": "without --repair it only looks, and tells what --repair would do",
     "demo": "makes a new folder of its own",
     "doctor": "writes only objects of its own, which it removes again",
     "lineage": "writes the one file that is named, if any",

@@ -18,7 +18,7 @@ from bunter.datastore.configured import children_of, store_at
 from bunter.datastore.direct import DirectFiles
 from bunter.datastore.encoded import Encoded, written
 from bunter.datastore.fetching import Fetching
-from bunter.datastore.format import ReadRequest, format_of
+from bunter.datastore.format import ONE_WAY, ReadRequest, format_of
 from bunter.datastore.key import is_direct, is_exact, split_key
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 __all__ = ["MAIN", "Datastore", "Encoded"]
 
 _DIRECT = DirectFiles()
-_ONE_WAY = {"png", "svg"}  # what was drawn is read as a picture
 
 
 class Datastore:
@@ -156,7 +155,7 @@ class Datastore:
                 f"this datastore does not take {dataset_type.name!r}; see datastore.constraints in bunter.yaml"
             )
         form = choice.format
-        given = obj if form.name in _ONE_WAY and hasattr(obj, "savefig") else choice.storage_class.convert(obj)
+        given = obj if form.name in ONE_WAY and hasattr(obj, "savefig") else choice.storage_class.convert(obj)
         return Encoded(written(form, given), form.name, form.version, form.extension)
 
     def encode_parts(self, obj: object, dataset_type: DatasetType, route: Route | None = None) -> dict[str, Encoded]:
@@ -413,7 +412,7 @@ class Datastore:
         request = ReadRequest(wanted.python_type, remaining, parameters or {}, artifact.selector)
         obj = self._read_one(artifact, request, staged, keeps=keeps, ahead=ahead)
         # A part is what its format makes of it (no mask is None, a picture stays one); a whole is what was asked for.
-        return obj if component or artifact.format in _ONE_WAY else wanted.convert(obj)
+        return obj if component or artifact.format in ONE_WAY else wanted.convert(obj)
 
     def keeps(self, dataset_type: DatasetType) -> bool:
         """Whether the cache, where there is one, may keep datasets of a type."""

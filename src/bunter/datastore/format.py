@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bunter.values import ByteRange, Pieces
 
 __all__ = [
+    "ONE_WAY",
     "Format",
     "HasRecipes",
     "ReadRequest",
@@ -30,6 +31,9 @@ __all__ = [
     "format_of",
     "formats_for",
 ]
+
+ONE_WAY = frozenset({"png", "svg"})
+"""Formats of what was drawn, which is read as a picture."""
 
 
 @dataclass(frozen=True, slots=True)

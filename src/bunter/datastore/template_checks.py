@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bunter.datastore.choice import check_configuration
-from bunter.datastore.template import Template
+from bunter.datastore.template import DEFAULT, Template
 from bunter.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def refuse_useless(template: Template, dataset_type: DatasetType) -> None:
     ConfigurationError
         If it names a field that records have not; or if its names are exact, and would not tell datasets of the type apart.
     """
-    wrong = template.unknown(dataset_type.dimensions.universe)
+    # The default speaks of dimensions that are optional, and that a universe of one's own may not have.
+    wrong = [] if template.text == DEFAULT else template.unknown(dataset_type.dimensions.universe)
     if not wrong and template.is_exact:
         wrong = template.alike(dataset_type.dimensions)
     if wrong:
