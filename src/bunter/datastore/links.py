@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Link", "LinkList", "linked_later", "make_links", "take_links_back", "unlink_all"]
 
 _PREFIX = ".links-"
-_FEW = 16
 _MOST_LINKS = 30_000  # file systems allow a file 65,000 names, or more
+_FEW = 16
 """Fewer files are staged one by one, where a link that cannot be made is found out before anything is published."""
 
 _SYMBOLIC = frozenset({Transfer.SYMLINK, Transfer.RELSYMLINK})
