@@ -101,6 +101,20 @@ def test_an_artifact_goes_to_the_trash_with_its_last_dataset(database):
         assert RECORDS.trash(tx, MAIN) == []
 
 
+def test_forgetting_trash_leaves_what_others_brought_meanwhile(database):
+    ids = one_each(database, 6)
+    with database.write() as tx:
+        assert RECORDS.remove(tx, ids[:2]) == 2
+        mine = [key for key, _ in RECORDS.trash(tx, MAIN)]
+        RECORDS.forget_trash(tx, mine[:1], MAIN)  # somebody else has emptied one of them
+        assert RECORDS.remove(tx, ids[2:3]) == 1  # and brought another: there are as many as before
+        RECORDS.forget_trash(tx, mine, MAIN)
+        assert [key for key, _ in RECORDS.trash(tx, MAIN)] == ["run/2/f2"]
+        assert RECORDS.remove(tx, [*ids[3:5], *ids[3:5]]) == 2  # given twice
+        RECORDS.forget_trash(tx, ["run/2/f2", "run/0/f3", "run/1/f4"], MAIN)
+        assert RECORDS.trash(tx, MAIN) == []
+
+
 def test_what_is_not_ours_never_goes_to_the_trash(database):
     ids = one_each(database, 3, directory="/data/{}", owned=False)
     with database.write() as tx:
