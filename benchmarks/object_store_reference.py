@@ -2,13 +2,14 @@
 
     python object_store_reference.py FOLDER PREFIX FILE...
 
-The environment names the service, as for Bunter. Prints one line of JSON: CPU and wall seconds of ingest and of retrieval.
+The environment names the service, as for Bunter. Prints one line of JSON: CPU and wall seconds of ingest and of retrieval, by the reference and by boto3 alone.
 """
 
 import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ["S3_ENDPOINT_URL"] = os.environ["AWS_ENDPOINT_URL"]
@@ -65,7 +66,28 @@ def main():
     found, out = timed(
         lambda: butler.retrieveArtifacts(refs, str(folder / "out"), transfer="copy", preserve_path=False)
     )
-    print(json.dumps({"ingest": ingest, "retrieve": out, "files": len(list(found))}))
+    told = {"ingest": ingest, "retrieve": out, "files": len(list(found))} | boto3_alone(folder / "alone", prefix, paths)
+    print(json.dumps(told))
+
+
+def boto3_alone(folder, prefix, paths):
+    """Send and fetch the same files by the client that the reference uses, without anything else."""
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT_URL"])
+    folder.mkdir()
+
+    def send(path):
+        client.upload_file(path, "bucket", f"{prefix}/alone/{Path(path).name}")
+
+    def fetch(path):
+        client.download_file("bucket", f"{prefix}/alone/{Path(path).name}", str(folder / Path(path).name))
+
+    told = {}
+    with ThreadPoolExecutor(10) as pool:
+        for name, act in (("ingest", send), ("retrieve", fetch)):
+            told[f"boto3 {name}"] = timed(lambda act=act: list(pool.map(act, paths)))[1]
+    return told
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from bunter.datastore.recorded import staying
 from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer, has_paths
 from bunter.datastore.together import in_lanes
 from bunter.errors import FileIntegrityError, IngestError
-from bunter.values import Digests, Durability, Pieces, digest
+from bunter.values import Digests, Durability, Pieces, quick_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -367,7 +367,7 @@ def content_of(store: ArtifactStore, stored: StoredArtifact) -> bytes | Pieces:
     if stored.size > _WHOLE:
         return Pieces(lambda: checked_pieces(store, stored))
     content = store.read(stored.key)[0]
-    if len(content) != stored.size >= 0 or (stored.xxh3 is not None and digest(content).xxh3 != stored.xxh3):
+    if len(content) != stored.size >= 0 or (stored.xxh3 is not None and quick_digest(content) != stored.xxh3):
         raise _differs(stored)
     return content
 
