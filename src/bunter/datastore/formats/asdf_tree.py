@@ -74,7 +74,8 @@ class _Straight(io.RawIOBase):
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         super().__init__()
-        self._file, self._size = file, size
+        self._file: Any = file
+        self._size = size
 
     def readable(self) -> bool:
         return True
@@ -83,19 +84,19 @@ class _Straight(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        return int(self._file.seek(offset, whence))
 
     def tell(self) -> int:
-        return self._file.tell()
+        return int(self._file.tell())
 
     def read(self, size: int | None = -1, /) -> Any:
         if size is None or size < _LARGE:
             return self._file.read(-1 if size is None else size)
         import numpy as np
 
-        content = np.empty(min(size, max(0, self._size - self.tell())), np.uint8)
+        content: Any = np.empty(min(size, max(0, self._size - self.tell())), np.uint8)
         filled = 0
-        while filled < len(content) and (count := self._file.readinto(content[filled : filled + _LARGE])):  # type: ignore[attr-defined]
+        while filled < len(content) and (count := self._file.readinto(content[filled : filled + _LARGE])):
             filled += count
         return memoryview(content[:filled])
 
