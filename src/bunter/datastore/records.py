@@ -161,7 +161,9 @@ class ArtifactRecords:
         if not keys:
             return
         there = tx.fetchall("SELECT key FROM trash WHERE datastore = ?", (datastore,))
-        if len(there) == len(keys) and {key for (key,) in there}.issubset(keys):  # nobody else has come or gone meanwhile
+        if len(there) == len(keys) and {key for (key,) in there}.issubset(
+            keys
+        ):  # nobody else has come or gone meanwhile
             tx.execute("DELETE FROM trash WHERE datastore = ?", (datastore,))
             return
         gone = tx.upload("emptied", 1, [(key,) for key in sorted(set(keys))], ["str"], keyed=True)
