@@ -172,3 +172,11 @@ def test_tasks_of_the_current_folder_are_found(call, tmp_path, monkeypatch):
     code, out, err = call("pipeline", "check", "p.yaml")
     assert code == 0, err
     assert "1 task, copy" in out
+
+
+def test_a_registry_whose_folder_cannot_be_made_leaves_no_repository_behind(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    code = run(["create", str(tmp_path / "repo"), "--database", str(tmp_path / "file" / "registry.sqlite3")])
+    assert code == 1
+    assert "for the registry cannot be made (File exists); name a file elsewhere" in capsys.readouterr().err
+    assert not (tmp_path / "repo").exists()

@@ -14,7 +14,7 @@ from bunter.butler.events.outbox import Outbox
 from bunter.butler.exact_names import ExactNames
 from bunter.butler.feeding import Feeding
 from bunter.butler.making import write_configuration
-from bunter.butler.registry_place import options_of, place_of
+from bunter.butler.registry_place import make_folder_of, options_of, place_of
 from bunter.butler.remote_root import RemoteFile
 from bunter.butler.repository import FindRequest, RepositoryFacts
 from bunter.butler.runs_place import runs_place
@@ -153,7 +153,7 @@ class DirectRepository:
             effects.mkdirs(root)
         place = place_of(root, model.registry)
         if isinstance(place, Path):
-            effects.mkdirs(place.parent)
+            make_folder_of(place)
         with Database.create(place, options=options_of(model.registry)) as database:
             cls.fill(database, universe)
         text = yaml.safe_dump({"format": model.format, **kept}, sort_keys=False)

@@ -46,6 +46,7 @@ def making(folder: Path) -> Iterator[None]:
         If it holds anything else, or another program is making one there.
     """
     refuse_unless_new(folder)
+    was_there = folder.is_dir()
     effects.mkdirs(folder)
     held = effects.flock(folder / _MARK, blocking=False)
     if held is None:
@@ -59,6 +60,8 @@ def making(folder: Path) -> Iterator[None]:
             if not (folder / CONFIG_NAME).exists():
                 _clear(folder)
             effects.unlink(folder / _MARK, missing_ok=True)  # that of another program which came in between
+            if not was_there:
+                effects.rmdir(folder)  # only if it is empty
 
 
 def write_configuration(folder: Path, text: str) -> None:

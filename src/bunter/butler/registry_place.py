@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bunter import effects
 from bunter.butler.remote_root import check_database
 from bunter.database import ServerAddress, ServerOptions, is_server
 from bunter.errors import ConfigurationError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from bunter.butler.config import RegistryConfig
     from bunter.datastore.store_address import StoreAddress
 
-__all__ = ["folder_and_database", "options_of", "place_of"]
+__all__ = ["folder_and_database", "make_folder_of", "options_of", "place_of"]
 
 
 def place_of(root: Path | StoreAddress, registry: RegistryConfig) -> str | Path:
@@ -24,6 +25,22 @@ def place_of(root: Path | StoreAddress, registry: RegistryConfig) -> str | Path:
         return root / registry.database
     check_database(root, registry.database)
     return Path(registry.database)
+
+
+def make_folder_of(database: Path) -> None:
+    """Make the folder of a database file, where it is not there.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be made.
+    """
+    try:
+        effects.mkdirs(database.parent)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"the folder {database.parent} for the registry cannot be made ({exc.strerror}); name a file elsewhere"
+        ) from exc
 
 
 def options_of(registry: RegistryConfig) -> ServerOptions:
