@@ -85,7 +85,7 @@ class Cargo:
 class CopiesWithin(Protocol):
     """A store that copies from stores of its own kind without the bytes passing through this process."""
 
-    def stage_copy(  # noqa: PLR0913 - all but four by keyword
+    def stage_copy(
         self, owner: str, key: str, source: ArtifactStore, source_key: str, *, size: int, digests: Digests | None
     ) -> Staged | None:
         """Stage a copy of another store's artifact; None where it cannot be had without moving its bytes here.
