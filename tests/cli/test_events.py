@@ -58,7 +58,7 @@ def test_following_tells_once_and_its_rehearsal_as_often_as_one_likes(ask):
 
 def test_a_rehearsal_subscribes_nobody(ask):
     code, out, _ = ask("subscribe", "repo", "--name", "me", "--dry-run")
-    assert (code, out) == (0, "would tell me by pull what comes after change 3\n")
+    assert (code, out) == (0, "would tell me by pull what comes after change 4\n")
     assert ask("subscriptions", "repo", "--json")[1] == ""
     assert "nobody subscribes" in ask("list", "repo")[2]
 
