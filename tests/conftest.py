@@ -63,6 +63,7 @@ def pytest_make_collect_report():
 
 def failed_if_passed_over(report):
     """In CI what a test needs is there, or the test has failed."""
-    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI"):
+    is_apart = report.nodeid.startswith("tests/oracle")  # these have an environment of their own, and are chosen there
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") and not is_apart:
         report.outcome, report.longrepr = "failed", f"CI passes nothing over; {report.longrepr[2]}"
     return report

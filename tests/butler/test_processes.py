@@ -17,6 +17,7 @@ class TestDirectRepository(ProcessContract):
 
 class TestMemoryRepository(ProcessContract):
     outlives = False
+    test_spawned_processes_work_with_a_pickled_butler = None  # it is a repository of its own process
 
     @pytest.fixture
     def empty(self):

@@ -58,6 +58,7 @@ class Faltering:
 
     def __init__(self, answer, error):
         self._answer, self._error = answer, error
+        self.range = answer.range
 
     def stream(self, min_chunk_size):
         yield next(iter(self._answer.stream(min_chunk_size=min_chunk_size)))

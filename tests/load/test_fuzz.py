@@ -102,6 +102,12 @@ def ask(butler, where, **more):
     return answered, time.process_time() - begin
 
 
+def is_quick(butler, where, **more):
+    """Whether it is answered or refused within a second of CPU time; the first tries may also import, or get memory."""
+    limit = 1 * float(os.environ.get("BUNTER_SLOWNESS", "1"))
+    return any(ask(butler, where, **more)[1] < limit for _ in range(3))
+
+
 def mutilated(rng):
     if rng.random() < 0.2:
         return "".join(chr(rng.choice((rng.randrange(128), rng.randrange(0x110000)))) for _ in range(rng.randrange(40)))
@@ -150,15 +156,13 @@ def test_a_hundred_thousand_mutilated_expressions_are_answered_or_refused(small)
 
 @pytest.mark.parametrize("name", HARD)
 def test_hard_expressions_are_answered_or_refused_in_time(small, name):
-    _, seconds = ask(small, HARD[name])
-    assert seconds < 1 * float(os.environ.get("BUNTER_SLOWNESS", "1"))
+    assert is_quick(small, HARD[name])
 
 
 def test_strange_values_are_answered_or_refused_in_time(small):
     for value in BINDS:
         for where in ("exposure = v", "exposure.obs_id IN (v)", "exposure.exposure_time > v", "thing.run = v", "v"):
-            _, seconds = ask(small, where, bind={"v": value})
-            assert seconds < 1, (where, repr(value)[:100])
+            assert is_quick(small, where, bind={"v": value}), (where, repr(value)[:100])
 
 
 def test_strides_of_real_numbers_select_whole_ones(small):

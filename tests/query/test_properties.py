@@ -96,8 +96,16 @@ texts = st.one_of(
 
 
 def outcome(where, binds=None):
-    """Whatever binding does; an error that is not the user's comes through."""
-    begin = time.process_time()
+    """Whatever binding does within a second; an error that is not the user's comes through."""
+    for _ in range(3):  # the first tries may also import, or get memory
+        begin = time.process_time()
+        found = bound(where, binds)
+        if time.process_time() - begin < 1:
+            return found
+    raise AssertionError("it took more than a second of CPU time, three times")
+
+
+def bound(where, binds):
     try:
         bind_query(
             universe=UNIVERSE,
@@ -111,8 +119,6 @@ def outcome(where, binds=None):
         )
     except UserError as error:
         return str(error)
-    finally:
-        assert time.process_time() - begin < 1
     return None
 
 

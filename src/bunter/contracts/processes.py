@@ -141,8 +141,6 @@ class ProcessContract:
         assert not past.writeable
 
     def test_spawned_processes_work_with_a_pickled_butler(self, butler: Butler) -> None:
-        if not self.outlives:
-            pytest.skip("a repository in memory is that of its process")
         context = multiprocessing.get_context("spawn")
         answers = context.Queue()
         pickled = pickle.dumps(butler.clone(run="run1"))
