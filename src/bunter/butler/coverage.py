@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
+from bunter.butler.tables import Tabular
 from bunter.dataset import DatasetRef, DatasetType
 from bunter.dimensions import DataCoordinate
 from bunter.values import counted, listed
@@ -26,7 +27,7 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CoveringDatasets(Sequence[DatasetRef]):
+class CoveringDatasets(Tabular, Sequence[DatasetRef]):
     """The datasets of one type that cover a position: a sequence of refs that is a table as well.
 
     Parameters
@@ -82,18 +83,6 @@ class CoveringDatasets(Sequence[DatasetRef]):
     def to_arrow(self) -> pa.Table:
         """Return the rows as a pyarrow table."""
         return self.rows
-
-    def to_table(self) -> Table:
-        """Return the rows as an astropy table; ids are text."""
-        from bunter.butler.tables import to_astropy
-
-        return to_astropy(self.rows)
-
-    def to_pandas(self) -> Any:
-        """Return the rows as a pandas data frame; ids are text."""
-        from bunter.butler.tables import to_pandas
-
-        return to_pandas(self.rows)
 
     def __repr__(self) -> str:
         lines = [f"  {ref}" for ref in self[:_SHOWN]]

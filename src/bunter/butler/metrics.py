@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bunter.butler.tables import Tabular
 from bunter.dataset.inquiries import MetricsOf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
-    from astropy.table import Table
 
     from bunter.butler.results import DatasetResults
     from bunter.butler.session import Session
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Metrics", "with_metrics"]
 
 
-class Metrics:
+class Metrics(Tabular):
     """What a metrics table has of datasets that were asked for; asked when it is looked at.
 
     Iterate over it for rows as dicts, or take a table with `to_arrow`, `to_table` (astropy), `to_pandas` or `to_polars`.
@@ -51,24 +51,6 @@ class Metrics:
     def added(self, table: pa.Table) -> pa.Table:
         """Return a table of some of the datasets, which has their ids, with the columns of the metrics."""
         return with_metrics(self._session, table, self.names)
-
-    def to_table(self) -> Table:
-        """Return all rows as an astropy table; ids are text, times TAI."""
-        from bunter.butler.tables import to_astropy
-
-        return to_astropy(self.to_arrow())
-
-    def to_pandas(self) -> Any:
-        """Return all rows as a pandas data frame; ids are text, times TAI."""
-        from bunter.butler.tables import to_pandas
-
-        return to_pandas(self.to_arrow())
-
-    def to_polars(self) -> Any:
-        """Return all rows as a polars data frame; ids are text."""
-        from bunter.butler.tables import to_polars
-
-        return to_polars(self.to_arrow())
 
 
 def with_metrics(session: Session, table: pa.Table, names: Sequence[str] = ()) -> pa.Table:

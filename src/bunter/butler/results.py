@@ -7,6 +7,7 @@ from html import escape
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, overload
 
+from bunter.butler.tables import Tabular
 from bunter.dataset import DatasetRef
 from bunter.dimensions import DataCoordinate, DimensionRecord, ExpandedDataCoordinate
 from bunter.errors import EmptyQueryResultError, InvalidQueryError, SeveralResultsError
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
-    from astropy.table import Table
 
     from bunter.butler.pages import Page
     from bunter.butler.question import Answers, Question
@@ -44,7 +44,7 @@ Tables: TypeAlias = "Mapping[str, Mapping[tuple[Any, ...], DimensionRecord]]"
 _SHOWN = 10
 
 
-class Results(Generic[Item]):
+class Results(Tabular, Generic[Item]):
     """Rows that a question has; nothing is asked until somebody looks.
 
     Iterate over it, ask `count` or `any`, or take a table with `to_arrow`, `to_table` (astropy), `to_pandas` or
@@ -250,24 +250,6 @@ class Results(Generic[Item]):
 
         beside = Beside(stream.schema, question.table or {}, question.beside)
         return beside.schema, map(beside.batch, stream.batches())
-
-    def to_table(self) -> Table:
-        """Return all rows as an astropy table; ids are text, times TAI, open ends masked."""
-        from bunter.butler.tables import to_astropy
-
-        return to_astropy(self.to_arrow())
-
-    def to_pandas(self) -> Any:
-        """Return all rows as a pandas data frame; ids are text, times TAI, open ends NaT."""
-        from bunter.butler.tables import to_pandas
-
-        return to_pandas(self.to_arrow())
-
-    def to_polars(self) -> Any:
-        """Return all rows as a polars data frame; ids are text."""
-        from bunter.butler.tables import to_polars
-
-        return to_polars(self.to_arrow())
 
     def __repr__(self) -> str:
         rows = list(self.limit(_SHOWN + 1) if self.question.limit is None else self)

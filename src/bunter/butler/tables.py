@@ -11,10 +11,32 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from astropy.table import Table
 
-__all__ = ["plain_rows", "portable", "to_astropy", "to_pandas", "to_polars"]
+__all__ = ["Tabular", "plain_rows", "portable", "to_astropy", "to_pandas", "to_polars"]
 
 _FAR = 2**62  # ns: beyond the year 2116 in either direction an end is open
 _TIMES = frozenset({"timespan_begin", "timespan_end", "ingest_date"})
+
+
+class Tabular:
+    """Rows that are an Arrow table, and from it any table that users know."""
+
+    __slots__ = ()
+
+    def to_arrow(self) -> pa.Table:
+        """Return all rows as a pyarrow table."""
+        raise NotImplementedError
+
+    def to_table(self) -> Table:
+        """Return all rows as an astropy table; ids are text, times TAI, open ends masked."""
+        return to_astropy(self.to_arrow())
+
+    def to_pandas(self) -> Any:
+        """Return all rows as a pandas data frame; ids are text, times TAI, open ends NaT."""
+        return to_pandas(self.to_arrow())
+
+    def to_polars(self) -> Any:
+        """Return all rows as a polars data frame; ids are text, times TAI, open ends null."""
+        return to_polars(self.to_arrow())
 
 
 def _with_text_ids(table: pa.Table) -> pa.Table:
