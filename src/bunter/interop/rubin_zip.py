@@ -43,7 +43,7 @@ class RubinZipReport:
     def __str__(self) -> str:
         verb = "would take in" if self.dry_run else "took in"
         said = f"{verb} {counted(self.datasets, 'dataset')} of {counted(self.dataset_types, 'dataset type')}"
-        return said + (f"; {self.known} were there already" if self.known else "")
+        return said + (f"; there already: {self.known}" if self.known else "")
 
 
 def is_rubin_zip(path: str | Path) -> bool:

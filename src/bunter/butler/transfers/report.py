@@ -101,8 +101,8 @@ class TransferReport:
             if number
         ]
         said += f"; new: {', '.join(more)}" if more else ""
-        said += f"; {self.known} were there already" if self.known else ""
-        said += f"; {self.removed} were removed there and stay so (--restore brings them)" if self.removed else ""
+        said += f"; there already: {self.known}" if self.known else ""
+        said += f"; removed there and staying so: {self.removed} (--restore brings them)" if self.removed else ""
         if self.withheld:
             said += f"; removed there and staying so: {listed(self.withheld)} (--restore brings them)"
         many = counted(len(self.conflicts), "conflict")
