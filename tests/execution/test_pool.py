@@ -159,3 +159,17 @@ def test_replies_come_in_the_order_of_the_requests_of_a_worker():
         for token in range(5):
             pool.submit(token, b"echo %d" % token, kind="fast")
         assert [event.token for event in events(pool, 5) if isinstance(event, Reply)] == [0, 1, 2, 3, 4]
+
+
+def test_a_folder_for_temporary_files_with_too_long_a_name_is_named(tmp_path):
+    place = tmp_path / ("x" * 80)
+    place.mkdir()
+    program = "from bunter.execution.pool import warm_up; warm_up(())"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"TMPDIR": str(place)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"too long to reach workers there: {place}; set TMPDIR to a folder with a shorter one" in done.stderr

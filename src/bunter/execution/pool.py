@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -113,10 +114,24 @@ class _Worker:
 
 
 def warm_up(preload: Sequence[str]) -> None:
-    """Start the fork server now, so that it imports these modules while we do something else."""
+    """Start the fork server now, so that it imports these modules while we do something else.
+
+    Raises
+    ------
+    RunError
+        If it cannot be reached in the folder for temporary files.
+    """
     get_context("forkserver").set_forkserver_preload([__name__, *preload])
     with _alone():
-        ensure_running()
+        try:
+            ensure_running()
+        except OSError as exc:
+            if "AF_UNIX" not in str(exc):
+                raise
+            raise RunError(
+                f"the name of the folder for temporary files is too long to reach workers there: {tempfile.gettempdir()}; "
+                "set TMPDIR to a folder with a shorter one, such as /tmp"
+            ) from exc
 
 
 class Pool:
