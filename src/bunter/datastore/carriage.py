@@ -17,6 +17,7 @@ from bunter.values import Digests, Durability, Pieces, quick_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from bunter.dataset import StoredArtifact
     from bunter.datastore.chain import Route
@@ -34,6 +35,7 @@ __all__ = [
     "checked_pieces",
     "content_of",
     "names_of",
+    "xxh3_of_file",
 ]
 
 _WORKERS = 8
@@ -351,15 +353,20 @@ def _compared(store: ArtifactStore, stored: StoredArtifact) -> Digests | None:
     """Read an artifact that stays as it is; return its digests, None where none are recorded to compare with."""
     if (known := _recorded(stored)) is None:
         return None
-    import xxhash
-
     assert isinstance(store, LocalPaths)
-    found = xxhash.xxh3_128()
-    for chunk in effects.read_chunks(store.path(stored.key)):
-        found.update(chunk)
-    if found.digest() != known.xxh3:
+    if xxh3_of_file(store.path(stored.key)) != known.xxh3:
         raise _differs(stored)
     return known
+
+
+def xxh3_of_file(path: str | Path) -> bytes:
+    """Return the XXH3-128 digest of a file, which is read in pieces."""
+    import xxhash
+
+    found = xxhash.xxh3_128()
+    for chunk in effects.read_chunks(path):
+        found.update(chunk)
+    return bytes(found.digest())
 
 
 def content_of(store: ArtifactStore, stored: StoredArtifact) -> bytes | Pieces:

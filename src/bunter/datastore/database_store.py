@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from bunter import effects
 from bunter.database import IntegrityError
 from bunter.database.migrations import table_names
 from bunter.datastore.key import check_key
+from bunter.datastore.process_owners import ProcessOwners
 from bunter.datastore.store import Staged, Stat, Transfer
 from bunter.errors import ConfigurationError, KeyMissingError, KeyTakenError
 from bunter.values import digest
@@ -46,7 +46,7 @@ class _Waiting:
     is_written: bool = False
 
 
-class DatabaseStore:
+class DatabaseStore(ProcessOwners):
     """Artifacts in the table ``sink_artifact``, for datasets of which a sink is the only place.
 
     What is staged waits in the memory of this process. The transaction that registers it brings it into the table, so there is
@@ -63,10 +63,10 @@ class DatabaseStore:
     is_remote = False
 
     def __init__(self, name: str, database: Database | None) -> None:
+        super().__init__()
         self.name, self._database = name, database
         self.address = f"database:{name}"
         self._waiting: dict[tuple[str, str], _Waiting] = {}
-        self._owners: set[str] = set()
         self._lock = threading.RLock()
         self._has_table = False
 
@@ -134,16 +134,6 @@ class DatabaseStore:
             return {key: each.content for (_, key), each in self._waiting.items() if each.is_published}
 
     # ------------------------------------------------------------------ coming
-
-    def own(self) -> str:
-        """Begin an owner."""
-        owner = secrets.token_hex(8)
-        self._owners.add(owner)
-        return owner
-
-    def disown(self, owner: str) -> None:
-        """End an owner."""
-        self._owners.discard(owner)
 
     def stage(
         self,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from bunter import effects
+from bunter.datastore.process_owners import ProcessOwners
 from bunter.errors import KeyTakenError
 
 if TYPE_CHECKING:
@@ -119,26 +119,16 @@ def _started(number: int) -> int:
         return 0
 
 
-class MemoryJournal:
+class MemoryJournal(ProcessOwners):
     """Intents of this process, for stores in tests and for stores that hold nothing for long."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._intents: dict[str, Intent] = {}
-        self._owners: set[str] = set()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type[MemoryJournal], tuple[()]]:
         return MemoryJournal, ()  # another process has intents of its own
-
-    def own(self) -> str:
-        """See `IntentJournal`."""
-        owner = secrets.token_hex(8)
-        self._owners.add(owner)
-        return owner
-
-    def disown(self, owner: str) -> None:
-        """See `IntentJournal`."""
-        self._owners.discard(owner)
 
     def announce(self, intents: Sequence[Intent]) -> None:
         """See `IntentJournal`."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.datastore.key import check_key
+from bunter.datastore.process_owners import ProcessOwners
 from bunter.datastore.store import Staged, Stat, Transfer
 from bunter.errors import KeyMissingError, KeyTakenError
 from bunter.values import Digests, Durability, digest
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["MemoryStore"]
 
 
-class MemoryStore:
+class MemoryStore(ProcessOwners):
     """Artifacts in memory; they end with the process. Files come in as copies, whatever transfer is asked for."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._artifacts: dict[str, tuple[bytes, int]] = {}
         self._staged: dict[tuple[str, str], tuple[bytes, str]] = {}
         self._published: set[tuple[str, str]] = set()
-        self._owners: set[str] = set()
         self._lock = threading.RLock()
 
     def __reduce__(self) -> tuple[type[MemoryStore], tuple[()]]:
@@ -67,16 +67,6 @@ class MemoryStore:
         with self._lock:
             found = [(key, Stat(len(item[0]), item[1])) for key, item in self._artifacts.items()]
         return (pair for pair in found if pair[0].startswith(prefix))
-
-    def own(self) -> str:
-        """Begin an owner."""
-        owner = secrets.token_hex(8)
-        self._owners.add(owner)
-        return owner
-
-    def disown(self, owner: str) -> None:
-        """End an owner."""
-        self._owners.discard(owner)
 
     def stage(
         self,

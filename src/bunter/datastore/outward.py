@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.carriage import Progress, Tally, checked_pieces, names_of
+from bunter.datastore.carriage import Progress, Tally, checked_pieces, names_of, xxh3_of_file
 from bunter.datastore.key import no_artifact
 from bunter.datastore.stable import can_sync_at_once
 from bunter.datastore.store import LocalPaths, Transfer, has_paths
 from bunter.datastore.together import in_lanes
 from bunter.errors import FileIntegrityError, IngestError, KeyTakenError
 from bunter.open_folder import OpenFolder, sync_file_system
-from bunter.values import new_nonce
+from bunter.values import new_nonce, quick_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -195,13 +195,11 @@ def _send_together(items: Sequence[Outgoing], tally: Tally) -> list[bool]:
 
 def _read_compared(path: str, stored: StoredArtifact) -> bytes:
     """Read a small artifact at once; FileIntegrityError if it is not what was recorded of it."""
-    import xxhash
-
     try:
         content = effects.read_bytes(path)
     except (FileNotFoundError, NotADirectoryError) as exc:
         raise no_artifact(stored.key) from exc
-    if len(content) != stored.size or (stored.xxh3 is not None and xxhash.xxh3_128_digest(content) != stored.xxh3):
+    if len(content) != stored.size or (stored.xxh3 is not None and quick_digest(content) != stored.xxh3):
         raise FileIntegrityError(
             f"{stored.key} is not what was recorded of it, so it was not written; see `bunter check --deep`"
         )
@@ -224,18 +222,11 @@ def _is_done(item: Outgoing) -> bool:
         if os.path.islink(item.target):
             raise KeyTakenError(f"{item.target} is a link to nothing; remove it, or choose an empty folder")
         return False
-    if found.st_size == item.stored.size and (item.stored.xxh3 is None or _digest(item.target) == item.stored.xxh3):
+    if found.st_size == item.stored.size and (
+        item.stored.xxh3 is None or xxh3_of_file(item.target) == item.stored.xxh3
+    ):
         return True
     raise KeyTakenError(f"{item.target} is there already with other content; choose an empty folder")
-
-
-def _digest(path: str) -> bytes:
-    import xxhash
-
-    found = xxhash.xxh3_128()
-    for chunk in effects.read_chunks(path):
-        found.update(chunk)
-    return found.digest()
 
 
 def _link(item: Outgoing, transfer: Transfer) -> None:
