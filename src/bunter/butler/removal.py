@@ -9,12 +9,19 @@ from bunter.butler.activities import performed
 from bunter.butler.operators import Operators
 from bunter.butler.trash import trash_of
 from bunter.dataset import CollectionType
-from bunter.dataset.changes import Disassociate, RemoveCollection, RemoveDatasets, UndoChange, UnstoreDatasets
+from bunter.dataset.changes import (
+    ChangesAsRead,
+    Disassociate,
+    RemoveCollection,
+    RemoveDatasets,
+    UndoChange,
+    UnstoreDatasets,
+)
 from bunter.errors import CollectionTypeError, MissingCollectionError
 from bunter.registry.undoable import UNDOING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bunter.butler.restoration import Removed, Restoration, Undoable
     from bunter.butler.session import Session
@@ -139,10 +146,17 @@ class Removal:
     ) -> int:
         """Remove RUN collections with their datasets; return how many datasets went."""
         listed = self._runs(names)
-        ids = self._session.repository.members(self._session.principal, listed)
+        gone: list[int] = []
+
+        def all_of_them() -> Iterator[Change]:
+            # Within the transaction, so that what others put meanwhile goes as well.
+            ids = self._session.repository.members(self._session.principal, listed)
+            gone.append(len(ids))
+            yield RemoveDatasets(ids, keep_days)
+
         changes = [RemoveCollection(name, unlink_from_chains=unlink_from_chains) for name in listed]
-        self._session.commit([RemoveDatasets(ids, keep_days), *changes])
-        return len(ids)
+        self._session.commit([ChangesAsRead(all_of_them), *changes])
+        return gone[-1] if gone else len(self._session.repository.members(self._session.principal, listed))
 
     def undoable(self) -> list[Removed]:
         """Return the removals whose files are kept, the latest first."""

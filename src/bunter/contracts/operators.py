@@ -223,6 +223,21 @@ class OperatorContract:
         with pytest.raises(CollectionTypeError):
             butler.remove_datasets([ref], purge=False, disassociate="run1")
 
+    def test_a_run_goes_with_what_others_put_meanwhile(self, butler: Butler, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.put(butler)
+        repository = butler.repository
+        commit, late = repository.commit, []
+
+        def interrupted(principal: Any, changes: Any, *more: Any, **how: Any) -> None:
+            monkeypatch.setattr(repository, "commit", commit)
+            late.append(self.put(butler, 1))
+            commit(principal, changes, *more, **how)
+
+        monkeypatch.setattr(repository, "commit", interrupted)
+        assert butler.remove_runs("run1") == 2
+        assert not butler.get_dataset(late[0].id)
+        assert "run1" not in butler.collections.query()
+
     def test_a_type_with_datasets_is_kept_and_the_reasons_told(self, butler: Butler) -> None:
         self.put(butler)
         with pytest.raises(OrphanedRecordError, match="1 in 'run1'"):
