@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from importlib.resources import files
 
 import numpy as np
 import pytest
 from astropy.nddata import CCDData
 from astropy.table import MaskedColumn, Table
 
+from bunter import safe_yaml
 from bunter.errors import MissingExtraError, StorageClassError
 from bunter.storage_class import StorageClass, storage_class, storage_class_of, storage_classes
 
@@ -38,6 +40,9 @@ def test_parts_and_conversions_name_classes_that_exist():
             assert other in known
         assert each.doc
         assert isinstance(each.pytype(), type)
+    written = safe_yaml.load(files("bunter.storage_class").joinpath("storage_classes.yaml").read_bytes())
+    for name, spec in written.items():
+        assert list(known[name].converts_from) == list(spec.get("converts_from") or ())
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from bunter.values import Timespan, format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bunter.butler.lookup import Sought
     from bunter.butler.session import Session
+    from bunter.butler.sought import Sought
 
 __all__ = ["Candidate", "LookupExplanation", "LookupStep", "ambiguous", "explain"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from bunter.butler.annotations import Annotations
 from bunter.butler.question import dataset_type_of
 from bunter.butler.repository import FindRequest
 from bunter.butler.search import collections_of
+from bunter.butler.sought import Sought
 from bunter.butler.template_fields import TemplateFields
 from bunter.dataset import CollectionType, DatasetRef, DatasetType, split_component
 from bunter.dimensions import DataCoordinate
@@ -31,28 +32,6 @@ if TYPE_CHECKING:
     from bunter.values import Timespan
 
 __all__ = ["Lookup"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """What is looked for.
-
-    Parameters
-    ----------
-    kind : DatasetType
-        Its type.
-    data_id : DataCoordinate
-        Its data ID.
-    timespan : Timespan, optional
-        When a calibration must be valid; None for any time.
-    doubt : str
-        What may be wrong with the question.
-    """
-
-    kind: DatasetType
-    data_id: DataCoordinate
-    timespan: Timespan | None = None
-    doubt: str = ""
 
 
 class Lookup:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from bunter.butler.session import Session
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
-    from bunter.query.bind import OrderBy, Where
+    from bunter.query.bind import Where
     from bunter.query.bound import BoundQuery
+    from bunter.query.expression import OrderBy
     from bunter.query.summaries import Selection
     from bunter.registry import ResultStream
 

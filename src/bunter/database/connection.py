@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from bunter import effects
 from bunter.database.dialect import SQLITE, Dialect
 from bunter.database.many_rows import wide_insertions
+from bunter.database.sqlite_shapes import sqlite_tables
 from bunter.errors import (
     ButlerError,
     DatabaseBusyError,
@@ -299,9 +300,7 @@ class Connection:
 
     def tables(self) -> list[TableShape]:
         """Return all tables of the database as its catalog has them, sorted by name."""
-        from bunter.database.sqlite_shapes import sqlite_tables
-
-        return sqlite_tables(self)
+        return sqlite_tables(self.fetchall)
 
     def settle_tables(self, shapes: Iterable[TableShape]) -> None:
         """Finish tables that were filled with rows of another database."""

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bunter.dataset.header import HeaderRow
-
 __all__ = [
     "Activities",
     "AddHeaders",
@@ -26,6 +24,7 @@ __all__ = [
     "CreateMetadataIndex",
     "DropMetadataIndex",
     "EndActivity",
+    "HeaderRow",
     "HeadersOf",
     "IndexedField",
     "MetadataIndexes",
@@ -60,6 +59,17 @@ class IndexedField:
         return ".".join(
             [self.dataset_type, self.source, *(key if key.isidentifier() else f'"{key}"' for key in self.path)]
         )
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRow:
+    """A packed header and the dataset that it belongs to; ``base`` is the place of its base."""
+
+    id: bytes
+    base: int
+    cards: str
+    packed: bytes
+    primary_size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,16 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from bunter.dataset.annotations import AddHeaders, HeaderRow
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from bunter.dataset.annotations import AddHeaders
 
 __all__ = [
     "CardText",
     "Header",
     "HeaderBase",
     "HeaderBases",
-    "HeaderRow",
     "PackedHeader",
     "card_key",
     "headers_change",
@@ -71,17 +70,6 @@ class Header:
 
     text: CardText
     values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderRow:
-    """A packed header and the dataset that it belongs to; ``base`` is the place of its base."""
-
-    id: bytes
-    base: int
-    cards: str
-    packed: bytes
-    primary_size: int
 
 
 @lru_cache(maxsize=8192)
@@ -212,8 +200,6 @@ def packed_alike(headers: Sequence[Header]) -> list[PackedHeader]:
 
 def headers_change(headers: Iterable[tuple[bytes, PackedHeader]]) -> AddHeaders | None:
     """Return the change that keeps headers of datasets, given their ids; None if there are none."""
-    from bunter.dataset.annotations import AddHeaders
-
     places: dict[int, int] = {}
     bases: list[tuple[str, bytes]] = []
     rows: list[HeaderRow] = []

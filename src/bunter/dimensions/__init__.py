@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bunter.dimensions.column import Column
 from bunter.dimensions.coordinate import DataCoordinate
-from bunter.dimensions.element import Column, Element
+from bunter.dimensions.element import Element
 from bunter.dimensions.expanded import ExpandedDataCoordinate
 from bunter.dimensions.group import DimensionGroup
-from bunter.dimensions.packing import Layout, PackedField, Packer
+from bunter.dimensions.layout import Layout, PackedField
+from bunter.dimensions.packing import Packer
 from bunter.dimensions.record import DimensionRecord
 from bunter.dimensions.records import Records
 from bunter.dimensions.universe import Universe

@@ -11,7 +11,8 @@ from bunter.errors import DimensionNameError, near
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bunter.dimensions.element import Column, Element
+    from bunter.dimensions.column import Column
+    from bunter.dimensions.element import Element
 
 __all__ = ["checked_columns"]
 

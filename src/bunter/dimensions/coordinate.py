@@ -11,7 +11,7 @@ from bunter.errors import DimensionNameError, DimensionValueError, InconsistentD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bunter.dimensions.element import Kind
+    from bunter.dimensions.column import Kind
     from bunter.dimensions.group import DimensionGroup
 
 KeyValue = int | str

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bunter.dimensions.element import Column, Element, Kind
+from bunter.dimensions.column import Column, Kind
 from bunter.dimensions.recipes import Recipe
 from bunter.errors import UniverseError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from bunter.dimensions.universe import Universe
+    from collections.abc import Callable, Iterator, Mapping
 
 _KINDS: dict[str, Kind] = {"string": "str", "int": "int", "float": "float", "bool": "bool", "hash": "hash"}
 _ELEMENT_KEYS = {
@@ -27,6 +25,8 @@ _TOP_KEYS = {"namespace", "version", "skypix", "elements", "topology", "packers"
 _PIXELS = re.compile(r"(htm|healpix)\d+")
 _RESERVED = {"region", "timespan", "empty", "timespan_begin", "timespan_end"}
 _LEVELS = {"htm": 24, "healpix": 17}
+
+_Element = TypeVar("_Element")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +116,20 @@ class Definition:
         pixels = set(self.generations) - self.elements.keys()
         return keys | {name: Column(name, "int", None, False, "Pixel of the sky.") for name in pixels}
 
-    def build(self, universe: Universe) -> dict[str, Element]:
-        """Make the elements, in order; `Element.complete` is still to be called on each."""
+    def build(self, element: Callable[..., _Element]) -> dict[str, _Element]:
+        """Make the elements, in order, given what makes one of its facts; `Element.complete` is still to be called on each."""
         space = {name: family for family, names in self.spatial.items() for name in names}
         time = {name: family for family, names in self.temporal.items() for name in names}
-        built: dict[str, Element] = {}
+        built: dict[str, _Element] = {}
         for name in self.generations:
             spec = self.elements.get(name)
             families = {"spatial": space.get(name), "temporal": time.get(name)}
             if spec is None:
                 key = Column("id", "int", None, False, "Pixel of the sky.")
-                built[name] = Element(universe=universe, name=name, key=key, skypix=True, **families)  # type: ignore[arg-type]
+                built[name] = element(name=name, key=key, skypix=True, **families)
                 continue
             keys = [_key(_column(each, name), str(each["name"])) for each in spec.get("keys", ())]
-            built[name] = Element(
-                universe=universe,
+            built[name] = element(
                 name=name,
                 doc=str(spec.get("doc", "")).strip(),
                 key=keys[0] if keys else None,

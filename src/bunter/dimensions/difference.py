@@ -11,7 +11,8 @@ from bunter.values import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bunter.dimensions.element import Column, Element
+    from bunter.dimensions.column import Column
+    from bunter.dimensions.element import Element
     from bunter.dimensions.universe import Universe
 
 __all__ = ["UniverseDifference", "universe_differences"]

@@ -1,43 +1,17 @@
-"""Elements of a universe, and the columns of their records."""
+"""Elements of a universe."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from bunter.dimensions.column import Column
 from bunter.errors import DimensionNameError, near
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bunter.dimensions.universe import Universe
-
-Kind = Literal["int", "str", "float", "bool", "hash", "region", "timespan"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of an element's records.
-
-    Parameters
-    ----------
-    name : str
-        Name in tables; a dimension's own key has the name of the dimension.
-    kind : str
-        ``int``, ``str``, ``float``, ``bool``, ``hash`` (bytes), ``region`` or ``timespan``.
-    length : int, optional
-        Greatest number of characters of a ``str``, or of bytes of a ``hash``.
-    nullable : bool
-        Whether records may leave it open.
-    doc : str
-        What it holds.
-    """
-
-    name: str
-    kind: Kind
-    length: int | None = None
-    nullable: bool = True
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bunter.dimensions.packing import Layout, PackedField
+from bunter.dimensions.layout import Layout, PackedField
 from bunter.errors import DimensionNameError, UniverseError, near
 
 if TYPE_CHECKING:

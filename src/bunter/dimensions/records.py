@@ -17,7 +17,8 @@ from bunter.values import Timespan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bunter.dimensions.element import Column, Element
+    from bunter.dimensions.column import Column
+    from bunter.dimensions.element import Element
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bunter.dimensions.definition import Definition
+from bunter.dimensions.element import Element
 from bunter.dimensions.group import DimensionGroup
 from bunter.dimensions.sources import read_content
 from bunter.errors import DimensionNameError, UniverseError, near
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
 
-    from bunter.dimensions.element import Column, Element
+    from bunter.dimensions.column import Column
 
 
 class Universe:
@@ -46,7 +47,7 @@ class Universe:
         self.namespace, self.version = definition.namespace, definition.version
         self.common_skypix = definition.common_skypix
         self.packers = definition.packers
-        built = definition.build(self)
+        built = definition.build(functools.partial(Element, universe=self))
         self._all: dict[str, Element] = built
         self.elements: Mapping[str, Element] = {name: each for name, each in built.items() if not each.skypix}
         self.dimensions = tuple(name for name, each in self.elements.items() if each.is_dimension)

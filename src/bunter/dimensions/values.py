@@ -10,7 +10,7 @@ from bunter.errors import DimensionValueError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bunter.dimensions.element import Column
+    from bunter.dimensions.column import Column
 
 __all__ = ["coerced"]
 

@@ -10,6 +10,7 @@ from bunter.datastore import Datastore
 from bunter.datastore.carriage import Cargo, carry_into
 from bunter.datastore.local import LocalStore
 from bunter.errors import KeyMissingError
+from bunter.execution.needed import needed_artifacts
 from bunter.execution.run_directory import RunDirectory, runs_root
 from bunter.values import Durability
 
@@ -94,8 +95,6 @@ def contents_of(butler: Butler, run: str, artifacts: Iterable[Artifact]) -> list
 
 def bring_inputs(butler: Butler, graph: QuantumGraph, directory: RunDirectory) -> None:
     """Write what quanta read of such sinks to the folder of their run, unless it is there."""
-    from bunter.execution.staging import needed_artifacts
-
     datastore = butler.datastore
     if not datastore.alone:
         return

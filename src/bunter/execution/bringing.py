@@ -13,7 +13,7 @@ from bunter.datastore.store import LocalPaths
 from bunter.errors import FileIntegrityError, RunError
 from bunter.execution.journal import Journal, read_lines, seal
 from bunter.execution.outlet import Outlet
-from bunter.execution.quantum_butler import Place
+from bunter.execution.place import Place
 from bunter.execution.receipt import Receipt, Shared, decode_line, encode_lines
 from bunter.execution.site import Site
 from bunter.execution.staging import STAGED, StagedFile, replace_file

@@ -10,9 +10,9 @@ from bunter.dataset import CollectionType
 from bunter.dataset.changes import RegisterCollection, RegisterDatasetType
 from bunter.datastore.memory import MemoryStore
 from bunter.datastore.store import LocalPaths
+from bunter.execution.dataset_types import graph_dataset_type
 from bunter.execution.merge import merge, remove_artifacts, whole
 from bunter.execution.message import Made, Request, made_from
-from bunter.execution.quantum_butler import graph_dataset_type
 from bunter.execution.remake import makers_of_gone
 from bunter.execution.worker import attempt_number
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.dataset.changes import Change
     from bunter.execution.message import Outcome
-    from bunter.execution.quantum_butler import Place
+    from bunter.execution.place import Place
     from bunter.execution.receipt import Artifact, Receipt, Told
     from bunter.execution.worker import Worker
     from bunter.graph import QuantumGraph

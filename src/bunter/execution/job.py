@@ -18,19 +18,19 @@ from bunter.execution.handover import HandoverPlan
 from bunter.execution.in_process import InProcess, warn_alone
 from bunter.execution.interrupts import Interrupts
 from bunter.execution.ledger import Ledger
+from bunter.execution.needed import made_by, needed_artifacts
 from bunter.execution.other_jobs import kin_of, spans_of, told_of
 from bunter.execution.outlet import Outlet
 from bunter.execution.part_scheduler import PartScheduler
 from bunter.execution.partial import partial_edges
+from bunter.execution.place import Place
 from bunter.execution.pulse import Pulse
-from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Closed, Opened, encode_lines
 from bunter.execution.record_fields import RecordFields
 from bunter.execution.run_options import RunOptions
 from bunter.execution.scheduling import State
 from bunter.execution.scratch_folder import ScratchRoot
 from bunter.execution.site import Site
-from bunter.execution.staging import made_by, needed_artifacts
 from bunter.execution.steward import Steward
 from bunter.execution.summary import RunSummary, TaskCounts
 from bunter.execution.watch import Silent

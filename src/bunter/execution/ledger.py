@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bunter.execution.journal import Journal
     from bunter.execution.message import Outcome
-    from bunter.execution.quantum_butler import Place
+    from bunter.execution.place import Place
     from bunter.execution.receipt import Line
 
 __all__ = ["Flushed", "Ledger", "Sink"]

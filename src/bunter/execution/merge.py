@@ -13,9 +13,9 @@ from bunter.dataset.changes import AddArtifacts, AddDatasets
 from bunter.dataset.event import TellEvents
 from bunter.datastore.key import split_key
 from bunter.execution.apart import apart_stores, contents_of
+from bunter.execution.dataset_types import graph_dataset_type
 from bunter.execution.outlet import are_there
 from bunter.execution.provenance import registering
-from bunter.execution.quantum_butler import graph_dataset_type
 from bunter.execution.told_events import succeeded
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Self
 from bunter.datastore.fetching import is_remote
 from bunter.datastore.key import is_direct
 from bunter.errors import ButlerError
-from bunter.execution.staging import needed_artifacts
+from bunter.execution.needed import needed_artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bunter.dataset import StoredArtifact
     from bunter.execution.message import Made
-    from bunter.execution.quantum_butler import Place
+    from bunter.execution.place import Place
 
 __all__ = ["Prefetcher"]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter import effects
+from bunter.execution.dataset_types import graph_dataset_type
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
@@ -82,8 +83,6 @@ def keep_fields(butler: Butler, graph: QuantumGraph, outlet: Outlet, folder: Pat
 
 def _wanted(butler: Butler, graph: QuantumGraph, outlet: Outlet) -> dict[str, set[str]]:
     """Fields that templates of the graph's outputs ask for, by element."""
-    from bunter.execution.quantum_butler import graph_dataset_type
-
     wanted: dict[str, set[str]] = {}
     for name in sorted({edge.dataset_type for edge in graph.edges.values() if edge.kind == "output"}):
         dataset_type = graph_dataset_type(graph, name, butler.universe)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from bunter.errors import QuantumError
 from bunter.execution.apart import apart
 from bunter.execution.message import Request
+from bunter.execution.needed import made_by, needed_artifacts
 from bunter.execution.outlet import Outlet
-from bunter.execution.quantum_butler import Place, QuantumButler
+from bunter.execution.place import Place
+from bunter.execution.quantum_butler import QuantumButler
 from bunter.execution.receipt import Output
 from bunter.execution.site import Site
-from bunter.execution.staging import made_by, needed_artifacts
 from bunter.execution.worker import Worker
 from bunter.pipeline import PipelineGraph
 

@@ -21,9 +21,9 @@ from bunter.execution.message import made_from
 from bunter.execution.outlet import Outlet
 from bunter.execution.pace import durations_of, foretold_memory, known_paces, remember_pace
 from bunter.execution.partial import partial_edges
+from bunter.execution.place import Place
 from bunter.execution.provenance import running
 from bunter.execution.pulse import Pulse
-from bunter.execution.quantum_butler import Place
 from bunter.execution.receipt import Opened, encode_lines
 from bunter.execution.record_fields import RecordFields, keep_fields
 from bunter.execution.run_directory import runs_root

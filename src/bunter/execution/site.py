@@ -19,6 +19,7 @@ from bunter.dimensions import Universe
 from bunter.errors import RunError
 from bunter.execution.apart import apart
 from bunter.execution.message import Made
+from bunter.execution.needed import made_by
 from bunter.values import Principal, new_nonce
 
 if TYPE_CHECKING:
@@ -75,8 +76,6 @@ class Site:
     @classmethod
     def of_run(cls, butler: Butler, directory: RunDirectory) -> Self:
         """Describe a repository for quanta of a run that was begun there in any way."""
-        from bunter.execution.staging import made_by
-
         graph, made = directory.graph(), made_by(directory.told())
         rows = {
             edge.datasets[0] + graph.datasets[edge.dataset_type].first

@@ -15,17 +15,17 @@ from bunter import effects
 from bunter.datastore.config import CacheConfig
 from bunter.errors import FileIntegrityError, RunError
 from bunter.execution.journal import seal
-from bunter.execution.message import made_from
+from bunter.execution.needed import input_rows, made_by, needed_artifacts
 from bunter.execution.other_jobs import kin_of, told_of
-from bunter.execution.quantum_butler import stored_artifacts
 from bunter.execution.receipt import Shared, encode_lines
 from bunter.execution.record_fields import FIELDS
 from bunter.execution.run_directory import RunDirectory
 from bunter.execution.site import Site, staged_copy
+from bunter.execution.stored import stored_artifacts
 from bunter.values import new_nonce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bunter.dataset import StoredArtifact
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bunter.execution.receipt import Told
     from bunter.graph import QuantumGraph
 
-__all__ = ["StagedFile", "made_by", "needed_artifacts", "replace_file", "stage_in", "staged_quanta"]
+__all__ = ["StagedFile", "replace_file", "stage_in", "staged_quanta"]
 
 STAGED = "staged"
 """Job whose journal in a staged folder tells of what other jobs have made."""
@@ -63,61 +63,6 @@ class StagedFile:
     source: str
     size: int
     is_new: bool
-
-
-# ---------------------------------------------------------------------- what quanta read
-
-
-def made_by(told: Told) -> dict[int, Made]:
-    """Return what the jobs of a run have made, by number of the dataset."""
-    outputs = [output for receipt in told.receipts for output in receipt.outputs]
-    return {one.row: one for one in made_from(outputs, told.artifacts)}
-
-
-def needed_artifacts(
-    graph: QuantumGraph,
-    quanta: Iterable[int],
-    made: Mapping[int, Made],
-    *,
-    counts: Callable[[str], bool] | None = None,
-) -> list[StoredArtifact]:
-    """Return the artifacts that quanta read and that are there before they begin, each once.
-
-    Parameters
-    ----------
-    graph : QuantumGraph
-        The graph.
-    quanta : iterable of int
-        Numbers of quanta.
-    made : mapping of int to Made
-        What other quanta have made, by number of the dataset.
-    counts : callable, optional
-        Tells whether datasets of a type count, by its name; without it all do.
-    """
-    found: dict[tuple[str, str], StoredArtifact] = {}
-    for row in _input_rows(graph, quanta):
-        if counts is not None and not counts(graph.ref(row).dataset_type):
-            continue
-        if (one := made.get(row)) is not None:
-            stored = stored_artifacts(graph.ref(row).id, one)
-        else:
-            stored = list(graph.ref(row).artifacts)
-        found.update(((item.datastore, item.key), item) for item in stored)
-    return list(found.values())
-
-
-def _input_rows(graph: QuantumGraph, quanta: Iterable[int]) -> list[int]:
-    rows: set[int] = set()
-    for quantum in quanta:
-        label, own = graph.place(quantum)
-        for edge in graph.connections(label):
-            if edge.is_read:
-                table = graph.datasets[edge.dataset_type]
-                rows.update(table.number(row) for row in edge.of_quantum(own))
-    return sorted(rows)
-
-
-# ---------------------------------------------------------------------- in
 
 
 def stage_in(
@@ -229,7 +174,7 @@ def _tell_parents(
     graph: QuantumGraph, quanta: Sequence[int], told: Told, made: Mapping[int, Made], there: RunDirectory
 ) -> None:
     """Write a journal of what others have made and these quanta read."""
-    rows = set(_input_rows(graph, quanta)) & set(made)
+    rows = set(input_rows(graph, quanta)) & set(made)
     parents = {parent for quantum in quanta for parent in graph.parents(quantum)} - set(quanta)
     lines: list[Any] = []
     for receipt in told.receipts:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bunter.datastore.datastore import Encoded
-    from bunter.execution.quantum_butler import Place
+    from bunter.execution.place import Place
     from bunter.graph import Quantum, QuantumRef
     from bunter.pipeline import TaskNode
 

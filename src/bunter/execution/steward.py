@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from bunter.execution.ledger import Flushed, Ledger
     from bunter.execution.limits import Limits
     from bunter.execution.message import Made
+    from bunter.execution.place import Place
     from bunter.execution.pulse import Pulse
-    from bunter.execution.quantum_butler import Place
     from bunter.execution.run_directory import RunDirectory
     from bunter.execution.scheduler import Scheduler
     from bunter.execution.scheduling import Assignment

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bunter.execution.message import Made, Request
-    from bunter.execution.quantum_butler import Place
+    from bunter.execution.place import Place
     from bunter.execution.scratch_folder import Left, ScratchFolder
     from bunter.execution.spill import Spill
     from bunter.graph import Quantum, QuantumRef

@@ -49,7 +49,7 @@ class Setup:
     on_start : callable, optional
         Called first in the process, to set up logging.
     series, is_staged
-        See `bunter.execution.quantum_butler.Place`.
+        See `bunter.execution.place.Place`.
     live : Path, optional
         Folder for what workers say as they run.
     number : int, optional
@@ -90,7 +90,7 @@ class Setup:
     def __call__(self) -> Callable[[bytes], bytes]:
         """Make the worker of this process."""
         from bunter.execution.outlet import Outlet
-        from bunter.execution.quantum_butler import Place
+        from bunter.execution.place import Place
         from bunter.execution.record_fields import RecordFields
         from bunter.execution.worker import Worker
         from bunter.graph import GraphFile

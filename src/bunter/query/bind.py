@@ -11,7 +11,7 @@ from bunter.query.binder import Binder
 from bunter.query.bound import BoundQuery, Constant
 from bunter.query.describe import describe
 from bunter.query.dynamic import by_type
-from bunter.query.expression import Condition, Order, Term
+from bunter.query.expression import Condition, OrderBy, Term
 from bunter.query.joins import check_related, governors_needed, pinned, spatial_joins, temporal_joins
 from bunter.query.lexer import MAX_LENGTH
 from bunter.query.mentions import children_of
@@ -31,11 +31,10 @@ if TYPE_CHECKING:
     from bunter.query.summaries import Selection
     from bunter.query.tree import Node
 
-__all__ = ["OrderBy", "QueryKind", "Where", "bind_predicate", "bind_query", "conjoined", "split_conjuncts", "tree_of"]
+__all__ = ["QueryKind", "Where", "bind_predicate", "bind_query", "conjoined", "split_conjuncts", "tree_of"]
 
 QueryKind: TypeAlias = Literal["data_ids", "datasets", "records", "joined"]
 Where: TypeAlias = "str | Node | Condition | Term | None"
-OrderBy: TypeAlias = "str | Order | Term"
 
 
 def bind_query(  # noqa: PLR0913 - all by keyword; the value they form is the BoundQuery

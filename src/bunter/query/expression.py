@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import uuid
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from bunter.errors import InvalidQueryError, near
 from bunter.query import tree
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from bunter.query.tree import Node
 
-__all__ = ["Condition", "Names", "Order", "Term", "node_of", "x"]
+__all__ = ["Condition", "Names", "Order", "OrderBy", "Term", "node_of", "x"]
+
+OrderBy: TypeAlias = "str | Order | Term"
 
 
 class Condition:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bunter.query.asked import Asked
-    from bunter.query.bind import OrderBy
     from bunter.query.bound import Kind, Value
+    from bunter.query.expression import OrderBy
     from bunter.query.summaries import Selection, Summary
 
 __all__ = ["bound_projection", "ordered_groups"]

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from bunter.dataset import dataset_type_name_problem
 from bunter.errors import ConflictingDefinitionError, MissingDatasetTypeError, near
-from bunter.registry.layout import LIVE, lived
+from bunter.registry.layout import LIVE
 
 if TYPE_CHECKING:
-    from bunter.database import Connection, Transaction
+    from bunter.database import Transaction
     from bunter.dataset.changes import RegisterAlias, RemoveAlias
     from bunter.registry.roster import Roster
 
-__all__ = ["ALIAS_TABLE", "read_aliases", "register_alias", "remove_alias", "retire_aliases"]
+__all__ = ["ALIAS_TABLE", "register_alias", "remove_alias", "retire_aliases"]
 
 ALIAS_TABLE = f"""
 CREATE TABLE dataset_type_alias (
@@ -21,12 +21,6 @@ CREATE TABLE dataset_type_alias (
     PRIMARY KEY (name, retired)
 ) WITHOUT ROWID
 """
-
-
-def read_aliases(connection: Connection, as_of: int | None) -> list[tuple[str, int]]:
-    """Return each alias with the number of the dataset type that it stands for."""
-    sql = f"SELECT name, type FROM dataset_type_alias WHERE {lived(as_of=as_of)} ORDER BY name"
-    return [(name, number) for name, number in connection.fetchall(sql)]
 
 
 def register_alias(tx: Transaction, roster: Roster, change: RegisterAlias) -> bool:

@@ -11,7 +11,7 @@ from bunter.registry.blocks import Blocks, BlockShape
 from bunter.registry.data_id_conditions import Early
 from bunter.registry.join import Join, projected
 from bunter.registry.relations import SearchRequest, quoted
-from bunter.registry.translate import result_group
+from bunter.registry.translate import part_of_statement, result_group
 from bunter.registry.validities import CalibrationColumns, read_validities
 
 if TYPE_CHECKING:
@@ -183,7 +183,8 @@ def _rows(catalog: Catalog, query: BoundQuery, search: DatasetSearch, relation: 
     join = Join(catalog, query.dimensions)
     join.add(relation)
     join.supply()
-    early = Early(query, catalog.dimensions(search.dataset_type), catalog, settled=None, binding=join.binding)
+    dimensions, select = catalog.dimensions(search.dataset_type), part_of_statement(catalog, join.binding)
+    early = Early(query, dimensions, settled=None, binding=join.binding, select=select)
     join.close()
     if len(join.relations) != 1 or not early.complete:
         return None

@@ -9,12 +9,12 @@ from bunter.query.bound import BoundQuery
 from bunter.registry.predicates import KeysOnly, condition_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bunter.dimensions import DimensionGroup
     from bunter.query.bound import Predicate
-    from bunter.registry.relations import Binding, Catalog
-    from bunter.registry.spatial import Settled
+    from bunter.registry.relations import Binding
+    from bunter.registry.settled import Settled
 
 __all__ = ["Early"]
 
@@ -31,28 +31,28 @@ class Early:
         The query.
     dimensions : DimensionGroup
         Dimensions of the search.
-    catalog : Catalog
-        Where records are.
     settled : Settled, optional
         What is known of overlaps.
     binding : Binding
         Where values go.
+    select : callable
+        Writes SQL for the fields of a further question, with its values in the same binding.
     """
 
     def __init__(
         self,
         query: BoundQuery,
         dimensions: DimensionGroup,
-        catalog: Catalog,
         *,
         settled: Settled | None,
         binding: Binding,
+        select: Callable[[BoundQuery, Sequence[str]], str],
     ) -> None:
         self._terms = bound.conjuncts(query.where)
         self._dimensions = dimensions
-        self._catalog = catalog
         self._settled = settled
         self._binding = binding
+        self._select = select
 
     def __call__(self, keys: Mapping[str, str]) -> list[str]:
         """Return SQL conditions, given SQL for each key."""
@@ -105,11 +105,9 @@ class Early:
         return self._dimensions.universe.conform(keys)
 
     def _selected(self, keys: tuple[str, ...], terms: Sequence[Predicate]) -> str:
-        from bunter.registry.translate import translate  # the two call each other
-
         group = self._group(keys)
         query = BoundQuery(kind="data_ids", dimensions=group, result=group, where=bound.all_of(terms))
-        return translate(query, self._catalog, fields=keys, binding=self._binding).text
+        return self._select(query, keys)
 
     def _overlapping(self, keys: Mapping[str, str]) -> Iterator[str]:
         assert self._settled is not None

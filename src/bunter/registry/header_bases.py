@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bunter.database import Transaction
-    from bunter.dataset.header import HeaderRow
+    from bunter.dataset.annotations import HeaderRow
 
 __all__ = ["on_earlier_bases"]
 

@@ -242,7 +242,7 @@ class Registry:
         """Return the rows of a bound query as a stream of columns; nothing runs before somebody looks."""
         from bunter.registry.stream import ResultStream
 
-        return ResultStream(self, query)
+        return ResultStream(self.database, self.roster, query)
 
     def wants_events(self, tx: Transaction) -> bool:
         """Whether anybody subscribes to what a transaction does."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from bunter.dataset import CollectionType, DatasetType
 from bunter.dataset.naming import ByName
 from bunter.errors import ConflictingDefinitionError, MissingDatasetTypeError, near
-from bunter.registry.aliases import read_aliases
 from bunter.registry.collections import CollectionCatalog, CollectionRow
 from bunter.registry.layout import GroupLayout, lived
 
@@ -147,8 +146,14 @@ def _dataset_types(
         for number, name, group, storage_class, is_calibration in found
     }
     names = {row.number: name for name, row in rows.items()}
-    aliases = {alias: names[number] for alias, number in read_aliases(connection, as_of) if number in names}
+    aliases = {alias: names[number] for alias, number in _aliases(connection, as_of) if number in names}
     return ByName(rows, aliases), {layout.dimensions.key: layout for layout in layouts.values()}
+
+
+def _aliases(connection: Connection, as_of: int | None) -> list[tuple[str, int]]:
+    """Return each alias with the number of the dataset type that it stands for."""
+    sql = f"SELECT name, type FROM dataset_type_alias WHERE {lived(as_of=as_of)} ORDER BY name"
+    return [(name, number) for name, number in connection.fetchall(sql)]
 
 
 def _group(universe: Universe, key: str) -> Any:

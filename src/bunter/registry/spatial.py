@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from bunter.query import bound
 from bunter.query.bound import BoundQuery, Constant, ElementColumn, KeyColumn, RegionOverlap
 from bunter.registry.known_pixels import known_pixels, pixels_of
 from bunter.registry.relations import Relation
+from bunter.registry.settled import Settled
 from bunter.registry.sky_index import near, read_by_place
 from bunter.registry.translate import translate
 
@@ -28,31 +29,9 @@ if TYPE_CHECKING:
     from bunter.registry.join import Join
     from bunter.registry.relations import Catalog
 
-__all__ = ["Settled", "settle"]
+__all__ = ["settle"]
 
 _SLACK = 1e-14  # of a dot product of unit vectors in double precision
-
-
-@dataclass(slots=True)
-class Settled:
-    """What is known of the overlaps of a query.
-
-    Parameters
-    ----------
-    relations : list of Relation
-        Tables of keys that overlap, to be joined.
-    joined : set of Predicate
-        Conditions that these tables stand for.
-    tests : dict
-        How to write the overlaps that stand under OR or NOT.
-    table : Relation, optional
-        Data IDs given with the query.
-    """
-
-    relations: list[Relation] = field(default_factory=list)
-    joined: set[Predicate] = field(default_factory=set)
-    tests: dict[RegionOverlap, Callable[[Join], str]] = field(default_factory=dict)
-    table: Relation | None = None
 
 
 def settle(connection: Connection, query: BoundQuery, catalog: Catalog) -> Settled | None:

@@ -23,15 +23,15 @@ from bunter.registry.translate import result_group, translate
 from bunter.values import pyarrow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
-    from bunter.database import Connection
+    from bunter.database import Connection, Database
     from bunter.query.bound import BoundQuery
     from bunter.registry.block_reading import Attach
-    from bunter.registry.registry import Registry
     from bunter.registry.relations import Catalog
+    from bunter.registry.roster import Roster
     from bunter.registry.translate import Statement
 
 __all__ = ["ResultColumn", "ResultStream"]
@@ -61,8 +61,10 @@ class ResultStream:
 
     Parameters
     ----------
-    registry : Registry
+    database : Database
         Where to ask.
+    roster : callable
+        Returns collections and dataset types as a connection sees them.
     query : BoundQuery
         The question.
 
@@ -74,8 +76,9 @@ class ResultStream:
         Seconds after which a statement is given up, with a DatabaseBusyError; None, as at first, for no limit.
     """
 
-    def __init__(self, registry: Registry, query: BoundQuery) -> None:
-        self._registry = registry
+    def __init__(self, database: Database, roster: Callable[[Connection], Roster], query: BoundQuery) -> None:
+        self._database = database
+        self._roster = roster
         self.query = query
         self.rows = 0
         self.time_limit_s: float | None = None
@@ -158,11 +161,11 @@ class ResultStream:
 
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[Connection, BunterCatalog]]:
-        with self._registry.database.read(snapshot=True) as connection, limited(connection, self.time_limit_s):
-            yield connection, BunterCatalog(self._registry.roster(connection), connection)
+        with self._database.read(snapshot=True) as connection, limited(connection, self.time_limit_s):
+            yield connection, BunterCatalog(self._roster(connection), connection)
 
     def _statement(self, connection: Connection, catalog: BunterCatalog) -> Statement:
-        found = recall(self.query, self._registry.roster(connection), catalog)
+        found = recall(self.query, self._roster(connection), catalog)
         return translate(self.query, catalog, settle(connection, self.query, catalog)) if found is None else found
 
     def _read(self) -> Iterator[pa.RecordBatch]:

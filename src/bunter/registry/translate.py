@@ -16,14 +16,14 @@ from bunter.registry.predicates import condition_sql, value_sql
 from bunter.registry.relations import SearchRequest, quoted, selected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bunter.dataset import DatasetSearch
     from bunter.query.bound import Aggregate, BoundQuery, Predicate, Projection, Value
     from bunter.registry.relations import Binding, Catalog, Relation
-    from bunter.registry.spatial import Settled
+    from bunter.registry.settled import Settled
 
-__all__ = ["Statement", "result_group", "translate"]
+__all__ = ["Statement", "part_of_statement", "result_group", "translate"]
 
 _FEW = 100_000  # rows for which it does not pay to find the first dataset of every data ID
 _ALL = 2**63 - 1  # SQLite knows no offset without a limit
@@ -96,6 +96,15 @@ def translate(
         are cheaper to fill in afterwards.
     """
     return _Translation(query, Join(catalog, query.dimensions, binding), settled, fields).statement()
+
+
+def part_of_statement(catalog: Catalog, binding: Binding) -> Callable[[BoundQuery, Sequence[str]], str]:
+    """Return what writes SQL for fields of a further question, with its values in the binding of the statement around it."""
+
+    def select(query: BoundQuery, fields: Sequence[str]) -> str:
+        return translate(query, catalog, fields=fields, binding=binding).text
+
+    return select
 
 
 class _Translation:
@@ -201,7 +210,9 @@ class _Translation:
         matters = shown or search.label in self._read_datasets()
         catalog = self.join.catalog
         dimensions = catalog.dimensions(search.dataset_type)
-        early = Early(self.query, dimensions, catalog, settled=self.settled, binding=self.join.binding)
+        binding = self.join.binding
+        select = part_of_statement(catalog, binding)
+        early = Early(self.query, dimensions, settled=self.settled, binding=binding, select=select)
         few = self.query.limit is not None and self.query.limit <= _FEW
         return SearchRequest(search, search.find_first and matters, early, ordered=few)
 

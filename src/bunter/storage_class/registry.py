@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bunter.errors import ConfigurationError, StorageClassError, near
-from bunter.storage_class.storage_class import StorageClass
+from bunter.storage_class.storage_class import Conversion, StorageClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,11 +22,11 @@ def storage_classes() -> Mapping[str, StorageClass]:
     They come from the package and from entry points of group ``bunter.storage_classes``: ``package:file.yaml``, a file
     of the same form as that in the package. A name counts where it is defined first, the package before plug-ins.
     """
-    found: dict[str, StorageClass] = {}
+    specs: dict[str, Mapping[str, Any]] = {}
     for package, name in _files():
-        for each in _read(package, name):
-            found.setdefault(each.name, each)
-    return MappingProxyType(found)
+        for each, spec in _read(package, name):
+            specs.setdefault(each, spec)
+    return MappingProxyType({name: _made(name, spec, specs) for name, spec in specs.items()})
 
 
 def storage_class(name: str) -> StorageClass:
@@ -84,7 +84,7 @@ def _files() -> Iterator[tuple[str, str]]:
         yield package.strip(), name.strip()
 
 
-def _read(package: str, name: str) -> Iterator[StorageClass]:
+def _read(package: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     from importlib.resources import files
 
     import yaml
@@ -100,12 +100,19 @@ def _read(package: str, name: str) -> Iterator[StorageClass]:
             raise ConfigurationError(
                 f"storage class {each!r} in {package}:{name} needs 'type', and at most {sorted(_KEYS)}"
             )
-        yield StorageClass(
-            name=each,
-            python_type=spec["type"],
-            components=spec.get("components") or {},
-            derived=spec.get("derived") or {},
-            parameters=frozenset(spec.get("parameters") or ()),
-            converts_from=spec.get("converts_from") or {},
-            doc=spec.get("doc", ""),
-        )
+        yield each, spec
+
+
+def _made(name: str, spec: Mapping[str, Any], all_specs: Mapping[str, Mapping[str, Any]]) -> StorageClass:
+    ways = (spec.get("converts_from") or {}).items()
+    return StorageClass(
+        name=name,
+        python_type=spec["type"],
+        components=spec.get("components") or {},
+        derived=spec.get("derived") or {},
+        parameters=frozenset(spec.get("parameters") or ()),
+        converts_from={
+            source: Conversion(all_specs[source]["type"], function) for source, function in ways if source in all_specs
+        },
+        doc=spec.get("doc", ""),
+    )

@@ -8,10 +8,26 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from bunter.errors import MissingExtraError, StorageClassError
+from bunter.errors import MissingExtraError, StorageClassError, near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A way from another Python type.
+
+    Parameters
+    ----------
+    python_type : str
+        The other type, ``module:qualified.name``.
+    function : str
+        What turns its objects into the own type, ``module:name``.
+    """
+
+    python_type: str
+    function: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +46,8 @@ class StorageClass:
         Storage class of each fact that is worked out from parts when read.
     parameters : frozenset[str]
         Names that may be given when reading.
-    converts_from : Mapping[str, str]
-        For other storage classes the function (``module:name``) that turns their objects into this type.
+    converts_from : Mapping[str, Conversion]
+        For other storage classes the way from their objects to this type.
     doc : str
         What it is for.
     """
@@ -41,7 +57,7 @@ class StorageClass:
     components: Mapping[str, str] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
     parameters: frozenset[str] = frozenset()
-    converts_from: Mapping[str, str] = field(default_factory=dict)
+    converts_from: Mapping[str, Conversion] = field(default_factory=dict)
     doc: str = ""
 
     def pytype(self) -> type[Any]:
@@ -53,8 +69,6 @@ class StorageClass:
         """Name of a part's storage class; StorageClassError if there is no such part."""
         found = self.components.get(name) or self.derived.get(name)
         if found is None:
-            from bunter.errors import near
-
             known = [*self.components, *self.derived]
             listed = ", ".join(known) or "none"
             raise StorageClassError(f"{self.name} has no component {name!r}{near(name, known)} (it has {listed})")
@@ -62,10 +76,7 @@ class StorageClass:
 
     def accepts(self, obj: object) -> bool:
         """Whether an object has the Python type, without importing a package that is not imported yet."""
-        module, _, _ = self.python_type.partition(":")
-        if module not in sys.modules and module not in sys.stdlib_module_names:
-            return any(f"{each.__module__}:{each.__qualname__}" == self.python_type for each in type(obj).__mro__)
-        return isinstance(obj, _imported(self.python_type, f"storage class {self.name}"))
+        return _is_one(obj, self.python_type, f"storage class {self.name}")
 
     def convert(self, obj: Any) -> Any:
         """Turn an object into the Python type.
@@ -82,12 +93,10 @@ class StorageClass:
         """
         if self.accepts(obj):
             return obj
-        from bunter.storage_class.registry import storage_classes
-
-        known = storage_classes()
-        for source, converter in self.converts_from.items():
-            if source in known and known[source].accepts(obj):
-                return _imported(converter, f"conversion to {self.name}")(obj)
+        purpose = f"conversion to {self.name}"
+        for way in self.converts_from.values():
+            if _is_one(obj, way.python_type, purpose):
+                return _imported(way.function, purpose)(obj)
         raise StorageClassError(
             f"{self.name} holds {self.python_type.replace(':', '.').removeprefix('builtins.')}, "
             f"and {type(obj).__module__}.{type(obj).__qualname__} cannot be turned into it"
@@ -96,6 +105,13 @@ class StorageClass:
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.name, self.python_type, dict(self.components), dict(self.derived), self.parameters)
         return StorageClass, (*parts, dict(self.converts_from), self.doc)
+
+
+def _is_one(obj: object, python_type: str, purpose: str) -> bool:
+    module, _, _ = python_type.partition(":")
+    if module not in sys.modules and module not in sys.stdlib_module_names:
+        return any(f"{each.__module__}:{each.__qualname__}" == python_type for each in type(obj).__mro__)
+    return isinstance(obj, _imported(python_type, purpose))
 
 
 @lru_cache(maxsize=1024)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.formats.gathering import Gathered, gathered
-from bunter.datastore.formats.tables import kind_of
+from bunter.datastore.formats.table_library import kind_of
 from bunter.datastore.formats.units import frame_with_units, schema_with_units, table_with_units, units_of
 from bunter.errors import FormatError, MissingExtraError
 

@@ -16,7 +16,8 @@ from bunter.errors import FormatError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bunter.datastore.formats.content import Content, Opened
+    from bunter.datastore.formats.content import Content
+    from bunter.datastore.formats.opened import Opened
 
 __all__ = ["AsdfFormat"]
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from bunter.datastore.format import ReadRequest
-    from bunter.datastore.formats.content import Content, Opened
+    from bunter.datastore.formats.content import Content
+    from bunter.datastore.formats.opened import Opened
     from bunter.values import Pieces
 
 __all__ = ["ContainerFormat"]

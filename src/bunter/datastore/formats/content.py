@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.formats.boxes import box_of, box_slices
-from bunter.datastore.formats.tables import kind_of, selected, table_component, to_wanted, wanted_kind
+from bunter.datastore.formats.table_library import kind_of, wanted_kind
+from bunter.datastore.formats.tables import selected, table_component, to_wanted
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bunter.datastore.format import ReadRequest
+    from bunter.datastore.formats.opened import Opened
 
-__all__ = ["Content", "Opened", "content_of", "object_of"]
+__all__ = ["Content", "content_of", "object_of"]
 
 _IMAGE = "image"
 _PLAIN = (str, int, float, bool, type(None))
@@ -38,22 +40,6 @@ class Content:
     kind: str
     arrays: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Opened(Protocol):
-    """An artifact that is open for reading."""
-
-    kind: str
-    notes: Mapping[str, Any]
-
-    def names(self) -> list[str]:
-        """Names of the arrays."""
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Shape of an array, without reading it."""
-
-    def read(self, name: str, index: tuple[Any, ...] | None = None) -> Any:
-        """Read an array, or the part of it that an index means."""
 
 
 def content_of(obj: Any) -> Content:

@@ -9,7 +9,8 @@ from bunter.datastore.formats.boxes import box_of, box_slices
 from bunter.datastore.formats.fits_header import FIRST, merged, moved, observation_cards, wcs_of
 from bunter.datastore.formats.fits_pixels import Pixels
 from bunter.datastore.formats.fits_write import MASK, PSF, UNCERTAINTY
-from bunter.datastore.formats.tables import selected, table_component, to_wanted, wanted_kind
+from bunter.datastore.formats.table_library import wanted_kind
+from bunter.datastore.formats.tables import selected, table_component, to_wanted
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.formats.fits_header import NO_WCS, observation_cards, wcs_cards
-from bunter.datastore.formats.tables import kind_of, to_wanted
+from bunter.datastore.formats.table_library import kind_of
+from bunter.datastore.formats.tables import to_wanted
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:

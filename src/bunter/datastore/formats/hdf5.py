@@ -16,7 +16,8 @@ from bunter.errors import FormatError, near
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bunter.datastore.formats.content import Content, Opened
+    from bunter.datastore.formats.content import Content
+    from bunter.datastore.formats.opened import Opened
 
 __all__ = ["Hdf5Format"]
 

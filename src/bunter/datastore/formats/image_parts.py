@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bunter.datastore.format import ReadRequest
-    from bunter.datastore.formats.content import Opened
+    from bunter.datastore.formats.opened import Opened
 
 __all__ = ["ImageParts"]
 

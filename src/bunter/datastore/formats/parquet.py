@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from bunter.datastore.formats.arrow import astropy_from_groups, from_arrow, is_astropy, to_arrow
 from bunter.datastore.formats.differences import mapping_difference, table_difference
 from bunter.datastore.formats.scratch import written_aside
-from bunter.datastore.formats.tables import rows_of, same_tables, wanted_kind
+from bunter.datastore.formats.table_library import wanted_kind
+from bunter.datastore.formats.tables import rows_of, same_tables
 from bunter.datastore.formats.wording import in_short
 from bunter.errors import FileIntegrityError, FormatError
 

@@ -1,32 +1,18 @@
-"""Tables of the several libraries: which is which, conversion between them, comparison."""
+"""Tables of the several libraries: conversion between them, parts, comparison."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bunter.datastore.formats.arrow import from_arrow, to_arrow
+from bunter.datastore.formats.table_library import kind_of, wanted_kind
 from bunter.datastore.formats.units import frame_with_units, table_with_units, units_of_frame, units_of_table
 from bunter.errors import FormatError
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["kind_of", "rows_of", "same_columns", "same_tables", "selected", "table_component", "to_wanted"]
-
-_KINDS = {"astropy": "astropy", "pandas": "pandas", "pyarrow": "arrow", "polars": "polars"}
-
-
-def kind_of(obj: object) -> str:
-    """Library of a table: ``astropy``, ``pandas``, ``arrow``, ``polars``; empty for what is no table."""
-    for kind in type(obj).__mro__:
-        library = kind.__module__.partition(".")[0]
-        if library in _KINDS and kind.__name__ in {"Table", "DataFrame"}:
-            return _KINDS[library]
-    return ""
-
-
-def wanted_kind(python_type: str) -> str:
-    """Library that a ``module:Class`` belongs to; empty where the reader has no wish."""
-    return _KINDS.get(python_type.partition(".")[0].partition(":")[0], "")
+__all__ = ["rows_of", "same_columns", "same_tables", "selected", "table_component", "to_wanted"]
 
 
 def to_wanted(obj: Any, python_type: str) -> Any:
@@ -44,8 +30,6 @@ def to_wanted(obj: Any, python_type: str) -> Any:
         return table_with_units(Table.from_pandas(obj), units_of_frame(obj))
     if want == "pandas" and have == "astropy":
         return frame_with_units(obj.to_pandas(), units_of_table(obj))
-    from bunter.datastore.formats.arrow import from_arrow, to_arrow
-
     return from_arrow(to_arrow(obj), want)
 
 

@@ -20,7 +20,8 @@ from bunter.errors import FormatError
 from bunter.values import ByteRange
 
 if TYPE_CHECKING:
-    from bunter.datastore.formats.content import Content, Opened
+    from bunter.datastore.formats.content import Content
+    from bunter.datastore.formats.opened import Opened
 
 __all__ = ["ZarrFormat"]
 
