@@ -163,6 +163,8 @@ def rewritten(folder, change):
         lambda c: c["universe"].update(dimensions="x"),
         lambda c: c.update(universe="!!python/object/apply:os.system ['touch hacked']"),
         lambda c: c.update(format=99),
+        lambda c: c.update(files=".."),
+        lambda c: c.update(files=["/etc"]),
         lambda c: c.pop("tables"),
         lambda c: c.update(tables={"records/nowhere": c["tables"]["metadata"]}),
         lambda c: c.update(collections=[{"name": "a", "type": "CHAINED", "doc": "", "children": [["b"]]}]),
@@ -195,9 +197,12 @@ def with_paths(folder, path):
 
 
 @pytest.mark.parametrize("path", ["../../secret", "/etc/hostname", "a/../../b", ".hidden", ""])
-@pytest.mark.parametrize("place", ["folder", "zip"])
+@pytest.mark.parametrize("place", ["folder", "zip", "retrieved"])
 def test_paths_that_lead_out_of_an_export_are_refused(source, empty, tmp_path, path, place):
-    source.export(tmp_path / "out")
+    if place == "retrieved":
+        source.retrieve_artifacts(source.query_datasets("thing", "run1"), tmp_path / "out")
+    else:
+        source.export(tmp_path / "out")
     with_paths(tmp_path / "out", path)
     given = tmp_path / "out"
     if place == "zip":
@@ -209,6 +214,30 @@ def test_paths_that_lead_out_of_an_export_are_refused(source, empty, tmp_path, p
     with pytest.raises((UserError, KeyMissingError)):
         empty.import_(given)
     assert empty.query_datasets("thing", "*", find_first=False).count() == 0 if "thing" in empty.dataset_types else True
+
+
+def test_a_retrieved_folder_of_a_stranger_gives_nothing_from_outside(source, tmp_path):
+    refs = list(source.query_datasets("thing", "run1"))
+    [victim, *_] = source.retrieve_artifacts(refs, tmp_path / "out")
+    victim.rename(tmp_path / "secret.json")
+    victim.symlink_to(tmp_path / "secret.json")
+    with Butler(tmp_path / "out") as opened, pytest.raises(ExportFileError, match="out of the export"):
+        opened.get(refs[0])
+    with_paths(tmp_path / "out", "../secret.json")
+    with Butler(tmp_path / "out") as opened, pytest.raises(ExportFileError, match="not below its folder"):
+        opened.get(refs[0])
+
+
+def test_a_retrieved_folder_may_be_packed_by_any_tool(source, empty, tmp_path):
+    refs = list(source.query_datasets("thing", "run1"))
+    source.retrieve_artifacts(refs, tmp_path / "out", template="{dataset_type}/{exposure}_{detector}")
+    with zipfile.ZipFile(tmp_path / "out.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in (tmp_path / "out").rglob("*"):
+            archive.write(file, file.relative_to(tmp_path / "out"))
+    with Butler(tmp_path / "out.zip") as opened:
+        assert [opened.get(ref) for ref in refs] == [source.get(ref) for ref in refs]
+    empty.ingest_zip(tmp_path / "out.zip")
+    assert [empty.get(ref) for ref in refs] == [source.get(ref) for ref in refs]
 
 
 def test_a_link_out_of_an_export_is_followed_only_when_told(source, empty, tmp_path):

@@ -1,6 +1,7 @@
 """Tables of files in all their forms, and what `ingest-files` says of those that are none."""
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -97,6 +98,21 @@ def test_a_dataset_in_a_zip_file_says_where_that_is(place, capfd):
         assert str(uri).startswith("file:///")
         assert ".zip#zip-path=" in str(uri)
         assert json.loads(uri.read()) == {"n": 1}
+
+
+def test_a_folder_of_retrieved_files_is_asked_like_a_repository(place, capfd):
+    ingest(str(write(place, ".csv")))
+    words = ["retrieve-artifacts", "repo", "out", "-d", "level", "--template", "{detector}", "--collections", "run1"]
+    assert run([*words, "--json"]) == 0
+    assert run([*words, "--json"]) == 0
+    files = [json.loads(line)["file"] for line in capfd.readouterr().out.splitlines()[-3:]]
+    assert [os.path.basename(path) for path in files] == ["0.json", "1.json", "2.json"]  # noqa: PTH119 - texts
+    assert run(["query-datasets", "out", "level", "--count"]) == 0
+    assert capfd.readouterr().out.strip() == "3"
+    assert run(["retrieve-artifacts", "repo", "bare", "-d", "level", "--no-manifest"]) == 0
+    assert len(os.listdir("bare")) == 3  # noqa: PTH208 - names
+    assert run(["query-datasets", "bare", "level"]) == 1
+    assert "no repository at" in capfd.readouterr().err
 
 
 def test_where_the_pieces_of_a_composite_are_is_told(tmp_path, capfd):

@@ -206,7 +206,9 @@ def members_are_there(root):
 
 
 def files_are_there(root):
-    files = [path for path in (root.parent / "files").iterdir() if not path.name.startswith(".")]
+    with Butler(root.parent / "files") as butler:
+        assert butler.check(deep=True).is_clean
+    files = (root.parent / "files").glob("thing*.json")
     assert sorted(path.read_bytes() for path in files) == sorted(
         path.read_bytes() for path in (root / "data/run1").rglob("*.json")
     )

@@ -34,7 +34,7 @@ def killing(request, template, tmp_path):
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """A source with three things, its export, its dump, a bundle, and an empty target."""
+    """A source with three things, its export, its dump, a bundle, two things retrieved, and an empty target."""
     base = tmp_path_factory.mktemp("template")
     with Butler.create(base / "source") as butler:
         fill_dimensions(butler, exposures=3, detectors=1)
@@ -46,6 +46,7 @@ def template(tmp_path_factory):
         butler.export(base / "exported")
         butler.dump(base / "dumped")
         butler.bundle(base / "bundle.zip")
+        butler.retrieve_artifacts(refs[:2], base / "begun")
     Butler.create(base / "repo").close()
     with Butler.create(base / "other") as butler:
         fill_dimensions(butler, exposures=4, detectors=1)
@@ -200,6 +201,29 @@ def test_retrieval_is_completed_by_the_same_call(killing):
 
     def verify(place, *, died):
         act(place)
-        assert len([path for path in (place / "files").iterdir() if not path.name.startswith(".")]) == 3
+        assert len(list((place / "files").glob("thing*.json"))) == 3
+        opens_whole(place / "files")
 
     assert killing(act, verify) > 4
+
+
+def test_a_second_retrieval_that_is_killed_leaves_the_first_as_it_was(killing):
+    def act(place):
+        with Butler(place / "source", writeable=False) as butler:
+            butler.retrieve_artifacts(butler.query_datasets("thing", "run1", where="exposure > 0"), place / "begun")
+
+    def verify(place, *, died):
+        with Butler(place / "begun") as butler:
+            there = sorted(butler.get(ref)["e"] for ref in butler.query_datasets("thing", "run1"))
+        assert there in ([0, 1], [0, 1, 2])
+        act(place)
+        opens_whole(place / "begun")
+
+    assert killing(act, verify) > 4
+
+
+def opens_whole(folder):
+    with Butler(folder) as butler:
+        assert butler.check(deep=True).is_clean
+        assert sorted(butler.get(ref)["e"] for ref in butler.query_datasets("thing", "run1")) == [0, 1, 2]
+    assert len(list(folder.glob("tables-*"))) == 1

@@ -81,7 +81,7 @@ class TransferringButler:
         dataset_types, collections, where
             Which datasets, and which collections go along; everything by default.
         refs : iterable of DatasetRef, optional
-            These datasets instead.
+            These datasets instead; of ``collections`` goes along what tells of them.
         transfer : str, optional
             "copy" (also "auto"), "hardlink", "link", "symlink", "relsymlink"; "direct" leaves artifacts where they are;
             None leaves them out.
@@ -91,7 +91,7 @@ class TransferringButler:
         from bunter.butler.transfers import Selection
 
         if refs is not None:
-            parcel = self.transfers.parcel(selection=Selection(refs=list(refs)))
+            parcel = self.transfers.parcel(selection=Selection.of_refs(refs, collections))
         else:
             parcel = self.transfers.parcel(dataset_types, collections, where=where)
         return self.transfers.export(folder, parcel, transfer=transfer, **more)
@@ -111,7 +111,8 @@ class TransferringButler:
             "copy" (also "auto"), "hardlink", "link", "symlink" or "relsymlink".
         **more
             ``template``: names of the files, such as ``"{dataset_type}/{visit}_{detector}"``; ``preserve_path``: keep the
-            folders of the store; ``progress``.
+            folders of the store; ``manifest`` (True): write the tables by which the folder opens as a repository;
+            ``collections``: which ones these tell of, beside the runs; ``progress``.
         """
         from bunter.butler.transfers.retrieval import retrieve
 
@@ -152,7 +153,7 @@ class TransferringButler:
         dataset_types, collections, where
             Which datasets, and which collections go along; everything by default.
         refs : iterable of DatasetRef, optional
-            These datasets instead.
+            These datasets instead; of ``collections`` goes along what tells of them.
         **more
             ``title``, ``licence``, ``citation``, ``description``: texts that go into the manifest and README.md;
             ``dry_run``, ``progress``.
@@ -161,7 +162,7 @@ class TransferringButler:
         from bunter.butler.transfers.bundles import write_bundle
 
         if refs is not None:
-            parcel = self.transfers.parcel(selection=Selection(refs=list(refs)))
+            parcel = self.transfers.parcel(selection=Selection.of_refs(refs, collections))
         else:
             parcel = self.transfers.parcel(dataset_types, collections, where=where)
         return write_bundle(parcel, path, **more)

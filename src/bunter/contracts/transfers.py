@@ -9,8 +9,9 @@ import pytest
 from bunter.butler import Butler
 from bunter.butler.transfers.syncing import synchronise
 from bunter.contracts.past import state_of
+from bunter.contracts.retrieval import RetrievalContract
 from bunter.contracts.small_camera import DAY_NS, T0_NS, fill_dimensions, fill_small_camera, put_thing
-from bunter.errors import ExportFileError, FileIntegrityError, KeyTakenError, ReadOnlyError, TransferConflictError
+from bunter.errors import ExportFileError, FileIntegrityError, ReadOnlyError, TransferConflictError
 from bunter.values import Timespan
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def things(butler: Butler) -> dict[Any, Any]:
     }
 
 
-class TransfersContract:
+class TransfersContract(RetrievalContract):
     """Datasets arrive whole with all that belongs to them, once, or not at all."""
 
     @staticmethod
@@ -246,22 +247,6 @@ class TransfersContract:
         assert empty.query_datasets("thing", "run1").count() == 3
         assert [report.datasets for report in synchronise(source, empty)] == [11, 0]
         assert self.same(source, empty)
-
-    def test_artifacts_are_retrieved_flat_by_template_and_once(self, source: Butler, tmp_path: Path) -> None:
-        refs = list(source.query_datasets("thing", "run1"))
-        flat = source.retrieve_artifacts(refs, tmp_path / "flat")
-        assert len({path.parent for path in flat}) == 1
-        named = source.retrieve_artifacts(refs, tmp_path / "named", template="{dataset_type}/{exposure}/{detector}")
-        assert (tmp_path / "named/thing/3/2.json") in named
-        kept = source.retrieve_artifacts(refs, tmp_path / "kept", preserve_path=True)
-        assert kept[0].relative_to(tmp_path / "kept").parts[0] == "run1"
-        assert source.retrieve_artifacts(refs, tmp_path / "flat") == flat
-        flat[0].write_text("mine")
-        with pytest.raises(KeyTakenError):
-            source.retrieve_artifacts(refs, tmp_path / "flat")
-        assert flat[0].read_text() == "mine"
-        with pytest.raises(KeyTakenError, match="both become"):
-            source.retrieve_artifacts(refs, tmp_path / "few", template="{detector}")
 
     def test_a_byte_changed_in_an_export_is_found(self, source: Butler, empty: Butler, tmp_path: Path) -> None:
         source.export(tmp_path / "out")

@@ -11,9 +11,9 @@ from bunter.butler.activities import performed
 from bunter.butler.transfers.arrivals import arrivals
 from bunter.butler.transfers.definitions import Definitions
 from bunter.butler.transfers.export_place import ZipPlace
-from bunter.butler.transfers.exports import FILES, Export
+from bunter.butler.transfers.exports import Export
 from bunter.butler.transfers.imports import ExportParcel
-from bunter.butler.transfers.manifest import MANIFEST
+from bunter.butler.transfers.manifest import FILES, MANIFEST
 from bunter.butler.transfers.member_changes import MemberChanges
 from bunter.butler.transfers.receiving import Receiving
 from bunter.butler.transfers.run_folders import write_runs
@@ -207,8 +207,9 @@ class _Adoption:
     def _arriving(self, found: Arrivals) -> Iterator[Change]:
         for columns in found.new:
             yield AddDatasets(columns, on_conflict="skip")
+        folder = f"{files}/" if (files := self._parcel.manifest.files) else ""
         links = [
-            ArtifactLink(columns.ids[row], item.component, self.nonce, member_selector(item, f"{FILES}/{item.key}"))
+            ArtifactLink(columns.ids[row], item.component, self.nonce, member_selector(item, f"{folder}{item.key}"))
             for columns, row, item in found.stored
         ]
         if links:

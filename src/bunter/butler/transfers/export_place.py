@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from bunter import effects
 from bunter.butler.transfers.dump_manifest import DUMP_MANIFEST
-from bunter.butler.transfers.exports import FILES
 from bunter.butler.transfers.manifest import MANIFEST
 from bunter.datastore import Stat
 from bunter.datastore.key import check_key
@@ -33,9 +32,8 @@ class ExportPlace(Protocol):
     def name(self) -> str:
         """What messages call it."""
 
-    @property
-    def files(self) -> ArtifactStore:
-        """The artifacts, by their paths below the folder of artifacts."""
+    def below(self, folder: str) -> ArtifactStore:
+        """Return its artifacts, by their paths below the folder of artifacts; `BESIDE` is the whole place."""
 
     def open(self, name: str) -> BinaryIO:
         """Open a file of it; KeyMissingError if there is none."""
@@ -57,8 +55,12 @@ class FolderPlace:
 
     def __init__(self, root: Path, *, outside: bool = False) -> None:
         self._root = root
+        self._outside = outside
         self.name = str(root)
-        self.files: ArtifactStore = FolderFiles(f"{root}/{FILES}", outside=outside)
+
+    def below(self, folder: str) -> ArtifactStore:
+        """See `ExportPlace`."""
+        return FolderFiles(f"{self._root}/{folder}".rstrip("/"), outside=self._outside)
 
     def open(self, name: str) -> BinaryIO:
         """See `ExportPlace`."""
@@ -168,7 +170,10 @@ class ZipPlace:
     def __init__(self, members: ZipMembers, name: str) -> None:
         self._members = members
         self.name = name
-        self.files: ArtifactStore = members.below(FILES)
+
+    def below(self, folder: str) -> ArtifactStore:
+        """See `ExportPlace`."""
+        return self._members.below(folder) if folder else self._members
 
     def open(self, name: str) -> BinaryIO:
         """See `ExportPlace`."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
 from bunter.butler.transfers.makers import ACTIVITY_NAMES, activity_schema, maker_schema
-from bunter.butler.transfers.manifest import MANIFEST, Manifest
+from bunter.butler.transfers.manifest import BESIDE, FILES, MANIFEST, Manifest
 from bunter.butler.transfers.run_folders import runs_schema, write_pieces
 from bunter.butler.transfers.table_files import TableWriter
 from bunter.datastore import Transfer
@@ -32,12 +33,11 @@ if TYPE_CHECKING:
     from bunter.datastore.store import ArtifactStore
     from bunter.dimensions import DimensionGroup
 
-__all__ = ["FILES", "Export", "artifact_schema"]
-
-FILES = "files"
-"""Folder of the artifacts."""
+__all__ = ["Export", "artifact_schema"]
 
 _UNFINISHED = ".bunter-export-unfinished"
+_TABLES = re.compile(r"tables-[a-z2-7]{13}")
+_DRAFT = re.compile(r"\.[a-z2-7]{13}\.json")
 
 
 class Export:
@@ -58,6 +58,8 @@ class Export:
         Is told how far it has come.
     sink : callable, optional
         Takes the artifacts instead of the folder, given the root of their targets.
+    files : str
+        Folder of the artifacts, see `Manifest`; where they lie beside the manifest the folder may hold anything else.
 
     Raises
     ------
@@ -74,8 +76,10 @@ class Export:
         about: Mapping[str, str] | None = None,
         progress: Callable[[Progress], None] | None = None,
         sink: Callable[[str, Sequence[Outgoing]], None] | None = None,
+        files: str = FILES,
     ) -> None:
         self._sink = sink
+        self._files = files
         self._parcel = parcel
         self._folder = local_place(folder, "an export")
         self._transfer = None if transfer is None else Transfer(transfer)
@@ -85,7 +89,8 @@ class Export:
         self._nonce = new_nonce()
         self._datasets = self._artifacts = self._size = 0
         self._names: dict[tuple[str, str], str] = {}
-        _check_folder(self._folder)
+        if files == FILES:
+            _check_folder(self._folder)
 
     def survey(self) -> Manifest:
         """Say what would be written."""
@@ -124,6 +129,7 @@ class Export:
             self._artifacts,
             self._size,
             self._about,
+            self._files,
         )
 
     def _writer(self, name: str, schema: pa.Schema) -> TableWriter:
@@ -200,7 +206,7 @@ class Export:
             if self._progress is not None:
                 self._progress(Progress(before.artifacts + now.artifacts, before.done + now.done))
 
-        root = self._folder / FILES
+        root = self._folder / self._files
         stores = self._parcel.stores_of(artifacts)
         items = [
             Outgoing(store, item, f"{root}/{self._path(item)}") for store, item in zip(stores, artifacts, strict=True)
@@ -278,11 +284,15 @@ class Export:
         self._close({"runs": writer})
 
     def _sweep(self) -> None:
-        """Remove tables of earlier attempts, and the mark of an unfinished export."""
-        for folder in self._folder.glob("tables-*"):
-            if folder.name != f"tables-{self._nonce}":
-                for path in folder.iterdir():
-                    effects.unlink(path, missing_ok=True)
+        """Remove tables of earlier attempts, and the mark of an unfinished export; a user's files may lie beside them."""
+        for name in effects.listdir(self._folder):
+            if _DRAFT.fullmatch(name):
+                effects.unlink(self._folder / name, missing_ok=True)
+            elif _TABLES.fullmatch(name) and name != f"tables-{self._nonce}":
+                folder = self._folder / name
+                for table in effects.listdir(folder):
+                    if table.endswith(".parquet"):
+                        effects.unlink(folder / table, missing_ok=True)
                 effects.rmdir(folder)
         effects.unlink(self._folder / _UNFINISHED, missing_ok=True)
 
@@ -294,6 +304,9 @@ def _check_folder(folder: Path) -> None:
         return
     if not any((folder / name).is_file() for name in (MANIFEST, _UNFINISHED)):
         raise ExportFileError(f"{folder} is no export and is not empty; choose another folder")
+    manifest = folder / MANIFEST
+    if manifest.is_file() and Manifest.from_json(effects.read_bytes(manifest), str(manifest)).files == BESIDE:
+        raise ExportFileError(f"{folder} holds retrieved files, not an export; choose another folder")
 
 
 def dataset_schema(group: DimensionGroup) -> pa.Schema:

@@ -47,6 +47,13 @@ class ExportParcel:
     place : ExportPlace
         Where it lies.
 
+    Attributes
+    ----------
+    manifest : Manifest
+        What it holds.
+    files : ArtifactStore
+        Its artifacts.
+
     Raises
     ------
     ExportFileError
@@ -59,6 +66,7 @@ class ExportParcel:
         self.manifest = Manifest.from_json(text, f"{place.name}/{MANIFEST}")
         for table in self.manifest.tables.values():
             check_table(table, place.chunks(table.file), place.name)
+        self.files = place.below(self.manifest.files)
         self._kept_records = Replay(self._read_records, len, _KEPT_ROWS)
         self._kept_batches = Replay(self._read_batches, _rows_in, BATCH_ROWS)
 
@@ -148,7 +156,7 @@ class ExportParcel:
 
     def stores_of(self, stored: Sequence[StoredArtifact]) -> Sequence[ArtifactStore]:
         """Return the files of the export, for each."""
-        return [self._place.files] * len(stored)
+        return [self.files] * len(stored)
 
     def _rows(self, name: str, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
         table = self.manifest.tables.get(name)

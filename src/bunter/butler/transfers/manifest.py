@@ -17,10 +17,16 @@ from bunter.errors import ExportFileError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MANIFEST", "Manifest"]
+__all__ = ["BESIDE", "FILES", "MANIFEST", "Manifest"]
 
 MANIFEST = EXPORT_NAME
 """Name of the file, which is written last and makes a folder an export."""
+
+FILES = "files"
+"""Folder of the artifacts, but where they were retrieved into a folder of the user's."""
+
+BESIDE = ""
+"""Stands for it where artifacts lie beside the manifest."""
 
 _FORMAT = 1
 _TABLE = re.compile(r"tables-[a-z0-9]+/[A-Za-z0-9_.-]+\.parquet")
@@ -50,6 +56,8 @@ class Manifest:
         How many, and the bytes of the artifacts.
     about : dict of str to str
         Title, licence, citation and the like.
+    files : str
+        Folder of the artifacts: `FILES`, or `BESIDE`.
     """
 
     source: str
@@ -62,6 +70,7 @@ class Manifest:
     artifacts: int = 0
     size: int = 0
     about: Mapping[str, str] = field(default_factory=dict)
+    files: str = FILES
 
     def to_json(self) -> bytes:
         """Return it as JSON that carries its own digest."""
@@ -73,6 +82,7 @@ class Manifest:
             "artifacts": self.artifacts,
             "size": self.size,
             "has_files": self.has_files,
+            **({} if self.files == FILES else {"files": self.files}),
             "dataset_types": [
                 {
                     "name": kind.name,
@@ -125,7 +135,14 @@ class Manifest:
             int(content["artifacts"]),
             int(content["size"]),
             {str(key): str(value) for key, value in content["about"].items()},
+            _files(content.get("files", FILES)),
         )
+
+
+def _files(folder: object) -> str:
+    if folder not in {FILES, BESIDE}:
+        raise ExportFileError(f"artifacts of an export are below {FILES!r} or beside its manifest, not in {folder!r}")
+    return str(folder)
 
 
 def _collection(row: Mapping[str, Any]) -> CollectionInfo:

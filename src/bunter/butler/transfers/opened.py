@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter.butler.direct import DirectRepository
 from bunter.butler.session import Defaults, Session
-from bunter.butler.transfers.export_place import place_of
+from bunter.butler.transfers.export_place import FolderFiles, place_of
 from bunter.butler.transfers.imports import ExportParcel
 from bunter.butler.transfers.receiving import Receiving
 from bunter.butler.transfers.run_folders import write_runs
@@ -26,6 +26,7 @@ from bunter.values import Digests, Principal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from bunter.butler.transfers.parcel import Parcel
     from bunter.butler.transfers.run_folders import RunPiece
     from bunter.dataset import DatasetColumns, StoredArtifact
     from bunter.datastore import ArtifactStore
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from bunter.datastore.chain import Route
     from bunter.values import ByteRange
 
-__all__ = ["open_export"]
+__all__ = ["OpenedExport", "listed", "open_export"]
 
 
 def open_export(path: str | Path, *, writeable: bool | None = None) -> DirectRepository:
@@ -48,18 +49,44 @@ def open_export(path: str | Path, *, writeable: bool | None = None) -> DirectRep
     """
     if writeable:
         raise ReadOnlyError(f"{path} is an export, which is only read; `bunter import` takes it into a repository")
-    place = place_of(path)
-    parcel = ExportParcel(place)
-    database = Database.memory()
-    DirectRepository.fill(database, parcel.universe)
-    repository = _OpenedExport(str(path), database, Datastore(None, {MAIN: _ExportStore(place.files)}))
-    _Listing(Session(repository, Principal.current(), Defaults()), parcel, Terms()).bring()
-    repository.writeable = False
+    parcel = ExportParcel(place_of(path))
+    repository = listed(str(path), [parcel], parcel.files)
     repository.pieces = parcel.run_pieces
     return repository
 
 
-class _OpenedExport(DirectRepository):
+def listed(location: str, parcels: Sequence[Parcel], files: ArtifactStore) -> OpenedExport:
+    """Return a repository in memory that lists several parcels, whose artifacts are where they are; it is only read.
+
+    Parameters
+    ----------
+    location : str
+        What messages call it.
+    parcels : sequence of Parcel
+        What is in it.
+    files : ArtifactStore
+        Where the artifacts of all of them are.
+
+    Raises
+    ------
+    TransferConflictError
+        If a parcel contradicts those before it.
+    """
+    database = Database.memory()
+    DirectRepository.fill(database, parcels[0].universe)
+    store = _ExportFolder(files, parcels) if isinstance(files, FolderFiles) else _ExportStore(files, parcels)
+    repository = OpenedExport(location, database, Datastore(None, {MAIN: store}))
+    session = Session(repository, Principal.current(), Defaults())
+    for number, parcel in enumerate(parcels):
+        listing = _Listing(session, parcel, Terms())
+        if number:
+            listing.survey().refuse()
+        listing.bring()
+    repository.writeable = False
+    return repository
+
+
+class OpenedExport(DirectRepository):
     """A repository whose folders of runs are unpacked when somebody first looks at them."""
 
     pieces: Callable[[], Iterator[RunPiece]] | None = None
@@ -104,10 +131,9 @@ class _Listing(Receiving):
 class _ExportStore:
     """The artifacts of an export as a store to which nothing can be added."""
 
-    def __init__(self, files: ArtifactStore) -> None:
+    def __init__(self, files: ArtifactStore, parcels: Sequence[Parcel]) -> None:
         self._files = files
-        if (path := getattr(files, "path", None)) is not None:
-            self.path = path
+        self._parcels = parcels
 
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
         return self._files.read(key, ranges)
@@ -119,7 +145,10 @@ class _ExportStore:
         return self._files.delete_many(keys)
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
-        return self._files.walk(prefix)
+        """Only what the export names: beside retrieved files may lie anything."""
+        batches = (batch for parcel in self._parcels for batch in parcel.batches())
+        named = {item.key for batch in batches for stored in batch.stored.values() for item in stored}
+        return ((key, stat) for key, stat in self._files.walk(prefix) if key in named)
 
     def own(self) -> str:
         return ""
@@ -143,3 +172,19 @@ class _ExportStore:
 
     def recover(self, *_: object) -> int:
         return 0
+
+
+class _ExportFolder(_ExportStore):
+    """Those of an export in a folder, which are files of this machine."""
+
+    def __init__(self, files: FolderFiles, parcels: Sequence[Parcel]) -> None:
+        super().__init__(files, parcels)
+        self._folder = files
+
+    def path(self, key: str) -> Path:
+        """Return where an artifact is; ExportFileError if it is not below the folder."""
+        return self._folder.path(key)
+
+    def names(self, keys: Sequence[str]) -> list[str]:
+        """Return where artifacts are, as texts."""
+        return self._folder.names(keys)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from bunter.dataset import DatasetColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from bunter.butler.transfers.run_folders import RunPiece
     from bunter.dataset import CollectionInfo, DatasetRef, DatasetType, StoredArtifact
@@ -46,6 +46,12 @@ class Selection:
     where: str = ""
     find_first: bool = False
     refs: Sequence[DatasetRef] | None = None
+
+    @classmethod
+    def of_refs(cls, refs: Iterable[DatasetRef], collections: str | Sequence[str] | None = None) -> Self:
+        """Select datasets, and collections that go along."""
+        names = (collections,) if isinstance(collections, str) else collections
+        return cls(refs=list(refs), collections=None if names is None else tuple(names))
 
     @property
     def is_whole(self) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bunter.butler.data_ids import DataIds
 from bunter.butler.queries import Queries
 from bunter.butler.template_fields import TemplateFields
+from bunter.butler.transfers.parcel import Selection
+from bunter.butler.transfers.retrieved import RetrievedFolder, RetrievedParcel, place_in_store
 from bunter.datastore import Template, Transfer
 from bunter.datastore.key import is_direct
 from bunter.datastore.local import LocalStore
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bunter.butler.session import Session
+    from bunter.butler.transfers.retrieved import Place
     from bunter.dataset import DatasetRef, StoredArtifact
     from bunter.datastore import ArtifactStore
     from bunter.datastore.carriage import Progress
@@ -36,13 +39,15 @@ def retrieve(
     destination: str | Path,
     *,
     transfer: str = "auto",
-    template: str | None = None,
-    preserve_path: bool = False,
+    manifest: bool = True,
+    collections: str | Sequence[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
+    **names: Any,
 ) -> list[Path]:
     """Copy or link artifacts to a folder, in parallel, compared with what is recorded; nothing there is overwritten.
 
     A file that is there with the same content is taken as done, so that the same call again completes.
+    With a manifest the folder opens as a repository, which holds all that was ever retrieved into it.
 
     Parameters
     ----------
@@ -54,12 +59,16 @@ def retrieve(
         The folder; made if need be.
     transfer : str
         "copy" (also "auto"), "hardlink", "link", "symlink" or "relsymlink".
-    template : str, optional
-        Names below the folder, with fields as in `bunter.datastore.Template`, such as ``{dataset_type}/{visit}_{detector}``.
-    preserve_path : bool
-        Whether files keep the folders that they have in their store.
+    manifest : bool
+        Whether tables go along by which the folder opens as a repository.
+    collections : str or sequence of str, optional
+        Which collections these tell of, beside the runs.
     progress : callable, optional
         Is told how far it has come.
+    **names
+        ``template``: names below the folder, with fields as in `bunter.datastore.Template`, such as
+        ``{dataset_type}/{visit}_{detector}``; ``preserve_path``: whether files keep the folders that they have in their
+        store.
 
     Returns
     -------
@@ -72,9 +81,23 @@ def retrieve(
         If a dataset has no artifact.
     KeyTakenError
         If two artifacts would be one file, or a file is there with other content.
+    TransferConflictError
+        If datasets contradict those that were retrieved into the folder before; nothing is written.
+    ExportFileError
+        If the folder is a repository or an export.
     """
-    items = planned_files(session, refs, destination, template=template, preserve_path=preserve_path)
+    planned = _planned(session, refs, destination, **names)
+    items = list(planned.values())
+    if not manifest or not items:
+        send(items, transfer=Transfer(transfer), progress=progress)
+        return [Path(item.target) for item in items]
+    folder = RetrievedFolder(local_place(destination, "what is retrieved"))
+    selection = Selection.of_refs(refs, collections)
+    parcel = RetrievedParcel(session, Queries(session, DataIds(session)), selection, planned, folder)
+    folder.refuse_names(items)
+    folder.refuse_conflicts(parcel)
     send(items, transfer=Transfer(transfer), progress=progress)
+    folder.record(parcel)
     return [Path(item.target) for item in items]
 
 
@@ -82,11 +105,20 @@ def planned_files(
     session: Session,
     refs: Sequence[DatasetRef],
     destination: str | Path,
+    **names: Any,
+) -> list[Outgoing]:
+    """Say which artifact becomes which file; see `retrieve`."""
+    return list(_planned(session, refs, destination, **names).values())
+
+
+def _planned(
+    session: Session,
+    refs: Sequence[DatasetRef],
+    destination: str | Path,
     *,
     template: str | None = None,
     preserve_path: bool = False,
-) -> list[Outgoing]:
-    """Say which artifact becomes which file; see `retrieve`."""
+) -> dict[Place, Outgoing]:
     located = session.repository.locate(session.principal, [ref.id.bytes for ref in refs])
     if missing := [ref for ref, stored in zip(refs, located, strict=True) if not stored]:
         raise DatasetNotFoundError(f"{len(missing)} of {len(refs)} datasets have no artifact, first {missing[0]}")
@@ -94,12 +126,12 @@ def planned_files(
     root = local_place(destination, "what is retrieved")
     _refuse_place(session, root)
     names = None if template is None else _Names(template, session, refs)
-    planned: dict[tuple[str, str, str], Outgoing] = {}
+    planned: dict[Place, Outgoing] = {}
     stores = iter(datastore.stores_of([item for stored in located for item in stored]))
     for ref, stored in zip(refs, located, strict=True):
         for item in stored:
             store: ArtifactStore = next(stores)
-            place = item.datastore, item.key, item.selector if is_member(item) else ""
+            place = place_in_store(item)
             if place in planned:
                 continue
             if is_member(item):
@@ -107,7 +139,7 @@ def planned_files(
             name = _own_name(item, preserve_path=preserve_path) if names is None else names.of(ref, item)
             planned[place] = Outgoing(store, item, f"{root}/{name}")
     _refuse_equal(list(planned.values()))
-    return list(planned.values())
+    return planned
 
 
 def _own_name(stored: StoredArtifact, *, preserve_path: bool) -> str:

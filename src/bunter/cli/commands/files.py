@@ -128,7 +128,8 @@ def ingest_files(
 )
 @click.option("--template", help="Names of the files, such as {dataset_type}/{visit}_{detector}.")
 @click.option("--preserve-path", is_flag=True, help="Keep the folders that the files have in their store.")
-@click.option("--zip", "as_zip", is_flag=True, help="Write the zip file DESTINATION, which opens as a repository.")
+@click.option("--zip", "as_zip", is_flag=True, help="Write the zip file DESTINATION, which opens as a repository, too.")
+@click.option("--no-manifest", is_flag=True, help="Only the files; the folder then does not open as a repository.")
 @dry_run_option
 @as_of_option
 @output_options
@@ -145,20 +146,23 @@ def retrieve_artifacts(
     template: str | None,
     preserve_path: bool,
     as_zip: bool,
+    no_manifest: bool,
     dry_run: bool,
     as_of: str | None,
     emit: Emit,
 ) -> None:
     """Copy the files of datasets to the folder DESTINATION, in parallel; the same command again completes.
 
-    A file is compared with its digest as it is copied, and one that is there with the same content is taken as done.
+    A file is compared with its digest as it is copied, and one that is there with the same content is taken as done. The
+    folder opens as a repository with all that was ever retrieved into it, and `bunter import` takes it into another one.
     """
     from bunter.butler import Butler
 
+    within = names_of(collections) or None
     with Butler(repo, writeable=False, as_of=as_of) as butler:
         refs = _refs(butler, dataset_types, collections, where, find_first=find_first or None)[:limit]
         if as_zip:
-            manifest = butler.bundle(destination, refs=refs, dry_run=dry_run, progress=bytes_told())
+            manifest = butler.bundle(destination, refs=refs, collections=within, dry_run=dry_run, progress=bytes_told())
             files = [destination] * (not dry_run)
             size = manifest.size
         else:
@@ -166,10 +170,11 @@ def retrieve_artifacts(
                 butler,
                 refs,
                 destination,
+                names={"template": template, "preserve_path": preserve_path},
                 dry_run=dry_run,
                 transfer=transfer,
-                template=template,
-                preserve_path=preserve_path,
+                manifest=not no_manifest,
+                collections=within,
             )
     if dry_run:
         emit.record(
@@ -181,13 +186,13 @@ def retrieve_artifacts(
 
 
 def _retrieved(
-    butler: Butler, refs: list[DatasetRef], destination: str, *, dry_run: bool, transfer: str, **names: Any
+    butler: Butler, refs: list[DatasetRef], destination: str, *, names: dict[str, Any], dry_run: bool, **how: Any
 ) -> tuple[list[str], int]:
     planned = butler.transfers.planned_files(refs, destination, **names)
     size = sum(max(item.stored.size, 0) for item in planned)
     if dry_run:
         return [], size
-    files = butler.retrieve_artifacts(refs, destination, transfer=transfer, progress=bytes_told(), **names)
+    files = butler.retrieve_artifacts(refs, destination, progress=bytes_told(), **names, **how)
     return [str(path) for path in files], size
 
 
