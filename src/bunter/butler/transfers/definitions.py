@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bunter.butler.record_comparison import compare
+from bunter.butler.transfers.other_universe import asked_in_vain, group_over, records_over
 from bunter.butler.transfers.report import Conflict
 from bunter.dataset import CollectionType, DatasetType
 from bunter.dataset.changes import EditChain, InsertRecords, RegisterCollection, RegisterDatasetTypes, SetChain
-from bunter.dimensions import Records
-from bunter.dimensions.records import stored_columns
-from bunter.errors import TransferConflictError, UniverseError
+from bunter.errors import TransferConflictError
+from bunter.values import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.parcel import Parcel
     from bunter.dataset import CollectionInfo, DatasetColumns
     from bunter.dataset.changes import Change
-    from bunter.dimensions import Universe
+    from bunter.dimensions import Records
 
 __all__ = ["Definitions"]
 
@@ -54,28 +54,13 @@ class Definitions:
         self._parcel = parcel
         self._keep_records = keep_records
         self._universe = session.facts.universe
-        if parcel.universe.namespace != self._universe.namespace:
-            raise TransferConflictError(
-                f"{parcel.source} has the dimensions of {parcel.universe.namespace!r}, {session.facts.location} those of "
-                f"{self._universe.namespace!r}; nothing can be brought from one to the other"
-            )
         self.types = {kind.name: self._conformed(kind) for kind in parcel.dataset_types()}
 
     def _conformed(self, kind: DatasetType) -> DatasetType:
         """Return the type over our own universe."""
         if kind.dimensions.universe is self._universe:
             return kind
-        try:
-            group = self._universe.conform(kind.dimensions.names)
-        except (UniverseError, KeyError) as exc:
-            raise TransferConflictError(
-                f"dataset type {kind.name!r} has dimensions that this repository has not: {exc}; widen its universe first"
-            ) from exc
-        if group.required != kind.dimensions.required:
-            raise TransferConflictError(
-                f"dataset type {kind.name!r} has the dimensions {kind.dimensions.required} in what comes and {group.required} at the target"
-            )
-        return replace(kind, dimensions=group)
+        return replace(kind, dimensions=group_over(self._universe, kind))
 
     def new_types(self) -> list[DatasetType]:
         """Return types that are not registered."""
@@ -150,8 +135,8 @@ class Definitions:
     def compared(self) -> tuple[int, list[Conflict]]:
         """Count the records that are new, and find those that differ."""
         new, conflicts = 0, []
-        for records in self._records():
-            found = compare(self._session, records.element, records.columns)
+        for records, told in self._records():
+            found = compare(self._session, records.element, {name: records.columns[name] for name in told})
             new += found.inserted
             if found.differences and not self._keep_records:
                 conflicts.append(
@@ -161,31 +146,35 @@ class Definitions:
 
     def insertions(self) -> Iterator[InsertRecords]:
         """Yield the changes that add records; those that are there stay."""
-        for records in self._records():
-            yield InsertRecords(records, on_conflict="skip")
+        for records, told in self._records():
+            if len(told) == len(records.columns) or not asked_in_vain(records):
+                yield InsertRecords(records, on_conflict="skip")
 
-    def _records(self) -> Iterator[Records]:
+    def _records(self) -> Iterator[tuple[Records, list[str]]]:
+        """Yield records over our own universe, and the names of the columns that the other one has as well."""
         for records in self._parcel.records():
-            if len(records):
-                yield _records_of(records, self._universe)
+            if not len(records):
+                continue
+            ours = records_over(self._universe, records)
+            told = [name for name in ours.columns if name in records.columns]
+            if len(told) < len(ours.columns):
+                self._refuse_unknown(ours)
+            yield ours, told
+
+    def _refuse_unknown(self, records: Records) -> None:
+        """Refuse new records that lack what must be known of them here."""
+        if not (names := asked_in_vain(records)):
+            return
+        element = records.element
+        keys = {name: records.columns[name] for name in element.required}
+        if new := compare(self._session, element, keys).inserted:
+            raise TransferConflictError(
+                f"{counted(new, 'record')} of {element.name!r} in what comes without {', '.join(names)}, which must be known at the target; "
+                "insert them there first with `bunter insert-dimension-records`"
+            )
 
 
 def _told(kind: DatasetType) -> str:
     """Say what a dataset type is, without its name."""
     dimensions = ", ".join(kind.dimensions.required)
     return f"{{{dimensions}}} {kind.storage_class}" + (", a calibration" if kind.is_calibration else "")
-
-
-def _records_of(records: Records, universe: Universe) -> Records:
-    """Return records over our own universe; facts that it has and the other one has not are unknown."""
-    if records.element.universe is universe:
-        return records
-    element = universe[records.element.name]
-    if (lost := records.columns.keys() - stored_columns(element).keys()) and any(
-        value is not None for name in lost for value in records.columns[name]
-    ):
-        raise TransferConflictError(
-            f"records of {element.name!r} have {', '.join(sorted(lost))}, which this repository's universe has not; widen it first"
-        )
-    nothing = [None] * len(records)
-    return Records(element, {name: records.columns.get(name, nothing) for name in stored_columns(element)})
