@@ -37,7 +37,7 @@ class Upgrade:
     differences : tuple of UniverseDifference
         What the universe gains.
     fills : tuple of str
-        ``element.column`` of what needs values where there are records.
+        ``element.column`` of what needs values where there are records; said by a dry run only.
     dry_run : bool
         Whether nothing was done.
     """
@@ -138,6 +138,8 @@ def _universe_steps(
     wanted = wanted_universe(dimensions, facts)
     differences = universe_differences(facts.universe, wanted)
     refuse_what_is_not_additive(differences, facts.universe, wanted, facts.dataset_types.values())
-    if differences and not dry_run:
-        repository.commit(principal, [ChangeUniverse(wanted.to_dict(), fill)])
+    if not dry_run:
+        if differences:
+            repository.commit(principal, [ChangeUniverse(wanted.to_dict(), fill)])
+        return tuple(differences), ()
     return tuple(differences), tuple(name for name in fills_needed(differences, wanted) if name not in fill)

@@ -102,7 +102,9 @@ class UniverseContract:
             upgrade_repository(butler.repository, dimensions=gain, fill={"detector.gain": "high"})
         with pytest.raises(DimensionNameError, match=r"did you mean 'detector\.gain'"):
             upgrade_repository(butler.repository, dimensions=gain, fill={"detector.gian": 1})
-        upgrade_repository(butler.repository, dimensions=gain, fill={"detector.gain": "1.5"})
+        assert upgrade_repository(butler.repository, dimensions=gain, fill={"detector.gain": "1.5"}).fills == ()
+        late = overlay("tract", metadata=[{"name": "depth", "type": "float", "nullable": False}])
+        assert upgrade_repository(butler.repository, dimensions=late).fills == ()  # there is none that would need it
         assert {each.gain for each in butler.query_dimension_records("detector")} == {1.5}
 
     def test_a_new_alternate_key_is_unique_and_understood(self, butler: Butler) -> None:

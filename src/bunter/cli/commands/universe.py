@@ -139,7 +139,7 @@ def upgrade(
 
     done = upgrade_repository(repo, dimensions=dimensions, fill=dict(map(_filled, fill)), dry_run=dry_run)
     for name in done.fills:
-        emit.note(f"records that are there need a value: --fill {name}=VALUE")
+        emit.note(f"if there are {name.partition('.')[0]} records, they need a value: --fill {name}=VALUE")
     if emit.style == "text":
         for sentence in done.sentences:
             click.echo(f"{'would do' if dry_run else 'done'}: {sentence}")
