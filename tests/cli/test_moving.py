@@ -126,3 +126,54 @@ def test_what_cannot_be_written_is_refused_at_once_and_says_why(command):
     for words in (["sync", "bundle.zip", "site"], ["associate", "bundle.zip", "best", "-d", "bias"]):
         assert "is an export, which is only read" in command(*words)[2]
     assert "4 conflicts" in command("transfer-datasets", "site", "other", "--dry-run")[1]  # which writes nothing
+
+
+CHOOSING = (
+    "transfer-datasets",
+    "export",
+    "bundle",
+    "export-rubin",
+    "retrieve-artifacts",
+    "recall",
+    "associate",
+    "disassociate",
+    "prune-datasets",
+)
+
+
+@pytest.mark.parametrize("name", CHOOSING)
+def test_commands_about_many_datasets_choose_them_by_the_same_options(command, name):
+    code, out, _ = command(name, "--help")
+    assert code == 0
+    for option in ("--datasets", "--where", "--data-id-table", "--order-by", "--limit"):
+        assert option in out
+
+
+def test_a_few_datasets_in_an_order_are_chosen_alike_by_all(command, tmp_path):
+    with Butler(tmp_path / "site", run="biases", instrument="Cam", writeable=True) as butler:
+        for number in range(1, 5):
+            butler.put(str(number), "bias", detector=number)
+        butler.collections.register("last", "TAGGED")
+    (tmp_path / "some.csv").write_text("detector\n1\n3\n")
+    Butler.create(tmp_path / "target").close()
+    few = ("-d", "bias", "-c", "biases", "--order-by", "-detector", "--limit", "2")
+    for words in (
+        ("associate", "site", "last", *few),
+        ("transfer-datasets", "site", "target", *few),
+        ("export", "site", "exported", *few),
+        ("bundle", "site", "bundled.zip", *few),
+        ("retrieve-artifacts", "site", "files", *few),
+    ):
+        assert command(*words)[0] == 0
+    for place, where in (
+        ("site", "last"),
+        *((name, "biases") for name in ("target", "exported", "bundled.zip", "files")),
+    ):
+        with Butler(tmp_path / place, writeable=False) as butler:
+            assert {ref.data_id["detector"] for ref in butler.query_datasets("bias", where)} == {3, 4}
+    assert command("export", "site", "by-table", "-d", "bias", "--data-id-table", "some.csv")[0] == 0
+    with Butler(tmp_path / "by-table") as butler:
+        assert {ref.data_id["detector"] for ref in butler.query_datasets("bias", "biases")} == {1, 3}
+    code, _, err = command("export", "site", "sorted", "--order-by", "detector")
+    assert code == 2
+    assert "give both" in err

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from bunter.butler.queries import Queries
     from bunter.butler.session import Session
-    from bunter.butler.transfers import TransferReport, Transfers
+    from bunter.butler.transfers import Selection, TransferReport, Transfers
     from bunter.butler.transfers.dump_manifest import DumpManifest
     from bunter.butler.transfers.manifest import Manifest
     from bunter.dataset import DatasetRef
@@ -69,6 +69,7 @@ class TransferringButler:
         *,
         where: str = "",
         refs: Iterable[DatasetRef] | None = None,
+        selection: Selection | None = None,
         transfer: str | None = "auto",
         **more: Any,
     ) -> Manifest:
@@ -82,6 +83,8 @@ class TransferringButler:
             Which datasets, and which collections go along; everything by default.
         refs : iterable of DatasetRef, optional
             These datasets instead; of ``collections`` goes along what tells of them.
+        selection : Selection, optional
+            All of that in one value.
         transfer : str, optional
             "copy" (also "auto"), "hardlink", "link", "symlink", "relsymlink"; "direct" leaves artifacts where they are;
             None leaves them out.
@@ -91,9 +94,8 @@ class TransferringButler:
         from bunter.butler.transfers import Selection
 
         if refs is not None:
-            parcel = self.transfers.parcel(selection=Selection.of_refs(refs, collections))
-        else:
-            parcel = self.transfers.parcel(dataset_types, collections, where=where)
+            selection = Selection.of_refs(refs, collections)
+        parcel = self.transfers.parcel(dataset_types, collections, where=where, selection=selection)
         return self.transfers.export(folder, parcel, transfer=transfer, **more)
 
     def retrieve_artifacts(
@@ -142,6 +144,7 @@ class TransferringButler:
         *,
         where: str = "",
         refs: Iterable[DatasetRef] | None = None,
+        selection: Selection | None = None,
         **more: Any,
     ) -> Manifest:
         """Write datasets to something to be published, a folder or a zip file, that ``Butler(path)`` opens for reading.
@@ -154,6 +157,8 @@ class TransferringButler:
             Which datasets, and which collections go along; everything by default.
         refs : iterable of DatasetRef, optional
             These datasets instead; of ``collections`` goes along what tells of them.
+        selection : Selection, optional
+            All of that in one value.
         **more
             ``title``, ``licence``, ``citation``, ``description``: texts that go into the manifest and README.md;
             ``dry_run``, ``progress``.
@@ -162,9 +167,8 @@ class TransferringButler:
         from bunter.butler.transfers.bundles import write_bundle
 
         if refs is not None:
-            parcel = self.transfers.parcel(selection=Selection.of_refs(refs, collections))
-        else:
-            parcel = self.transfers.parcel(dataset_types, collections, where=where)
+            selection = Selection.of_refs(refs, collections)
+        parcel = self.transfers.parcel(dataset_types, collections, where=where, selection=selection)
         return write_bundle(parcel, path, **more)
 
     def dump(self, folder: str | Path, *, artifacts: bool = True, transfer: str = "auto", **more: Any) -> DumpManifest:

@@ -106,10 +106,11 @@ class RepositoryParcel:
             yield from self._given
             return
         names, is_sure = self._searched()
+        more = {} if self._selection.data_ids is None else {"data_ids": self._selection.data_ids}
         for kind in self._kinds() if names else ():
             met: set[bytes] = set()
             found = self._queries.datasets(
-                kind, names, where=self._selection.where or None, find_first=self._selection.find_first
+                kind, names, where=self._selection.where or None, find_first=self._selection.find_first, **more
             )
             for batch in found.to_reader():
                 for begin in range(0, batch.num_rows, BATCH_ROWS):

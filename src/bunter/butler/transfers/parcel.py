@@ -39,6 +39,8 @@ class Selection:
         Whether of several datasets of a data ID only the first one found counts.
     refs : sequence of DatasetRef, optional
         These datasets instead of all others.
+    data_ids : table, optional
+        Data IDs with one of which datasets must agree, as for `Butler.query_datasets`.
     """
 
     dataset_types: tuple[str, ...] = ("*",)
@@ -46,6 +48,7 @@ class Selection:
     where: str = ""
     find_first: bool = False
     refs: Sequence[DatasetRef] | None = None
+    data_ids: Any = None
 
     @classmethod
     def of_refs(cls, refs: Iterable[DatasetRef], collections: str | Sequence[str] | None = None) -> Self:
@@ -56,7 +59,8 @@ class Selection:
     @property
     def is_whole(self) -> bool:
         """Whether it is everything."""
-        return self.dataset_types == ("*",) and self.collections is None and not self.where and self.refs is None
+        some = (self.collections, self.refs, self.data_ids)
+        return self.dataset_types == ("*",) and not self.where and all(each is None for each in some)
 
 
 @dataclass(frozen=True, slots=True)

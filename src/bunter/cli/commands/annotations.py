@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bunter.cli.arguments import data_id_of, dry_run_option, names_of
+from bunter.cli.data_ids import data_id_option
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _where = click.option("--where", default="", help='Query expression, such as "ra
 @click.argument("cards", nargs=-1, required=True)
 @_collections
 @_where
+@data_id_option
 @click.option("--order-by", multiple=True, help="Sort by this name; '-name' downwards. Repeatable.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many rows.")
 @output_options
@@ -39,6 +41,7 @@ def query_headers(
     cards: tuple[str, ...],
     collections: tuple[str, ...],
     where: str,
+    table: str | None,
     order_by: tuple[str, ...],
     limit: int | None,
     emit: Emit,
@@ -48,15 +51,29 @@ def query_headers(
 
     with Butler(repo, writeable=False) as butler:
         results = butler.query_datasets(
-            dataset_type, names_of(collections) or None, where=where, order_by=order_by, limit=limit
+            dataset_type,
+            names_of(collections) or None,
+            where=where,
+            order_by=order_by,
+            limit=limit,
+            **_agreeing(table),
         )
         refs = list(results)
         if not refs and emit.style == "text":
             emit.note(str(results.explain()))
             return
-        table = butler.headers(refs, cards)
-    rows = ([None if _is_masked(value) else value for value in row] for row in table)
-    emit.rows(table.colnames, rows)
+        found = butler.headers(refs, cards)
+    rows = ([None if _is_masked(value) else value for value in row] for row in found)
+    emit.rows(found.colnames, rows)
+
+
+def _agreeing(table: str | None) -> dict[str, Any]:
+    """Return the argument by which only what agrees with a table of data IDs is found."""
+    if table is None:
+        return {}
+    from bunter.butler.given_data_ids import read_table
+
+    return {"data_ids": read_table(table)}
 
 
 def _is_masked(value: object) -> bool:
@@ -74,6 +91,7 @@ def _is_masked(value: object) -> bool:
 @click.argument("values", nargs=-1, required=True, metavar="KEY=VALUE...")
 @_collections
 @_where
+@data_id_option
 @dry_run_option
 @output_options
 def set_metadata(
@@ -83,6 +101,7 @@ def set_metadata(
     values: tuple[str, ...],
     collections: tuple[str, ...],
     where: str,
+    table: str | None,
     dry_run: bool,
     emit: Emit,
 ) -> None:
@@ -94,7 +113,7 @@ def set_metadata(
 
     document = _document(values)
     with Butler(repo, writeable=not dry_run) as butler:
-        results = butler.query_datasets(dataset_type, names_of(collections) or None, where=where)
+        results = butler.query_datasets(dataset_type, names_of(collections) or None, where=where, **_agreeing(table))
         refs = list(results)
         if not refs and emit.style != "json":
             emit.note(str(results.explain()))

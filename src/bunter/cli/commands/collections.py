@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bunter.cli.arguments import dry_run_option, names_of
+from bunter.cli.arguments import dry_run_option
 from bunter.cli.output import output_options
+from bunter.cli.selecting import choosing_options
 
 if TYPE_CHECKING:
-    from bunter.butler import Butler
     from bunter.cli.output import Emit
-    from bunter.dataset import DatasetRef
+    from bunter.cli.selecting import Chosen
 
 __all__ = ["associate", "certify", "collection_chain", "disassociate"]
 
@@ -87,33 +87,17 @@ def _show_history(repo: str, name: str, emit: Emit) -> None:
     emit.rows(("change", "time", "user", "event", "what"), rows)
 
 
-def _refs(butler: Butler, dataset_types: tuple[str, ...], collections: tuple[str, ...], where: str) -> list[DatasetRef]:
-    names = names_of(collections) or None
-    return [ref for kind in dataset_types for ref in butler.query_datasets(kind, names, where=where)]
-
-
-_datasets = click.option(
-    "-d", "--datasets", "dataset_types", multiple=True, required=True, help="Dataset type. Repeatable."
-)
-_collections = click.option("--collections", multiple=True, help="Where to find them. Repeatable.")
-_where = click.option("--where", default="", help="Query expression.")
-
-
 @click.command(epilog='\b\nExample: bunter associate demo good -d calexp --where "detector = 0"')
 @click.argument("repo")
 @click.argument("collection")
-@_datasets
-@_collections
-@_where
+@choosing_options(required=True)
 @dry_run_option
 @output_options
 def associate(
     *,
     repo: str,
     collection: str,
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
+    chosen: Chosen,
     dry_run: bool,
     emit: Emit,
 ) -> None:
@@ -123,7 +107,7 @@ def associate(
     from bunter.values import counted
 
     with Butler(repo, writeable=None if dry_run else True) as butler:
-        refs = _refs(butler, dataset_types, collections, where)
+        refs = chosen.refs(butler)
         if not dry_run:
             butler.collections.register(collection, CollectionType.TAGGED)
             butler.collections.associate(collection, refs)
@@ -136,19 +120,16 @@ def associate(
 @click.command(epilog='\b\nExample: bunter disassociate demo good -d calexp --where "detector = 0"')
 @click.argument("repo")
 @click.argument("collection")
-@_datasets
-@_where
+@choosing_options(required=True, within=False)
 @dry_run_option
 @output_options
-def disassociate(
-    *, repo: str, collection: str, dataset_types: tuple[str, ...], where: str, dry_run: bool, emit: Emit
-) -> None:
+def disassociate(*, repo: str, collection: str, chosen: Chosen, dry_run: bool, emit: Emit) -> None:
     """Take datasets out of the TAGGED collection COLLECTION; they stay in their runs."""
     from bunter.butler import Butler
     from bunter.values import counted
 
     with Butler(repo, writeable=None if dry_run else True) as butler:
-        refs = _refs(butler, dataset_types, (collection,), where)
+        refs = chosen.refs(butler, [collection])
         if not dry_run:
             butler.collections.disassociate(collection, refs)
     emit.record(
@@ -165,6 +146,7 @@ def disassociate(
 @click.argument("input_collection")
 @click.argument("output_collection")
 @click.argument("dataset_types", nargs=-1, required=True)
+@click.option("--where", default="", help="Only datasets that satisfy this expression, such as 'detector = 3'.")
 @click.option("--begin-date", help="First instant of validity, ISO (UTC; 'T.../tai' for TAI); open by default.")
 @click.option("--end-date", help="First instant after validity; open by default.")
 @dry_run_option
@@ -175,6 +157,7 @@ def certify(
     input_collection: str,
     output_collection: str,
     dataset_types: tuple[str, ...],
+    where: str,
     begin_date: str | None,
     end_date: str | None,
     dry_run: bool,
@@ -191,7 +174,7 @@ def certify(
     except ValueError as error:
         raise click.UsageError(f"--begin-date and --end-date: {error}") from error
     with Butler(repo, writeable=None if dry_run else True) as butler:
-        found = {name: list(butler.query_datasets(name, input_collection)) for name in dataset_types}
+        found = {name: list(butler.query_datasets(name, input_collection, where=where)) for name in dataset_types}
         if empty := [name for name, refs in found.items() if not refs]:
             raise DatasetNotFoundError(
                 f"no {', '.join(empty)} in {input_collection}; `bunter query-datasets {repo} {empty[0]}` lists those that exist"

@@ -9,13 +9,13 @@ import click
 from bunter.cli.arguments import as_of_option, data_id_of, dry_run_option, names_of
 from bunter.cli.output import output_options
 from bunter.cli.progress import bytes_told
+from bunter.cli.selecting import choosing_options
 from bunter.values import counted, sized
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bunter.butler import Butler
     from bunter.cli.output import Emit
+    from bunter.cli.selecting import Chosen
     from bunter.dataset import DatasetRef
     from bunter.dataset.id_mode import IdMode
 
@@ -24,22 +24,6 @@ __all__ = ["get_uri", "ingest_files", "retrieve_artifacts"]
 TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
 
 _collections = click.option("--collections", multiple=True, help="Where to find them. Repeatable.")
-_where = click.option("--where", default="", help="Query expression.")
-
-
-def _refs(
-    butler: Butler,
-    dataset_types: Sequence[str],
-    collections: Sequence[str],
-    where: str,
-    *,
-    find_first: bool | None = None,
-) -> list[DatasetRef]:
-    names = names_of(collections) or None
-    kinds = [kind for pattern in dataset_types for kind in butler.dataset_types.query(pattern)] or [
-        butler.dataset_types.get(name) for name in dataset_types
-    ]
-    return [ref for kind in kinds for ref in butler.query_datasets(kind, names, where=where, find_first=find_first)]
 
 
 @click.command(
@@ -112,13 +96,8 @@ def ingest_files(
 )
 @click.argument("repo")
 @click.argument("destination", type=click.Path())
-@click.option(
-    "-d", "--datasets", "dataset_types", multiple=True, default=("*",), help="Dataset type or glob. Repeatable."
-)
-@_collections
-@_where
+@choosing_options()
 @click.option("--find-first", is_flag=True, help="Of several datasets of a data ID only the first one found.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most this many datasets.")
 @click.option(
     "-t",
     "--transfer",
@@ -137,11 +116,8 @@ def retrieve_artifacts(
     *,
     repo: str,
     destination: str,
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
+    chosen: Chosen,
     find_first: bool,
-    limit: int | None,
     transfer: str,
     template: str | None,
     preserve_path: bool,
@@ -158,11 +134,12 @@ def retrieve_artifacts(
     """
     from bunter.butler import Butler
 
-    within = names_of(collections) or None
     with Butler(repo, writeable=False, as_of=as_of) as butler:
-        refs = _refs(butler, dataset_types, collections, where, find_first=find_first or None)[:limit]
+        refs = chosen.refs(butler, find_first=find_first or None)
         if as_zip:
-            manifest = butler.bundle(destination, refs=refs, collections=within, dry_run=dry_run, progress=bytes_told())
+            manifest = butler.bundle(
+                destination, refs=refs, collections=chosen.within, dry_run=dry_run, progress=bytes_told()
+            )
             files = [destination] * (not dry_run)
             size = manifest.size
         else:
@@ -174,7 +151,7 @@ def retrieve_artifacts(
                 dry_run=dry_run,
                 transfer=transfer,
                 manifest=not no_manifest,
-                collections=within,
+                collections=chosen.within,
             )
     if dry_run:
         emit.record(

@@ -73,7 +73,10 @@ def get(
     as_of: str | None,
     emit: Emit,
 ) -> None:
-    """Read a dataset, a component of it (TYPE.COMPONENT), or a piece cut out of it; only what is needed is moved."""
+    """Read a dataset, a component of it (TYPE.COMPONENT), or a piece cut out of it; only what is needed is moved.
+
+    The files of many datasets, chosen by a query: `bunter retrieve-artifacts`. Their objects: `Butler.get_many`, in Python.
+    """
     from bunter.butler import Butler
     from bunter.datastore.formats.foreign import format_of_file
     from bunter.datastore.traffic import watched

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bunter.cli.arguments import dry_run_option, names_of
+from bunter.cli.arguments import dry_run_option
 from bunter.cli.output import output_options
-from bunter.cli.selecting import selection_options
+from bunter.cli.selecting import choosing_options
 
 if TYPE_CHECKING:
     from bunter.cli.output import Emit
+    from bunter.cli.selecting import Chosen
 
 __all__ = ["export_rubin", "import_rubin"]
 
@@ -50,7 +51,7 @@ def import_rubin(*, repo: str, export: str, directory: str | None, transfer: str
 )
 @click.argument("repo")
 @click.argument("folder", type=click.Path(file_okay=False))
-@selection_options
+@choosing_options()
 @click.option(
     "-t",
     "--transfer",
@@ -71,9 +72,7 @@ def export_rubin(
     *,
     repo: str,
     folder: str,
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
+    chosen: Chosen,
     transfer: str,
     formatters: tuple[str, ...],
     dry_run: bool,
@@ -91,7 +90,7 @@ def export_rubin(
             raise click.BadParameter(f"{each!r} is not FORMAT=CLASS, such as npy=my.formatters.NumpyFormatter")
         readers[name] = what
     with Butler(repo, writeable=False) as butler:
-        parcel = butler.transfers.parcel(names_of(dataset_types), names_of(collections) or None, where=where)
+        parcel = butler.transfers.parcel(selection=chosen.selection(butler))
         done = write_out(
             parcel,
             folder,

@@ -8,6 +8,7 @@ import click
 
 from bunter.cli.arguments import dry_run_option, names_of
 from bunter.cli.output import confirmed, output_options
+from bunter.cli.selecting import choosing_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bunter.butler import Butler
     from bunter.butler.removal import RemovalPreview
     from bunter.cli.output import Emit
+    from bunter.cli.selecting import Chosen
     from bunter.dataset import CollectionType, DatasetRef
 
 __all__ = ["prune_datasets", "remove_collections", "remove_dataset_type", "remove_runs"]
@@ -50,11 +52,7 @@ def _counts(preview: RemovalPreview) -> dict[str, object]:
 )
 @click.argument("repo")
 @click.argument("within", nargs=-1, metavar="[COLLECTIONS]...")
-@click.option(
-    "-d", "--datasets", "dataset_types", multiple=True, default=("*",), help="Dataset type or glob. Repeatable."
-)
-@click.option("--collections", multiple=True, help="Where to find them, as COLLECTIONS. Repeatable.")
-@click.option("--where", default="", help="Query expression.")
+@choosing_options()
 @click.option(
     "--find-all",
     is_flag=True,
@@ -74,9 +72,7 @@ def prune_datasets(
     *,
     repo: str,
     within: tuple[str, ...],
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
+    chosen: Chosen,
     find_all: bool,
     purge: str | None,
     unstore: bool,
@@ -95,12 +91,12 @@ def prune_datasets(
 
     if purge and (unstore or tags):
         raise click.UsageError("--purge forgets datasets wholly; give it without --unstore and --disassociate")
-    names = names_of((*within, *collections)) or names_of([purge] if purge else tags)
+    names = names_of((*within, *chosen.collections)) or names_of([purge] if purge else tags)
     if not names:
         raise click.UsageError("name the collections to look in, such as demo/science; '*' for all of them")
     deed = "unstore" if unstore else "disassociate" if tags else "remove"
     with Butler(repo, writeable=not dry_run or None) as butler:
-        refs = _found(butler, dataset_types, names, where, find_first=False if find_all else None)
+        refs = chosen.refs(butler, names, find_first=False if find_all else None)
         _all_in_run(refs, purge)
         preview = butler.removal.preview(refs)
         if not quiet and (dry_run or confirm):
@@ -133,20 +129,6 @@ def _said(preview: RemovalPreview) -> str:
 
     size = f", {sized(preview.bytes)}" if preview.bytes else ""
     return f"{counted(preview.datasets, 'dataset')}{size}"
-
-
-def _found(
-    butler: Butler, patterns: Sequence[str], collections: Sequence[str], where: str, *, find_first: bool | None
-) -> list[DatasetRef]:
-    kinds = {kind.name: kind for name in patterns for kind in butler.dataset_types.query(name)} or {
-        name: butler.dataset_types.get(name) for name in patterns if name != "*"
-    }
-    found = {
-        ref.id: ref
-        for kind in kinds.values()
-        for ref in butler.query_datasets(kind, collections, where=where, find_first=find_first)
-    }
-    return list(found.values())
 
 
 def _all_in_run(refs: Sequence[DatasetRef], run: str | None) -> None:

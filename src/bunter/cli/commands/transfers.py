@@ -10,7 +10,7 @@ import click
 from bunter.cli.arguments import dry_run_option, names_of
 from bunter.cli.output import output_options
 from bunter.cli.progress import bytes_told
-from bunter.cli.selecting import selection_options, tell_nothing, tell_written
+from bunter.cli.selecting import choosing_options, tell_nothing, tell_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers import TransferReport
     from bunter.butler.transfers.dump_manifest import DumpManifest
     from bunter.cli.output import Emit
+    from bunter.cli.selecting import Chosen
 
 __all__ = ["bundle", "dump", "export", "import_export", "ingest_zip", "load", "sync", "transfer_datasets"]
 
@@ -76,7 +77,7 @@ def _refusal_told(emit: Emit) -> Iterator[None]:
 )
 @click.argument("source")
 @click.argument("target")
-@selection_options
+@choosing_options()
 @_taking(*(way for way in TRANSFERS if way != "move"))  # whose registered files these are needs them
 @click.option("--find-first", is_flag=True, help="Of several datasets of a data ID only the first one found.")
 @click.option("--only-stored", is_flag=True, help="Leave out datasets without artifacts.")
@@ -86,9 +87,7 @@ def transfer_datasets(
     *,
     source: str,
     target: str,
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
+    chosen: Chosen,
     transfer: str,
     keep_records: bool,
     no_verify: bool,
@@ -108,9 +107,7 @@ def transfer_datasets(
         Butler(target, writeable=not dry_run) as butler,
         _refusal_told(emit),
     ):
-        parcel = origin.transfers.parcel(
-            names_of(dataset_types), names_of(collections) or None, where=where, find_first=find_first
-        )
+        parcel = origin.transfers.parcel(selection=chosen.selection(origin, find_first=find_first))
         report = butler.transfers.take(
             parcel,
             transfer=transfer,
@@ -126,7 +123,7 @@ def transfer_datasets(
 @click.command("sync", epilog="\b\nExample: bunter sync demo copy -d coadd --dry-run")
 @click.argument("first")
 @click.argument("second")
-@selection_options
+@choosing_options(limited=False, by_table=False)
 @click.option("--one-way", is_flag=True, help="Only from FIRST to SECOND.")
 @click.option("--restore", is_flag=True, help="Bring back what was removed on purpose on one side.")
 @click.option(
@@ -143,9 +140,7 @@ def sync(
     *,
     first: str,
     second: str,
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
+    chosen: Chosen,
     one_way: bool,
     restore: bool,
     transfer: str,
@@ -170,9 +165,9 @@ def sync(
         reports = synchronise(
             one,
             other,
-            names_of(dataset_types),
-            names_of(collections) or None,
-            where=where,
+            names_of(chosen.dataset_types),
+            chosen.within,
+            where=chosen.where,
             both=not one_way,
             restore=restore,
             transfer=transfer,
@@ -186,7 +181,7 @@ def sync(
 @click.command("export", epilog="\b\nExample: bunter export demo exported -d coadd --where \"band = 'r'\"")
 @click.argument("repo")
 @click.argument("folder", type=click.Path(file_okay=False))
-@selection_options
+@choosing_options()
 @click.option(
     "-t",
     "--transfer",
@@ -200,9 +195,7 @@ def export(
     *,
     repo: str,
     folder: str,
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
+    chosen: Chosen,
     transfer: str,
     dry_run: bool,
     emit: Emit,
@@ -213,9 +206,7 @@ def export(
     with Butler(repo, writeable=False) as butler:
         manifest = butler.export(
             folder,
-            names_of(dataset_types),
-            names_of(collections) or None,
-            where=where,
+            selection=chosen.selection(butler),
             transfer=None if transfer == "none" else transfer,
             dry_run=dry_run,
             progress=bytes_told(),
@@ -352,7 +343,7 @@ def _tell_dump(manifest: DumpManifest, verb: str, way: str, emit: Emit, *, dry_r
 )
 @click.argument("repo")
 @click.argument("path", type=click.Path())
-@selection_options
+@choosing_options()
 @click.option("--title", default="", help="What it is called.")
 @click.option("--licence", default="", help="Under which terms it may be used.")
 @click.option("--citation", default="", help="How to cite it.")
@@ -363,9 +354,7 @@ def bundle(
     *,
     repo: str,
     path: str,
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
+    chosen: Chosen,
     title: str,
     licence: str,
     citation: str,
@@ -379,9 +368,7 @@ def bundle(
     with Butler(repo, writeable=False) as butler:
         manifest = butler.bundle(
             path,
-            names_of(dataset_types),
-            names_of(collections) or None,
-            where=where,
+            selection=chosen.selection(butler),
             title=title,
             licence=licence,
             citation=citation,
