@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from bunter import Butler, FileDataset
+from bunter.butler import file_lots, files
 from bunter.contracts.small_camera import fill_small_camera
 from bunter.dataset import DatasetRef
 from bunter.datastore import links, stable
@@ -71,19 +72,31 @@ def test_ingest_of_files_that_are_not_staged(template, tmp_path, transfer, monke
     ingest_and_verify(template, tmp_path, transfer)
 
 
+@pytest.mark.parametrize("transfer", ["copy", "move", "hardlink", "direct"])
+def test_ingest_in_several_lots(template, tmp_path, transfer, monkeypatch):
+    in_small_lots(monkeypatch)
+    monkeypatch.setattr(links, "_FEW", 1)
+    ingest_and_verify(template, tmp_path, transfer)
+
+
+def in_small_lots(monkeypatch):
+    monkeypatch.setattr(files, "LOT_FILES", 2)
+    monkeypatch.setattr(file_lots, "_IN_MEMORY", 0)
+
+
 def ingest_and_verify(template, tmp_path, transfer):
     def act(place):
         with Butler(place / "repo") as butler:
             kind = butler.dataset_types.get("thing")
             group = kind.dimensions
-            files = [
+            given = [
                 FileDataset(
                     str(place / "in" / f"f{n}.json"),
                     [DatasetRef(new_id(), kind, butler.standardize(key(n), group.required), "run1")],
                 )
                 for n in range(3)
             ]
-            butler.ingest(*files, transfer=transfer)
+            butler.ingest(*given, transfer=transfer)
 
     def verify(place, *, died):
         refs, _ = sound(place / "repo")

@@ -19,6 +19,7 @@ from bunter.butler.remote_root import RemoteFile
 from bunter.butler.repository import FindRequest, RepositoryFacts
 from bunter.butler.runs_place import runs_place
 from bunter.butler.sealing import seal_sentence
+from bunter.butler.staged_lots import StagedLots
 from bunter.butler.trash import Trash
 from bunter.database import Database
 from bunter.dataset.changes import (
@@ -289,20 +290,24 @@ class DirectRepository:
         self,
         principal: Principal,
         changes: Sequence[Change],
-        staged: Sequence[Staged] = (),
+        staged: Sequence[Staged] | StagedLots = (),
         *,
         durability: Durability | None = None,
         activity: Activity | None = None,
     ) -> None:
         """See `Repository`."""
         self.recover()
+        lots = StagedLots.of(staged)
         try:
-            self.datastore.publish(staged, durability)
-            self._write_when_free(principal, changes, staged, durability or Durability.full, activity)
+            for lot in lots:
+                self.datastore.publish(lot, durability)
+            self._write_when_free(principal, changes, lots, durability=durability or Durability.full, activity=activity)
         except BaseException:
-            self._undo(staged)
+            for lot in lots:
+                self._undo(lot)
             raise
-        self.datastore.settle(staged)
+        for lot in lots:
+            self.datastore.settle(lot)
         if any(isinstance(change, ChangesAsRead | RemoveDatasets | UnstoreDatasets) for change in changes):
             self.empty_trash()
         if self.feeding.sinks and any(
@@ -311,16 +316,15 @@ class DirectRepository:
         ):
             self.feeding.deliver(is_asked=False)
 
-    def _write_when_free(
-        self, principal: Principal, changes: Sequence[Change], staged: Sequence[Staged], *how: Any
-    ) -> None:
+    def _write_when_free(self, principal: Principal, changes: Sequence[Change], lots: StagedLots, **how: Any) -> None:
         """Write, and wait for others who are about to give or take back the same exact names."""
         began_s = effects.monotonic()
+        exact = [item for lot in lots for item in self.datastore.exact(lot)] if self.datastore.has_exact else []
         while True:
             try:
-                self._write(principal, changes, staged, *how)
+                self._write(principal, changes, lots, exact, **how)
             except KeyTakenError:
-                if not self._exact.waits(staged, began_s):
+                if not self._exact.waits(exact, began_s):
                     raise
             else:
                 return
@@ -329,7 +333,9 @@ class DirectRepository:
         self,
         principal: Principal,
         changes: Sequence[Change],
-        staged: Sequence[Staged],
+        lots: StagedLots,
+        exact: Sequence[Staged],
+        *,
         durability: Durability,
         activity: Activity | None,
     ) -> None:
@@ -337,7 +343,7 @@ class DirectRepository:
 
         def deed(transaction: Transaction) -> int | None:
             begun = number
-            self._exact.free(transaction, staged)
+            self._exact.free(transaction, exact)
             if activity is not None and begun is None:
                 begun = self._registry.begin_activity(transaction, activity)
             transaction.next_change(principal, "" if activity is None else activity.name, begun)
@@ -351,9 +357,10 @@ class DirectRepository:
                 if self.feeding.sinks:
                     self.feeding.note(transaction, change, newcomers)
             self.outbox.write(transaction, events)
-            self.datastore.confirm(transaction, staged)
+            for lot in lots if self.datastore.confirming else ():
+                self.datastore.confirm(transaction, lot)
             self.feeding.alone.feed(transaction, newcomers)
-            self._exact.give(transaction, staged)
+            self._exact.give(transaction, exact)
             return begun
 
         known = self._database.carry_out(deed, durability=durability)

@@ -10,7 +10,7 @@ from bunter.butler.caring import CaringButler
 from bunter.butler.collections import Collections
 from bunter.butler.data_ids import DataIds, check_keys
 from bunter.butler.dataset_types import DatasetTypes
-from bunter.butler.files import Files
+from bunter.butler.files import Files, FilesReport
 from bunter.butler.lookup import Lookup
 from bunter.butler.notes import Notes
 from bunter.butler.opening import Address, create_repository, open_repository, shown_as_of
@@ -335,9 +335,30 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
         header : bool
             Whether to keep the header cards of FITS files beside the datasets, to be asked for.
         """
-        return Files(self._session, self._lookup).ingest(
-            files, transfer=transfer, skip_existing=skip_existing, header=header
+        refs: list[DatasetRef] = []
+        Files(self._session, self._lookup).ingest(
+            files,
+            transfer=transfer,
+            skip_existing=skip_existing,
+            header=header,
+            took=lambda some: refs.extend([ref for file in some for ref in file.refs]),
         )
+        return refs
+
+    def ingest_many(self, files: Iterable[FileDataset], *, transfer: str = "auto", **more: bool) -> FilesReport:
+        """Register files as `ingest` does, all or none, and only count them: memory does not grow with their number.
+
+        Parameters
+        ----------
+        files : iterable of FileDataset
+            Such as a generator; gone through once.
+        transfer : str
+            As for `ingest`.
+        **more
+            ``skip_existing`` and ``header`` as for `ingest`; ``make_runs``: make runs that are not there; ``dry_run``: only look
+            whether the files are there, and count.
+        """
+        return Files(self._session, self._lookup).ingest(files, transfer=transfer, **more)
 
     # Changes
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bunter.butler.repository import Repository
+    from bunter.butler.staged_lots import StagedLots
     from bunter.dataset import DatasetRef, StoredArtifact
     from bunter.dataset.activity import Activity
     from bunter.dataset.changes import Change
@@ -66,7 +67,7 @@ class PastRepository(DirectRepository):
         self,
         principal: Principal,
         changes: Sequence[Change],
-        staged: Sequence[Staged] = (),
+        staged: Sequence[Staged] | StagedLots = (),
         *,
         durability: Durability | None = None,
         activity: Activity | None = None,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bunter.butler.mirror import MirrorReport
+    from bunter.butler.staged_lots import StagedLots
     from bunter.dataset import DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.activity import Activity
     from bunter.dataset.changes import Change
@@ -135,12 +136,15 @@ class Repository(Protocol):
         self,
         principal: Principal,
         changes: Sequence[Change],
-        staged: Sequence[Staged] = (),
+        staged: Sequence[Staged] | StagedLots = (),
         *,
         durability: Durability | None = None,
         activity: Activity | None = None,
     ) -> None:
-        """Publish staged artifacts and apply all changes at once, as part of an activity; on any error nothing has changed."""
+        """Publish staged artifacts and apply all changes at once, as part of an activity; on any error nothing has changed.
+
+        What comes in lots is published and settled lot by lot, and committed in one transaction.
+        """
 
     def check(
         self,

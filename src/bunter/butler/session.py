@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bunter.butler.activities import CurrentActivities
+from bunter.butler.staged_lots import StagedLots
 from bunter.errors import ReadOnlyError
 
 if TYPE_CHECKING:
@@ -48,8 +49,21 @@ class UnitOfWork:
 
     changes: list[Change] = field(default_factory=list)
     staged: list[Staged] = field(default_factory=list)
+    lots: StagedLots = field(default_factory=StagedLots)
     pending: dict[UUID, Pending] = field(default_factory=dict)
     _refs: dict[tuple[str, str, tuple[object, ...]], DatasetRef] = field(default_factory=dict)
+
+    def take(self, staged: Sequence[Staged] | StagedLots) -> None:
+        """Take artifacts in."""
+        if isinstance(staged, StagedLots):
+            self.lots += staged
+        else:
+            self.staged += staged
+
+    @property
+    def everything(self) -> StagedLots:
+        """All artifacts of the unit."""
+        return StagedLots.of(self.staged) + self.lots
 
     def expect(self, items: Iterable[Pending]) -> None:
         """Remember datasets that were put, so that the rest of the unit sees them."""
@@ -105,7 +119,7 @@ class Session:
         """Say whether a dataset was put in the open unit of work and is not published yet."""
         return self.unit is not None and ref.id in self.unit.pending
 
-    def commit(self, changes: Sequence[Change], staged: Sequence[Staged] = ()) -> None:
+    def commit(self, changes: Sequence[Change], staged: Sequence[Staged] | StagedLots = ()) -> None:
         """Apply changes now, or with the open unit of work when that ends."""
         if not self.repository.writeable:
             if (as_of := self.facts.as_of) is not None:
@@ -118,7 +132,7 @@ class Session:
             )
         if (unit := self.unit) is not None:
             unit.changes += changes
-            unit.staged += staged
+            unit.take(staged)
         else:
             self.repository.commit(self.principal, changes, staged, activity=self.activities.current())
 
@@ -132,9 +146,10 @@ class Session:
         try:
             yield unit
         except BaseException:
-            self.repository.datastore.discard(unit.staged)
+            for staged in unit.everything:
+                self.repository.datastore.discard(staged)
             raise
         finally:
             self._local.unit = None
         if unit.changes:
-            self.repository.commit(self.principal, unit.changes, unit.staged, activity=self.activities.current())
+            self.repository.commit(self.principal, unit.changes, unit.everything, activity=self.activities.current())

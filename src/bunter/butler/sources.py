@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING, Any
 
-from bunter.dataset.annotations import AddOrigins, OriginRow
 from bunter.dataset.header import headers_change, packed_alike
 from bunter.datastore.look import Look
 from bunter.errors import FormatError, IngestError
-from bunter.values.rows import instances
+from bunter.values import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bunter.dataset import FileDataset
-    from bunter.dataset.changes import Change
-    from bunter.dataset.header import PackedHeader
+    from bunter.dataset.annotations import AddHeaders
 
-__all__ = ["looks_at", "said_of", "source_changes"]
-
-
-def said_of(files: Sequence[FileDataset], transfer: str) -> dict[str, Any]:
-    """Say in a few words where files come from: the folders, and how many files there are."""
-    folders = sorted({_split(file.path)[0] for file in files})
-    return {"folders": folders[:20], "files": len(files), "transfer": transfer}
+__all__ = ["folders_of", "headers_of", "looks_at", "origins_of", "unfit_files"]
 
 
 def looks_at(files: Sequence[FileDataset]) -> list[Look | None]:
@@ -33,57 +26,51 @@ def looks_at(files: Sequence[FileDataset]) -> list[Look | None]:
     return [None if "://" in path else Look.at(path) for path in paths]
 
 
-def source_changes(files: Sequence[FileDataset], looks: Sequence[Look | None], *, header: bool) -> list[Change]:
-    """Return the changes that remember where files come from, to be asked for while the files are still there.
-
-    Parameters
-    ----------
-    files : sequence of FileDataset
-        The files.
-    looks : sequence of Look
-        What `looks_at` has seen of each.
-    header : bool
-        Whether header cards are wanted.
-
-    Raises
-    ------
-    IngestError
-        If headers are wanted and a file has none; such files are listed.
-    """
-    changes: list[Change] = [AddOrigins(_origins(files, looks))]
-    if header and (kept := headers_change(_headers(files))) is not None:
-        changes.append(kept)
-    return changes
+def unfit_files(files: Sequence[FileDataset], looks: Sequence[Look | None]) -> list[tuple[str, str]]:
+    """Return the files that are none, and why."""
+    return [
+        (_absolute(str(file.path)), "there is no such file" if found is None else "is not a file")
+        for file, found in zip(files, looks, strict=True)
+        if found is None or not stat.S_ISREG(found.st_mode)
+    ]
 
 
-def _origins(files: Sequence[FileDataset], looks: Sequence[Look | None]) -> list[OriginRow]:
-    counts = [len(file.refs) for file in files]
-    ids = [ref.id.bytes for file in files for ref in file.refs]
+def folders_of(files: Sequence[FileDataset]) -> set[str]:
+    """Return the folders that files are in."""
+    return {_split(file.path)[0] for file in files}
+
+
+def origins_of(files: Sequence[FileDataset], looks: Sequence[Look | None]) -> dict[str, list[Any]]:
+    """Return columns of where files come from: ``directory``, ``name``, ``size`` and ``modified`` (ns since 1970 UTC)."""
     split = [_split(file.path) for file in files]
-    columns: dict[str, list[Any]] = {
+    return {
         "directory": [folder for folder, _ in split],
         "name": [name for _, name in split],
         "size": [None if found is None else found.st_size for found in looks],
         "modified": [None if found is None else found.st_mtime_ns for found in looks],
     }
-    if len(ids) != len(files) or set(counts) != {1}:
-        columns = {name: _repeated(values, counts) for name, values in columns.items()}
-    return instances(OriginRow, len(ids), id=ids, **columns)
-
-
-def _repeated(values: Sequence[Any], counts: Sequence[int]) -> list[Any]:
-    return [value for value, count in zip(values, counts, strict=True) for _ in range(count)]
 
 
 def _split(path: str) -> tuple[str, str]:
     """Return folder and name; relative paths are told as they are from the root."""
-    if "://" not in path and not path.startswith("/"):
-        path = os.path.abspath(path)  # noqa: PTH100 - links are told as they were given
-    directory, _, name = path.rpartition("/")
+    directory, _, name = _absolute(path).rpartition("/")
     return directory, name
 
 
-def _headers(files: Sequence[FileDataset]) -> list[tuple[bytes, PackedHeader]]:
+def _absolute(path: str) -> str:
+    if "://" in path or path.startswith("/"):
+        return path
+    return os.path.abspath(path)  # noqa: PTH100 - links are told as they were given
+
+
+def headers_of(files: Sequence[FileDataset]) -> AddHeaders | None:
+    """Return the change that keeps the header cards of files, which are read.
+
+    Raises
+    ------
+    IngestError
+        If a file has none; such files are listed.
+    """
     from bunter.datastore.formats.fits_cards import headers_in
 
     ids: list[bytes] = []
@@ -97,7 +84,7 @@ def _headers(files: Sequence[FileDataset]) -> list[tuple[bytes, PackedHeader]]:
         ids += [ref.id.bytes for ref in file.refs]
     if rejected:
         raise IngestError(
-            f"{len(rejected)} of {len(files)} files have no header to keep; nothing was ingested",
+            f"{counted(len(rejected), 'file')} {'has' if len(rejected) == 1 else 'have'} no header to keep; nothing was ingested",
             rejected=rejected[:20],
         )
-    return list(zip(ids, packed_alike(headers), strict=True))
+    return headers_change(zip(ids, packed_alike(headers), strict=True))

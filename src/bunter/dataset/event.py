@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from bunter.values import clock_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["KINDS", "Event", "RecordedEvent", "Subscription", "TellEvents", "listed_ids"]
+__all__ = ["KINDS", "Event", "RecordedEvent", "Subscription", "TellEvents", "listed_ids", "told_together"]
 
 KINDS = {
     "datasets.added": "Datasets of one type were registered in a run.",
@@ -189,6 +189,22 @@ class Subscription:
             "failures": self.failures,
             "problem": self.problem,
         }
+
+
+def told_together(events: Sequence[Event]) -> list[Event]:
+    """Return the events of one transaction, those of datasets added as one for each run and type, however many changes they came in."""
+    together: dict[tuple[object, ...], Event] = {}
+    for place, event in enumerate(events):
+        is_alike = event.kind == "datasets.added" and not event.mark
+        which = (event.collection, event.document["dataset_type"]) if is_alike else (place,)
+        before = together.get(which)
+        together[which] = event if before is None else replace(event, document=_sum(before.document, event.document))
+    return list(together.values())
+
+
+def _sum(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    ids = [*one["ids"], *other["ids"]][:_LISTED]
+    return {**one, "count": one["count"] + other["count"], "ids": ids}
 
 
 def listed_ids(ids: Sequence[bytes]) -> dict[str, Any]:

@@ -79,8 +79,8 @@ class Datastore:
         self.fetching = Fetching(config)
         self.durability = Durability[config.durability] if config is not None else Durability.full
         self._main = self.stores[MAIN]
-        self._has_exact = self.chain.has_exact
-        self._confirming = {name: store for name, store in self.stores.items() if isinstance(store, ConfirmingStore)}
+        self.has_exact = self.chain.has_exact
+        self.confirming = {name: store for name, store in self.stores.items() if isinstance(store, ConfirmingStore)}
         self._choices: dict[DatasetType, Choice] = {}
         self._owners: dict[str, tuple[int, str]] = {}
         self._lock = threading.Lock()
@@ -324,13 +324,13 @@ class Datastore:
 
     def exact(self, staged: Sequence[Staged]) -> list[Staged]:
         """Return the staged artifacts whose names come from exact templates."""
-        return [item for item in staged if item.owner and is_exact(item.key)] if self._has_exact else []
+        return [item for item in staged if item.owner and is_exact(item.key)] if self.has_exact else []
 
     def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
         """Take intents out in the transaction that registers the artifacts, where a store keeps them in the database."""
         for name, items in by_store(staged).items():
-            if name in self._confirming:
-                self._confirming[name].confirm(transaction, items)
+            if name in self.confirming:
+                self.confirming[name].confirm(transaction, items)
 
     def settle(self, staged: Sequence[Staged]) -> None:
         """Tell that they are committed; sources of moves go now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bunter.dataset.event import told_together
 from bunter.errors import ConfigurationError
 from bunter.registry.events import count_events, event_datasets, forget_events, read_events, write_events
 from bunter.registry.subscriptions import (
@@ -57,8 +58,8 @@ class Outbox:
         return self._registry.tell(tx, change, result)
 
     def write(self, tx: Transaction, events: list[Event]) -> None:
-        """Keep events of this transaction."""
-        write_events(tx, events)
+        """Keep all events of this transaction."""
+        write_events(tx, told_together(events))
 
     # ---- subscriptions
 

@@ -1,0 +1,89 @@
+"""The lots of one ingest: the first in memory, the others in a file without a name, as often as they are wanted."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import TYPE_CHECKING, BinaryIO
+
+from bunter import effects
+from bunter.butler.file_lot import FileLot, staged_from_bytes, staged_to_bytes
+from bunter.butler.staged_lots import StagedLots
+from bunter.dataset.changes import ChangesAsRead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bunter.dataset import DatasetType
+    from bunter.dataset.changes import Change
+    from bunter.datastore import Staged
+
+    _Place = tuple[
+        int, int, int, bool
+    ]  # where it begins, bytes of the staged, of the rest, whether any are to be published
+__all__ = ["LOT_FILES", "FileLots"]
+
+LOT_FILES = 5000
+"""Files that are staged, and registered, by one step of an ingest."""
+
+_IN_MEMORY = 2
+"""Lots that are kept in memory: little is written to no file."""
+
+
+class FileLots:
+    """Files of an ingest, staged lot by lot, to be published and registered together."""
+
+    def __init__(self) -> None:
+        self._first: list[tuple[list[Change], Sequence[Staged]]] = []
+        self._places: list[_Place] = []
+        self._types: dict[str, DatasetType] = {}
+        self._file: BinaryIO | None = None
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._places)
+
+    def add(self, lot: FileLot, staged: Sequence[Staged]) -> None:
+        """Take files in, which are staged so."""
+        if len(self._first) < _IN_MEMORY:
+            self._first.append((lot.changes(staged), staged))
+        else:
+            self._write(lot, staged)
+
+    def _write(self, lot: FileLot, staged: Sequence[Staged]) -> None:
+        if self._file is None:
+            self._file = effects.nameless_file()
+            weakref.finalize(self, self._file.close)
+        self._types |= {each.dataset_type.name: each.dataset_type for each in lot.datasets}
+        artifacts, rest = staged_to_bytes(staged), lot.to_bytes()
+        begin = self._file.seek(0, os.SEEK_END)
+        self._file.write(artifacts)
+        self._file.write(rest)
+        self._places.append((begin, len(artifacts), len(rest), any(item.owner for item in staged)))
+
+    @property
+    def changes(self) -> list[Change]:
+        """What registers the files; those of lots that are written down are read as they are applied."""
+        first = [change for changes, _ in self._first for change in changes]
+        return [*first, ChangesAsRead(self._read)] if self._places else first
+
+    def _read(self) -> Iterator[Change]:
+        for begin, size, rest, _ in self._places:
+            staged = staged_from_bytes(self._content(begin, size))
+            yield from FileLot.from_bytes(self._content(begin + size, rest), self._types).changes(staged)
+
+    @property
+    def staged(self) -> Sequence[Staged] | StagedLots:
+        """The artifacts, as far as there is anything to publish."""
+        return StagedLots(self._staged) if self._places else [item for _, staged in self._first for item in staged]
+
+    def _staged(self) -> Iterator[Sequence[Staged]]:
+        for _, staged in self._first:
+            yield staged
+        for begin, size, _, is_ours in self._places:
+            if is_ours:
+                yield staged_from_bytes(self._content(begin, size))
+
+    def _content(self, begin: int, size: int) -> bytes:
+        assert self._file is not None, "there is a file where there are places in it"
+        self._file.seek(begin)
+        return self._file.read(size)
