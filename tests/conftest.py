@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cloud_servers import azure_place, azure_server, google_place, google_server
 from object_store_servers import s3_place, s3_server, sftp_folder, sftp_server, webdav_folder, webdav_server
 from postgres_server import postgres_server, postgres_url
+from spare_repositories import spare_repositories
 from swift_server import swift_place, swift_s3_place, swift_server
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "s3_server",
     "sftp_folder",
     "sftp_server",
+    "spare_repositories",
     "swift_place",
     "swift_s3_place",
     "swift_server",

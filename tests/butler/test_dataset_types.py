@@ -24,6 +24,6 @@ class TestMemoryRepository(DatasetTypeContract):
 
 class TestPostgresRepository(DatasetTypeContract):
     @pytest.fixture
-    def empty(self, tmp_path, postgres_url):
-        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
+    def empty(self, tmp_path, spare_repositories):
+        with spare_repositories.lent(tmp_path / "repo") as butler:
             yield butler

@@ -35,8 +35,8 @@ class TestEventsInMemory(EventContract):
 
 class TestEventsOnPostgres(EventContract):
     @pytest.fixture
-    def empty(self, tmp_path, postgres_url):
-        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
+    def empty(self, tmp_path, spare_repositories):
+        with spare_repositories.lent(tmp_path / "repo") as butler:
             yield butler
 
 

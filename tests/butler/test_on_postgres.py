@@ -1,4 +1,4 @@
-"""Every contract of a repository, with the registry on a PostgreSQL server."""
+"""Contracts of a repository that have no class for PostgreSQL beside those for folders and memory."""
 
 import pytest
 
@@ -7,10 +7,8 @@ from bunter.contracts.agreement import AgreementContract
 from bunter.contracts.annotations import AnnotationContract
 from bunter.contracts.calibrations import CalibrationsContract
 from bunter.contracts.collections import CollectionsContract
-from bunter.contracts.dataset_types import DatasetTypeContract
 from bunter.contracts.dimension_records import DimensionRecordsContract
 from bunter.contracts.metadata_questions import IndexedMetadataContract, MetadataQuestionContract
-from bunter.contracts.operators import OperatorContract
 from bunter.contracts.origins import OriginContract
 from bunter.contracts.past import PastContract
 from bunter.contracts.queries import QueryContract
@@ -24,8 +22,8 @@ class OnPostgres:
     """Supplies what the contracts ask for."""
 
     @pytest.fixture
-    def empty(self, tmp_path, postgres_url):
-        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
+    def empty(self, tmp_path, spare_repositories):
+        with spare_repositories.lent(tmp_path / "repo") as butler:
             yield butler
 
 
@@ -72,19 +70,11 @@ class TestCoverage(OnPostgres, CoverageContract, NearMissContract):
     pass
 
 
-class TestDatasetTypes(OnPostgres, DatasetTypeContract):
-    pass
-
-
 class TestDimensionRecords(OnPostgres, DimensionRecordsContract):
     pass
 
 
 class TestExplanations(OneOnPostgres, ExplanationContract):
-    pass
-
-
-class TestOperators(OnPostgres, OperatorContract):
     pass
 
 

@@ -22,6 +22,7 @@ class TestInS3(RepositoryContract):
             yield butler
 
 
+@pytest.mark.slow
 class TestInS3OnPostgres(RepositoryContract):
     @pytest.fixture
     def empty(self, s3_place, postgres_url):

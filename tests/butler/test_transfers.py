@@ -50,16 +50,16 @@ class TestBetweenMemories(TestFromMemoryToFolder):
 @pytest.mark.slow
 class TestFromFolderToPostgres(TestBetweenFolders):
     @pytest.fixture
-    def empty(self, tmp_path, postgres_url):
-        with Butler.create(tmp_path / "empty", database=postgres_url) as butler:
+    def empty(self, tmp_path, spare_repositories):
+        with spare_repositories.lent(tmp_path / "empty") as butler:
             yield butler
 
 
 @pytest.mark.slow
 class TestFromPostgresToFolder(TestBetweenFolders):
     @pytest.fixture
-    def source(self, tmp_path, postgres_url):
-        with Butler.create(tmp_path / "source", database=postgres_url) as butler:
+    def source(self, tmp_path, spare_repositories):
+        with spare_repositories.lent(tmp_path / "source") as butler:
             fill_source(butler)
             yield butler
 

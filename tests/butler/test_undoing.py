@@ -25,8 +25,8 @@ class TestMemory(UndoContract):
 
 class TestPostgres(UndoContract):
     @pytest.fixture
-    def empty(self, tmp_path, postgres_url):
-        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
+    def empty(self, tmp_path, spare_repositories):
+        with spare_repositories.lent(tmp_path / "repo") as butler:
             yield butler
 
 
@@ -54,6 +54,6 @@ class TestEditsInMemory(UndoneEditsContract):
 
 class TestEditsOnPostgres(UndoneEditsContract):
     @pytest.fixture
-    def empty(self, tmp_path, postgres_url):
-        with Butler.create(tmp_path / "repo", database=postgres_url) as butler:
+    def empty(self, tmp_path, spare_repositories):
+        with spare_repositories.lent(tmp_path / "repo") as butler:
             yield butler
