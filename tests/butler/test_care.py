@@ -68,9 +68,9 @@ def test_the_command_says_sizes_before_it_removes(root):
         connection.execute("UPDATE kept_removal SET until = 0")
     connection.close()
     done = bunter("gc", root, "--dry-run", "--json")
-    assert [(row["kind"], row["run"], row["artifacts"]) for row in map(json.loads, done.stdout.splitlines())] == [
-        ("removed", "run1", 2)
-    ]
+    [row, summary] = map(json.loads, done.stdout.splitlines())
+    assert (row["kind"], row["run"], row["artifacts"]) == ("removed", "run1", 2)
+    assert summary == {"summary": {"artifacts": 2, "bytes": row["bytes"], "failed": {}, "events": 0, "dry_run": True}}
     assert len(files(root)) == 4
     assert "removed 2 files" in bunter("gc", root).stderr
     assert len(files(root)) == 2
@@ -123,9 +123,15 @@ def test_lost_and_damaged_files_come_back_from_another_repository(root, tmp_path
     flipped.write_bytes(damaged)
     found = bunter("check", root, "--deep", "--json")
     assert found.returncode == 1
-    assert sorted(json.loads(line)["problem"] for line in found.stdout.splitlines()) == ["damaged", "missing", "size"]
+    *findings, last = map(json.loads, found.stdout.splitlines())
+    assert sorted(finding["problem"] for finding in findings) == ["damaged", "missing", "size"]
+    summary = last["summary"]
+    assert (summary["clean"], summary["artifacts"]) == (False, 4)
+    assert summary["findings"] == {"damaged": 1, "missing": 1, "size": 1}
     mended = bunter("check", root, "--deep", "--repair", "--from", tmp_path / "copy")
     assert (mended.returncode, "brought 3 files back" in mended.stderr) == (0, True), mended.stderr
+    [last] = map(json.loads, bunter("check", root, "--deep", "--json").stdout.splitlines())
+    assert (last["summary"]["clean"], last["summary"]["read"]) == (True, 4)
     with Butler(root) as butler:
         values = [butler.get(ref) for ref in butler.query_datasets("thing", "run1")]
         assert sorted(value["e"] for value in values) == [0, 1, 2, 3]

@@ -92,6 +92,13 @@ class Emit:
             for name, value in values.items():
                 click.echo(f"{name.ljust(width)}  {_text(value)}")
 
+    def summary(self, values: Mapping[str, object], sentence: str) -> None:
+        """Say what rows amount to: in JSON as the last line, ``{"summary": {...}}``, else beside the results."""
+        if self.style == "json":
+            click.echo(json.dumps({"summary": dict(values)}, default=_plain))
+        else:
+            self.note(sentence)
+
     @staticmethod
     def note(sentence: str) -> None:
         """Say something that is not a result."""

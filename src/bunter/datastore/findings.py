@@ -111,6 +111,12 @@ class CheckReport:
         """Count the findings of each problem; only those that occur."""
         return {str(p): n for p in Problem if (n := sum(finding.problem is p for finding in self.findings))}
 
+    def as_row(self) -> dict[str, object]:
+        """Return all but the findings as plain values; of these how many there are of each problem."""
+        names = ("artifacts", "size", "read", "digested", "kept", "left")
+        numbers = {name: getattr(self, name) for name in names}
+        return {"clean": self.is_clean, **numbers, "findings": self.counts(), "unfinished": dict(self.unfinished)}
+
     def of(self, problem: Problem) -> list[Finding]:
         """Return the findings of one problem."""
         return [finding for finding in self.findings if finding.problem is problem]

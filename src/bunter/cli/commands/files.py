@@ -71,24 +71,21 @@ def ingest_files(
 
     TABLE is .csv, .tsv, .ecsv, .fits, .parquet, .json (a list of objects), .jsonl or .yaml, by its ending.
     """
-    from bunter.butler import Butler, read_file_table
-    from bunter.butler.file_tables import not_ingested
+    from bunter.butler import Butler, FileTable
 
     shared = dict(pair.partition("=")[::2] for pair in common)
     with Butler(repo, writeable=None if dry_run else True) as butler:
-        files = read_file_table(
+        files = FileTable(
             butler, table, dataset_type, run, shared=shared, prefix=prefix, file_format=file_format, id_mode=id_mode
         )
-        new = not_ingested(butler, files) if skip_existing else files
-        if new and not dry_run:
-            told = butler.within_activity("ingest-files", kind="ingest", table=table, transfer=transfer)
-            with told, butler.transaction():
-                butler.collections.register(run)
-                butler.ingest(*new, transfer=transfer, header=header)
-    known = len(files) - len(new)
-    there = f"; {known} {'was' if known == 1 else 'were'} there already" if known else ""
-    said = f"{'would ingest' if dry_run else 'ingested'} {counted(len(new), 'file')} into {run}{there}"
-    emit.record({"run": run, "files": len(new), "known": known}, said)
+        files.check()
+        with butler.within_activity("ingest-files", kind="ingest", table=table, transfer=transfer):
+            done = butler.ingest_many(
+                files, transfer=transfer, header=header, skip_existing=skip_existing, make_runs=True, dry_run=dry_run
+            )
+    there = f"; {done.known} {'was' if done.known == 1 else 'were'} there already" if done.known else ""
+    said = f"{'would ingest' if dry_run else 'ingested'} {counted(done.files, 'file')} into {run}{there}"
+    emit.record({"run": run, "files": done.files, "known": done.known}, said)
 
 
 @click.command(

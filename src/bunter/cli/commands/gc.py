@@ -67,14 +67,18 @@ def gc(*, repo: str, older_than_s: float, abandoned_days: float, events_days: fl
         emit.rows(columns, [(row.kind, row.dataset_type, row.run, row.artifacts, row.bytes) for row in leftovers.rows])
     if events:
         emit.note(f"{'would forget' if dry_run else 'forgot'} {counted(events, 'event')}")
-    _conclude(leftovers, repo, dry_run=dry_run, emit=emit)
+    _conclude(leftovers, repo, {"events": events, "dry_run": dry_run}, emit)
 
 
-def _conclude(leftovers: Leftovers, repo: str, *, dry_run: bool, emit: Emit) -> None:
+def _conclude(leftovers: Leftovers, repo: str, more: dict[str, int | bool], emit: Emit) -> None:
     from bunter.values import counted, sized
 
     files = f"{counted(leftovers.artifacts, 'file')}, {sized(leftovers.bytes)}"
-    emit.note(f"{'would remove' if dry_run else 'removed'} {files}")
+    failed = {key: str(error) for key, error in leftovers.failed.items()}
+    emit.summary(
+        {"artifacts": leftovers.artifacts, "bytes": leftovers.bytes, "failed": failed, **more},
+        f"{'would remove' if more['dry_run'] else 'removed'} {files}",
+    )
     if any(row.kind == "strange" for row in leftovers.rows):
         emit.note(f"strange files are none of ours and stay; `bunter check {repo} --repair` sets them aside")
     for key, error in leftovers.failed.items():

@@ -90,14 +90,28 @@ def get(
     }
     parameters = {name: value for name, value in asked.items() if value is not None}
     form = None if output is None else format_of_file(output)
+    if output is not None:
+        _refuse_place(output)
     with Butler(repo, writeable=False, as_of=as_of) as butler, watched() as traffic:
         found = butler.get(
             dataset_type, data_id_of(data_id), collections=names_of(collections) or None, parameters=parameters
         )
+    is_part = bool(parameters) or "." in dataset_type
     if output is None or form is None:
         _show(found, emit)
     else:
-        _save(found, output, form, emit, dry_run=dry_run, traffic=traffic)
+        _save(found, output, form, emit, dry_run=dry_run, traffic=traffic if is_part else None)
+
+
+def _refuse_place(output: str) -> None:
+    """Refuse a file that cannot be made, before anything is read for it."""
+    from bunter import effects
+    from bunter.errors import ConfigurationError, KeyTakenError
+
+    if effects.stat(output) is not None:
+        raise KeyTakenError(f"{output} is there already; remove it, or choose another name")
+    if not Path(output).absolute().parent.is_dir():
+        raise ConfigurationError(f"there is no folder {Path(output).parent} for {output}; make it first")
 
 
 def _condition(text: str) -> tuple[str, str, object]:
@@ -112,22 +126,21 @@ def _condition(text: str) -> tuple[str, str, object]:
         return name, sign, value.strip("'\"")
 
 
-def _save(found: Any, output: str, form: str, emit: Emit, *, dry_run: bool, traffic: Traffic) -> None:
+def _save(found: Any, output: str, form: str, emit: Emit, *, dry_run: bool, traffic: Traffic | None) -> None:
     from bunter import effects
     from bunter.datastore import format_of
-    from bunter.errors import ConfigurationError, KeyTakenError
     from bunter.values import sized
 
+    if form.partition(":")[0] == "fits" and str(getattr(found, "dtype", "")) == "bool":
+        found = found.astype("uint8")  # FITS has no pixels that are true or false
     content = format_of(form).to_bytes(found)
-    if effects.stat(output) is not None:
-        raise KeyTakenError(f"{output} is there already; remove it, or choose another name")
-    if not Path(output).absolute().parent.is_dir():
-        raise ConfigurationError(f"there is no folder {Path(output).parent} for {output}; make it first")
     if not dry_run:
         effects.write_new(output, content, sync=False)
-    read = f"; read {sized(traffic.moved)} of {sized(traffic.whole)}" if traffic.whole else ""
+    counts, read = {}, ""
+    if traffic is not None and traffic.whole:
+        read = f"; read {sized(traffic.moved)} of {sized(traffic.whole)}"
+        counts = {"read": traffic.moved, "ranges": traffic.ranges, "of": traffic.whole}
     said = f"{'would write' if dry_run else 'wrote'} {sized(len(content))} to {output}{read}"
-    counts = {"read": traffic.moved, "ranges": traffic.ranges, "of": traffic.whole} if traffic.whole else {}
     emit.record({"output": output, "size": len(content), "format": form, **counts}, said)
 
 

@@ -145,8 +145,9 @@ def define_visits(*, repo: str, instrument: str, where: str, update: bool, dry_r
         report = define(butler, instrument, where=where, update=update, dry_run=dry_run)
     for exposure, reason in report.left_out:
         emit.note(f"left out exposure {exposure}: {reason}")
-    values = {"new": report.new, "known": report.known, "left_out": len(report.left_out), "dry_run": dry_run}
-    emit.record(values, str(report))
+    reasons = [{"exposure": exposure, "reason": reason} for exposure, reason in report.left_out]
+    counts = {"new": report.new, "known": report.known, "left_out": len(reasons)}
+    emit.record({**counts, "reasons": reasons, "dry_run": dry_run}, str(report))
 
 
 @click.command("register-skymap", epilog="\b\nExample: bunter register-skymap demo demo/inputs/skymap.yaml")

@@ -28,11 +28,14 @@ def sinks(*, repo: str, deliver: bool, fill: bool, dry_run: bool, emit: Emit) ->
 
     with Butler(repo, writeable=(deliver or fill) and not dry_run) as butler:
         feeding = _direct(butler).feeding
+        added: dict[str, int] = {}
+        sent: dict[str, int] = {}
         for name in sorted(feeding.sinks) if fill else ():
-            count = feeding.fill(name, dry_run=dry_run)
-            emit.note(f"{'would add' if dry_run else 'added'} {count} datasets that {name} was never told of")
+            added[name] = feeding.fill(name, dry_run=dry_run)
+            emit.note(f"{'would add' if dry_run else 'added'} {added[name]} datasets that {name} was never told of")
         if (deliver or fill) and not dry_run:
-            for name, count in feeding.deliver().items():
+            sent = dict(feeding.deliver())
+            for name, count in sent.items():
                 emit.note(f"told {name} of {count} datasets")
         rows, reasons = feeding.counts(), feeding.reasons()
         known = sorted(feeding.sinks)
@@ -40,3 +43,5 @@ def sinks(*, repo: str, deliver: bool, fill: bool, dry_run: bool, emit: Emit) ->
         emit.note(f"{repo} has no sinks; datastore.sinks of its configuration names them")
     told = [(*row, reasons.get(row[0], "") if row[1] == "unfit" else "") for row in rows]
     emit.rows(("sink", "state", "datasets", "such as"), told)
+    if emit.style == "json" and (deliver or fill):
+        emit.summary({"added": added, "told": sent, "dry_run": dry_run}, "")

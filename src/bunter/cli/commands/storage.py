@@ -86,19 +86,20 @@ def check(
     if deep or record or sample or rate_mb_s:
         how = DeepCheck(sample or 1.0, None if rate_mb_s is None else rate_mb_s * 1e6, record)
     more: dict[str, Any] = {"incremental": incremental, "time_limit_s": time_limit_s}
+    done: dict[str, object] = {}
     with Butler(repo, writeable=(repair and not dry_run) or record or incremental) as butler:
         report = _checked(butler, how, **more)
         if dry_run:
-            _tell_repair(butler, source, report, older_than_s, emit)
+            done = _tell_repair(butler, source, report, older_than_s, emit)
         elif repair and not report.is_clean:
             if source is not None:
-                _mend(butler, source, report, emit)
-            _repair(butler, report, older_than_s, emit)
+                done |= _mend(butler, source, report, emit)
+            done |= _repair(butler, report, older_than_s, emit)
             report = _checked(butler, how, **more)
         is_to_tell = not report.is_clean and not butler.writeable and butler.events.is_wanted
     if is_to_tell:
         _tell_lost(repo, report)
-    _show(report, emit)
+    _show(report, {**done, **({"dry_run": dry_run} if repair else {})}, emit)
     if not report.is_clean:
         if emit.style == "text":
             for hint in _next_steps(report, repo, older_than_s if repair else None):
@@ -115,27 +116,33 @@ def _refuse_nonsense(source: str | None, *, repair: bool, dry_run: bool, writes:
         )
 
 
-def _tell_repair(butler: Butler, source: str | None, report: CheckReport, older_than_s: float, emit: Emit) -> None:
+def _tell_repair(
+    butler: Butler, source: str | None, report: CheckReport, older_than_s: float, emit: Emit
+) -> dict[str, object]:
     from bunter.butler import Butler
     from bunter.butler.mending import mendable
     from bunter.datastore.check import Problem, old_orphans
     from bunter.values import Principal, counted
 
+    numbers: dict[str, object] = {}
     if source is not None:
         with Butler(source, writeable=False) as other:
             there = mendable(butler, other, report, Principal.current())
-        emit.note(f"would bring {counted(len(there), 'file')} back from {source}, if they are whole there")
-    for number, said in (
-        (len(old_orphans(butler.datastore, report, older_than_s=older_than_s)), "would set {} aside"),
-        (len(report.of(Problem.TRASH)), "would unlink {} of the trash"),
-        (len(report.of(Problem.UNFINISHED)), "would settle {} of dead writers"),
-        (len(report.of(Problem.UNCOPIED)), "would make copies of {}"),
+        emit.note(f"would bring {counted(len(there), 'file')} back from {source}, if whole there")
+        numbers["brought_back"] = len(there)
+    for name, number, said in (
+        ("set_aside", len(old_orphans(butler.datastore, report, older_than_s=older_than_s)), "would set {} aside"),
+        ("unlinked", len(report.of(Problem.TRASH)), "would unlink {} of the trash"),
+        ("settled", len(report.of(Problem.UNFINISHED)), "would settle {} of dead writers"),
+        ("copied", len(report.of(Problem.UNCOPIED)), "would make copies of {}"),
     ):
+        numbers[name] = number
         if number:
             emit.note(said.format(counted(number, "file")))
+    return numbers
 
 
-def _mend(butler: Butler, source: str, report: CheckReport, emit: Emit) -> None:
+def _mend(butler: Butler, source: str, report: CheckReport, emit: Emit) -> dict[str, object]:
     from bunter.butler import Butler
     from bunter.butler.mending import mend
     from bunter.values import Principal, counted
@@ -148,6 +155,7 @@ def _mend(butler: Butler, source: str, report: CheckReport, emit: Emit) -> None:
     back = sum(not one.trouble for one in done)
     if back:
         emit.note(f"brought {counted(back, 'file')} back from {source}")
+    return {"brought_back": back, "troubles": {one.key: one.trouble for one in done if one.trouble}}
 
 
 def _next_steps(report: CheckReport, repo: str, older_than_s: float | None) -> Iterator[str]:
@@ -167,8 +175,9 @@ def _next_steps(report: CheckReport, repo: str, older_than_s: float | None) -> I
             "whole to a new repository, and a backup of the database from before has what they lack"
         )
     if any(report.of(problem) for problem in (Problem.MISSING, Problem.SIZE, Problem.DAMAGED)):
+        deep = " --deep" if report.of(Problem.DAMAGED) else ""  # without it the damage is not seen again
         yield (
-            f"lost or damaged: `bunter check {repo} --repair --from OTHER` takes good copies from another repository; "
+            f"lost or damaged: `bunter check {repo}{deep} --repair --from OTHER` takes good copies from another repository; "
             "without one, remove the datasets by `bunter prune-datasets "
             f"{repo} -d TYPE --collections RUN --where \"TYPE.id = UUID('...')\"` and make them again"
         )
@@ -200,7 +209,7 @@ def _direct(butler: Butler) -> DirectRepository:
     return butler.repository
 
 
-def _repair(butler: Butler, report: CheckReport, older_than_s: float, emit: Emit) -> None:
+def _repair(butler: Butler, report: CheckReport, older_than_s: float, emit: Emit) -> dict[str, object]:
     from bunter.butler.recopying import copy_again
     from bunter.datastore.check import quarantine
     from bunter.values import Principal, counted
@@ -213,15 +222,16 @@ def _repair(butler: Butler, report: CheckReport, older_than_s: float, emit: Emit
         emit.note(f"set {counted(len(aside), 'orphan')} aside in .orphans below the datastore's root")
     if copied := copy_again(repository, report, Principal.current()):
         emit.note(f"made {counted(copied, 'copy', 'copies')} that were lacking")
+    return {"set_aside": len(aside), "copied": copied}
 
 
-def _show(report: CheckReport, emit: Emit) -> None:
+def _show(report: CheckReport, mended: dict[str, object], emit: Emit) -> None:
     if emit.style == "text" and report.is_clean:
         emit.record({}, str(report))
         return
     rows = [(str(f.problem), f.key, f.detail, " ".join(map(str, f.datasets))) for f in report.findings]
     emit.rows(("problem", "key", "detail", "datasets"), rows)
-    emit.note(str(report))
+    emit.summary({**report.as_row(), **mended}, str(report))
 
 
 @click.command("trash", epilog="\b\nExample: bunter trash empty demo")
@@ -247,7 +257,8 @@ def trash(*, action: str, repo: str, kept: bool, dry_run: bool, emit: Emit) -> N
             bin_.expire(bin_.due(all_=True))
         failed = bin_.empty()
     removed = len(found) - len(failed)
-    emit.record({"removed": removed}, f"removed {counted(removed, 'file')}")
+    troubles = {key: str(error) for key, error in failed.items()}
+    emit.record({"removed": removed, "failed": troubles}, f"removed {counted(removed, 'file')}")
     for key, error in failed.items():
         emit.note(f"{key} could not be removed: {error}")
     if failed:
