@@ -47,6 +47,15 @@ class OpenFolder:
             exc.filename2 = self._prefix + name
             raise
 
+    def link_from(self, folder: OpenFolder, name: str) -> None:
+        """Give a file or symbolic link of another directory the same name here; FileExistsError if it is taken."""
+        effects.step("link", self._prefix + name)
+        try:
+            os.link(name, name, src_dir_fd=folder._descriptor, dst_dir_fd=self._descriptor, follow_symlinks=False)
+        except OSError as exc:
+            exc.filename, exc.filename2 = folder._prefix + name, self._prefix + name
+            raise
+
     def symlink(self, text: str, name: str) -> None:
         """Make a symbolic link; FileExistsError if the name is taken."""
         effects.step("symlink", self._prefix + name)
@@ -60,14 +69,19 @@ class OpenFolder:
         """Create a file with a content, which is not synced; FileExistsError if there is one. After an error it is as far as it came."""
         effects.step("write_new", path := self._prefix + name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(name, flags, 0o666, dir_fd=self._descriptor)
+        descriptor = -1
         try:
+            descriptor = os.open(name, flags, 0o666, dir_fd=self._descriptor)
             effects.open_to_group(path, descriptor)
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
+            written = os.write(descriptor, content)
+            while written < len(content):
+                written += os.write(descriptor, memoryview(content)[written:])
+        except OSError as exc:
+            exc.filename = path
+            raise
         finally:
-            os.close(descriptor)
+            if descriptor >= 0:
+                os.close(descriptor)
 
     def rename_new(self, name: str, new: str) -> None:
         """Give a file of the directory another name, and take its old one; FileExistsError if the new one is taken."""

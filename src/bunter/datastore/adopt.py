@@ -88,8 +88,10 @@ def _in_place(path: str, size: int, root: str) -> Staged:
 def _stage_all(
     store: PublishingStore, owner: str, transfer: Transfer, files: list[tuple[str, int, bool, str]], root: str
 ) -> list[Staged]:
-    if isinstance(store, StagesFiles) and not any(stays for _, _, stays, _ in files):
-        together = store.stage_files(owner, [(key, path) for path, _, _, key in files], transfer)
+    big = transfer is Transfer.COPY and sum(size for _, size, _, _ in files) > _BIG * len(files)
+    if isinstance(store, StagesFiles) and not (big and root) and not any(stays for _, _, stays, _ in files):
+        with unhindered() if root else nullcontext():
+            together = store.stage_files(owner, [(key, path) for path, _, _, key in files], transfer)
         if together is not None:
             return together
     staged: list[Staged | None] = [None] * len(files)
@@ -101,7 +103,6 @@ def _stage_all(
         else:
             staged[index] = store.stage(owner, key, path, transfer=transfer, sync=False)
 
-    big = transfer is Transfer.COPY and sum(size for _, size, _, _ in files) > _BIG * len(files)
     try:
         with unhindered() if root and not big else nullcontext():
             _each(stage, len(files), _WORKERS if big else 1)

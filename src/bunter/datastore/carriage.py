@@ -6,43 +6,53 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from bunter import effects
+from bunter.datastore.bringing import bring_files
+from bunter.datastore.file_paths import names_of, paths_of
 from bunter.datastore.forward import chunks_of
 from bunter.datastore.key import no_artifact
 from bunter.datastore.recorded import staying
+from bunter.datastore.recorded_content import (
+    differs,
+    read_recorded,
+    recorded_digests,
+    refuse_other,
+    wrong_size,
+    xxh3_of_file,
+)
 from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer, has_paths
 from bunter.datastore.together import in_lanes
-from bunter.errors import FileIntegrityError, IngestError
-from bunter.values import Digests, Durability, Pieces, quick_digest
+from bunter.errors import IngestError
+from bunter.values import Durability, Pieces, quick_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from bunter.dataset import StoredArtifact
     from bunter.datastore.chain import Route
     from bunter.datastore.datastore import Datastore
     from bunter.datastore.store import ArtifactStore, PublishingStore, Stat
+    from bunter.values import Digests
 
 __all__ = [
     "Cargo",
     "CopiesWithin",
-    "NamesFiles",
     "Progress",
     "Tally",
     "carry",
     "carry_into",
     "checked_pieces",
     "content_of",
-    "names_of",
-    "xxh3_of_file",
 ]
 
 _WORKERS = 8
+_TOGETHER = 500
+"""Files that are brought at once; then it is told how far it has come."""
+
 _SMALL = 1 << 20
 _BIG = 4 << 20
 _WHOLE = 8 << 20
 _STAYING = frozenset({Transfer.DIRECT, Transfer.IN_PLACE})
+_ONE_BY_ONE = frozenset({*_STAYING, Transfer.MOVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +104,6 @@ class CopiesWithin(Protocol):
 
         Nobody here sees the bytes: ``digests`` are those recorded at the source, and whoever reads the copy compares them.
         """
-
-
-@runtime_checkable
-class NamesFiles(Protocol):
-    """A store of files that names many at once."""
-
-    def names(self, keys: Sequence[str]) -> list[str]:
-        """Return the texts of their paths, as ``path`` gives them one by one."""
 
 
 class Tally:
@@ -165,6 +167,8 @@ def carry(
     local = _local(cargo)
     if transfer in _STAYING and not verify:
         return _staying(cargo, local, tally)
+    if (together := _together(target, cargo, transfer, tally, verify=verify)) is not None:
+        return together
     staged: list[Staged | None] = [None] * len(cargo)
 
     def bring(place: int) -> None:
@@ -240,16 +244,51 @@ def _staying(cargo: Sequence[Cargo], local: Mapping[int, LocalPaths], tally: Tal
         for place, name, found in zip(places, names_of(store, keys), stats, strict=True):
             paths[place], sizes[place] = name, _checked_size(cargo[place].stored, found)
             tally.add(sizes[place])
-    return staying(paths, sizes, [_recorded(item.stored) for item in cargo])
-
-
-def names_of(store: LocalPaths, keys: Sequence[str]) -> list[str]:
-    """Return the paths of artifacts of a store of files as texts."""
-    return store.names(keys) if isinstance(store, NamesFiles) else [str(store.path(key)) for key in keys]
+    return staying(paths, sizes, [recorded_digests(item.stored) for item in cargo])
 
 
 def _no_file(key: str) -> IngestError:
     return IngestError(f"{key} is no file of this machine, so it cannot stay where it is; use copy")
+
+
+def _together(
+    target: Datastore, cargo: Sequence[Cargo], transfer: Transfer, tally: Tally, *, verify: bool
+) -> list[Staged] | None:
+    """Stage files of this machine many at a time; None where they are staged one by one."""
+    is_big = sum(item.stored.size for item in cargo) > _BIG * len(cargo)
+    if transfer in _ONE_BY_ONE or is_big or not all(map(_goes_to_main, cargo)):
+        return None
+    keys, stored = [item.key for item in cargo], [item.stored for item in cargo]
+    paths = paths_of([item.store for item in cargo], [item.key for item in stored])
+    if paths is None:
+        return None
+    staged: list[Staged] = []
+    store = target.stores[MAIN]
+    try:
+        for lot in _lots(len(cargo)):
+            files = keys[lot], paths[lot], stored[lot]
+            brought = bring_files(store, lambda: target.owner, *files, transfer=transfer, verify=verify)
+            if brought is None:
+                target.discard(staged)
+                return None
+            staged += brought
+            for item in brought:
+                tally.add(item.size)
+    except BaseException:
+        target.discard(staged)
+        raise
+    return staged
+
+
+def _lots(count: int) -> Iterator[slice]:
+    """Divide so many things into lots of about the same number: few are brought one by one, also if they are the last."""
+    size = -(-count // max(count // _TOGETHER, 1))
+    return (slice(first, first + size) for first in range(0, count, max(size, 1)))
+
+
+def _goes_to_main(cargo: Cargo) -> bool:
+    route = cargo.route
+    return route is None or (route.store == MAIN and not route.copies)
 
 
 def _bring(target: Datastore, cargo: Cargo, local: LocalPaths | None, transfer: Transfer, *, verify: bool) -> Staged:
@@ -259,7 +298,7 @@ def _bring(target: Datastore, cargo: Cargo, local: LocalPaths | None, transfer: 
         if path is None:
             raise _no_file(stored.key)
         size = _size(store, stored)
-        known = _compared(store, stored) if verify else _recorded(stored)
+        known = _compared(store, stored) if verify else recorded_digests(stored)
         return Staged(str(path), size, known, "", owned=False)
     if path is not None:
         return _from_file(target, cargo, str(path), transfer, verify=verify)
@@ -273,18 +312,17 @@ def _bring(target: Datastore, cargo: Cargo, local: LocalPaths | None, transfer: 
 
 def _copied_there(target: Datastore, cargo: Cargo) -> Staged | None:
     main = target.stores[MAIN]
-    elsewhere = cargo.route is not None and (cargo.route.store != MAIN or cargo.route.copies)
-    if elsewhere or not isinstance(main, CopiesWithin):
+    if not _goes_to_main(cargo) or not isinstance(main, CopiesWithin):
         return None
     stored, store = cargo.stored, cargo.store
     size = _size(store, stored) if stored.size < 0 else stored.size
-    return main.stage_copy(target.owner, cargo.key, store, stored.key, size=size, digests=_recorded(stored))
+    return main.stage_copy(target.owner, cargo.key, store, stored.key, size=size, digests=recorded_digests(stored))
 
 
 def _from_file(target: Datastore, cargo: Cargo, path: str, transfer: Transfer, *, verify: bool) -> Staged:
     stored = cargo.stored
     if transfer is Transfer.COPY and 0 <= stored.size <= _SMALL:
-        content = _read_small(path, stored)
+        content = read_recorded(path, stored)
         staged = target.stage(cargo.key, content, durability=Durability.batch, route=cargo.route)
         return _known(staged, stored, lambda: target.discard([staged]))
     _size(cargo.store, stored)
@@ -293,30 +331,20 @@ def _from_file(target: Datastore, cargo: Cargo, path: str, transfer: Transfer, *
         if staged.digests is None and verify:
             staged = replace(staged, digests=_compared(cargo.store, stored))
         elif staged.digests is None:
-            staged = replace(staged, digests=_recorded(stored))
+            staged = replace(staged, digests=recorded_digests(stored))
     except BaseException:
         target.discard([staged])
         raise
     return _known(staged, stored, lambda: target.discard([staged]))
 
 
-def _read_small(path: str, stored: StoredArtifact) -> bytes:
-    """Read a small file once: for its size, its digests, and its copy."""
-    try:
-        content = effects.read_bytes(path)
-    except (FileNotFoundError, NotADirectoryError) as exc:
-        raise no_artifact(stored.key) from exc
-    if len(content) != stored.size:
-        raise _wrong_size(stored, len(content))
-    return content
-
-
 def _known(staged: Staged, stored: StoredArtifact, undo: Callable[[], None]) -> Staged:
     """Compare what came with what was recorded."""
-    digests = staged.digests
-    if digests is not None and stored.xxh3 is not None and digests.xxh3 != stored.xxh3:
+    try:
+        refuse_other([staged], [stored])
+    except BaseException:
         undo()
-        raise _differs(stored)
+        raise
     return staged
 
 
@@ -328,45 +356,18 @@ def _checked_size(stored: StoredArtifact, found: Stat | None) -> int:
     if found is None:
         raise no_artifact(stored.key)
     if found.size != stored.size >= 0:
-        raise _wrong_size(stored, found.size)
+        raise wrong_size(stored, found.size)
     return found.size
-
-
-def _wrong_size(stored: StoredArtifact, size: int) -> FileIntegrityError:
-    return FileIntegrityError(
-        f"{stored.key} has {size} bytes where {stored.size} were recorded; nothing was transferred, "
-        "see `bunter check --deep`"
-    )
-
-
-def _differs(stored: StoredArtifact) -> FileIntegrityError:
-    return FileIntegrityError(
-        f"{stored.key} is not what was recorded of it, so nothing was transferred; see `bunter check --deep`"
-    )
-
-
-def _recorded(stored: StoredArtifact) -> Digests | None:
-    return None if stored.sha256 is None or stored.xxh3 is None else Digests(stored.sha256, stored.xxh3)
 
 
 def _compared(store: ArtifactStore, stored: StoredArtifact) -> Digests | None:
     """Read an artifact that stays as it is; return its digests, None where none are recorded to compare with."""
-    if (known := _recorded(stored)) is None:
+    if (known := recorded_digests(stored)) is None:
         return None
     assert isinstance(store, LocalPaths)
     if xxh3_of_file(store.path(stored.key)) != known.xxh3:
-        raise _differs(stored)
+        raise differs(stored)
     return known
-
-
-def xxh3_of_file(path: str | Path) -> bytes:
-    """Return the XXH3-128 digest of a file, which is read in pieces."""
-    import xxhash
-
-    found = xxhash.xxh3_128()
-    for chunk in effects.read_chunks(path):
-        found.update(chunk)
-    return bytes(found.digest())
 
 
 def content_of(store: ArtifactStore, stored: StoredArtifact) -> bytes | Pieces:
@@ -375,7 +376,7 @@ def content_of(store: ArtifactStore, stored: StoredArtifact) -> bytes | Pieces:
         return Pieces(lambda: checked_pieces(store, stored))
     content = store.read(stored.key)[0]
     if len(content) != stored.size >= 0 or (stored.xxh3 is not None and quick_digest(content) != stored.xxh3):
-        raise _differs(stored)
+        raise differs(stored)
     return content
 
 
@@ -391,4 +392,4 @@ def checked_pieces(store: ArtifactStore, stored: StoredArtifact) -> Iterator[byt
         found.update(piece)
         yield piece
     if stored.xxh3 is not None and found.digest() != stored.xxh3:
-        raise _differs(stored)
+        raise differs(stored)

@@ -29,6 +29,12 @@ class DirectFiles:
             raise TemplateError(f"{key!r} is not an absolute path")
         return Path(key)
 
+    def names(self, keys: Sequence[str]) -> list[str]:
+        """Return the paths themselves."""
+        if wrong := next((key for key in keys if not is_direct(key)), None):
+            raise TemplateError(f"{wrong!r} is not an absolute path")
+        return list(keys)
+
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
         """Return the whole file or ranges of it."""
         self.path(key)

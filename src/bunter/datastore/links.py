@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bunter.datastore.look import Look
 
-__all__ = ["Link", "LinkList", "linked_later", "make_links", "take_links_back", "unlink_all"]
+__all__ = ["Link", "LinkList", "link_staged", "linked_later", "make_links", "take_links_back", "unlink_all"]
 
 _PREFIX = ".links-"
 _MOST_LINKS = 30_000  # file systems allow a file 65,000 names, or more
@@ -199,6 +199,35 @@ def make_links(directory: str, items: Sequence[Staged]) -> Iterator[Staged]:
             except FileExistsError as exc:
                 raise KeyTakenError(
                     f"artifact key {item.key!r} is taken in {directory}; publish under a new nonce"
+                ) from exc
+            yield item
+
+
+def link_staged(prefix: str, area: str, directory: str, items: Sequence[Staged]) -> Iterator[Staged]:
+    """Give staged files of one directory their names; yield each that is there now.
+
+    Parameters
+    ----------
+    prefix, area : str
+        What stands before a key in the path of its artifact, and in that of the staged file.
+    directory : str
+        Where the names are made; it exists.
+    items : sequence of Staged
+        The artifacts.
+
+    Raises
+    ------
+    KeyTakenError
+        If a name is taken.
+    """
+    below = f"{directory}/".removeprefix(prefix)
+    with OpenFolder(area + below) as staging, OpenFolder(directory) as folder:
+        for item in items:
+            try:
+                folder.link_from(staging, item.key.rpartition("/")[2])
+            except FileExistsError as exc:
+                raise KeyTakenError(
+                    f"artifact key {item.key!r} is taken in {prefix[:-1]}; publish under a new nonce"
                 ) from exc
             yield item
 

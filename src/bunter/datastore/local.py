@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
+from bunter.datastore.copies import Copies
 from bunter.datastore.key import check_key, is_exact, no_artifact
 from bunter.datastore.lease import LOCK_SUFFIX, OwnerLease, is_alive
-from bunter.datastore.links import LinkList, linked_later, make_links, take_links_back, unlink_all
+from bunter.datastore.links import LinkList, link_staged, linked_later, make_links, take_links_back, unlink_all
 from bunter.datastore.moves import MoveList
+from bunter.datastore.recorded import staged_alike
 from bunter.datastore.recovery import is_same_file, recover, staged_keys
 from bunter.datastore.stable import can_sync_at_once, sync_files
 from bunter.datastore.staging import bring
@@ -67,8 +70,11 @@ class LocalStore:
         return Path(self._place(key))
 
     def names(self, keys: Sequence[str]) -> list[str]:
-        """Return the texts of the paths of many artifacts."""
-        return list(map(self._place, keys))
+        """Return the texts of the paths of many artifacts; each directory is looked at once."""
+        paths = [self._prefix + check_key(key) for key in keys]
+        for directory in {path.rpartition("/")[0] for path in paths} - self._known:
+            self._check_inside(directory)
+        return paths
 
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
         """Return the whole file or ranges of it; see `ArtifactStore.read`."""
@@ -81,8 +87,9 @@ class LocalStore:
             raise no_artifact(f"{key!r} in {self.root}") from exc
 
     def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
-        """Size and time of each file."""
-        return [_stat(self._place(key)) for key in keys]
+        """Size and time of each file; nothing is asked of those whose directory is not there."""
+        paths, known = self.names(keys), self._known
+        return [_stat(path) if path.rpartition("/")[0] in known else None for path in paths]
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
         """Every file below the root but those of dotted names."""
@@ -144,6 +151,19 @@ class LocalStore:
                     raise
         raise AssertionError
 
+    def stage_files(self, owner: str, files: Sequence[tuple[str, str]], transfer: Transfer) -> list[Staged] | None:
+        """Copy files to the owner's staging directory; see `StagesFiles`."""
+        if transfer is not Transfer.COPY:
+            return None
+        keys = [check_key(key) for key, _ in files]
+        area = self._staging(owner, "")
+        copies = Copies(lambda directory, again: self._enter(directory, again=again))
+        try:
+            copies.copy([path for _, path in files], [area + key for key in keys])
+        except FileExistsError as exc:
+            raise KeyTakenError(_being_staged(exc.filename.removeprefix(area))) from exc
+        return staged_alike(keys, copies.sizes, copies.digests, owner=owner)
+
     def link_files(
         self,
         owner: str,
@@ -190,10 +210,7 @@ class LocalStore:
         done: list[Staged] = []
         changed: set[str] = set()
         try:
-            for item in brought:
-                if item.key not in held:
-                    changed |= self._link(item)
-                    done.append(item)
+            changed |= self._link_all([item for item in brought if item.key not in held], done)
             changed |= self._make_links(linked, done)
             if at_once:
                 sync_file_system(str(self.root))
@@ -211,8 +228,24 @@ class LocalStore:
             self._enter(f"{self._stage_root}/{linked[0].owner}", again=True)
             LinkList.write(self._stage_root, linked, sync=sync)
 
-    def _make_links(self, linked: Sequence[Staged], done: list[Staged]) -> set[str]:
-        """Give files that were not staged their names, adding each to ``done``; return the directories that changed."""
+    def _link_all(self, brought: Sequence[Staged], done: list[Staged]) -> set[str]:
+        """Give staged files their names, adding each to ``done``; return the directories that changed."""
+        if len(brought) >= _FEW and len({item.owner for item in brought}) == 1:
+            area = self._staging(brought[0].owner, "")
+            return self._make_links(brought, done, partial(link_staged, self._prefix, area))
+        changed: set[str] = set()
+        for item in brought:
+            changed |= self._link(item)
+            done.append(item)
+        return changed
+
+    def _make_links(
+        self,
+        linked: Sequence[Staged],
+        done: list[Staged],
+        make: Callable[[str, Sequence[Staged]], Iterator[Staged]] = make_links,
+    ) -> set[str]:
+        """Give files their names, each directory held open, adding each to ``done``; return the directories that changed."""
         groups: dict[str, list[Staged]] = {}
         for item in linked:
             groups.setdefault((self._prefix + item.key).rpartition("/")[0], []).append(item)
@@ -221,10 +254,10 @@ class LocalStore:
             before = len(done)
             changed |= self._enter(directory)
             try:
-                done.extend(make_links(directory, items))
+                done.extend(make(directory, items))
             except FileNotFoundError:  # the directory may just have been removed as empty: then once more
                 changed |= self._enter(directory, again=True)
-                done.extend(make_links(directory, items[len(done) - before :]))
+                done.extend(make(directory, items[len(done) - before :]))
         return changed
 
     def link_exact(self, item: Staged) -> None:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter import effects
-from bunter.datastore.carriage import Progress, Tally, checked_pieces, names_of, xxh3_of_file
+from bunter.datastore.carriage import Progress, Tally, checked_pieces
+from bunter.datastore.file_paths import names_of
 from bunter.datastore.key import no_artifact
+from bunter.datastore.recorded_content import read_recorded, xxh3_of_file
 from bunter.datastore.stable import can_sync_at_once
 from bunter.datastore.store import LocalPaths, Transfer, has_paths
 from bunter.datastore.together import in_lanes
-from bunter.errors import FileIntegrityError, IngestError, KeyTakenError
+from bunter.errors import IngestError, KeyTakenError
 from bunter.open_folder import OpenFolder, sync_file_system
-from bunter.values import new_nonce, quick_digest
+from bunter.values import new_nonce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -157,7 +159,7 @@ def _send_small(folder: str, items: Sequence[Outgoing], tally: Tally) -> Iterato
 
 def _write_small(place: OpenFolder, item: Outgoing, part: str, name: str, path: str) -> bool:
     """Write a file; False if somebody else has done so meanwhile."""
-    content = _read_compared(path, item.stored)
+    content = read_recorded(path, item.stored)
     try:
         place.write_new(part, content)
         place.rename_new(part, name)
@@ -176,7 +178,7 @@ def _send_together(items: Sequence[Outgoing], tally: Tally) -> list[bool]:
     parts = [f"{item.target.rpartition('/')[0]}/.{mark}-{n}.part" for n, item in enumerate(waiting)]
     try:
         for part, item, path in zip(parts, waiting, _paths(waiting), strict=True):
-            effects.write_new(part, _read_compared(path, item.stored), sync=False)
+            effects.write_new(part, read_recorded(path, item.stored), sync=False)
         if parts:
             sync_file_system(parts[0].rpartition("/")[0])
         for part, item in zip(parts, waiting, strict=True):
@@ -191,19 +193,6 @@ def _send_together(items: Sequence[Outgoing], tally: Tally) -> list[bool]:
     for item in items:
         tally.add(item.stored.size)
     return [True] * len(waiting)
-
-
-def _read_compared(path: str, stored: StoredArtifact) -> bytes:
-    """Read a small artifact at once; FileIntegrityError if it is not what was recorded of it."""
-    try:
-        content = effects.read_bytes(path)
-    except (FileNotFoundError, NotADirectoryError) as exc:
-        raise no_artifact(stored.key) from exc
-    if len(content) != stored.size or (stored.xxh3 is not None and quick_digest(content) != stored.xxh3):
-        raise FileIntegrityError(
-            f"{stored.key} is not what was recorded of it, so it was not written; see `bunter check --deep`"
-        )
-    return content
 
 
 def _paths(items: Sequence[Outgoing]) -> list[str]:

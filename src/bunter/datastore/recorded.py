@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bunter.values import Digests
 
-__all__ = ["artifact_rows", "staying"]
+__all__ = ["artifact_rows", "staged_alike", "staying"]
 
 _UNOWNED: dict[str, Any] = {
     "owner": "",
@@ -33,6 +33,14 @@ def staying(paths: Sequence[str], sizes: Iterable[int], digests: Iterable[Digest
     """Return files that stay where they are, by their absolute paths: there is nothing to publish and nothing to remove."""
     same = {name: repeat(value) for name, value in _UNOWNED.items()}
     return instances(Staged, len(paths), key=paths, size=sizes, digests=digests, **same)
+
+
+def staged_alike(
+    keys: Sequence[str], sizes: Iterable[int], digests: Iterable[Digests | None], *, owner: str
+) -> list[Staged]:
+    """Return files that were copied to the staging area of an owner, and are not synced yet."""
+    same = {name: repeat(value) for name, value in {**_UNOWNED, "owner": owner, "owned": True}.items()}
+    return instances(Staged, len(keys), key=keys, size=sizes, digests=digests, **same)
 
 
 def artifact_rows(

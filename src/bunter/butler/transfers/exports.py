@@ -13,7 +13,8 @@ from bunter.butler.transfers.manifest import BESIDE, FILES, MANIFEST, Manifest
 from bunter.butler.transfers.run_folders import runs_schema, write_pieces
 from bunter.butler.transfers.table_files import TableWriter
 from bunter.datastore import Transfer
-from bunter.datastore.carriage import Progress, names_of
+from bunter.datastore.carriage import Progress
+from bunter.datastore.file_paths import names_of
 from bunter.datastore.key import escape, is_direct
 from bunter.datastore.local_place import local_place
 from bunter.datastore.outward import Outgoing, send
