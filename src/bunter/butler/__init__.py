@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bunter.butler.builder import Query
 from bunter.butler.facade import Butler
-from bunter.butler.file_tables import read_file_table
+from bunter.butler.file_tables import FileTable
 from bunter.butler.opening import check_creation, configuration_of, labels
 from bunter.butler.repository import FindRequest, Repository, RepositoryFacts
 from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults, TableResults
@@ -17,6 +17,7 @@ __all__ = [
     "DataIdResults",
     "DatasetResults",
     "DeferredDataset",
+    "FileTable",
     "FindRequest",
     "JoinedResults",
     "Query",
@@ -28,6 +29,5 @@ __all__ = [
     "check_creation",
     "configuration_of",
     "labels",
-    "read_file_table",
     "temporary_repository",
 ]

@@ -345,7 +345,7 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
         )
         return refs
 
-    def ingest_many(self, files: Iterable[FileDataset], *, transfer: str = "auto", **more: bool) -> FilesReport:
+    def ingest_many(self, files: Iterable[FileDataset], *, transfer: str = "auto", **more: Any) -> FilesReport:
         """Register files as `ingest` does, all or none, and only count them: memory does not grow with their number.
 
         Parameters

@@ -127,15 +127,17 @@ class FileLot:
         """Read what `to_bytes` wrote, given the dataset types by name."""
         groups, joined, more, origins, headers = msgspec.msgpack.decode(content)
         ids = _ids(joined)
-        counts = more[0] if len(more[0]) > 1 else _long(more[0], len(ids) // more[0][0])
-        each = [_long(more[1], len(ids)), *(_long(column, len(counts)) for column in more[2:])]
+        counts = more[0] if len(more[0]) > 1 else more[0] * (len(ids) // more[0][0])
+        files = len(counts)
         return cls(
             [_dataset_columns(types[name], run, of, values) for name, run, of, values in groups],
             ids,
             counts,
-            *each,
-            {name: _long(column, len(counts)) for name, column in zip(_ORIGIN, origins, strict=True)},
-            None if headers is None else _headers(*headers),
+            selectors=_long(more[1], len(ids)),
+            nonces=_long(more[2], files),
+            formats=_long(more[3], files),
+            origins={name: _long(column, files) for name, column in zip(_ORIGIN, origins, strict=True)},
+            headers=None if headers is None else _headers(*headers),
         )
 
 

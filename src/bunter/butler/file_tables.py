@@ -2,138 +2,104 @@
 
 from __future__ import annotations
 
-import json
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bunter import effects, safe_yaml
+from bunter import effects
 from bunter.butler.publishing import new_refs
+from bunter.butler.table_rows import row_lots
 from bunter.dataset import FileDataset
-from bunter.errors import IngestError, MissingCollectionError
+from bunter.errors import IngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from bunter.butler.facade import Butler
     from bunter.dataset.id_mode import IdMode
 
-__all__ = ["not_ingested", "read_file_table"]
+__all__ = ["FileTable"]
 
 _SHOWN = 20
 
 
-def read_file_table(
-    butler: Butler,
-    table: str,
-    dataset_type: str,
-    run: str,
-    *,
-    shared: Mapping[str, str],
-    prefix: str = "",
-    file_format: str | None = None,
-    id_mode: IdMode = "unique",
-) -> list[FileDataset]:
-    """Read a table of files: the first column is the path, the others are data-ID keys.
+class FileTable:
+    """Files named by a table, each with a new dataset: the first column is the path, the others are data-ID keys.
 
     Its ending says what it is: ``.csv``, ``.tsv``, ``.ecsv``, ``.fits``, ``.parquet``, ``.json`` (a list of objects),
-    ``.jsonl`` (one per line) or ``.yaml``; any other that astropy knows.
+    ``.jsonl`` (one per line) or ``.yaml``; any other that astropy knows. It is read again each time its files are gone
+    through, some thousand rows at a time.
 
-    Raises
-    ------
-    IngestError
-        If the table cannot be read, or a file does not exist; all such files are listed.
+    Parameters
+    ----------
+    butler : Butler
+        Knows the dataset type and what data IDs mean.
+    table : str
+        The table.
+    dataset_type, run : str
+        What the datasets are, and where they go.
+    shared : mapping of str to str
+        Values of data-ID keys that are the same for all files.
+    prefix : str
+        Folder that relative file names are below.
+    file_format : str, optional
+        Short name of the format of the files.
+    id_mode : str
+        How ids are made, see `bunter.dataset.id_mode`.
     """
-    rows = _rows(Path(table))
-    kind = butler.dataset_types.get(dataset_type)
-    paths = [Path(prefix) / str(row[next(iter(row))]) for row in rows]
-    if missing := [(str(path), "no such file") for path in paths if not path.is_file()]:
-        raise IngestError(
-            f"{len(missing)} of {len(paths)} files in {table} do not exist; nothing was ingested",
-            rejected=missing[:_SHOWN],
-        )
-    common = {key: int(value) if value.isdigit() else value for key, value in shared.items()}
-    values = [{**common, **dict(list(row.items())[1:])} for row in rows]
-    data_ids = [butler.standardize(value, kind.dimensions.required) for value in values]
-    refs = new_refs(kind, data_ids, run, id_mode)
-    return [FileDataset(str(path), [ref], file_format) for path, ref in zip(paths, refs, strict=True)]
+
+    def __init__(
+        self,
+        butler: Butler,
+        table: str,
+        dataset_type: str,
+        run: str,
+        *,
+        shared: Mapping[str, str],
+        prefix: str = "",
+        file_format: str | None = None,
+        id_mode: IdMode = "unique",
+    ) -> None:
+        self._butler, self._table = butler, Path(table)
+        self._kind = butler.dataset_types.get(dataset_type)
+        self._run, self._id_mode = run, id_mode
+        self._common = {key: int(value) if value.isdigit() else value for key, value in shared.items()}
+        self._folder, self._format = Path(prefix), file_format
+
+    def check(self) -> int:
+        """Look whether all files exist; return how many there are.
+
+        Raises
+        ------
+        IngestError
+            If the table cannot be read, or files do not exist; some of them are listed.
+        """
+        count = missing = 0
+        shown: list[tuple[str, str]] = []
+        for rows in row_lots(self._table):
+            count += len(rows)
+            absent = [path for row in rows if not _is_file(path := self._path(row))]
+            missing += len(absent)
+            shown += [(path, "no such file") for path in absent[: _SHOWN - len(shown)]]
+        if missing:
+            raise IngestError(
+                f"{missing} of {count} files in {self._table} do not exist; nothing was ingested", rejected=shown
+            )
+        return count
+
+    def __iter__(self) -> Iterator[FileDataset]:
+        for rows in row_lots(self._table):
+            values = [{**self._common, **dict(list(row.items())[1:])} for row in rows]
+            required = self._kind.dimensions.required
+            data_ids = [self._butler.standardize(value, required) for value in values]
+            refs = new_refs(self._kind, data_ids, self._run, self._id_mode)
+            for row, ref in zip(rows, refs, strict=True):
+                yield FileDataset(self._path(row), [ref], self._format)
+
+    def _path(self, row: Mapping[str, object]) -> str:
+        return str(self._folder / str(row[next(iter(row))]))
 
 
-def not_ingested(butler: Butler, files: Sequence[FileDataset]) -> list[FileDataset]:
-    """Return the files of a table for whose data ID their run has no dataset yet."""
-    if not files:
-        return []
-    first = files[0].refs[0]
-    try:
-        found = butler.query_datasets(first.dataset_type.name, first.run)
-        there = {ref.data_id.required_values for ref in found}
-    except MissingCollectionError:
-        return list(files)
-    return [file for file in files if file.refs[0].data_id.required_values not in there]
-
-
-def _rows(table: Path) -> list[dict[str, Any]]:
-    reader = _READERS.get(table.suffix.lower(), _other)
-    try:
-        rows = reader(table)
-    except Exception as exc:  # astropy's readers raise what they like
-        said = " ".join(str(exc).partition("The available formats")[0].split())[:200]
-        known = ", ".join((*_READERS, ".ecsv", ".fits"))
-        raise IngestError(
-            f"cannot read the table {table}: {said or type(exc).__name__}; its ending says what it is, such as {known}"
-        ) from exc
-    if any(not isinstance(row, dict) or not row for row in rows):
-        raise IngestError(f"{table} is no list of objects, each with a file first and then the keys of its data ID")
-    return rows
-
-
-def _text(form: str) -> Callable[[Path], list[dict[str, Any]]]:
-    def read(table: Path) -> list[dict[str, Any]]:
-        from astropy.table import Table
-
-        lines = effects.read_bytes(table).decode().splitlines()
-        if not any(line.strip() for line in lines):
-            raise ValueError("it is empty")
-        return _plain(Table.read(lines, format=form))
-
-    return read
-
-
-def _parquet(table: Path) -> list[dict[str, Any]]:
-    from pyarrow import parquet
-
-    rows: list[dict[str, Any]] = parquet.read_table(table).to_pylist()
-    return rows
-
-
-def _json(table: Path) -> list[dict[str, Any]]:
-    return list(json.loads(effects.read_bytes(table)))
-
-
-def _json_lines(table: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in effects.read_bytes(table).splitlines() if line.strip()]
-
-
-def _yaml(table: Path) -> list[dict[str, Any]]:
-    return list(safe_yaml.load(effects.read_bytes(table)) or [])
-
-
-def _other(table: Path) -> list[dict[str, Any]]:
-    from astropy.table import Table
-
-    return _plain(Table.read(table))
-
-
-def _plain(rows: Any) -> list[dict[str, Any]]:
-    columns = [rows[name].tolist() for name in rows.colnames]
-    return [dict(zip(rows.colnames, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-_READERS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
-    ".csv": _text("ascii.csv"),
-    ".tsv": _text("ascii.tab"),
-    ".parquet": _parquet,
-    ".json": _json,
-    ".jsonl": _json_lines,
-    ".yaml": _yaml,
-    ".yml": _yaml,
-}
+def _is_file(path: str) -> bool:
+    found = effects.stat(path)
+    return found is not None and stat.S_ISREG(found.st_mode)
