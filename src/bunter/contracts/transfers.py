@@ -208,6 +208,19 @@ class TransfersContract(RetrievalContract):
         assert "tag" in empty.collections.info("chain").children
         assert biases
 
+    def test_chains_that_sites_have_in_another_order_are_told_and_left(self, source: Butler, empty: Butler) -> None:
+        synchronise(source, empty)
+        assert [report.unlike for report in synchronise(source, empty)] == [(), ()]
+        empty.collections.redefine_chain("chain", ["run1", "tag", "calib"])
+        source.collections.set_doc("tag", "as we see it")
+        empty.collections.set_doc("tag", "as they see it")
+        for how in ({"dry_run": True}, {}):
+            there, back = synchronise(source, empty, **how)
+            assert set(there.unlike) == {"the order of the chain 'chain' (run1, tag, calib)", "the description of 'tag'"}
+            assert back.unlike == ()
+            assert "otherwise there, and staying so: the " in str(there)
+        assert source.collections.info("chain").children == ("tag", "run1", "calib")
+
     def test_a_run_that_one_site_removed_comes_with_new_datasets_only(self, source: Butler, empty: Butler) -> None:
         synchronise(source, empty)
         empty.remove_runs("run1", unlink_from_chains=True)

@@ -116,6 +116,20 @@ class Definitions:
             if info.name in there and there.row(info.name).type is not info.type
         ]
 
+    def unlike(self) -> tuple[str, ...]:
+        """Say which collections are here in another order, or with another description, than in what comes."""
+        catalog = self._session.facts.collections
+        said: list[str] = []
+        for info in self._parcel.collections():
+            if info.name not in catalog or (row := catalog.row(info.name)).type is not info.type:
+                continue
+            there = [child for child in row.children if child in info.children]
+            if there != [child for child in info.children if child in row.children]:
+                said.append(f"the order of the chain {info.name!r} ({', '.join(there)})")
+            if info.doc and row.doc and info.doc != row.doc:
+                said.append(f"the description of {info.name!r}")
+        return tuple(said)
+
     def registrations(self) -> list[Change]:
         """Return the changes that register types and collections; chains get the children that they lack."""
         changes: list[Change] = [RegisterDatasetTypes(tuple(self.new_types()))] if self.new_types() else []

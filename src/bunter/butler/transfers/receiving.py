@@ -109,6 +109,7 @@ class Receiving:
             records=records,
             dataset_types=len(definitions.new_types()),
             collections=len(definitions.new_collections()),
+            unlike=definitions.unlike(),
             conflicts=tuple(conflicts + differing),
             dry_run=True,
         )

@@ -47,6 +47,8 @@ class TransferReport:
         How many of these are new.
     withheld : tuple of str
         Collections, places in chains and memberships that were removed at the target, and stay so.
+    unlike : tuple of str
+        Orders and descriptions of collections that are others at the target, and stay so.
     conflicts : tuple of Conflict
         What stands in the way; nothing is brought where there is any.
     dry_run : bool
@@ -65,13 +67,14 @@ class TransferReport:
     collections: int = 0
     memberships: int = 0
     withheld: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     dry_run: bool = False
 
     def as_row(self) -> dict[str, Any]:
         """Return it as plain values."""
         row: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        row["withheld"] = list(self.withheld)
+        row |= {"withheld": list(self.withheld), "unlike": list(self.unlike)}
         row["conflicts"] = [{"kind": each.kind, "sentence": each.sentence} for each in self.conflicts]
         return row
 
@@ -105,5 +108,7 @@ class TransferReport:
         said += f"; removed there and staying so: {self.removed} (--restore brings them)" if self.removed else ""
         if self.withheld:
             said += f"; removed there and staying so: {listed(self.withheld)} (--restore brings them)"
+        if self.unlike:
+            said += f"; otherwise there, and staying so: {listed(self.unlike)}"
         many = counted(len(self.conflicts), "conflict")
         return said + (f"; {many}, so nothing would be brought before this is settled" if self.conflicts else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -66,12 +67,13 @@ def synchronise(  # noqa: PLR0913 - all but four by keyword
 
     def taken(**how: Any) -> list[TransferReport]:
         alike: dict[str, Any] = {"transfer": transfer, "keep_records": keep_records, "restore": restore}
-        return [
+        reports = [
             TransferReport(other.transfers.location, butler.transfers.location, dry_run="dry_run" in how)
             if parcel is None
             else butler.transfers.take(parcel, **alike, **how)
             for other, (butler, parcel) in zip(others, ways, strict=False)
         ]
+        return [reports[0], *(replace(report, unlike=()) for report in reports[1:])]  # told once
 
     surveys = taken(dry_run=True)
     if dry_run:
