@@ -1,6 +1,7 @@
 """`check` and `trash`, as an operator and a program see them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,19 @@ def test_a_dry_run_tells_what_a_repair_would_do_and_does_nothing(command):
     code, out, err = command(*words)
     assert (code, out.startswith("clean: 2 artifacts")) == (0, True)
     assert "brought 1 file back from mirror" in err
+
+
+def test_what_is_advised_for_a_damaged_file_brings_it_back(command):
+    assert command("create", "mirror")[0] == command("transfer-datasets", "repo", "mirror", "-t", "copy")[0] == 0
+    with Butler("repo") as butler:
+        path = butler.get_uri("note", instrument="A", collections="notes").path
+    path.chmod(0o600)
+    path.write_bytes(b"?" * path.stat().st_size)
+    code, _, err = command("check", "repo", "--deep")
+    advised = re.search(r"`bunter (check .*?)OTHER`", err).group(1)
+    assert code == 1
+    assert command(*advised.split(), "mirror")[0] == 0
+    assert command("check", "repo", "--deep")[0] == 0
 
 
 @pytest.mark.parametrize("more", [[], ["--repair", "--record"]])

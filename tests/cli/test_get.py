@@ -120,3 +120,23 @@ def test_formats_are_compared_on_a_file(tmp_path, capfd):
     assert rows["fits:lossy"]["remark"] == "not exact"
     assert rows["fits:lossless"]["remark"] == ""
     assert rows["parquet"]["size"] is None
+
+
+def test_a_mask_is_written_as_zeros_and_ones(tmp_path, capfd):
+    with Butler.create(tmp_path / "masked") as butler:
+        butler.dataset_types.register("image", [], "CCDData")
+        butler.collections.register("run")
+        pixels = np.arange(12.0).reshape(3, 4)
+        butler.put(CCDData(pixels, unit="adu", mask=pixels > 8), "image", run="run")
+    target = tmp_path / "mask.fits"
+    assert run(["get", str(tmp_path / "masked"), "image.mask", "-o", str(target)]) == 0
+    assert np.array_equal(fits.getdata(target), pixels > 8)
+
+
+def test_a_name_that_is_taken_is_told_before_anything_is_read(repo, tmp_path, capfd):
+    target = tmp_path / "taken.fits"
+    target.touch()
+    for path in (tmp_path / "repo/data").rglob("*.fits"):
+        path.unlink()
+    assert run(["get", repo, "image", "--collections", "run", "-o", str(target)]) == 1
+    assert "is there already" in capfd.readouterr().err
