@@ -326,6 +326,31 @@ def test_nothing_is_written_over_what_is_there(source, tmp_path):
     assert (tmp_path / "mine.zip").read_text() == "mine"
 
 
+def test_the_same_bundle_again_changes_nothing_and_another_is_refused(source, tmp_path):
+    refs = list(source.query_datasets("thing", "run1"))
+    first = source.bundle(tmp_path / "some.zip", refs=refs[:3], licence="CC0")
+    before = (tmp_path / "some.zip").read_bytes()
+    assert source.bundle(tmp_path / "some.zip", refs=refs[:3], licence="CC0").datasets == first.datasets == 3
+    for refs_, licence, what in ((refs, "CC0", "datasets/thing"), (refs[:3], "MIT", "about")):
+        with pytest.raises(FileExistsError, match=f"with other content: .*{what}"):
+            source.bundle(tmp_path / "some.zip", refs=refs_, licence=licence)
+    assert (tmp_path / "some.zip").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_zip_file_that_is_taken_in_is_one_artifact_and_told_as_it_comes(source, empty, tmp_path):
+    source.bundle(tmp_path / "all.zip")
+    size = (tmp_path / "all.zip").stat().st_size
+    planned = empty.ingest_zip(tmp_path / "all.zip", dry_run=True)
+    told = []
+    done = empty.ingest_zip(tmp_path / "all.zip", transfer="copy", progress=told.append)
+    assert [(report.artifacts, report.size, report.datasets) for report in (planned, done)] == [(1, size, 14)] * 2
+    assert (told[-1].artifacts, told[-1].done) == (1, size)
+    assert empty.check(deep=True).is_clean
+    again = empty.ingest_zip(tmp_path / "all.zip", dry_run=True)
+    assert (again.artifacts, again.size) == (0, 0)
+
+
 @pytest.mark.parametrize("length", [0, 10, 64])
 def test_a_load_that_died_while_it_said_so_is_completed_by_the_same_call(source, tmp_path, length):
     dump = tmp_path / "dump"

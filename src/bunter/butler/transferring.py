@@ -130,7 +130,7 @@ class TransferringButler:
         transfer : str
             How it comes in, as for `ingest`.
         **more
-            ``dry_run``, ``keep_records``.
+            ``dry_run``, ``keep_records``, ``progress``.
         """
         from bunter.butler.transfers.archives import ingest_archive
 

@@ -20,12 +20,14 @@ from bunter.butler.transfers.run_folders import write_runs
 from bunter.butler.transfers.terms import Terms
 from bunter.dataset import ArtifactLink, StoredArtifact
 from bunter.dataset.changes import AddArtifacts, AddDatasets, ChangesAsRead
-from bunter.datastore.carriage import checked_pieces
+from bunter.datastore import MAIN, Transfer
+from bunter.datastore.carriage import Progress, checked_pieces
 from bunter.datastore.local_place import local_place
 from bunter.datastore.members import member_selector
+from bunter.datastore.store import has_paths
 from bunter.datastore.zip_members import ZipMembers
-from bunter.errors import FormatError, KeyTakenError
-from bunter.values import new_nonce
+from bunter.errors import ButlerError, FormatError, KeyTakenError
+from bunter.values import Pieces, new_nonce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,8 +40,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.report import TransferReport
     from bunter.dataset import DatasetRef
     from bunter.dataset.changes import Change
-    from bunter.datastore import Staged
-    from bunter.datastore.carriage import Progress
+    from bunter.datastore import Datastore, Staged
     from bunter.datastore.outward import Outgoing
 
 __all__ = ["adopt_archive", "ingest_archive", "write_archive"]
@@ -55,7 +56,7 @@ def write_archive(
     texts: Mapping[str, str] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Manifest:
-    """Write an export as one zip file; it appears when it is whole.
+    """Write an export as one zip file; it appears when it is whole. One that is there and holds just this stays as it is.
 
     Members are stored as they are, so that ranges of them can be read in place.
 
@@ -64,7 +65,7 @@ def write_archive(
     parcel : Parcel
         What to write.
     path : str or Path
-        The file, which must not exist.
+        The file.
     about, progress
         As for `Export`.
     texts : mapping of str to str, optional
@@ -73,13 +74,13 @@ def write_archive(
     Raises
     ------
     KeyTakenError
-        If there is such a file.
+        If there is such a file with other content.
     FileIntegrityError
         If an artifact is not what was recorded of it; there is no file then.
     """
     path = local_place(path, "an archive")
     if effects.stat(path) is not None:
-        raise KeyTakenError(f"{path} is there already; choose another name")
+        return _unchanged(parcel, path, about)
     effects.mkdirs(path.parent)
     tables, part = path.parent / f".{path.name}.tables", path.parent / f".{path.name}.part"
     _clear(tables, part)
@@ -99,6 +100,24 @@ def write_archive(
     finally:
         _clear(tables, part)
     return manifest
+
+
+def _unchanged(parcel: Parcel, path: Path, about: Mapping[str, str] | None) -> Manifest:
+    """Return the manifest of an archive that holds just this parcel; KeyTakenError if it holds anything else."""
+    try:
+        there = ExportParcel(ZipPlace(ZipMembers.of_file(path), str(path))).manifest
+    except (ButlerError, OSError) as exc:
+        raise KeyTakenError(f"{path} is there already, and is no bundle; choose another name") from exc
+    tables = path.parent / f".{path.name}.{new_nonce()}.tables"
+    try:
+        manifest = Export(parcel, tables, about=about, sink=lambda _root, _items: None).write()
+    finally:
+        _clear(tables, tables.with_suffix(".part"))
+    if differing := manifest.differences(there):
+        raise KeyTakenError(
+            f"{path} is there already with other content: {', '.join(differing)}; remove it, or choose another name"
+        )
+    return there
 
 
 class _Sink:
@@ -138,6 +157,7 @@ def ingest_archive(
     transfer: str = "auto",
     keep_records: bool = False,
     dry_run: bool = False,
+    progress: Callable[[Progress], None] | None = None,
 ) -> TransferReport:
     """Take the export in a zip file in without unpacking it: the file becomes one artifact, whose members are the datasets.
 
@@ -151,6 +171,8 @@ def ingest_archive(
         How it comes in, as for `Butler.ingest`.
     keep_records, dry_run
         As for `Transfers.take`.
+    progress : callable, optional
+        Is told how many bytes of the file were carried, where it is carried.
 
     Raises
     ------
@@ -163,6 +185,8 @@ def ingest_archive(
     parcel = ExportParcel(ZipPlace(ZipMembers.of_file(path), str(path)))
     terms = Terms(keep_records=keep_records, kind="ingest")
     report = Receiving(session, parcel, terms).survey()
+    if report.artifacts:  # its members come as one file
+        report = replace(report, artifacts=1, size=path.stat().st_size)
     if dry_run:
         return report
     report.refuse()
@@ -175,13 +199,32 @@ def ingest_archive(
         if report.artifacts:
             datastore, nonce = session.repository.datastore, adoption.nonce
             key = f"zips/{nonce[:4]}/{path.stem[:80]}-{nonce}.zip".replace(" ", "_")
-            staged = datastore.ingest_stage([path], transfer=transfer, keys=[key])
+            staged = [_staged(datastore, path, key, Transfer(transfer), progress)]
             first.append(AddArtifacts([datastore.row(staged[0], nonce, "zip")], []))
         if staged or next(iter(adoption.changes()), None) is not None:
             session.commit(
                 [*first, ChangesAsRead(adoption.changes)], staged
             )  # in one step: a move leaves nothing to read
-    return replace(report, artifacts=len(staged), size=sum(item.size for item in staged), dry_run=False)
+    return replace(report, dry_run=False)
+
+
+def _staged(
+    datastore: Datastore, path: Path, key: str, transfer: Transfer, progress: Callable[[Progress], None] | None
+) -> Staged:
+    """Bring an archive in; where somebody looks and it is carried, piece by piece."""
+    is_carried = transfer is Transfer.COPY or (transfer is Transfer.AUTO and not has_paths(datastore.stores[MAIN]))
+    if progress is None or not is_carried:
+        return datastore.ingest_stage([path], transfer=transfer, keys=[key])[0]
+    return datastore.stage(key, Pieces(lambda: _told(path, progress)))
+
+
+def _told(path: Path, progress: Callable[[Progress], None]) -> Iterator[bytes]:
+    done = 0
+    for piece in effects.read_chunks(path):
+        yield piece
+        done += len(piece)
+        progress(Progress(0, done))
+    progress(Progress(1, done))
 
 
 class _Adoption:

@@ -74,7 +74,10 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """Return it as JSON that carries its own digest."""
-        content = {
+        return written_signed(self._content())
+
+    def _content(self) -> dict[str, Any]:
+        return {
             "format": _FORMAT,
             "source": self.source,
             "about": dict(self.about),
@@ -99,7 +102,14 @@ class Manifest:
             "tables": {name: table.as_row() for name, table in self.tables.items()},
             "universe": self.universe.to_dict(),
         }
-        return written_signed(content)
+
+    def differences(self, other: Manifest) -> list[str]:
+        """Say in which of its parts another export differs; where files of tables lie does not count."""
+        one, two = self._content(), other._content()
+        parts = ("about", "has_files", "files", "dataset_types", "collections", "universe")
+        found = [name.replace("_", " ") for name in parts if one.get(name) != two.get(name)]
+        mine, others = ({name: (t.rows, t.sha256) for name, t in each.tables.items()} for each in (self, other))
+        return [*found, *sorted(name for name in {*mine, *others} if mine.get(name) != others.get(name))]
 
     @classmethod
     def from_json(cls, text: bytes, where: str) -> Manifest:

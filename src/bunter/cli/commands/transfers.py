@@ -399,5 +399,7 @@ def ingest_zip(*, repo: str, path: str, transfer: str, keep_records: bool, dry_r
             found = ingest_rubin_zip(butler, path, transfer=transfer, dry_run=dry_run)
             emit.record(found.as_row(), str(found))
             return
-        report = butler.ingest_zip(path, transfer=transfer, keep_records=keep_records, dry_run=dry_run)
+        report = butler.ingest_zip(
+            path, transfer=transfer, keep_records=keep_records, dry_run=dry_run, progress=bytes_told()
+        )
     _tell([report], emit)
