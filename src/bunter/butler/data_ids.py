@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from bunter.dimensions import DataCoordinate
 from bunter.errors import DimensionNameError, DimensionValueError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from bunter.butler.repository import RepositoryFacts
     from bunter.butler.session import Session
@@ -91,6 +92,10 @@ class DataIds:
         """
         if isinstance(data_id, DataCoordinate) and not more:
             return data_id if data_id.group is group else data_id.subset(group)
+        if data_id is not None and not isinstance(data_id, DataCoordinate | Mapping):
+            raise DimensionValueError(
+                f"a data ID is a mapping such as {{'{group.required[-1] if group.required else 'detector'}': ...}}, or written as keywords; not {data_id!r}"
+            )
         values = {**(data_id.mapping if isinstance(data_id, DataCoordinate) else data_id or {}), **more}
         if fields := [name for name, value in values.items() if _is_field(name, value, group)]:
             values = self._resolve(values, fields, group)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from bunter.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
@@ -58,7 +60,11 @@ class TransferringButler:
         """
         from bunter.butler.transfers import Selection
 
-        parcel = source.transfers.parcel(selection=Selection(refs=list(refs)))
+        if not isinstance(source, TransferringButler):
+            raise ConfigurationError(
+                f"datasets come from an open repository, such as Butler({str(source)!r}), not {source!r}"
+            )
+        parcel = source.transfers.parcel(selection=Selection.of_refs(refs))
         return self.transfers.take(parcel, transfer=transfer, **more)
 
     def export(

@@ -114,6 +114,11 @@ def arrow_from_polars(frame: Any) -> Any:
     return frame.to_arrow()
 
 
+def pandas_from_polars(frame: Any) -> Any:
+    """Pandas table of a polars one."""
+    return pandas_from_arrow(arrow_from_polars(frame))
+
+
 def polars_from_arrow(table: Any) -> Any:
     """Polars table of an Arrow one; units and metadata have no place there."""
     import polars as pl
@@ -124,6 +129,11 @@ def polars_from_arrow(table: Any) -> Any:
 def polars_from_astropy(table: Any) -> Any:
     """Polars table of an astropy one; units and metadata have no place there."""
     return polars_from_arrow(arrow_from_astropy(table))
+
+
+def polars_from_pandas(frame: Any) -> Any:
+    """Polars table of a pandas one; an index with values of its own becomes a column."""
+    return polars_from_arrow(arrow_from_pandas(frame))
 
 
 def astropy_from_polars(frame: Any) -> Any:

@@ -97,14 +97,24 @@ class StorageClass:
         for way in self.converts_from.values():
             if _is_one(obj, way.python_type, purpose):
                 return _imported(way.function, purpose)(obj)
+        others = [_told(way.python_type) for way in self.converts_from.values()]
+        also = f" (what can: {', '.join(others)})" if others else ""
         raise StorageClassError(
-            f"{self.name} holds {self.python_type.replace(':', '.').removeprefix('builtins.')}, "
-            f"and {type(obj).__module__}.{type(obj).__qualname__} cannot be turned into it"
+            f"{self.name} holds {_told(self.python_type)}, and {_named(type(obj))} cannot be turned into it{also}; "
+            "put one of these, or name a dataset type with a storage class that holds what you have"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.name, self.python_type, dict(self.components), dict(self.derived), self.parameters)
         return StorageClass, (*parts, dict(self.converts_from), self.doc)
+
+
+def _told(python_type: str) -> str:
+    return python_type.replace(":", ".").removeprefix("builtins.")
+
+
+def _named(kind: type[Any]) -> str:
+    return _told(f"{kind.__module__}:{kind.__qualname__}")
 
 
 def _is_one(obj: object, python_type: str, purpose: str) -> bool:

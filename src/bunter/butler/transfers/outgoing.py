@@ -129,6 +129,10 @@ class RepositoryParcel:
 
     def _kinds(self) -> list[DatasetType]:
         types = self._session.facts.dataset_types
+        if strange := [each for each in self._selection.dataset_types if not isinstance(each, str)]:
+            raise MissingDatasetTypeError(
+                f"dataset types are named by texts, such as 'calexp', not {strange[0]!r}; datasets are given as refs=..."
+            )
         found = {
             pattern: [name for name in types if fnmatchcase(name, pattern)] for pattern in self._selection.dataset_types
         }

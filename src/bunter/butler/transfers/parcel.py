@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from bunter.dataset import DatasetColumns
+from bunter.dataset import DatasetColumns, DatasetRef
+from bunter.errors import MissingDatasetTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from bunter.butler.transfers.run_folders import RunPiece
-    from bunter.dataset import CollectionInfo, DatasetRef, DatasetType, StoredArtifact
+    from bunter.dataset import CollectionInfo, DatasetType, StoredArtifact
     from bunter.dataset.annotations import OriginRow
     from bunter.datastore import ArtifactStore
     from bunter.dimensions import Records, Universe
@@ -54,7 +55,12 @@ class Selection:
     def of_refs(cls, refs: Iterable[DatasetRef], collections: str | Sequence[str] | None = None) -> Self:
         """Select datasets, and collections that go along."""
         names = (collections,) if isinstance(collections, str) else collections
-        return cls(refs=list(refs), collections=None if names is None else tuple(names))
+        listed = list(refs)
+        if strange := [each for each in listed if not isinstance(each, DatasetRef)]:
+            raise MissingDatasetTypeError(
+                f"datasets are given as refs, such as butler.query_datasets('calexp'), not as {strange[0]!r}"
+            )
+        return cls(refs=listed, collections=None if names is None else tuple(names))
 
     @property
     def is_whole(self) -> bool:

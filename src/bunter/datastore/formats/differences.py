@@ -9,7 +9,14 @@ from bunter.values import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["array_difference", "card_difference", "mapping_difference", "table_difference", "tree_difference"]
+__all__ = [
+    "array_difference",
+    "card_difference",
+    "mapping_difference",
+    "table_difference",
+    "text_difference",
+    "tree_difference",
+]
 
 _SHOWN = 3
 
@@ -25,6 +32,8 @@ def array_difference(one: Any, two: Any, what: str = "values") -> str:
     unequal = np.asarray(one != two)
     if one.dtype.kind in "fc":
         unequal &= ~(np.isnan(one) & np.isnan(two))
+    elif one.dtype.kind in "mM":
+        unequal &= ~(np.isnat(one) & np.isnat(two))
     number = int(np.count_nonzero(unequal))
     if not number:
         return ""
@@ -68,6 +77,17 @@ def _unlike(old: Any, new: Any, place: str) -> Iterator[str]:
         yield f"{place or 'the list'} has {counted(len(old), 'item')} and {len(new)}"
     elif type(old) is not type(new) or (old != new and not (old != old and new != new)):  # noqa: PLR0124 - NaN
         yield f"{place or 'the value'}: {_short(old)} and {_short(new)}"
+
+
+def text_difference(old: str, new: str) -> str:
+    """Say which is the first line of two texts that differs, and how many lines there are."""
+    one, two = old.splitlines(), new.splitlines()
+    place = next((n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    if place == len(one) == len(two):
+        return "the ends of lines differ"
+    parts = [_short(lines[place]) if place < len(lines) else "nothing" for lines in (one, two)]
+    many = "" if len(one) == len(two) else f"; {counted(len(one), 'line')} and {len(two)}"
+    return f"line {place + 1}: {parts[0]} and {parts[1]}{many}"
 
 
 def mapping_difference(old: Mapping[str, Any], new: Mapping[str, Any], noun: str) -> str:

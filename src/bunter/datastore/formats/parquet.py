@@ -155,6 +155,7 @@ def _table(source: Any, parameters: Any) -> pa.Table:
     if rows is not None:
         return _rows(file, names, rows, filters)
     source.seek(0)
+    _check_filters(filters, file.schema_arrow.names)
     try:
         return pq.read_table(source, columns=names, filters=filters, use_threads=threads)
     except (TypeError, ValueError, KeyError, pa.ArrowNotImplementedError) as exc:
@@ -181,6 +182,16 @@ def _rows(file: Any, names: list[str] | None, rows: Any, filters: Any) -> pa.Tab
 def _check_columns(names: list[str], present: list[str]) -> None:
     if missing := [name for name in names if name not in present]:
         raise FormatError(f"the table has no column {', '.join(missing)}; it has {', '.join(present)}")
+
+
+def _check_filters(filters: Any, present: list[str]) -> None:
+    """Refuse what is no list of conditions, or no list of such lists; an expression of pyarrow is its own matter."""
+    if isinstance(filters, str | dict):
+        raise FormatError(f"filters are a list of conditions such as [('flux', '>', 99)], not {filters!r}")
+    if isinstance(filters, list | tuple):
+        groups = [group if isinstance(group, list) else [group] for group in filters]
+        terms = [term for group in groups for term in group]
+        _check_columns([term[0] for term in terms if isinstance(term, tuple) and len(term) == 3], present)
 
 
 def _component(source: Any, component: str) -> object:

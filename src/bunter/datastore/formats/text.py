@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.format import ReadRequest, component_of
-from bunter.datastore.formats.differences import tree_difference
+from bunter.datastore.formats.differences import text_difference, tree_difference
 from bunter.datastore.formats.wording import in_short
 from bunter.errors import FormatError
 from bunter.values import ByteRange
@@ -261,6 +261,11 @@ class TextFormat:
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether the bytes are equal."""
         return old == new
+
+    def difference(self, old: bytes, new: bytes) -> str:
+        """Say which line is the first that differs."""
+        one, two = (text.decode("utf-8", "surrogatepass") for text in (old, new))
+        return text_difference(one, two)
 
 
 class BytesFormat:
