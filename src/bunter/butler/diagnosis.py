@@ -12,6 +12,7 @@ from bunter import effects
 from bunter.butler.remote_root import is_remote
 from bunter.database import ServerAddress, ServerOptions, is_server
 from bunter.datastore.bucket import Signs, Upload
+from bunter.datastore.knocking import HasEndpoint, knock
 from bunter.datastore.services import open_bucket, place_below
 from bunter.errors import ButlerError, KeyMissingError
 from bunter.values import ByteRange, sized
@@ -106,6 +107,8 @@ def _with_an_object(bucket: Bucket, name: str) -> Iterator[Symptom]:
 
 
 def _list(bucket: Bucket) -> str:
+    if isinstance(bucket, HasEndpoint):
+        knock(bucket.endpoint)
     first = next(iter(bucket.walk()), None)
     return "objects can be listed" if first else "objects can be listed; there are none"
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from bunter.datastore.arrived import Arrived
 from bunter.datastore.fetching import is_remote
 from bunter.datastore.key import is_direct
+from bunter.datastore.whole import WholeReading
+from bunter.errors import ButlerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -32,6 +34,9 @@ _SMALL = 1 << 20
 
 _AHEAD = 128 << 20
 """Bytes that are fetched, or being fetched, before they are asked for."""
+
+
+_NOTHING: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class ReadingAhead:
     def __init__(self, session: Session, lookup: Lookup, **how: Any) -> None:
         self._session, self._lookup, self._how = session, lookup, how
         self._datastore = session.repository.datastore
+        self._ways: dict[tuple[object, ...], WholeReading | None] = {}
 
     def objects(self, refs: Iterable[DatasetRef]) -> Generator[Any]:
         """Yield the object of each dataset."""
@@ -90,9 +96,30 @@ class ReadingAhead:
             return lambda: self._read(lot, coming.result())
         return pool.submit(lambda: list(self._read(lot))).result if lot.is_afar else partial(self._read, lot)
 
-    def _read(self, lot: _Lot, ahead: ArtifactStore | None = None) -> Iterator[Any]:
+    def _read(self, lot: _Lot, ahead: Arrived | None = None) -> Iterator[Any]:
         for ref, stored in zip(lot.refs, lot.stored, strict=True):
+            if ahead is not None and len(stored) == 1 and not ref.component:
+                found = self._whole(ref, stored[0], ahead)
+                if found is not _NOTHING:
+                    yield found
+                    continue
             yield self._lookup.read(ref, component=ref.component, stored=stored, ahead=ahead, **self._how)
+
+    def _whole(self, ref: DatasetRef, stored: StoredArtifact, ahead: Arrived) -> Any:
+        """Make the object of what has arrived; nothing where that is not all there is to do, or goes wrong, which is told by a `get`."""
+        wanted = self._how.get("storage_class") or ref.dataset_type.storage_class
+        kind = wanted, stored.format, stored.format_version, stored.selector, stored.component
+        try:
+            way = self._ways[kind]
+        except KeyError:
+            way = WholeReading(wanted, stored.format) if WholeReading.takes(stored) else None
+            self._ways[kind] = way
+        if way is None:
+            return _NOTHING
+        try:
+            return way.read(stored, ahead.content(stored.key))
+        except (ButlerError, ValueError):
+            return _NOTHING
 
     # ------------------------------------------------------------------ who reads what
 

@@ -39,7 +39,7 @@ class Arrived:
 
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
         """Return an artifact or ranges of it."""
-        content = self._content(key)
+        content = self.content(key)
         return [content] if ranges is None else [content[piece.begin : piece.end] for piece in ranges]
 
     def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
@@ -56,7 +56,8 @@ class Arrived:
         """Yield what is here."""
         return ((key, Stat(len(held), 0)) for key, held in self._contents.items() if key.startswith(prefix))
 
-    def _content(self, key: str) -> bytes:
+    def content(self, key: str) -> bytes:
+        """Return an artifact; KeyMissingError if it has not arrived."""
         try:
             return self._contents[key]
         except KeyError:

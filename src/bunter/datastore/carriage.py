@@ -19,9 +19,10 @@ from bunter.datastore.recorded_content import (
     wrong_size,
     xxh3_of_file,
 )
+from bunter.datastore.sending import Sending, SendsContents
 from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer, has_paths
 from bunter.datastore.together import in_lanes
-from bunter.errors import IngestError
+from bunter.errors import FileIntegrityError, IngestError
 from bunter.values import Durability, Pieces, quick_digest
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ _TOGETHER = 500
 _SMALL = 1 << 20
 _BIG = 4 << 20
 _WHOLE = 8 << 20
+_MANY = 200
+"""So many contents are put on stable storage together when they are published, not each when it has come."""
+
 _STAYING = frozenset({Transfer.DIRECT, Transfer.IN_PLACE})
+_COPIES = frozenset({Transfer.AUTO, Transfer.COPY})
 _ONE_BY_ONE = frozenset({*_STAYING, Transfer.MOVE})
 
 
@@ -167,13 +172,16 @@ def carry(
     local = _local(cargo)
     if transfer in _STAYING and not verify:
         return _staying(cargo, local, tally)
+    if transfer in _COPIES and (sent := _sent(target, cargo, tally)) is not None:
+        return sent
     if (together := _together(target, cargo, transfer, tally, verify=verify)) is not None:
         return together
     staged: list[Staged | None] = [None] * len(cargo)
+    later = Durability.batch if len(cargo) >= _MANY else None
 
     def bring(place: int) -> None:
         item = cargo[place]
-        staged[place] = found = _bring(target, item, local.get(id(item.store)), transfer, verify=verify)
+        staged[place] = found = _bring(target, item, local.get(id(item.store)), transfer, verify=verify, later=later)
         tally.add(found.size)
 
     try:
@@ -251,6 +259,28 @@ def _no_file(key: str) -> IngestError:
     return IngestError(f"{key} is no file of this machine, so it cannot stay where it is; use copy")
 
 
+def _sent(target: Datastore, cargo: Sequence[Cargo], tally: Tally) -> list[Staged] | None:
+    """Stage artifacts in a service while they are read; None where it takes them one by one only, or something goes elsewhere."""
+    main = target.stores[MAIN]
+    if not isinstance(main, SendsContents) or not all(_goes_to_main(item) and _can_be_sent(item) for item in cargo):
+        return None
+    copied = [None if has_paths(item.store) else _copied_there(target, item) for item in cargo]
+    rest = [item for item, there in zip(cargo, copied, strict=True) if there is None]
+    try:
+        found = main.stage_contents(target.owner, [_sending(item, tally) for item in rest])
+        if found is None:
+            target.discard([item for item in copied if item is not None])
+            return None
+        sent = iter(_checked(target, rest, found))
+    except BaseException:
+        target.discard([item for item in copied if item is not None])
+        raise
+    for there in copied:
+        if there is not None:
+            tally.add(there.size)
+    return [there or next(sent) for there in copied]
+
+
 def _together(
     target: Datastore, cargo: Sequence[Cargo], transfer: Transfer, tally: Tally, *, verify: bool
 ) -> list[Staged] | None:
@@ -291,7 +321,46 @@ def _goes_to_main(cargo: Cargo) -> bool:
     return route is None or (route.store == MAIN and not route.copies)
 
 
-def _bring(target: Datastore, cargo: Cargo, local: LocalPaths | None, transfer: Transfer, *, verify: bool) -> Staged:
+def _can_be_sent(cargo: Cargo) -> bool:
+    """Whether it may be read while it is sent: obstore cannot stream from one service into another one."""
+    return has_paths(cargo.store) or 0 <= cargo.stored.size <= _WHOLE
+
+
+def _sending(cargo: Cargo, tally: Tally) -> Sending:
+    store, stored = cargo.store, cargo.stored
+    size = _size(store, stored) if stored.size < 0 else stored.size
+
+    def whole() -> bytes:
+        content = store.read(stored.key)[0]
+        tally.add(len(content))
+        return content
+
+    def pieces() -> Iterator[bytes | memoryview]:
+        yield from chunks_of(store, stored.key, size)
+        tally.add(size)
+
+    return Sending(cargo.key, size, whole, pieces)
+
+
+def _checked(target: Datastore, cargo: Sequence[Cargo], staged: list[Staged]) -> list[Staged]:
+    """Compare what was sent with what was recorded; nothing is staged where something differs."""
+    try:
+        refuse_other(staged, [item.stored for item in cargo])
+    except FileIntegrityError:
+        target.discard(staged)
+        raise
+    return staged
+
+
+def _bring(
+    target: Datastore,
+    cargo: Cargo,
+    local: LocalPaths | None,
+    transfer: Transfer,
+    *,
+    verify: bool,
+    later: Durability | None,
+) -> Staged:
     stored, store = cargo.stored, cargo.store
     path = None if local is None else local.path(stored.key)
     if transfer in _STAYING:
@@ -307,7 +376,7 @@ def _bring(target: Datastore, cargo: Cargo, local: LocalPaths | None, transfer: 
     if (copied := _copied_there(target, cargo)) is not None:
         return _known(copied, stored, lambda: target.discard([copied]))
     content: Any = content_of(store, stored)
-    return target.stage(cargo.key, content, route=cargo.route)
+    return target.stage(cargo.key, content, durability=later, route=cargo.route)
 
 
 def _copied_there(target: Datastore, cargo: Cargo) -> Staged | None:

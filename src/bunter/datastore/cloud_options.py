@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bunter.datastore.aws_profile import KeysByCommand
     from bunter.datastore.store_address import StoreAddress
 
-__all__ = ["CloudOptions", "azure_options", "google_options", "s3_options"]
+__all__ = ["CloudOptions", "azure_options", "endpoint_of", "google_options", "s3_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,3 +215,19 @@ def _find_azure_credentials(address: StoreAddress) -> None:
         "set AZURE_STORAGE_CONNECTION_STRING, or AZURE_USE_AZURE_CLI=true after `az login`",
         RoleQuestion(f"{METADATA}/metadata/instance?api-version=2021-02-01", {"Metadata": "true"}),
     )
+
+
+_PLAIN = {"webdav": "http", "webdavs": "https"}
+
+
+def endpoint_of(address: StoreAddress) -> str:
+    """Return the address of the service that a place is in."""
+    if address.scheme == "s3":
+        options = s3_options(address)
+        return options.endpoint or f"https://s3.{options.config['region']}.amazonaws.com"
+    if address.scheme == "gs":
+        return google_options(address).endpoint or "https://storage.googleapis.com"
+    if address.scheme == "az":
+        azure = azure_options(address)
+        return azure.endpoint or f"https://{azure.config['account_name']}.blob.core.windows.net"
+    return f"{_PLAIN.get(address.scheme, address.scheme)}://{address.place}"

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from bunter import effects
 from bunter.datastore.bucket import PiecewiseUpload
 from bunter.datastore.credentials import netrc_header
+from bunter.datastore.patience import ABSENT_S, PATIENCE_S, is_nobody_there
 from bunter.errors import StoreDeniedError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["HttpUploads"]
 
 _TIMEOUT_S = 300.0
-_RETRY_S = 60.0
 _PIECE = 1 << 20
 _PASSING = {429, 500, 502, 503, 504}
 _NO_FOLDER = {404, 409}
@@ -51,10 +51,11 @@ class HttpUploads:
         StoreDeniedError
             If the server refuses it.
         StoreUnavailableError
-            If it fails for longer than a minute.
+            If it fails for longer than a minute, or takes no connection for some seconds.
         """
         path = f"/{self._place.prefix}/{item.key}" if self._place.prefix else f"/{item.key}"
-        end, pause = effects.monotonic() + _RETRY_S, 0.1
+        begin = effects.monotonic()
+        end, pause = begin + PATIENCE_S, 0.1
         while True:
             self._make_folders(path)
             told = self._attempt(path, item)
@@ -64,12 +65,14 @@ class HttpUploads:
                 self._folders.clear()
             elif told not in _PASSING and isinstance(told, int):
                 self._refuse(item.key, told)
+            if isinstance(told, Exception) and is_nobody_there(told):
+                end = min(end, begin + ABSENT_S)
             if effects.monotonic() > end:
                 raise StoreUnavailableError(
                     f"{self._place}/{item.key}: {_said(told)}; `bunter doctor {self._place}` looks for the cause"
                 )
             effects.sleep(pause)
-            pause = min(pause * 2, 5.0)
+            pause = min(pause * 2, 2.0)
 
     def _attempt(self, path: str, item: Upload | PiecewiseUpload) -> int | Exception:
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from bunter.datastore.forward import in_ranges
 from bunter.datastore.intents import Intent, MemoryJournal
 from bunter.datastore.key import check_key
 from bunter.datastore.moves import Move
-from bunter.datastore.sending import send_files
+from bunter.datastore.sending import Sending, send_each
 from bunter.datastore.spool import Spool
 from bunter.datastore.store import Staged, Transfer
 from bunter.errors import ConfigurationError, IngestError, KeyTakenError, StoreDeniedError, StoreUnavailableError
@@ -45,7 +46,6 @@ class _Waiting:
     content: bytes | Path | CopyOf | None  # None: the file that `source` names
     source: Move | None = None
     announced: bool = False
-    sent: bool = False
 
     def held(self) -> bytes | Path | CopyOf:
         """Return the content, or where it is."""
@@ -73,7 +73,10 @@ class ObjectStore:
         self.bucket, self.journal = bucket, journal
         self._streams = bucket if isinstance(bucket, Streams) else None
         self._waiting: dict[tuple[str, str], _Waiting] = {}
-        self._confirmed: set[tuple[str, str]] = set()
+        self._sent: dict[
+            str, set[str]
+        ] = {}  # of each owner, what is announced and sent and not settled; of a million files
+        self._confirmed: set[tuple[str, str, int]] = set()
         self._owners: set[str] = set()
         self._spool = Spool()
         self._lock = threading.Lock()
@@ -132,6 +135,7 @@ class ObjectStore:
     def disown(self, owner: str) -> None:
         """End an owner."""
         self._owners.discard(owner)
+        self._sent.pop(owner, None)
         self.journal.disown(owner)
         if not self._waiting:
             self._spool.close()
@@ -149,8 +153,7 @@ class ObjectStore:
     ) -> Staged:
         """Digest the content and keep it for `publish`; a large file is only remembered, and must not change until then."""
         place = owner, check_key(key)
-        if place in self._waiting:
-            raise KeyTakenError(f"artifact key {key!r} is already being staged; draw a new nonce")
+        self._refuse_staged([place])
         waiting, size, digests = self._take(source, key, transfer)
         with self._lock:
             self._waiting[place] = waiting
@@ -168,30 +171,61 @@ class ObjectStore:
         moves = transfer is Transfer.MOVE
         items = [Staged(check_key(key), 0, None, owner, source=path if moves else "") for key, path in files]
         seen = [Move.of(Staged(key, 0, None, "", source=path)) for key, path in files]
+        read, pieces = effects.read_bytes, effects.read_chunks
+        contents = [
+            Sending(key, move.size, partial(read, path), partial(pieces, path))
+            for (key, path), move in zip(files, seen, strict=True)
+        ]
+        return self._stage_sent(self._streams, items, contents, seen)
+
+    def stage_contents(self, owner: str, contents: Sequence[Sending]) -> list[Staged] | None:
+        """Announce contents and send them while they are read and digested; see `stage_files`."""
+        if self._streams is None:
+            return None
+        items = [Staged(check_key(each.key), 0, None, owner) for each in contents]
+        return self._stage_sent(self._streams, items, contents, [None] * len(items))
+
+    def _stage_sent(
+        self, bucket: Streams, items: Sequence[Staged], contents: Sequence[Sending], seen: Sequence[Move | None]
+    ) -> list[Staged]:
+        places = [(item.owner, item.key) for item in items]
         with self._lock:
-            if taken := next((item.key for item in items if (owner, item.key) in self._waiting), None):
-                raise KeyTakenError(f"artifact key {taken!r} is already being staged; draw a new nonce")
-            self._waiting |= {(owner, item.key): _Waiting(None, move) for item, move in zip(items, seen, strict=True)}
+            self._refuse_staged(places)
+            self._waiting |= {place: _Waiting(None, move) for place, move in zip(places, seen, strict=True)}
         try:
-            return self._send_files(self._streams, items, seen)
+            return self._send_contents(bucket, items, contents, seen)
         except BaseException:
             self.discard(items)
             raise
 
-    def _send_files(self, bucket: Streams, items: Sequence[Staged], seen: Sequence[Move]) -> list[Staged]:
+    def _send_contents(
+        self, bucket: Streams, items: Sequence[Staged], contents: Sequence[Sending], seen: Sequence[Move | None]
+    ) -> list[Staged]:
         self.journal.announce([Intent(item.key, item.owner, _move(item)) for item in items])
         for item in items:
             self._waiting[item.owner, item.key].announced = True
         staged: list[Staged] = []
         for first in range(0, len(items), _BATCH):
-            some = list(zip(items[first : first + _BATCH], seen[first : first + _BATCH], strict=True))
-            found = send_files(bucket, [(item.key, move.source, move.size) for item, move in some])
-            for (item, move), (size, digests) in zip(some, found, strict=True):
-                _refuse_changed(move)
-                self._waiting[item.owner, item.key].sent = True
-                staged.append(replace(item, size=size, digests=digests, synced=True))
+            some = slice(first, first + _BATCH)
+            found = send_each(bucket, contents[some])
+            for item, move, (size, digests) in zip(items[some], seen[some], found, strict=True):
+                if move is not None:
+                    _refuse_changed(move)
+                staged.append(Staged(item.key, size, digests, item.owner, synced=True, source=item.source))
             self.journal.renew(items[0].owner)
+        with self._lock:
+            for item in items:
+                self._sent.setdefault(item.owner, set()).add(item.key)
+                del self._waiting[item.owner, item.key]
         return staged
+
+    def _is_sent(self, owner: str, key: str) -> bool:
+        return key in self._sent.get(owner, ())
+
+    def _refuse_staged(self, places: Sequence[tuple[str, str]]) -> None:
+        for place in places:
+            if place in self._waiting or self._is_sent(*place):
+                raise KeyTakenError(f"artifact key {place[1]!r} is already being staged; draw a new nonce")
 
     def stage_copy(
         self, owner: str, key: str, source: ArtifactStore, source_key: str, *, size: int, digests: Digests | None
@@ -201,8 +235,7 @@ class ObjectStore:
         if there is None or not isinstance(self.bucket, CopiesAcross) or not self.bucket.reaches(there, size):
             return None
         place = owner, check_key(key)
-        if place in self._waiting:
-            raise KeyTakenError(f"artifact key {key!r} is already being staged; draw a new nonce")
+        self._refuse_staged([place])
         with self._lock:
             self._waiting[place] = _Waiting(CopyOf(there, check_key(source_key)))
         return Staged(key, size, digests, owner, synced=True)
@@ -231,6 +264,8 @@ class ObjectStore:
         """Return the content."""
         if not item.owner:
             return effects.read_bytes(item.key)
+        if self._is_sent(item.owner, item.key):
+            return self.bucket.read(item.key)[0]
         content = self._waiting[item.owner, item.key].held()
         if isinstance(content, CopyOf):
             return content.bucket.read(content.key)[0]
@@ -238,7 +273,7 @@ class ObjectStore:
 
     def publish(self, staged: Sequence[Staged], durability: Durability) -> None:  # noqa: ARG002 - a service is always durable
         """Announce all in one transaction of the journal, then send them, several at a time."""
-        ours = [item for item in staged if item.owner and not self._waiting[item.owner, item.key].sent]
+        ours = [item for item in staged if item.owner and not self._is_sent(item.owner, item.key)]
         if not ours:
             return
         self.journal.announce([Intent(item.key, item.owner, _move(item)) for item in ours])
@@ -271,13 +306,9 @@ class ObjectStore:
 
     def confirm(self, transaction: Transaction, staged: Sequence[Staged]) -> None:
         """Take the intents out in the transaction that registers the artifacts; see `IntentJournal.confirm`."""
-        owners: dict[str, list[str]] = {}
-        for item in staged:
-            if item.owner:
-                owners.setdefault(item.owner, []).append(item.key)
-        for owner, keys in owners.items():
+        for owner, keys in _by_owner(staged).items():
             self.journal.confirm(transaction, owner, keys)
-            self._confirmed.update((owner, key) for key in keys)
+            self._confirmed.add(_mark(owner, keys))
 
     def settle(self, staged: Sequence[Staged]) -> None:
         """Remove sources of moves, forget what was staged and not confirmed."""
@@ -285,7 +316,8 @@ class ObjectStore:
         for item in ours:
             if item.source:
                 effects.unlink(item.source, missing_ok=True)
-        self._withdraw([item for item in ours if item.source or (item.owner, item.key) not in self._confirmed])
+        confirmed = {owner for owner, keys in _by_owner(ours).items() if _mark(owner, keys) in self._confirmed}
+        self._withdraw([item for item in ours if item.source or item.owner not in confirmed])
         self._forget(ours)
 
     def discard(self, staged: Sequence[Staged]) -> None:
@@ -295,11 +327,7 @@ class ObjectStore:
         self._forget(ours)
 
     def _take_back(self, staged: Sequence[Staged]) -> None:
-        announced = [
-            item
-            for item in staged
-            if (found := self._waiting.get((item.owner, item.key))) is not None and found.announced
-        ]
+        announced = [item for item in staged if self._is_announced(item)]
         if not announced:
             return
         try:
@@ -309,19 +337,24 @@ class ObjectStore:
         gone = [item for item in announced if item.key not in left]
         self._withdraw(gone)
         for item in gone:
-            self._waiting[item.owner, item.key].announced = False
+            self._sent.get(item.owner, set()).discard(item.key)
+            if (waiting := self._waiting.get((item.owner, item.key))) is not None:
+                waiting.announced = False
+
+    def _is_announced(self, item: Staged) -> bool:
+        waiting = self._waiting.get((item.owner, item.key))
+        return self._is_sent(item.owner, item.key) if waiting is None else waiting.announced
 
     def _withdraw(self, staged: Sequence[Staged]) -> None:
-        owners: dict[str, list[str]] = {}
-        for item in staged:
-            owners.setdefault(item.owner, []).append(item.key)
-        for owner, keys in owners.items():
+        for owner, keys in _by_owner(staged).items():
             self.journal.withdraw(owner, keys)
 
     def _forget(self, staged: Sequence[Staged]) -> None:
         with self._lock:
             gone = [self._waiting.pop((item.owner, item.key), None) for item in staged]
-            self._confirmed.difference_update((item.owner, item.key) for item in staged)
+            for owner, keys in _by_owner(staged).items():
+                self._sent.get(owner, set()).difference_update(keys)
+                self._confirmed.discard(_mark(owner, keys))
         for waiting in gone:
             if waiting is not None and waiting.source is None and isinstance(waiting.content, bytes | Path):
                 self._spool.drop(waiting.content)
@@ -375,6 +408,20 @@ class ObjectStore:
                 content = self.bucket.read(check_key(key))[0]
                 self.bucket.write_many([Upload(f".orphans/{key}", content, len(content))])
                 self.bucket.delete_many([key])
+
+
+def _by_owner(staged: Sequence[Staged]) -> dict[str, list[str]]:
+    """Return the keys of staged artifacts by their owners."""
+    owners: dict[str, list[str]] = {}
+    for item in staged:
+        if item.owner:
+            owners.setdefault(item.owner, []).append(item.key)
+    return owners
+
+
+def _mark(owner: str, keys: Sequence[str]) -> tuple[str, str, int]:
+    """Return what tells artifacts that are confirmed together from others: those that are settled together were."""
+    return owner, keys[0], len(keys)
 
 
 def _refuse_changed(source: Move) -> None:

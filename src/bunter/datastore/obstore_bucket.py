@@ -6,13 +6,15 @@ import os
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bunter import effects
 from bunter.datastore.bucket import PiecewiseUpload
-from bunter.datastore.cloud_options import azure_options, google_options, s3_options
+from bunter.datastore.cloud_options import azure_options, endpoint_of, google_options, s3_options
 from bunter.datastore.credentials import netrc_header
 from bunter.datastore.http_upload import HttpUploads
+from bunter.datastore.patience import PATIENCE_S, Patience
 from bunter.datastore.service_words import failure
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each, each_as_it_comes, each_in_threads, in_lanes
@@ -72,6 +74,7 @@ class ObstoreBucket:
     def __init__(self, address: StoreAddress) -> None:
         self.address = str(address)
         self.place = address
+        self._patience = _patience(address)
         self._store: Any = _open(address)
         self._base = f"{address.prefix}/" if address.prefix and address.scheme in _HOSTS else ""
         self._whole = HttpUploads(address) if address.scheme in _HOSTS else None
@@ -82,6 +85,11 @@ class ObstoreBucket:
     def __reduce__(self) -> tuple[type[ObstoreBucket], tuple[StoreAddress]]:
         return ObstoreBucket, (self.place,)
 
+    @property
+    def endpoint(self) -> str:
+        """Address of the service."""
+        return endpoint_of(self.place)
+
     # ------------------------------------------------------------------ reading
 
     def read(self, key: str, ranges: Sequence[ByteRange] | None = None) -> list[bytes]:
@@ -90,6 +98,9 @@ class ObstoreBucket:
             return [self._whole_object(key)] if ranges is None else self._ranges(key, ranges)
 
     def _whole_object(self, key: str) -> bytes:
+        return self._patience.again(lambda: self._got(key))
+
+    def _got(self, key: str) -> bytes:
         found = obstore.get(self._store, self._base + key)
         if found.range[1] <= _PIECE:
             content: bytes = found.bytes().to_bytes()
@@ -102,7 +113,7 @@ class ObstoreBucket:
         with self._asking("store_get", key):
             done = 0
             try:
-                found = obstore.get(self._store, self._base + key)
+                found = self._patience.again(lambda: obstore.get(self._store, self._base + key))
                 # What is small comes whole: each step of a stream gives up the interpreter and has to wait for it.
                 some = [found.bytes()] if found.range[1] <= _PIECE else found.stream(min_chunk_size=_PIECE)
                 for piece in some:
@@ -114,9 +125,12 @@ class ObstoreBucket:
                 yield from self._rest(key, done)
 
     def _rest(self, key: str, begin: int) -> Iterator[bytes]:
-        size = int(obstore.head(self._store, self._base + key)["size"])
+        size = self._size(key)
         for place in range(begin, size, _PART):
             yield self._get_ranges(key, [ByteRange(place, min(_PART, size - place))])[0]
+
+    def _size(self, key: str) -> int:
+        return int(self._patience.again(lambda: obstore.head(self._store, self._base + key))["size"])
 
     def _ranges(self, key: str, ranges: Sequence[ByteRange]) -> list[bytes]:
         wanted = [piece for piece in ranges if piece.size]
@@ -127,29 +141,29 @@ class ObstoreBucket:
         if len(ranges) > _FEW and sum(piece.size for piece in ranges) <= _SHORT * len(ranges):
             return self._get_many_ranges(key, ranges)
         starts, lengths = [piece.begin for piece in ranges], [piece.size for piece in ranges]
+        place = self._base + key
         try:
-            return [
-                bytes(item)
-                # Not joined over gaps: who reads a cutout has weighed requests against bytes (`ranged.coalesced`).
-                for item in obstore.get_ranges(
-                    self._store, self._base + key, starts=starts, lengths=lengths, coalesce=0
-                )
-            ]
+            # Not joined over gaps: who reads a cutout has weighed requests against bytes (`ranged.coalesced`).
+            found = self._patience.again(
+                lambda: obstore.get_ranges(self._store, place, starts=starts, lengths=lengths, coalesce=0)
+            )
+            return [bytes(item) for item in found]
         except (refused.GenericError, ValueError):
             # Services differ in what they answer to ranges that reach beyond the end, or that are the whole object.
-            size = int(obstore.head(self._store, self._base + key)["size"])
+            size = self._size(key)
             return [self._get_range(key, piece, size) for piece in ranges]
 
     def _get_many_ranges(self, key: str, ranges: Sequence[ByteRange]) -> list[bytes]:
         """Ask for many short ranges, more at a time than obstore would; each waits for the service rather than for the line."""
         strange: list[ByteRange] = []
+        place = self._base + key
 
         async def get(piece: ByteRange) -> bytes:
             if strange:
                 return b""
             try:
-                found = await obstore.get_range_async(
-                    self._store, self._base + key, start=piece.begin, length=piece.size
+                found = await self._patience.again_async(
+                    lambda: obstore.get_range_async(self._store, place, start=piece.begin, length=piece.size)
                 )
             except (refused.GenericError, ValueError):
                 strange.append(piece)
@@ -159,16 +173,19 @@ class ObstoreBucket:
         found = each(ranges, get, _RANGE_WORKERS)
         if not strange:
             return found
-        size = int(obstore.head(self._store, self._base + key)["size"])
+        size = self._size(key)
         return each_in_threads(ranges, lambda piece: self._get_range(key, piece, size), _WORKERS)
 
     def _get_range(self, key: str, piece: ByteRange, size: int) -> bytes:
         if piece.begin >= size:
             return b""
         if piece.begin == 0 and piece.end >= size:
-            return bytes(obstore.get(self._store, self._base + key).bytes())
+            return self._whole_object(key)
+        place, end = self._base + key, min(piece.end, size)
         try:
-            return bytes(obstore.get_range(self._store, self._base + key, start=piece.begin, end=min(piece.end, size)))
+            return bytes(
+                self._patience.again(lambda: obstore.get_range(self._store, place, start=piece.begin, end=end))
+            )
         except refused.GenericError as exc:
             if "non-partial" not in str(exc):
                 raise
@@ -198,7 +215,9 @@ class ObstoreBucket:
         async def head(key: str) -> Stat | None:
             try:
                 with self._asking("store_head", key):
-                    return _stat(await obstore.head_async(self._store, self._base + key))
+                    return _stat(
+                        await self._patience.again_async(lambda: obstore.head_async(self._store, self._base + key))
+                    )
             except KeyMissingError:
                 return None
 
@@ -207,7 +226,7 @@ class ObstoreBucket:
     def _stat(self, key: str) -> Stat | None:
         try:
             with self._asking("store_head", key):
-                return _stat(obstore.head(self._store, self._base + key))
+                return _stat(self._patience.again(lambda: obstore.head(self._store, self._base + key)))
         except KeyMissingError:
             return None
 
@@ -216,13 +235,28 @@ class ObstoreBucket:
         folder = (self._base + prefix).rpartition("/")[0]
         with self._asking("store_list", prefix):
             try:
-                for batch in obstore.list(self._store, folder or None, chunk_size=1000):
-                    for found in batch:
-                        key = found["path"].removeprefix(self._base)
-                        if key.startswith(prefix):
-                            yield key, _stat(found)
+                for found in self._listed(folder or None):
+                    key = found["path"].removeprefix(self._base)
+                    if key.startswith(prefix):
+                        yield key, _stat(found)
             except FileNotFoundError:  # a WebDAV folder that is not there
                 return
+
+    def _listed(self, folder: str | None) -> Iterator[Any]:
+        """Yield what is there; where the list breaks off, it is asked for again from the last name on."""
+        last: list[str | None] = [None]
+        coming = [iter(obstore.list(self._store, folder, chunk_size=1000))]
+
+        def more() -> Sequence[Any]:
+            try:
+                return next(coming[0], ())
+            except BaseException:
+                coming[0] = iter(obstore.list(self._store, folder, offset=last[0], chunk_size=1000))
+                raise
+
+        while batch := self._patience.again(more):
+            last[0] = batch[-1]["path"]
+            yield from batch
 
     def sign(self, key: str, seconds: float, method: str = "GET") -> str:
         """Return an address that allows one method on one object; the credentials are not in it."""
@@ -252,7 +286,9 @@ class ObstoreBucket:
         with self._asking("store_put", item.key, changes=True):
             for attempt in range(_FOLDER_ATTEMPTS):
                 try:
-                    obstore.put(self._store, self._base + item.key, _sent(item), **_IN_PARTS)
+                    self._patience.again(
+                        lambda: obstore.put(self._store, self._base + item.key, _sent(item), **_IN_PARTS)
+                    )
                 except refused.GenericError as exc:
                     _refuse_all_but_folders(exc, attempt)
                 else:
@@ -266,7 +302,9 @@ class ObstoreBucket:
         with self._asking("store_put", item.key, changes=True):
             for attempt in range(_FOLDER_ATTEMPTS):
                 try:
-                    await obstore.put_async(self._store, self._base + item.key, _sent(item), **_IN_PARTS)
+                    await self._patience.again_async(
+                        lambda: obstore.put_async(self._store, self._base + item.key, _sent(item), **_IN_PARTS)
+                    )
                 except refused.GenericError as exc:
                     _refuse_all_but_folders(exc, attempt)
                 else:
@@ -279,7 +317,8 @@ class ObstoreBucket:
             batch = list(keys[first : first + _DELETED_AT_ONCE])
             try:
                 with self._asking("store_delete", batch[0], changes=True):
-                    obstore.delete(self._store, [self._base + key for key in batch])
+                    names = [self._base + key for key in batch]
+                    self._patience.again(partial(obstore.delete, self._store, names))
             except (KeyMissingError, StoreUnavailableError):
                 failed |= self._delete_each(batch)
         return failed
@@ -290,7 +329,7 @@ class ObstoreBucket:
         async def delete(key: str) -> OSError | None:
             try:
                 with self._asking("store_delete", key, changes=True):
-                    await obstore.delete_async(self._store, self._base + key)
+                    await self._patience.again_async(lambda: obstore.delete_async(self._store, self._base + key))
             except KeyMissingError:
                 return None
             except StoreDeniedError as exc:
@@ -303,7 +342,7 @@ class ObstoreBucket:
     def rename(self, key: str, target: str) -> None:
         """Copy within the service, then remove."""
         with self._asking("store_rename", target, changes=True):
-            obstore.copy(self._store, self._base + key, self._base + target)
+            self._patience.again(lambda: obstore.copy(self._store, self._base + key, self._base + target))
         self.delete_many([key])
 
     def reaches(self, other: object, size: int) -> bool:
@@ -327,7 +366,8 @@ class ObstoreBucket:
             there, way = place.prefix, ways[place.place]
             try:
                 with self._asking("store_copy", key, changes=True):
-                    await obstore.copy_async(way, f"{there}/{source.key}" if there else source.key, f"{here}{key}")
+                    origin = f"{there}/{source.key}" if there else source.key
+                    await self._patience.again_async(lambda: obstore.copy_async(way, origin, f"{here}{key}"))
             except KeyMissingError as exc:
                 missing = f"{source.bucket.address}/{source.key}"
                 raise KeyMissingError(f"no object {missing}; `bunter check` lists what is missing") from exc
@@ -341,8 +381,7 @@ class ObstoreBucket:
         # Obstore copies within one bucket. It names the source by its bucket and the target by its address, so an address
         # that has this bucket in it already, as for buckets that are hosts, makes two of them.
         options = s3_options(self.place)
-        region = options.config["region"]
-        endpoint = (options.endpoint or f"https://s3.{region}.amazonaws.com").rstrip("/")
+        endpoint = endpoint_of(self.place).rstrip("/")
         config = {
             **options.config,
             "endpoint": f"{endpoint}/{self.place.place}",
@@ -402,16 +441,13 @@ def _open(address: StoreAddress) -> Any:
     return opened
 
 
-def _common(address: StoreAddress) -> dict[str, Any]:
+def _patience(address: StoreAddress) -> Patience:
     profile = address.profile if address.scheme in {"s3", "gs", "az"} else None
-    limit = 60.0 if profile is None else profile.retry_s
-    return {
-        "retry_config": {
-            "max_retries": 10 if limit else 0,
-            "retry_timeout": timedelta(seconds=limit),
-            "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
-        }
-    }
+    return Patience(PATIENCE_S if profile is None else profile.retry_s)
+
+
+def _common(address: StoreAddress) -> dict[str, Any]:
+    return {"retry_config": _patience(address).of_client()}
 
 
 def _s3(address: StoreAddress) -> Any:
@@ -433,8 +469,8 @@ def _cloud(kind: Any, address: StoreAddress, options: CloudOptions) -> Any:
 
 
 def _http(address: StoreAddress) -> Any:
-    scheme = {"webdav": "http", "webdavs": "https"}.get(address.scheme, address.scheme)
-    options: dict[str, Any] = {"allow_http": scheme == "http"}
+    endpoint = endpoint_of(address)
+    options: dict[str, Any] = {"allow_http": endpoint.startswith("http:")}
     if header := netrc_header(address.place):
         options["default_headers"] = {"authorization": header}
-    return services.HTTPStore.from_url(f"{scheme}://{address.place}", client_options=options, **_common(address))
+    return services.HTTPStore.from_url(endpoint, client_options=options, **_common(address))

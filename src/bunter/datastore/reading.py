@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bunter.errors import ButlerError
     from bunter.storage_class import StorageClass
 
-__all__ = ["part_for", "read_artifact", "read_verified", "result_class"]
+__all__ = ["part_for", "read_artifact", "read_verified", "result_class", "verified"]
 
 _LARGE_FORWARD = 1 << 20
 """For files of this machine that are read from the first byte to the last: into the object that is returned."""
@@ -176,8 +176,12 @@ def _check_digest(stored: StoredArtifact, found: bytes) -> None:
 
 def read_verified(store: ArtifactStore, stored: StoredArtifact) -> bytes:
     """Read a whole artifact and compare it with what was recorded."""
-    data: bytes = store.read(stored.key)[0]
-    _check_size(stored, len(data))
+    return verified(stored, store.read(stored.key)[0])
+
+
+def verified(stored: StoredArtifact, content: bytes) -> bytes:
+    """Return the content of an artifact if it is what was recorded; else FileIntegrityError."""
+    _check_size(stored, len(content))
     if stored.xxh3 is not None:
-        _check_digest(stored, quick_digest(data))
-    return data
+        _check_digest(stored, quick_digest(content))
+    return content

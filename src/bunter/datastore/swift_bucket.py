@@ -19,6 +19,7 @@ from bunter import effects
 from bunter.datastore.instance_role import is_set
 from bunter.datastore.key import no_artifact
 from bunter.datastore.keystone import keystone_settings, log_in
+from bunter.datastore.patience import ABSENT_S, is_nobody_there
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each_in_threads
 from bunter.errors import ConfigurationError, StoreDeniedError, StoreUnavailableError
@@ -36,7 +37,8 @@ _WORKERS = 8
 _LISTED = 10_000
 _LARGEST = 5 * 2**30
 _TIMEOUT_S = 120.0
-_RETRIED = {429, 500, 502, 503, 504}
+_NOBODY = 0
+_RETRIED = {_NOBODY, 429, 500, 502, 503, 504}
 
 
 class SwiftBucket:
@@ -66,6 +68,12 @@ class SwiftBucket:
 
     def __reduce__(self) -> tuple[type[SwiftBucket], tuple[StoreAddress]]:
         return SwiftBucket, (self._place,)
+
+    @property
+    def endpoint(self) -> str:
+        """Address of the account, or where it is asked for."""
+        known = self._account or os.environ.get("OS_STORAGE_URL") or os.environ.get("ST_AUTH")
+        return known or keystone_settings().get("auth_url", "")
 
     # ------------------------------------------------------------------ reading
 
@@ -185,18 +193,12 @@ class SwiftBucket:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | BinaryIO | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """Send one request, again after failures that pass, and once more with a new token; return status, headers, body."""
-        end, pause, renewed = effects.monotonic() + self._limit_s, 0.1, False
+        begin = effects.monotonic()
+        end, pause, renewed = begin + self._limit_s, 0.1, False
         while True:
-            try:
-                if not self._token:
-                    self._log_in()
-                status, told, content = self._send(method, path, headers, body)
-            except (OSError, HTTPException) as exc:
-                if isinstance(exc, StoreDeniedError):
-                    raise
-                asked = self._account or os.environ.get("ST_AUTH") or os.environ.get("OS_AUTH_URL") or "its address"
-                nothing = f"nothing answers at {asked} ({exc}), so that is wrong, or the service or the network is down"
-                status, told, content = 503, {}, nothing.encode()
+            status, told, content = self._attempt(method, path, headers, body)
+            if status == _NOBODY:
+                end = min(end, begin + ABSENT_S)
             if status == 401 and not renewed:
                 renewed, self._token = True, ""
             elif status in {401, 403}:
@@ -212,9 +214,24 @@ class SwiftBucket:
                 )
             else:
                 effects.sleep(pause)
-                pause = min(pause * 2, 5.0)
+                pause = min(pause * 2, 2.0)
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
+
+    def _attempt(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | BinaryIO | None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send it once; what the network does counts as an answer too."""
+        try:
+            if not self._token:
+                self._log_in()
+            return self._send(method, path, headers, body)
+        except (OSError, HTTPException) as exc:
+            if isinstance(exc, StoreDeniedError):
+                raise
+            asked = self.endpoint or "its address"
+            nothing = f"nothing answers at {asked} ({exc}), so that is wrong, or the service or the network is down"
+            return _NOBODY if is_nobody_there(exc) else 503, {}, nothing.encode()
 
     def _send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | BinaryIO | None

@@ -13,6 +13,7 @@ __all__ = ["each", "each_as_it_comes", "each_in_threads", "in_lanes"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+_LETTING_GO_S = 0.02
 
 
 def each(items: Sequence[_Item], act: Callable[[_Item], Awaitable[_Result]], workers: int) -> list[_Result]:
@@ -53,6 +54,8 @@ async def _all_of(items: Iterator[_Item], act: Callable[[_Item], Awaitable[objec
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
     if failures:
+        # Obstore's threads hold on to the request for a moment, and a process that ends before they let go is aborted (seen in 0.12).
+        await asyncio.sleep(_LETTING_GO_S)
         raise failures[0]
 
 

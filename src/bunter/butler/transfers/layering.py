@@ -35,6 +35,8 @@ class Layering(Receiving):
         The release, or a part of it.
     """
 
+    names_anew = False
+
     def __init__(self, session: Session, parcel: Parcel) -> None:
         super().__init__(session, parcel, Terms(restore=False, kind="overlay"))
 

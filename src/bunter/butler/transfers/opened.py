@@ -105,6 +105,7 @@ class OpenedExport(DirectRepository):
 class _Listing(Receiving):
     """Registers the artifacts of an export where they are."""
 
+    names_anew = False
     keeps_all = True
 
     def _key(

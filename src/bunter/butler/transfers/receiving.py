@@ -12,6 +12,7 @@ from bunter.butler.activities import performed
 from bunter.butler.transfers.absences import Absences
 from bunter.butler.transfers.arrivals import arrivals
 from bunter.butler.transfers.carried_fields import CarriedFields
+from bunter.butler.transfers.carried_names import keys_alike, suffix
 from bunter.butler.transfers.definitions import Definitions
 from bunter.butler.transfers.gathering import Gathering
 from bunter.butler.transfers.member_changes import MemberChanges
@@ -74,6 +75,7 @@ class Receiving:
         Is told how far it has come.
     """
 
+    names_anew = True  # whether artifacts get keys by the templates here
     keeps_all = False  # whether every artifact is remembered, not only those of several datasets
 
     def __init__(
@@ -277,10 +279,12 @@ class Receiving:
         routes = self._routes([comer for comer, _ in fresh])
         places = [] if self._stays else [(columns, row) for (columns, row, _), _ in fresh]
         more = self._fields.of_rows(places, routes) if places else [{}] * len(fresh)
-        keys = [
-            self._key(columns, _named(columns, row, route, fields), nonce, stored, route)
-            for ((columns, row, stored), nonce), route, fields in zip(fresh, routes, more, strict=True)
-        ]
+        keys = keys_alike(fresh, routes) if self.names_anew and not self._stays else [""] * len(fresh)
+        for number, (((columns, row, stored), nonce), route, fields) in enumerate(
+            zip(fresh, routes, more, strict=True)
+        ):
+            if not keys[number]:
+                keys[number] = self._key(columns, _named(columns, row, route, fields), nonce, stored, route)
         return instances(Cargo, len(fresh), store=self._parcel.stores_of(given), stored=given, key=keys, route=routes)
 
     def _routes(self, comers: Sequence[_Comer]) -> list[Route]:
@@ -302,7 +306,7 @@ class Receiving:
             return ""
         component = {"component": stored.component} if stored.component else {}
         key_for = self._session.repository.datastore.key_for
-        return key_for(columns.dataset_type, data_id, columns.run, nonce, _suffix(stored.key), route=route, **component)
+        return key_for(columns.dataset_type, data_id, columns.run, nonce, suffix(stored.key), route=route, **component)
 
     def _carried(self, cargo: list[Cargo]) -> list[Staged]:
         datastore = self._session.repository.datastore
@@ -358,14 +362,3 @@ def _headers(rows: list[tuple[bytes, bytes, bytes]]) -> list[Change]:
     headers = packed_alike([kept_header(primary, own) for _, primary, own in rows])
     change = headers_change(zip([id_ for id_, _, _ in rows], headers, strict=True))
     return [] if change is None else [change]
-
-
-def _suffix(key: str) -> str:
-    """Return the ending of a key with its dot, and that of a compressed file with both."""
-    name = key.rpartition("/")[2]
-    stem, dot, last = name.rpartition(".")
-    if not stem:
-        return ""
-    if f".{last}" in {".gz", ".fz", ".bz2"} and (inner := stem.rpartition("."))[0]:
-        return f".{inner[2]}.{last}"
-    return dot + last

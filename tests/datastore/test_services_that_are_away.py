@@ -1,0 +1,131 @@
+"""A service that takes no connections is told within seconds; one that is busy is waited for."""
+
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from bunter import Butler
+from bunter.butler.diagnosis import diagnose
+from bunter.datastore.bucket import Upload
+from bunter.datastore.services import open_bucket
+from bunter.errors import ButlerError, StoreUnavailableError
+
+LARGE = bytes(9_000_000)
+SERVICES = {
+    "s3": "s3://bucket/x",
+    "swift": "swift://container/x",
+    "webdav": "webdav://127.0.0.1:{port}/x",
+    "http": "http://127.0.0.1:{port}/x",
+}
+DEEDS = {
+    "read": lambda bucket: bucket.read("k"),
+    "list": lambda bucket: list(bucket.walk()),
+    "write": lambda bucket: bucket.write_many([Upload("k", b"1", 1)]),
+    "write large": lambda bucket: bucket.write_many([Upload("k", LARGE, len(LARGE))]),
+    "look": lambda bucket: bucket.stat_many(["a", "b"]),
+    "remove": lambda bucket: bucket.delete_many(["a", "b"]),
+}
+
+
+@pytest.fixture
+def nobody():
+    """A port on which nobody listens, and nobody else will."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def known(monkeypatch, port):
+    """Let all services be at a port."""
+    for name in ("OS_STORAGE_URL", "OS_AUTH_URL", "OS_CLOUD"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "k",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "ST_AUTH": f"http://127.0.0.1:{port}/auth/v1.0",
+        "ST_USER": "u",
+        "ST_KEY": "k",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("service", "deed"),
+    [
+        *(("s3", deed) for deed in DEEDS),
+        *((name, deed) for name in ("swift", "webdav") for deed in ("read", "write large")),
+    ],
+)
+def test_a_refused_connection_is_told_within_ten_seconds(service, deed, nobody, monkeypatch):
+    known(monkeypatch, nobody)
+    bucket = open_bucket(SERVICES[service].format(port=nobody))
+    begin = time.monotonic()
+    with pytest.raises(StoreUnavailableError, match=r"service or the network is down|refused") as caught:
+        DEEDS[deed](bucket)
+    assert time.monotonic() - begin < 10
+    assert "doctor" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", [*SERVICES.values(), "sftp://127.0.0.1:{port}/x", "postgresql://u@127.0.0.1:{port}/d"]
+)
+def test_the_doctor_tells_a_refused_connection_within_three_seconds(address, nobody, monkeypatch):
+    known(monkeypatch, nobody)
+    begin = time.monotonic()
+    last = diagnose(address.format(port=nobody))[-1]
+    assert time.monotonic() - begin < 3
+    assert last.verdict == "wrong"
+    assert str(nobody) in last.detail or "cannot be reached" in last.detail
+
+
+@pytest.mark.parametrize("address", ["sftp://127.0.0.1:{port}/x", "postgresql://u@127.0.0.1:{port}/d"])
+def test_a_host_that_refuses_is_told_when_the_repository_is_opened(address, nobody):
+    begin = time.monotonic()
+    with pytest.raises(ButlerError) as caught:
+        Butler(address.format(port=nobody))
+    assert time.monotonic() - begin < 10
+    assert "\n" not in str(caught.value)
+
+
+class Busy(BaseHTTPRequestHandler):
+    """Answers 503 for a while, then as if nothing were there."""
+
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        if "auth" in self.path:
+            self.answer(200, {"X-Storage-Url": f"http://127.0.0.1:{self.server.server_port}/v1/a", "X-Auth-Token": "t"})
+        else:
+            self.answer(503 if time.monotonic() < self.server.busy_until else 404)
+
+    do_HEAD = do_PUT = do_GET  # noqa: N815 - names of the standard library
+
+    def answer(self, status, headers=()):
+        self.send_response(status)
+        for name, value in dict(headers).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("service", ["s3", "swift"])
+def test_a_service_that_is_busy_is_waited_for_longer_than_one_that_is_away(service, monkeypatch):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Busy)
+    server.busy_until = time.monotonic() + 13
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    known(monkeypatch, server.server_port)
+    try:
+        assert open_bucket(SERVICES[service]).stat_many(["k"]) == [None]
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert time.monotonic() > server.busy_until
