@@ -1,10 +1,11 @@
-"""Memory and CPU that moving many small datasets takes, each step in a process of its own, at several counts.
+"""Memory and CPU that moving and caring for many small datasets takes, each step in a process of its own, at several counts.
 
-    python transfer_memory.py [--counts 50000,150000] [--scratch DIR] [STEP ...]
+    python transfer_memory.py [--counts 50000,150000] [--scratch DIR] [--limit MB] [--growth BYTES] [STEP ...]
 
-Prints a line for each step: seconds of CPU and the peak of memory (anonymous, sampled) at each count, and by how many bytes for each dataset
-memory has grown between the first count and the last. The datasets are files of some bytes, which stay where they are
-but for ``bundle``, ``ingest-zip`` and ``retrieve``.
+Prints a line for each step: seconds of CPU and the peaks of memory (anonymous, sampled; and all that was resident, where SQLite maps
+its database) at each count, and by how many bytes for each dataset anonymous memory has grown between the first count and the last. The
+datasets are files of some bytes in the repository, which are copied where a step copies. With a limit or a growth, the script fails if
+a step takes more.
 """
 
 # A script of plain calls: it measures, it is no example of style.
@@ -37,7 +38,8 @@ def measured(step: str, place: str, count: int) -> None:
     else:
         ACTS[step](place, f"{place}/{step}")
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": peak[0] / 1000}))
+    told = {"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": peak[0] / 1000, "rss_mb": used.ru_maxrss / 1000}
+    print(json.dumps(told))
 
 
 def watch(peak: list[int]) -> None:
@@ -63,11 +65,11 @@ def new(root: str):
 def load(place: str, out: str) -> None:
     from bunter import Butler
 
-    Butler.load(f"{place}/dump", out)
+    Butler.load(f"{place}/dump", out, transfer="copy")
 
 
-def take(target, parcel) -> None:
-    target.transfers.take(parcel, transfer="direct", verify=False)
+def take(target, parcel, **terms) -> None:
+    target.transfers.take(parcel, **({"transfer": "copy"} | terms))
 
 
 def again(place: str, _: str) -> None:
@@ -80,28 +82,57 @@ def sync(place: str, _: str) -> None:
     from bunter import Butler
     from bunter.butler.transfers.syncing import synchronise
 
-    synchronise(opened(place), Butler(f"{place}/transfer"), dry_run=True)
+    synchronise(opened(place), Butler(f"{place}/tag"), transfer="copy")
 
 
 def retrieve(place: str, out: str) -> None:
     refs = list(opened(place).query_datasets("raw", "raw/all"))
-    opened(place).retrieve_artifacts(refs, out, transfer="symlink")
+    opened(place).retrieve_artifacts(refs, out)
+
+
+def refs_alone(place: str, _: str) -> None:
+    list(opened(place).query_datasets("raw", "raw/all"))
+
+
+def prune(place: str, _: str) -> None:
+    from bunter import Butler
+
+    butler = Butler(f"{place}/transfer")
+    butler.remove_datasets(list(butler.query_datasets("raw", "raw/all")))
+
+
+def remove_runs(place: str, _: str) -> None:
+    from bunter import Butler
+
+    Butler(f"{place}/import").remove_runs(["raw/all"])
 
 
 ACTS = {
+    "refs": refs_alone,
     "transfer": lambda place, out: take(new(out), opened(place).transfers.parcel()),
     "again": again,
-    "sync": sync,
     "tag": lambda place, out: take(new(out), opened(place).transfers.parcel(collections=["some"])),
-    "export": lambda place, out: opened(place).export(out, transfer="direct"),
-    "import": lambda place, out: new(out).import_(f"{place}/export", transfer="direct", verify=False),
+    "sync": sync,
+    "export": lambda place, out: opened(place).export(out),
+    "import": lambda place, out: new(out).import_(f"{place}/export", transfer="copy"),
     "bundle": lambda place, _: opened(place).bundle(f"{place}/all.zip"),
     "ingest-zip": lambda place, out: new(out).ingest_zip(f"{place}/all.zip", transfer="direct"),
     "dump": lambda place, out: opened(place).dump(out),
     "load": load,
     "retrieve": retrieve,
     "check": lambda place, _: opened(place).check(),
+    "prune": prune,
+    "remove-runs": remove_runs,
     "gc": lambda place, _: opened(place).gc(),
+}
+USED_UP = {  # what no later step needs: a copy of every file for each of them is much
+    "sync": ("tag",),
+    "import": ("export",),
+    "ingest-zip": ("all.zip", "ingest-zip"),
+    "load": ("dump", "load"),
+    "retrieve": ("retrieve",),
+    "prune": ("transfer",),
+    "remove-runs": ("import",),
 }
 
 
@@ -116,7 +147,7 @@ def build(root: str, place: str, count: int) -> None:
     files = spec.make_files(f"{place}/files", count)
     datasets = bunter_bench.make_refs(b, kind, files, n_det)
     for begin in range(0, len(datasets), 5000):
-        b.ingest(*datasets[begin : begin + 5000], transfer="direct")
+        b.ingest(*datasets[begin : begin + 5000], transfer="move")
     b.collections.register("some", "TAGGED")
     refs = [ref for ref in b.query_datasets("raw", "raw/all") if ref.data_id["detector"] % 2]
     b.collections.associate("some", refs)
@@ -126,6 +157,8 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("steps", nargs="*", default=list(ACTS))
     p.add_argument("--counts", default="50000,150000")
+    p.add_argument("--limit", type=float, help="Megabytes of anonymous memory that no step may take more than.")
+    p.add_argument("--growth", type=float, help="Bytes for each dataset by which no step but the listing of references may grow.")
     p.add_argument("--scratch", default="/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
     p.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     a = p.parse_args()
@@ -134,16 +167,39 @@ def main() -> None:
         return
     counts = [int(word) for word in a.counts.split(",")]
     folder = tempfile.mkdtemp(dir=a.scratch, prefix="bunter-memory-")
+    failed = []
     try:
         for count in counts:
             os.mkdir(f"{folder}/{count}")  # noqa: PTH102
         for step in dict.fromkeys(["build", *a.steps]):
             found = [line(step, f"{folder}/{count}", count) for count in counts]
             grown = (found[-1]["peak_mb"] - found[0]["peak_mb"]) * 1e6 / max(counts[-1] - counts[0], 1)
-            said = "".join(f" | {each['cpu_s']:.1f} s | {each['peak_mb']:.0f} MB" for each in found)
+            said = "".join(
+                f" | {each['cpu_s']:.1f} s | {each['peak_mb']:.0f} MB | {each['rss_mb']:.0f} MB" for each in found
+            )
             print(f"| {step}{said} | {grown:.0f} B |", flush=True)
+            if step != "build" and not fits(found, grown, a):
+                failed.append(step)
+            for name in USED_UP.get(step, ()):
+                for count in counts:
+                    remove(f"{folder}/{count}/{name}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if failed:
+        sys.exit(f"too much memory: {', '.join(failed)}")
+
+
+def fits(found: list[dict[str, float]], grown: float, limits: argparse.Namespace) -> bool:
+    """Whether a step came to its end and kept what was asked for."""
+    peak = max(each["peak_mb"] for each in found)
+    return peak < (limits.limit or float("inf")) and grown < (limits.growth or float("inf"))
+
+
+def remove(path: str) -> None:
+    if os.path.isdir(path):  # noqa: PTH112
+        shutil.rmtree(path, ignore_errors=True)
+    elif os.path.exists(path):  # noqa: PTH110
+        os.unlink(path)  # noqa: PTH108
 
 
 def line(step: str, place: str, count: int) -> dict[str, float]:
@@ -152,7 +208,7 @@ def line(step: str, place: str, count: int) -> dict[str, float]:
     return (
         json.loads(done.stdout.splitlines()[-1])
         if done.returncode == 0
-        else {"cpu_s": float("nan"), "peak_mb": float("nan")}
+        else {"cpu_s": float("nan"), "peak_mb": float("nan"), "rss_mb": float("nan")}
     )
 
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["asked_in_vain", "group_over", "records_over"]
 
-_WIDEN = "`bunter universe show SOURCE --yaml > theirs.yaml` and `bunter upgrade TARGET --dimensions theirs.yaml` widen it"
+_WIDEN = (
+    "`bunter universe show SOURCE --yaml > theirs.yaml` and `bunter upgrade TARGET --dimensions theirs.yaml` widen it"
+)
 
 
 def group_over(universe: Universe, kind: DatasetType) -> DimensionGroup:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -16,7 +15,6 @@ from bunter.butler.transfers.carried_names import keys_alike, suffix
 from bunter.butler.transfers.definitions import Definitions
 from bunter.butler.transfers.gathering import Gathering
 from bunter.butler.transfers.member_changes import MemberChanges
-from bunter.butler.transfers.parcel import BATCH_ROWS
 from bunter.butler.transfers.report import TransferReport
 from bunter.butler.transfers.run_folders import write_runs
 from bunter.dataset import ArtifactLink
@@ -48,6 +46,8 @@ if TYPE_CHECKING:
 __all__ = ["Receiving"]
 
 _PORTION_BYTES = 1 << 30
+_KEPT_ROWS = 20_000
+"""What a survey has found of so many datasets is kept, and need not be found once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +124,10 @@ class Receiving:
         members = 0
         for change, number in self._members().walk(contradicting):
             members += number
-            if members <= BATCH_ROWS:
+            if members <= _KEPT_ROWS:
                 changes.append((change, number))
         definitions.registrations()  # which tells what chains do not get again
-        if looked + members <= BATCH_ROWS and report.size <= _PORTION_BYTES:
+        if looked + members <= _KEPT_ROWS and report.size <= _PORTION_BYTES:
             self._seen = _Seen(latest, records, few, changes)
         withheld = () if self._absences is None else self._absences.said
         return replace(report, memberships=members, conflicts=(*report.conflicts, *contradicting), withheld=withheld)
@@ -156,7 +156,7 @@ class Receiving:
             runs |= {each for each in found.conflicts if each.kind == "run"}
             few.append(found)
             looked += sum(map(len, batch.columns))
-            if looked > BATCH_ROWS:
+            if looked > _KEPT_ROWS:
                 few.clear()
             for place, stored in found.artifacts.items():
                 if place not in shared:
@@ -199,12 +199,12 @@ class Receiving:
                     gathering.add([insertion], rows=len(insertion.records))
             gathering.add(self._definitions.registrations(), rows=0)
             for found in self._arriving() if seen is None else seen.arrivals:
-                with unhindered() if self._stays else nullcontext():
-                    self._bring(found, gathering)
+                self._bring(found, gathering)
             for change, number in self._members().walk([]) if seen is None else seen.members:
                 gathering.add([change], rows=number)
             for each in self._parcel.annotations():
-                gathering.add(self.annotations(each), rows=each.rows)
+                with unhindered():
+                    gathering.add(self.annotations(each), rows=each.rows)
         write_runs(getattr(self._session.repository, "runs", None), self._parcel.run_pieces())
 
     def _arriving(self) -> Iterator[Arrivals]:
@@ -240,18 +240,18 @@ class Receiving:
             places = [(stored.datastore, stored.key) for _, _, stored in found.stored]
             fresh = self._fresh(places, found.stored)
             links = self._links(places, found.stored, fresh)
-        given = [comer[2] for comer, _ in fresh.values()]
-        nonces = [nonce for _, nonce in fresh.values()]
-        staged = self._carried(self._cargo(list(fresh.values()), given))
-        rows = artifact_rows(
-            staged, nonces, [stored.format for stored in given], [stored.format_version for stored in given]
-        )
-        changes: list[Change] = [
-            *self._definitions.runs_again({columns.run for columns in found.new}),
-            *(AddDatasets(columns, on_conflict="skip") for columns in found.new),
-        ]
-        whole = [*changes, AddArtifacts(rows, links)] if rows or links else changes
-        gathering.add(whole, staged, rows=max(sum(map(len, found.new)), len(links)))
+            given = [comer[2] for comer, _ in fresh.values()]
+            cargo = self._cargo(list(fresh.values()), given)
+        staged = self._carried(cargo)
+        with unhindered():
+            nonces, formats = [nonce for _, nonce in fresh.values()], [stored.format for stored in given]
+            rows = artifact_rows(staged, nonces, formats, [stored.format_version for stored in given])
+            changes: list[Change] = [
+                *self._definitions.runs_again({columns.run for columns in found.new}),
+                *(AddDatasets(columns, on_conflict="skip") for columns in found.new),
+            ]
+            whole = [*changes, AddArtifacts(rows, links)] if rows or links else changes
+            gathering.add(whole, staged, rows=max(sum(map(len, found.new)), len(links)))
         self._shared |= {place: nonce for place, (comer, nonce) in fresh.items() if comer[2].selector or self.keeps_all}
 
     def _fresh(self, places: Sequence[_Place], comers: Sequence[_Comer]) -> dict[_Place, tuple[_Comer, str]]:
