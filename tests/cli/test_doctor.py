@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from bunter import Butler
 from bunter.cli.program import run
 from bunter.datastore.services import open_bucket
 from plain_user import as_bound_by_permissions
@@ -92,3 +93,55 @@ def test_a_server_that_does_not_answer_is_named(doctor):
     code, found = doctor("postgresql://nobody@127.0.0.1:9/none")
     assert code == 1
     assert found["address"]["verdict"] == "wrong"
+
+
+@pytest.fixture
+def repo(tmp_path):
+    with Butler.create(tmp_path / "repo") as butler:
+        butler.dataset_types.register("note", [], "Text")
+    return tmp_path / "repo"
+
+
+def test_a_repository_is_tried_out_with_all_that_it_is_made_of(repo, doctor):
+    mirror = repo.parent / "mirror"
+    stores = {"second": {"root": str(mirror), "copies": True}, "quick": {"kind": "memory"}}
+    (repo / "bunter.yaml").write_text(json.dumps({"format": 1, "datastore": {"stores": stores}}))
+    code, found = doctor(str(repo))
+    assert code == 0, found
+    assert "1 dataset type" in found["registry"]["detail"]
+    assert {"configuration", "main: put", "second: lock", "quick: address"} <= set(found)
+    assert doctor(f"file://{repo}")[1].keys() == found.keys()
+    assert not mirror.exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "check", "said"),
+    [
+        ({"datastores": {}}, "configuration", "did you mean 'datastore'?"),
+        ({"registry": {"database": "mysql://host/x"}}, "registry", "postgresql://"),
+        ({"registry": {"database": "lost.sqlite3"}}, "registry", "there is no database"),
+        ({"datastore": {"templates": {"note": "{run}/{bnad}"}}}, "settings", "{bnad}"),
+        ({"datastore": {"constraints": {"reject": ["nte"]}}}, "settings", "did you mean 'note'?"),
+        ({"datastore": {"stores": {"dr1": {"root": "/lost", "read_only": True}}}}, "dr1: address", "mount it"),
+        ({"datastore": {"stores": {"t": {"root": "tapes", "nearline": "robot"}}}}, "registry", "bunter.recall"),
+    ],
+)
+def test_what_is_wrong_with_a_repository_is_named(repo, doctor, settings, check, said):
+    (repo / "bunter.yaml").write_text(json.dumps({"format": 1, **settings}))
+    code, found = doctor(str(repo))
+    assert found[check]["verdict"] == ("warning" if "nte" in str(settings) else "wrong")
+    assert said in found[check]["detail"]
+    assert code == (found[check]["verdict"] == "wrong")
+
+
+def test_a_sealed_repository_is_only_read(repo, doctor, capsys):
+    assert run(["seal", str(repo)]) == 0
+    capsys.readouterr()
+    (repo / "data").mkdir(exist_ok=True)
+    code, found = doctor(str(repo))
+    assert (code, set(found)) == (0, {"configuration", "registry", "main: address"})
+
+
+def test_a_file_is_told_from_a_folder(tmp_path, doctor):
+    (tmp_path / "file").touch()
+    assert "is a file" in doctor(str(tmp_path / "file"))[1]["address"]["detail"]

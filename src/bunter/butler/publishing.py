@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["Publishing"]
 
 
+_TRIES = 100
+"""How often others may be faster."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """Bytes of a dataset, or of one of its components, that are staged."""
@@ -188,13 +192,11 @@ class Publishing:
 
     def _store_rest(self, written: Sequence[_Written]) -> list[DatasetRef | None]:
         """Store what the runs have not, once more for each time that others were faster; return what they had."""
-        before = 0
-        while True:
+        for _ in range(_TRIES):
             known = self._known(written)
             rest = [item for item, old in zip(written, known, strict=True) if old is None]
-            if len(written) - len(rest) <= before:  # nobody was faster: the conflict is within the call
+            if len({(item.ref.dataset_type, item.ref.data_id, item.ref.run) for item in rest}) < len(rest):
                 raise ConflictingDatasetError("the same data ID appears twice in one call; give each dataset once")
-            before = len(written) - len(rest)
             fresh = [self._staged_again(item) for item in rest]
             try:
                 if fresh:
@@ -202,6 +204,9 @@ class Publishing:
             except ConflictingDatasetError:
                 continue
             return known
+        raise ConflictingDatasetError(
+            f"others put and remove the same datasets of {written[0].ref.run!r} all the while; put these when that is over"
+        )
 
     def _staged_again(self, item: _Written) -> _Written:
         stage = self._session.repository.datastore.stage

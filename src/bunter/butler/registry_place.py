@@ -21,6 +21,10 @@ def place_of(root: Path | StoreAddress, registry: RegistryConfig) -> str | Path:
     """Return what `Database` takes to open the registry of the repository at a root."""
     if is_server(registry.database):
         return registry.database
+    if "://" in registry.database:
+        raise ConfigurationError(
+            f"the registry cannot be at {registry.database}; registry.database is a file, or postgresql://user@host/database"
+        )
     if isinstance(root, Path):
         return root / registry.database
     check_database(root, registry.database)

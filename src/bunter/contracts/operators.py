@@ -12,6 +12,7 @@ from bunter.contracts.small_camera import fill_small_camera
 from bunter.errors import (
     CollectionTypeError,
     ConfigurationError,
+    ConflictingDatasetError,
     DatasetRemovedError,
     InvalidQueryError,
     OrphanedRecordError,
@@ -237,6 +238,28 @@ class OperatorContract:
         assert butler.remove_runs("run1") == 2
         assert not butler.get_dataset(late[0].id)
         assert "run1" not in butler.collections.query()
+
+    def test_a_put_goes_on_where_another_one_came_and_went_meanwhile(
+        self, butler: Butler, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        repository = butler.repository
+        commit = repository.commit
+
+        def interrupted(principal: Any, changes: Any, *more: Any, **how: Any) -> None:
+            monkeypatch.setattr(repository, "commit", commit)
+            other = self.put(butler)
+            try:
+                commit(principal, changes, *more, **how)
+            finally:
+                butler.remove_datasets([other])
+
+        self.put(butler, 3)
+        monkeypatch.setattr(repository, "commit", interrupted)
+        assert butler.get(self.put(butler)) == {"e": 0}
+        with pytest.raises(ConflictingDatasetError, match="appears twice"):
+            butler.put_many(
+                [{"e": 1}] * 2, "thing", [{"instrument": "Cam", "exposure": 1, "detector": 0}] * 2, run="run1"
+            )
 
     def test_a_type_with_datasets_is_kept_and_the_reasons_told(self, butler: Butler) -> None:
         self.put(butler)

@@ -98,7 +98,7 @@ COMMANDS: dict[str, Entry] = {
     "retry": Entry("watching:retry", PIPELINES, "Run again what failed, with more memory if you like."),
     "rerun": Entry("watching:rerun", PIPELINES, "Run quanta again, whatever they have made."),
     "report": Entry("run:report", PIPELINES, "Report on a run as one HTML page."),
-    "doctor": Entry("doctor:doctor", _CARE, "Try out a store, a folder or a database server."),
+    "doctor": Entry("doctor:doctor", _CARE, "Try out a repository, a store, a folder or a server."),
     "check": Entry("storage:check", _CARE, "Compare registry and files; repair."),
     "prune-datasets": Entry("removal:prune_datasets", _CARE, "Remove datasets."),
     "gc": Entry("gc:gc", _CARE, "Remove leftovers; say before what goes."),

@@ -1,4 +1,4 @@
-"""The command that tries out a store, a folder or a database server."""
+"""The command that tries out a repository, a store, a folder or a database server."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["doctor"]
 @click.argument("address")
 @output_options
 def doctor(*, address: str, emit: Emit) -> None:
-    """Try out what Bunter needs of ADDRESS: a store, a folder, or postgresql://...; exit with 1 if something is wrong.
+    """Try out a repository, or what Bunter needs of a store, a folder, or postgresql://...; exit with 1 if something is wrong.
 
-    Rights, consistency, clock and speed are tried with objects of its own, which are removed again.
+    Of a repository its configuration, its registry and each of its stores are tried. Rights, consistency, clock and speed are tried with objects of its own, which are removed again.
     """
-    from bunter.butler.diagnosis import diagnose
+    from bunter.butler.repository_diagnosis import examine
 
-    symptoms = diagnose(address)
+    symptoms = examine(address)
     emit.rows(("check", "verdict", "detail"), [(each.check, each.verdict, each.detail) for each in symptoms])
     if any(each.verdict == "wrong" for each in symptoms):
         raise click.exceptions.Exit(1)
