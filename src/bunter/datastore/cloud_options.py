@@ -32,11 +32,14 @@ class CloudOptions:
         Address of the service, empty for its usual one; plain http is allowed where this says so.
     keys : KeysByCommand, optional
         Gives keys when they are needed, where they are not among the options.
+    headers : dict, optional
+        What goes along with every request.
     """
 
     config: dict[str, Any]
     endpoint: str = ""
     keys: KeysByCommand | None = None
+    headers: dict[str, str] | None = None
 
     @property
     def allows_http(self) -> bool:
@@ -54,6 +57,8 @@ def s3_options(address: StoreAddress) -> CloudOptions:
     config: dict[str, Any] = {"region": region, "virtual_hosted_style_request": not profile.path_style}
     if endpoint:
         config["endpoint"] = endpoint
+    if profile.requester_pays:
+        config["request_payer"] = True
     if profile.anonymous:
         return CloudOptions({**config, "skip_signature": True}, endpoint)
     if profile.credentials is None and is_set("AWS_ACCESS_KEY_ID"):
@@ -103,14 +108,15 @@ def google_options(address: StoreAddress) -> CloudOptions:
     if endpoint and "://" not in endpoint:
         endpoint = f"http://{endpoint}"
     config: dict[str, Any] = {"base_url": endpoint.rstrip("/")} if endpoint else {}
+    headers = {"x-goog-user-project": profile.billed_project} if profile.billed_project else None
     if profile.anonymous:
-        return CloudOptions({**config, "skip_signature": True}, endpoint)
+        return CloudOptions({**config, "skip_signature": True}, endpoint, headers=headers)
     if profile.credentials:
         path = Path(profile.credentials).expanduser()
         _refuse_missing(address, path, "'credentials' of its endpoint")
-        return CloudOptions({**config, "service_account": str(path)}, endpoint)
+        return CloudOptions({**config, "service_account": str(path)}, endpoint, headers=headers)
     _find_google_credentials(address)
-    return CloudOptions(config, endpoint)
+    return CloudOptions(config, endpoint, headers=headers)
 
 
 _GOOGLE = (

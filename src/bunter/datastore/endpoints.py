@@ -25,6 +25,10 @@ class Endpoint(BaseModel):
         None, description="Profile of the credentials file of the service (~/.aws/credentials for S3)."
     )
     retry_s: float = Field(60.0, ge=0, description="How long failing requests are repeated, in seconds.")
+    requester_pays: bool = Field(False, description="Whether you pay for requests to buckets of others (S3).")
+    billed_project: str | None = Field(
+        None, description="Project that pays for requests to buckets of others (Google)."
+    )
     anonymous: bool = Field(False, description="Whether requests are sent without credentials.")
 
 

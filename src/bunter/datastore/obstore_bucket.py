@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter import effects
 from bunter.datastore.bucket import PiecewiseUpload
+from bunter.datastore.bucket_region import region_of
 from bunter.datastore.cloud_options import azure_options, endpoint_of, google_options, s3_options
 from bunter.datastore.credentials import netrc_header
 from bunter.datastore.http_upload import HttpUploads
@@ -57,6 +58,7 @@ _PART_WORKERS = 6
 _PIECE = 1 << 20
 _IN_PARTS: dict[str, int] = {"chunk_size": _PART, "max_concurrency": _PART_WORKERS}
 _FOLDER_ATTEMPTS = 20
+_WORDLESS = ("400 Bad Request", "401 Unauthorized", "403 Forbidden")
 _DELETED_AT_ONCE = 1000
 _process: list[int] = []
 
@@ -403,11 +405,26 @@ class ObstoreBucket:
             raise
         except FileNotFoundError as exc:
             if operation == "store_put" or "NoSuchBucket" in str(exc):
-                raise failure(exc, operation, where, self.address, denied=False) from exc
+                raise failure(exc, operation, where, self.address, denied=False, region=self._region) from exc
             raise KeyMissingError(f"no object {where}; `bunter check` lists what is missing") from exc
         except (refused.BaseError, OSError, ValueError, NotImplementedError) as exc:
+            if operation == "store_head" and any(status in str(exc) for status in _WORDLESS):
+                exc = self._spoken(key) or exc
             denied = isinstance(exc, refused.PermissionDeniedError | refused.UnauthenticatedError | PermissionError)
-            raise failure(exc, operation, where, self.address, denied=denied) from exc
+            raise failure(exc, operation, where, self.address, denied=denied, region=self._region) from exc
+
+    def _spoken(self, key: str) -> Exception | None:
+        """Ask for an object whose size was refused: only then a service says why."""
+        try:
+            obstore.get_range(self._store, self._base + key, start=0, length=1)
+        except FileNotFoundError:
+            return None
+        except (refused.BaseError, OSError, ValueError) as exc:
+            return exc
+        return None
+
+    def _region(self) -> str:
+        return region_of(self.endpoint, self.place.place) if self.place.scheme == "s3" else ""
 
 
 def _sent(item: Upload | PiecewiseUpload) -> Any:
@@ -463,7 +480,9 @@ def _azure(address: StoreAddress) -> Any:
 
 
 def _cloud(kind: Any, address: StoreAddress, options: CloudOptions) -> Any:
-    client = {"allow_http": options.allows_http, "timeout": timedelta(seconds=300)}
+    client: dict[str, Any] = {"allow_http": options.allows_http, "timeout": timedelta(seconds=300)}
+    if options.headers:
+        client["default_headers"] = options.headers
     more = _common(address) | ({} if options.keys is None else {"credential_provider": options.keys})
     return kind(address.place, prefix=address.prefix or None, config=options.config, client_options=client, **more)
 
