@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from bunter import Butler
-from bunter.butler.sealing import SEAL_NAME, seal, unseal
+from bunter.butler.seal_note import SEAL_NAME
+from bunter.butler.sealing import seal, unseal
 from bunter.contracts.small_camera import fill_dimensions
 from bunter.database.filesystem import network_file_system
 from bunter.errors import ConfigurationError, DatabaseBusyError, ReadOnlyError

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from bunter.butler.builder import Query
 from bunter.butler.operators import Operators
+from bunter.butler.question import dataset_type_of
+from bunter.dataset import DatasetType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
     from bunter.butler.coverage import Coverage
     from bunter.butler.explanation import LookupExplanation
-    from bunter.butler.facade import Butler
     from bunter.butler.lookup import Lookup
     from bunter.butler.metrics import Metrics
     from bunter.butler.mirror import MirrorReport
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from bunter.butler.search import Names, Search
     from bunter.butler.session import Session
     from bunter.butler.timeline import Timeline
-    from bunter.dataset import DatasetType, StoredArtifact
+    from bunter.dataset import StoredArtifact
     from bunter.dataset.operator import SqlAnswer
     from bunter.dimensions import DataCoordinate
     from bunter.query.bind import Where
@@ -216,9 +217,19 @@ class AskingButler:
         self, dataset_type: str | DatasetType, collections: Names = None, *, where: str = ""
     ) -> Timeline:
         """Return when calibrations of a type are valid, to be printed, or drawn with ``.svg()``; gaps are named."""
-        from bunter.butler.timeline import timeline_of
+        from bunter.butler.timeline import arranged
 
-        return timeline_of(cast("Butler", self), dataset_type, collections, where=where)
+        kind = (
+            dataset_type
+            if isinstance(dataset_type, DatasetType)
+            else dataset_type_of(self._session.facts, dataset_type)
+        )
+        rows = self.calibrations(kind, collections).to_pylist()
+        if where:
+            chosen = self.query_datasets(kind, collections, find_first=False, where=where).to_arrow()["id"]
+            kept = set(chosen.to_pylist())
+            rows = [row for row in rows if row["id"] in kept]
+        return arranged(kind.name, kind.dimensions.required, rows)
 
     def locate(self, ids: Sequence[bytes]) -> list[list[StoredArtifact]]:
         """Return the artifacts of datasets by id, in bulk."""

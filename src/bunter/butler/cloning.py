@@ -15,7 +15,7 @@ from bunter.butler.config import CONFIG_NAME
 from bunter.butler.opening import Address, configuration_at, existing_place
 from bunter.butler.registry_place import options_of, place_of
 from bunter.butler.remote_root import configuration_file
-from bunter.butler.sealing import seal_sentence
+from bunter.butler.seal_note import seal_sentence
 from bunter.database import Database, ServerAddress, is_server
 from bunter.errors import ConfigurationError, ReadOnlyError
 

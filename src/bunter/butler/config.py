@@ -18,9 +18,20 @@ from bunter.errors import ConfigurationError, near
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["CONFIG_NAME", "Configuration", "RegistryConfig", "RepositoryConfig", "TextFile", "load_configuration"]
+__all__ = [
+    "CONFIG_NAME",
+    "EXPORT_NAME",
+    "Configuration",
+    "RegistryConfig",
+    "RepositoryConfig",
+    "TextFile",
+    "load_configuration",
+]
 
 CONFIG_NAME = "bunter.yaml"
+EXPORT_NAME = "bunter-export.json"
+"""Name of the file that makes a folder an export, see `bunter.butler.transfers`."""
+
 FORMAT_VERSION = 1
 
 

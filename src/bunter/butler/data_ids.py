@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from bunter.butler.question import Question, ask
+from bunter.butler.question import Question
 from bunter.dimensions import DataCoordinate
 from bunter.errors import DimensionNameError, DimensionValueError, near
 
@@ -75,7 +75,7 @@ class DataIds:
 
     def _rows(self, question: Question) -> list[dict[str, object]]:
         """Return the rows of a question that knows no other defaults than those given to the butler."""
-        stream = ask(self._session, question, self._session.defaults.data_id)
+        stream = self._session.ask(question, self._session.defaults.data_id)
         return [row for batch in stream.batches() for row in batch.to_pylist()]
 
     def standardize(

@@ -18,7 +18,7 @@ from bunter.butler.registry_place import make_folder_of, options_of, place_of
 from bunter.butler.remote_root import RemoteFile
 from bunter.butler.repository import FindRequest, RepositoryFacts
 from bunter.butler.runs_place import runs_place
-from bunter.butler.sealing import seal_sentence
+from bunter.butler.seal_note import seal_sentence
 from bunter.butler.staged_lots import StagedLots
 from bunter.butler.trash import Trash
 from bunter.database import Database

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter import safe_yaml
-from bunter.butler.config import CONFIG_NAME, load_configuration
+from bunter.butler.config import CONFIG_NAME, EXPORT_NAME, load_configuration
 from bunter.butler.making import making, refuse_unless_new
 from bunter.butler.registry_place import folder_and_database, options_of, place_of
 from bunter.butler.remote_root import check_empty, configuration_file, is_remote, remote_root, with_database
-from bunter.butler.sealing import seal_sentence
+from bunter.butler.seal_note import seal_sentence
 from bunter.butler.sharing import share_folder
 from bunter.database import Database, ServerAddress, is_server
 from bunter.errors import ConfigurationError, ReadOnlyError, RepositoryExistsError, RepositoryNotFoundError, near
@@ -39,9 +39,6 @@ __all__ = [
     "open_repository",
     "shown_as_of",
 ]
-
-EXPORT_NAME = "bunter-export.json"
-"""Name of the file that makes a folder an export, see `bunter.butler.transfers`."""
 
 _MEMORY = "memory://"
 _in_memory: dict[str, DirectRepository] = {}

@@ -15,12 +15,12 @@ from bunter.errors import InvalidQueryError
 from bunter.query.unparse import unparse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
     from bunter.butler.question import Question
-    from bunter.butler.results import Results
+    from bunter.butler.tables import Tabular
 
 __all__ = ["Page", "page"]
 
@@ -52,13 +52,23 @@ class Page(Generic[Item]):
         return len(self.items)
 
 
-def page(results: Results[Item], size: int, after: str | None = None) -> Page[Item]:
+def page(
+    question: Question,
+    ask: Callable[[Question], Tabular],
+    items: Callable[[pa.RecordBatch], Iterable[Item]],
+    size: int,
+    after: str | None = None,
+) -> Page[Item]:
     """Return the rows behind a place of an ordered result.
 
     Parameters
     ----------
-    results : Results
-        Data IDs, records, datasets or joined rows, without limit and offset.
+    question : Question
+        About data IDs, records, datasets or joined rows, without limit and offset.
+    ask : callable
+        Returns the rows of a question like it.
+    items : callable
+        Makes rows of a batch of columns.
     size : int
         At most this many rows.
     after : str, optional
@@ -69,7 +79,6 @@ def page(results: Results[Item], size: int, after: str | None = None) -> Page[It
     InvalidQueryError
         If the token is not of this order, or the results cannot be paged.
     """
-    question = results.question
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise InvalidQueryError(f"a page has at least one row, not {size!r}")
     if question.selection is not None or question.limit is not None or question.offset:
@@ -78,13 +87,13 @@ def page(results: Results[Item], size: int, after: str | None = None) -> Page[It
     mark = crc32(repr([each if isinstance(each, str) else repr(each) for each in order]).encode())
     row = None if after is None else _read(after, mark)
     asked = replace(question, order_by=order, keyed=True, after=row, limit=size + 1)
-    table = results.ask(asked).to_arrow()
+    table = ask(asked).to_arrow()
     more = table.num_rows > size
     sort = [name for name in table.column_names if name.startswith("sort ")]
     last = [table.column(name)[size - 1].as_py() for name in sort] if more else []
     table = table.slice(0, size).select([name for name in table.column_names if name not in sort])
-    items = [item for batch in table.to_batches() for item in results.items(batch)]
-    return Page(items, table, _written(mark, last) if more else None)
+    found = [item for batch in table.to_batches() for item in items(batch)]
+    return Page(found, table, _written(mark, last) if more else None)
 
 
 def _whole_order(question: Question) -> tuple[Any, ...]:

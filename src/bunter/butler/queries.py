@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.data_ids import check_keys
-from bunter.butler.question import Question, ask, dataset_type_of
+from bunter.butler.question import Question, dataset_type_of
 from bunter.butler.results import DataIdResults, DatasetResults, JoinedResults, RecordResults
 from bunter.butler.search import Search, Searched, check_comparable, collections_of
 from bunter.dataset import CollectionType, DatasetType
@@ -238,7 +238,7 @@ class Queries:
     def stream(self, question: Question) -> ResultStream:
         """Bind a question and return its rows."""
         facts = self._session.facts
-        return ask(self._session, question, self._data_ids.defaults(facts), facts)
+        return self._session.ask(question, self._data_ids.defaults(facts), facts)
 
     def explain(self, question: Question) -> Explanation:
         """Say which constraints empty the result, and what is near."""

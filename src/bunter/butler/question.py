@@ -1,28 +1,25 @@
-"""Questions as values, and the one way to have them answered."""
+"""Questions as values, and what they are bound to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bunter.errors import MissingDatasetTypeError, near
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from bunter.butler.reasons import Explanation
     from bunter.butler.repository import RepositoryFacts
     from bunter.butler.search import Searched
-    from bunter.butler.session import Session
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
     from bunter.query.bind import Where
     from bunter.query.bound import BoundQuery
     from bunter.query.expression import OrderBy
     from bunter.query.summaries import Selection
-    from bunter.registry import ResultStream
 
-__all__ = ["Answers", "BoundQuestions", "QueryKind", "Question", "ask", "dataset_type_of"]
+__all__ = ["BoundQuestions", "QueryKind", "Question", "bind", "dataset_type_of"]
 
 _MOST = 256
 
@@ -83,27 +80,6 @@ class Question:
     more: DimensionGroup | None = None
     keyed: bool = False
     after: Sequence[object] | None = None
-
-
-class Answers(Protocol):
-    """What results need of those who answer."""
-
-    def stream(self, question: Question) -> ResultStream:
-        """Return the rows of a question."""
-
-    def explain(self, question: Question) -> Explanation:
-        """Say why a question has the rows it has."""
-
-
-def ask(
-    session: Session, question: Question, defaults: Mapping[str, object], facts: RepositoryFacts | None = None
-) -> ResultStream:
-    """Bind a question to the repository and return its rows; nothing runs before somebody looks."""
-    facts = facts or session.facts
-    if session.bound_questions is None or session.bound_questions.facts is not facts:
-        session.bound_questions = BoundQuestions(facts)
-    query = session.bound_questions.bind(question, defaults)
-    return session.repository.execute(session.principal, query)
 
 
 def bind(facts: RepositoryFacts, question: Question, defaults: Mapping[str, object]) -> BoundQuery:

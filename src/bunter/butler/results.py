@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from html import escape
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeVar, overload
 
 from bunter.butler.tables import Tabular
 from bunter.dataset import DatasetRef
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bunter.butler.pages import Page
-    from bunter.butler.question import Answers, Question
+    from bunter.butler.question import Question
     from bunter.butler.reasons import Explanation
     from bunter.dataset import DatasetType
     from bunter.dimensions import DimensionGroup, Element
     from bunter.query.bind import Where
     from bunter.query.expression import Order, Term
     from bunter.query.summaries import Summary
+    from bunter.registry import ResultStream
 
 __all__ = [
     "DataIdResults",
@@ -42,6 +43,16 @@ __all__ = [
 Item = TypeVar("Item")
 Tables: TypeAlias = "Mapping[str, Mapping[tuple[Any, ...], DimensionRecord]]"
 _SHOWN = 10
+
+
+class Answers(Protocol):
+    """What results need of those who answer."""
+
+    def stream(self, question: Question) -> ResultStream:
+        """Return the rows of a question."""
+
+    def explain(self, question: Question) -> Explanation:
+        """Say why a question has the rows it has."""
 
 
 class Results(Tabular, Generic[Item]):
@@ -137,7 +148,7 @@ class Results(Tabular, Generic[Item]):
         """
         from bunter.butler.pages import page
 
-        return page(self, size, after)
+        return page(self.question, self.ask, self.items, size, after)
 
     def pages(self, size: int, after: str | None = None) -> Iterator[Page[Item]]:
         """Yield all rows in pages of ``size``, each asked for when it is wanted; see `page`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.butler.registry_place import place_of
-from bunter.database import is_server
+from bunter.butler.seal_note import note_of, seal_sentence
 from bunter.errors import ConfigurationError, DatabaseBusyError, ReadOnlyError
 from bunter.values import Principal, clock_text
 from bunter.values.instant import now_tai_ns
@@ -19,32 +19,9 @@ if TYPE_CHECKING:
     from bunter.butler.config import Configuration
     from bunter.datastore.store_address import StoreAddress
 
-__all__ = ["SEAL_NAME", "seal", "seal_sentence", "unseal"]
-
-SEAL_NAME = "bunter.sealed"
-"""The file whose presence says that a repository is sealed, and since when, by whom."""
+__all__ = ["seal", "unseal"]
 
 _WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
-
-
-def seal_sentence(root: Path | StoreAddress, configuration: Configuration) -> str | None:
-    """Say since when a repository is sealed; None if it is not."""
-    path = _note(root, configuration)
-    if path is None or effects.stat(path) is None:
-        return None
-    try:
-        told = json.loads(effects.read_bytes(path))
-        return f"{root} is sealed since {told['sealed']} by {told['by']}"
-    except (ValueError, KeyError, TypeError, OSError):
-        return f"{root} is sealed"
-
-
-def _note(root: Path | StoreAddress, configuration: Configuration) -> Path | None:
-    """Where the seal is: in the folder; for a repository in a storage service beside the file of its registry."""
-    if isinstance(root, Path):
-        return root / SEAL_NAME
-    database = configuration.model.registry.database
-    return None if is_server(database) else Path(f"{database}.{SEAL_NAME.rpartition('.')[2]}")
 
 
 def seal(root: Path | StoreAddress, *, dry_run: bool = False) -> bool:
@@ -155,7 +132,7 @@ def _mode(note: Path, database: Path) -> int:
 
 def _database(root: Path | StoreAddress, configuration: Configuration) -> tuple[Path, Path]:
     """Return the file of the registry and that of the seal."""
-    place, note = place_of(root, configuration.model.registry), _note(root, configuration)
+    place, note = place_of(root, configuration.model.registry), note_of(root, configuration)
     if not isinstance(place, Path) or note is None:
         raise ConfigurationError(
             "a registry on a server is guarded by the server: let the users that may only read have no right but SELECT"

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bunter.butler.activities import CurrentActivities
+from bunter.butler.current_activities import CurrentActivities
+from bunter.butler.question import BoundQuestions
 from bunter.butler.staged_lots import StagedLots
 from bunter.errors import ReadOnlyError
 
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from bunter.butler.question import BoundQuestions
+    from bunter.butler.question import Question
     from bunter.butler.repository import Repository, RepositoryFacts
     from bunter.dataset import DatasetRef, StoredArtifact
     from bunter.dataset.changes import Change
     from bunter.datastore import Staged
+    from bunter.registry import ResultStream
     from bunter.values import Principal
 
 __all__ = ["Defaults", "Pending", "Session", "UnitOfWork"]
@@ -91,8 +93,6 @@ class Session:
 
     Attributes
     ----------
-    bound_questions : BoundQuestions, optional
-        What was asked before, for the facts of then.
     activities : CurrentActivities
         What is being done.
     """
@@ -101,7 +101,7 @@ class Session:
         self.repository = repository
         self.principal = principal
         self.defaults = defaults
-        self.bound_questions: BoundQuestions | None = None
+        self._bound: BoundQuestions | None = None
         self.activities = CurrentActivities(principal)
         self._local = threading.local()
 
@@ -109,6 +109,16 @@ class Session:
     def facts(self) -> RepositoryFacts:
         """The slow-moving facts of the repository, as they are now."""
         return self.repository.facts(self.principal)
+
+    def ask(
+        self, question: Question, defaults: Mapping[str, object], facts: RepositoryFacts | None = None
+    ) -> ResultStream:
+        """Bind a question to the repository and return its rows; nothing runs before somebody looks."""
+        facts = facts or self.facts
+        bound = self._bound
+        if bound is None or bound.facts is not facts:
+            bound = self._bound = BoundQuestions(facts)
+        return self.repository.execute(self.principal, bound.bind(question, defaults))
 
     @property
     def unit(self) -> UnitOfWork | None:

@@ -13,11 +13,8 @@ from bunter.values import MAX_NS, MIN_NS, Timespan, format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bunter.butler.facade import Butler
-    from bunter.butler.search import Names
-    from bunter.dataset import DatasetType
 
-__all__ = ["Timeline", "TimelineRow", "ValidRange", "arranged", "timeline_of"]
+__all__ = ["Timeline", "TimelineRow", "ValidRange", "arranged"]
 
 _SECOND, _DAY = 10**9, 86_400 * 10**9
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -164,29 +161,6 @@ class Timeline:
 
     def _repr_html_(self) -> str:
         return self.svg()
-
-
-def timeline_of(
-    butler: Butler,
-    dataset_type: str | DatasetType,
-    collections: Names = None,
-    *,
-    where: str = "",
-) -> Timeline:
-    """Arrange the validity ranges of a type; see `Butler.calibration_timeline`.
-
-    Raises
-    ------
-    DatasetNotFoundError
-        If there is none.
-    """
-    kind = butler.dataset_types.get(dataset_type) if isinstance(dataset_type, str) else dataset_type
-    rows = butler.calibrations(kind, collections).to_pylist()
-    if where:
-        chosen = butler.query_datasets(kind, collections, find_first=False, where=where).to_arrow()["id"]
-        kept = set(chosen.to_pylist())
-        rows = [row for row in rows if row["id"] in kept]
-    return arranged(kind.name, kind.dimensions.required, rows)
 
 
 def arranged(dataset_type: str, dimensions: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Timeline:

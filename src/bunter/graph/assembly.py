@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from bunter.dataset import StoredArtifact
     from bunter.dimensions import DimensionGroup
     from bunter.graph.closure import Selection
-    from bunter.graph.frontier import DatasetRows, TaskRows
     from bunter.graph.header import Header
     from bunter.graph.keys import Array
     from bunter.graph.relation import Relation
+    from bunter.graph.rows import DatasetRows, TaskRows
     from bunter.graph.sources import Existing, Sources
     from bunter.pipeline import Connection, PipelineGraph
 
@@ -369,6 +369,8 @@ def explain(selection: Selection, inputs: Mapping[str, tuple[int, int]]) -> Expl
     for label, rows in selection.frontier.tasks.items():
         role, unmet = selection.roles[label], selection.unmet[label]
         idle_rows = (role == 0) & ~selection.spared.get(label, np.zeros(len(role), bool))
+        if label in selection.waits:  # what waits would be planned
+            idle_rows &= selection.waits[label] < 0
         idle = [int(np.count_nonzero(idle_rows & (unmet == number))) for number in range(len(selection.said))]
         tasks[label] = TaskExplanation(
             label=label,

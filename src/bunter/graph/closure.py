@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bunter.graph.conjuncts import Conjunct
     from bunter.graph.joins import Joins
     from bunter.graph.keys import Array
-    from bunter.graph.precedents import Reused
     from bunter.graph.relation import Pairs
+    from bunter.graph.reused import Reused
     from bunter.graph.terms import Terms
     from bunter.pipeline import TaskNode
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from bunter.butler import Butler
     from bunter.graph.closure import Selection
-    from bunter.graph.frontier import TaskRows
     from bunter.graph.reading import Reading
+    from bunter.graph.rows import TaskRows
     from bunter.pipeline import Connection
 
 __all__ = ["refuse_done", "refuse_empty"]

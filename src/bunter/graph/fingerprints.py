@@ -17,8 +17,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bunter.graph.frontier import DatasetRows, Frontier, TaskRows
+    from bunter.graph.frontier import Frontier
     from bunter.graph.keys import Array, Vocabulary
+    from bunter.graph.rows import DatasetRows, TaskRows
     from bunter.pipeline import Connection, TaskNode
 
 __all__ = ["fingerprints"]

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bunter.graph.closure import Selection
-    from bunter.graph.frontier import DatasetRows, TaskRows
     from bunter.graph.keys import Array, Vocabulary
     from bunter.graph.relation import Relation
+    from bunter.graph.rows import DatasetRows, TaskRows
     from bunter.pipeline import Connection, PipelineGraph
 
 __all__ = ["adjust"]

@@ -10,11 +10,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bunter.graph.quantum import KeyValue
-
-__all__ = ["Array", "Dictionary", "KeyTable", "Vocabulary", "smallest_unsigned"]
+__all__ = ["Array", "Dictionary", "KeyTable", "KeyValue", "Vocabulary", "smallest_unsigned"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+KeyValue: TypeAlias = int | str
 
 
 def smallest_unsigned(limit: int) -> np.dtype[Any]:

@@ -10,9 +10,9 @@ from bunter.errors import GraphError
 from bunter.graph.relation import Pairs
 
 if TYPE_CHECKING:
-    from bunter.graph.frontier import TaskRows
     from bunter.graph.keys import Array, Vocabulary
     from bunter.graph.relation import Relation
+    from bunter.graph.rows import TaskRows
     from bunter.pipeline import Connection
 
 __all__ = ["look_up"]

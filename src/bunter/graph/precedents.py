@@ -10,6 +10,7 @@ import numpy as np
 from bunter.graph.closure import COMPANION, TARGET
 from bunter.graph.fingerprints import fingerprints
 from bunter.graph.relation import Relation, joint_keys, single
+from bunter.graph.reused import Reused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from bunter.graph.quantum_graph import QuantumGraph
     from bunter.pipeline import Connection
 
-__all__ = ["Precedent", "Reused", "spare"]
+__all__ = ["Precedent", "spare"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,29 +44,6 @@ class Precedent:
     succeeded: Array
     written: Array
     present: Array
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reused:
-    """For the datasets of one type that this graph would make: those that earlier runs have made.
-
-    Parameters
-    ----------
-    ids : array
-        ``(n, 16) uint8``, one row per dataset.
-    run : array
-        Place of each one's run in ``runs``.
-    present, gone : array of bool
-        Whether there is one; whether there was one that the repository no longer has.
-    runs : tuple of str
-        Names of runs.
-    """
-
-    ids: Array
-    run: Array
-    present: Array
-    gone: Array
-    runs: tuple[str, ...]
 
 
 def spare(selection: Selection, precedents: Sequence[Precedent]) -> Selection:

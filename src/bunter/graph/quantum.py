@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bunter.dataset import StoredArtifact
+    from bunter.graph.keys import KeyValue
     from bunter.graph.quantum_graph import QuantumGraph
     from bunter.graph.tables import Edges
 
-__all__ = ["KeyValue", "Quantum", "QuantumRef"]
+__all__ = ["Quantum", "QuantumRef"]
 
-KeyValue: TypeAlias = int | str
 Refs: TypeAlias = "Mapping[str, tuple[QuantumRef, ...]]"
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from bunter.graph.closure import TARGET, Selection
 from bunter.graph.conjuncts import satisfied
-from bunter.graph.frontier import Frontier, TaskRows
+from bunter.graph.frontier import Frontier
 from bunter.graph.relation import Pairs, Relation, match
+from bunter.graph.rows import TaskRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

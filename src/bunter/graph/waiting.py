@@ -11,8 +11,8 @@ from bunter.errors import WaitingError
 
 if TYPE_CHECKING:
     from bunter.graph.closure import Selection
-    from bunter.graph.frontier import TaskRows
     from bunter.graph.keys import Array
+    from bunter.graph.rows import TaskRows
 
 __all__ = ["refuse_waiting", "set_aside", "waiting_counts"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from bunter.butler.question import Question, bind
 from bunter.errors import DataIdError, InvalidQueryError
 from bunter.values import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from bunter.butler.question import Question
     from bunter.butler.repository import RepositoryFacts
     from bunter.butler.search import Searched
     from bunter.query.bound import BoundQuery, Predicate
@@ -119,8 +119,6 @@ class Demands:
         Of the datasets that rows are, or are joined with one by one, there must be some anyway: without their
         constraint they are looked for in all collections.
         """
-        from bunter.butler.question import bind
-
         question = self.question if active is None else self._eased(active)
         try:
             query = bind(self.facts, question, self._defaults)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bunter.butler.opening import EXPORT_NAME
+from bunter.butler.config import EXPORT_NAME
 from bunter.butler.transfers.signed_json import read_signed, written_signed
 from bunter.butler.transfers.table_files import TableFile
 from bunter.dataset import CollectionInfo, CollectionType, DatasetType
