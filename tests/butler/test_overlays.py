@@ -132,3 +132,21 @@ def test_the_command_refreshes(release, tmp_path):
     assert json.loads(CliRunner().invoke(cli, [*words, "--dry-run"]).stdout)["datasets"] == 1
     assert json.loads(CliRunner().invoke(cli, words).stdout)["datasets"] == 1
     assert CliRunner().invoke(cli, [*words, "--database", "postgresql://x/y"]).exit_code == 2
+
+
+def test_a_release_in_a_store_is_read_there(s3_place, tmp_path):
+    with Butler.create(s3_place, database=str(tmp_path / "dr1.sqlite3")) as butler:
+        fill_dimensions(butler)
+        butler.dataset_types.register("thing", ["instrument", "detector"], "StructuredDataDict")
+        butler.collections.register("dr1")
+        butler.put({"from": "dr1"}, "thing", instrument="Cam", detector=0, run="dr1")
+    overlay_repository(s3_place, tmp_path / "mine")
+    with Butler(tmp_path / "mine", run="u/me", instrument="Cam") as mine:
+        assert mine.get("thing", detector=0, collections="dr1") == {"from": "dr1"}
+        assert str(mine.get_uri(mine.put({"from": "me"}, "thing", detector=0))).startswith("file://")
+    with Butler(s3_place, run="dr1") as butler:
+        butler.put({"from": "dr1"}, "thing", instrument="Cam", detector=1)
+    assert refresh_overlay(s3_place, tmp_path / "mine").datasets == 1
+    with Butler(tmp_path / "mine", collections=["u/me", "dr1"], instrument="Cam") as mine:
+        assert [mine.get("thing", detector=n)["from"] for n in range(2)] == ["me", "dr1"]
+        assert mine.check(deep=True).is_clean

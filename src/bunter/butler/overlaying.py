@@ -14,14 +14,16 @@ import yaml
 from bunter.butler.cloning import clone_registry
 from bunter.butler.config import CONFIG_NAME, load_configuration
 from bunter.butler.making import making, refuse_unless_new, write_configuration
-from bunter.butler.opening import Address, existing_root
+from bunter.butler.opening import Address, configuration_at, existing_place, existing_root
 from bunter.database import is_server
 from bunter.datastore import MAIN
+from bunter.datastore.services import place_below
 from bunter.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from bunter.butler.transfers.report import TransferReport
     from bunter.datastore.config import DatastoreConfig
+    from bunter.datastore.store_address import StoreAddress
 
 __all__ = ["Overlay", "overlay_repository", "refresh_overlay"]
 
@@ -58,7 +60,7 @@ def overlay_repository(
     Parameters
     ----------
     release : str or Path
-        A repository: a folder or a label. It may be sealed, and on read-only media.
+        A repository: a folder, an address in a store, or a label. It may be sealed, and on read-only media.
     folder : str or Path
         Folder of the new repository, empty or not there.
     database : str, optional
@@ -71,10 +73,10 @@ def overlay_repository(
     RepositoryExistsError
         If the folder holds anything.
     """
-    root = existing_root(Address.of(release))
+    root = existing_place(Address.of(release))
     target = Path(os.path.abspath(folder))  # noqa: PTH100 - the user's spelling
     refuse_unless_new(target)
-    below = load_configuration(root / CONFIG_NAME).model.datastore
+    below = configuration_at(root).model.datastore
     stores = _stores_of(below, root)
     place = database if database is not None else str(target / "registry.sqlite3")
     with nullcontext() if dry_run else making(target):
@@ -105,8 +107,8 @@ def refresh_overlay(release: str | Path, folder: str | Path, *, dry_run: bool = 
     """
     from bunter.butler.facade import Butler
 
-    root, target = existing_root(Address.of(release)), existing_root(Address.of(folder))
-    stores = _stores_of(load_configuration(root / CONFIG_NAME).model.datastore, root)
+    root, target = existing_place(Address.of(release)), existing_root(Address.of(folder))
+    stores = _stores_of(configuration_at(root).model.datastore, root)
     known = load_configuration(target / CONFIG_NAME).model.datastore.stores
     if missing := [
         place for place in stores.values() if not any(c.root == place and c.read_only for c in known.values())
@@ -114,15 +116,15 @@ def refresh_overlay(release: str | Path, folder: str | Path, *, dry_run: bool = 
         raise ConfigurationError(
             f"{target} is not laid over {root}: it has no read-only store at {missing[0]}; `bunter overlay` makes such a repository"
         )
-    with Butler(root, writeable=False) as below, Butler(target, writeable=not dry_run) as above:
+    with Butler(str(root), writeable=False) as below, Butler(target, writeable=not dry_run) as above:
         return above.transfers.lay_over(below.transfers.parcel(), dry_run=dry_run)
 
 
-def _stores_of(below: DatastoreConfig, root: Path) -> dict[str, str]:
+def _stores_of(below: DatastoreConfig, root: Path | StoreAddress) -> dict[str, str]:
     """Return the stores of a release by the names that they get, with places that hold from elsewhere."""
     first = next(name for name in chain([_LAYER], (f"{_LAYER}{n}" for n in count(2))) if name not in below.stores)
     named = {first: below.root} | {name: child.root for name, child in below.stores.items() if child.root is not None}
-    return {name: place if "://" in place else str(root / Path(place).expanduser()) for name, place in named.items()}
+    return {name: str(place_below(root, place)) for name, place in named.items()}
 
 
 def _configuration(below: DatastoreConfig, stores: dict[str, str], database: str | None) -> dict[str, Any]:

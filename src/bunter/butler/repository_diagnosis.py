@@ -127,7 +127,12 @@ def _store(
         told = f"there is no folder {place}, from which it is read; mount it, or correct datastore.stores.{name}.root"
         return [Symptom("address", "wrong", told)]
     try:
-        next(iter(open_bucket(place).walk()), None)
+        is_empty = next(iter(open_bucket(place).walk()), None) is None
     except (ButlerError, OSError) as exc:
         return [Symptom("list", "wrong", str(exc))]
+    if is_empty:
+        told = (
+            f"there is nothing in {place}, from which it is read; correct datastore.stores.{name}.root if it has moved"
+        )
+        return [Symptom("list", "warning", told)]
     return [Symptom("list", "ok", f"{place} can be listed, to be read")]
