@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Hook = Callable[[str, str], None]
 
 CHUNK = 1 << 20
+
+_TRIES = 50  # a folder that others remove as empty just now; each try is some microseconds
 _GROUP_WRITES = 0o060
 _SHARED_FOLDER = 0o2775  # setgid: what is made inside belongs to the same group
 
@@ -309,8 +311,18 @@ def mkdirs(path: AnyPath) -> None:
     if os.path.isdir(path):  # the common case costs one stat and is no step
         return
     _watch.step("mkdirs", path)
+    for _ in range(_TRIES):
+        try:
+            _make_all(str(path))
+        except (FileNotFoundError, FileExistsError):  # it, or a parent, may just have been removed as empty: once more
+            continue
+        return
+    _make_all(str(path))
+
+
+def _make_all(path: str) -> None:
     if _shared and f"{path}/".startswith(_shared):
-        _make_shared(str(path))
+        _make_shared(path)
     else:
         os.makedirs(path, exist_ok=True)
 

@@ -28,6 +28,8 @@ __all__ = ["FsspecBucket"]
 _WORKERS = 8
 _SSH = {"sftp", "ssh"}
 _ON_A_HOST = {*_SSH, "ftp", "smb"}
+"""Services that refuse to remove a folder in which anything is; elsewhere it would be removed with all that is in it."""
+_TRIES = 4
 
 
 class FsspecBucket:
@@ -81,24 +83,46 @@ class FsspecBucket:
         """Write files, several at a time; none is seen before it is whole."""
         for folder in sorted({posixpath.dirname(self._path(item.key)) for item in uploads} - self._folders):
             with self._asking("store_mkdir", folder, changes=True):
-                self._files.makedirs(folder, exist_ok=True)
+                self._make_folder(folder)
             self._folders.add(folder)
         each_in_threads(uploads, self._write, _WORKERS)
 
+    def _make_folder(self, folder: str) -> None:
+        for left in reversed(range(_TRIES)):
+            try:
+                self._files.makedirs(folder, exist_ok=True)
+            except Exception:  # another writer makes, or removes as empty, one of its parents just now
+                if self._files.isdir(folder):
+                    return
+                if not left:
+                    raise
+            else:
+                return
+
     def _write(self, item: Upload) -> None:
         final = self._path(item.key)
-        partial = f"{posixpath.dirname(final)}/.partial-{secrets.token_hex(8)}"
         with self._asking("store_put", item.key, changes=True):
-            try:
-                if isinstance(item.content, bytes):
-                    self._files.pipe_file(partial, item.content)
+            for _ in range(_TRIES - 1):
+                try:
+                    self._write_once(item, final)
+                except FileNotFoundError:  # the folder may just have been removed as empty
+                    self._make_folder(posixpath.dirname(final))
                 else:
-                    self._files.put_file(str(item.content), partial)
-                self._files.mv(partial, final)
-            except BaseException:
-                if self._files.exists(partial):
-                    self._files.rm_file(partial)
-                raise
+                    return
+            self._write_once(item, final)
+
+    def _write_once(self, item: Upload, final: str) -> None:
+        partial = f"{posixpath.dirname(final)}/.partial-{secrets.token_hex(8)}"
+        try:
+            if isinstance(item.content, bytes):
+                self._files.pipe_file(partial, item.content)
+            else:
+                self._files.put_file(str(item.content), partial)
+            self._files.mv(partial, final)
+        except BaseException:
+            if self._files.exists(partial):
+                self._files.rm_file(partial)
+            raise
 
     def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
         """Size and time of each file."""
@@ -112,9 +136,26 @@ class FsspecBucket:
             return None
 
     def delete_many(self, keys: Sequence[str]) -> dict[str, OSError]:
-        """Remove files one by one, several at a time."""
-        found = zip(keys, each_in_threads(keys, self._delete, _WORKERS), strict=True)
+        """Remove files one by one, several at a time, and then folders that became empty."""
+        found = list(zip(keys, each_in_threads(keys, self._delete, _WORKERS), strict=True))
+        if self._place.scheme in _ON_A_HOST:
+            self._prune({posixpath.dirname(key) for key in keys})
         return {key: error for key, error in found if error is not None}
+
+    def _prune(self, folders: set[str]) -> None:
+        for each in sorted(folders, key=len, reverse=True):
+            folder = each
+            while folder and self._is_removed(folder):
+                folder = posixpath.dirname(folder)
+
+    def _is_removed(self, folder: str) -> bool:
+        try:
+            with self._asking("store_rmdir", folder, changes=True):
+                self._files.rmdir(self._path(folder))
+        except ButlerError:  # most often as something is in it
+            return False
+        self._folders.discard(self._path(folder))
+        return True
 
     def _delete(self, key: str) -> OSError | None:
         try:
@@ -144,7 +185,7 @@ class FsspecBucket:
     def rename(self, key: str, target: str) -> None:
         """Rename within the service."""
         with self._asking("store_rename", target, changes=True):
-            self._files.makedirs(posixpath.dirname(self._path(target)), exist_ok=True)
+            self._make_folder(posixpath.dirname(self._path(target)))
             self._files.mv(self._path(key), self._path(target))
 
     @contextmanager

@@ -37,6 +37,9 @@ STAGE = ".stage"
 _FEW = 8
 """Fewer names are removed one by one."""
 
+_TRIES = 20
+"""How often a folder is made that others remove as empty; one that has an artifact stays."""
+
 _MISSING = (FileNotFoundError, NotADirectoryError)
 
 
@@ -253,11 +256,14 @@ class LocalStore:
         for directory, items in groups.items():
             before = len(done)
             changed |= self._enter(directory)
-            try:
-                done.extend(make(directory, items))
-            except FileNotFoundError:  # the directory may just have been removed as empty: then once more
-                changed |= self._enter(directory, again=True)
-                done.extend(make(directory, items[len(done) - before :]))
+            for left in reversed(range(_TRIES)):
+                try:
+                    done.extend(make(directory, items[len(done) - before :]))
+                    break
+                except FileNotFoundError:  # the directory may just have been removed as empty: then once more
+                    if not left or len(done) > before:
+                        raise
+                    changed |= self._enter(directory, again=True)
         return changed
 
     def link_exact(self, item: Staged) -> None:
@@ -289,10 +295,15 @@ class LocalStore:
         changed = self._enter(directory)
         staging = self._staging(item.owner, item.key)
         try:
-            try:
-                effects.link(staging, final)
-            except FileNotFoundError:
-                changed |= self._enter(directory, again=True)
+            for _ in range(_TRIES):
+                try:
+                    effects.link(staging, final)
+                    break
+                except FileNotFoundError:
+                    if effects.stat(staging) is None:
+                        raise
+                    changed |= self._enter(directory, again=True)
+            else:
                 effects.link(staging, final)
         except FileExistsError as exc:
             raise KeyTakenError(
