@@ -447,16 +447,25 @@ def listdir(path: AnyPath) -> list[str]:
         return []
 
 
-def walk(path: AnyPath) -> Iterator[tuple[str, os.stat_result]]:
-    """Every file (no directories) below a directory as (path below it with ``/``, lstat), sorted within a directory."""
+def walk(
+    path: AnyPath, *, past: Callable[[str, list[str]], bool] | None = None
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file (no directories) below a directory as (path below it with ``/``, lstat), sorted within a directory.
+
+    Directories for which ``past`` (path, names in it) is true are passed over.
+    """
     _watch.look("walk", path)
-    yield from _walk(str(path), "")
+    yield from _walk(str(path), "", past)
 
 
-def _walk(directory: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(
+    directory: str, prefix: str, past: Callable[[str, list[str]], bool] | None
+) -> Iterator[tuple[str, os.stat_result]]:
     try:
         names = sorted(os.listdir(directory))  # names alone: a folder may have a million
     except (FileNotFoundError, NotADirectoryError):
+        return
+    if past is not None and past(directory, names):
         return
     for name in names:
         try:
@@ -464,7 +473,7 @@ def _walk(directory: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
         except FileNotFoundError:
             continue
         if stat_module.S_ISDIR(found.st_mode):
-            yield from _walk(path, f"{prefix}{name}/")
+            yield from _walk(path, f"{prefix}{name}/", past)
         else:
             yield prefix + name, found
 

@@ -173,6 +173,10 @@ def test_what_is_named_counts_more_than_all_and_acceptance_more_than_refusal(con
     [
         ({"stores": {"a": {"root": "./data"}}}, "the stores 'a' and 'main' have the same root"),
         ({"stores": {"a": {"root": "s3://x/y"}, "b": {"root": "s3://x/y/"}}}, "'a' and 'b' have the same root"),
+        ({"stores": {"a": {"root": "data/../data/deep"}}}, "'a' at 'data/../data/deep' lies inside the store 'main'"),
+        ({"root": "deep/data", "stores": {"a": {"root": "deep"}}}, "'main' at 'deep/data' lies inside the store 'a'"),
+        ({"stores": {"a": {"root": "s3://x"}, "b": {"root": "s3://x/y/", "read_only": True}}}, "'b' at .* lies inside"),
+        ({"root": ".", "stores": {"a": {"root": "more"}}}, "'a' at 'more' lies inside"),
         ({"stores": {"a": {"root": "a", "read_only": True, "copies": True}}}, "takes no copies"),
         ({"constraints": {"accept": ["instrument<Cam"]}}, "write 'instrument<NAME>'"),
     ],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bunter import safe_yaml
 from bunter.butler.config import CONFIG_NAME, EXPORT_NAME, load_configuration
 from bunter.butler.making import making, refuse_unless_new
+from bunter.butler.outer_repository import refuse_inside_another
 from bunter.butler.registry_place import folder_and_database, options_of, place_of
 from bunter.butler.remote_root import check_empty, configuration_file, is_remote, remote_root, with_database
 from bunter.butler.seal_note import seal_sentence
@@ -271,6 +272,7 @@ def check_creation(
     elif not str(root).startswith(_MEMORY):
         folder, registry = Path(root).absolute(), configuration.model.registry
         refuse_unless_new(folder)
+        refuse_inside_another(folder, configuration)
         place = place_of(folder, registry)
         if not (isinstance(place, Path) and place.is_relative_to(folder)):  # one inside was left by what was killed
             Database.check_absent(place, options_of(registry))

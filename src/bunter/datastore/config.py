@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import permutations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -28,6 +29,12 @@ def _flat(tree: Any) -> Any:
 
 def _place(root: str) -> str:
     return root.rstrip("/") if "://" in root else posixpath.normpath(root)
+
+
+def _is_inside(inner: str, outer: str) -> bool:
+    """Whether a root lies in another one by how both are written; links are looked at when the stores are opened."""
+    one, other = _place(inner), _place(outer)
+    return one.startswith(f"{other}/") or (other == "." and not one.startswith((".", "/")) and "://" not in one)
 
 
 _OBJECTS = {"copied": "object", "handed-over": "same-object"}
@@ -215,6 +222,13 @@ class DatastoreConfig(BaseModel):
             if same and not child.read_only:
                 raise ValueError(
                     f"the stores {name!r} and {same[0]!r} have the same root {child.root!r}; give each its own"
+                )
+        roots = {MAIN: self.root} | {name: child.root for name, child in self.stores.items() if child.root is not None}
+        for inner, outer in permutations(roots, 2):
+            if not (outer in self.stores and self.stores[outer].read_only) and _is_inside(roots[inner], roots[outer]):
+                raise ValueError(
+                    f"the store {inner!r} at {roots[inner]!r} lies inside the store {outer!r} at {roots[outer]!r}, which would take "
+                    "its files for leftovers; give it a place beside it"
                 )
         if unknown := [name for name in self.order if name not in self.ordered()]:
             raise ValueError(f"datastore.order names {unknown[0]!r}; the stores are {', '.join((MAIN, *self.stores))}")

@@ -25,6 +25,7 @@ from bunter.datastore.memory import MemoryStore
 from bunter.datastore.nearline import recall_artifacts
 from bunter.datastore.places import are_there, by_store, places_of
 from bunter.datastore.reading import part_for, result_class
+from bunter.datastore.separate import refuse_nested
 from bunter.datastore.store import MAIN, ConfirmingStore, Staged, Transfer
 from bunter.datastore.uri import ArtifactURI
 from bunter.errors import ConfigurationError, KeyMissingError
@@ -99,7 +100,9 @@ class Datastore:
     def open(cls, folder: Path | StoreAddress, config: DatastoreConfig, database: Database | None = None) -> Self:
         """Open the datastore of the repository at a place, with all its stores; its database keeps their intents."""
         main = store_at(config.root, folder, MAIN, database)
-        return cls(config, children_of(config, main, folder, database))
+        children = children_of(config, main, folder, database)
+        refuse_nested(children)
+        return cls(config, children)
 
     def __repr__(self) -> str:
         return f"Datastore({', '.join(f'{name}={store!r}' for name, store in self.stores.items())})"

@@ -34,6 +34,7 @@ __all__ = ["STAGE", "LocalStore"]
 STAGE = ".stage"
 """Directory of staging areas below the root; keys never begin with a dot."""
 
+_REPOSITORY = "bunter.yaml"
 _FEW = 8
 """Fewer names are removed one by one."""
 
@@ -108,7 +109,7 @@ class LocalStore:
             if found is not None and name.startswith(prefix):
                 yield name, Stat(found.st_size, found.st_mtime_ns)
             return
-        for below, found in effects.walk(place):
+        for below, found in effects.walk(place, past=_is_repository):
             key = f"{name}/{below}"
             if key.startswith(prefix):
                 yield key, Stat(found.st_size, found.st_mtime_ns)
@@ -406,6 +407,11 @@ class LocalStore:
         effects.mkdirs(directory)
         self._check_inside(directory)
         return changed
+
+
+def _is_repository(directory: str, names: Sequence[str]) -> bool:
+    """Whether a folder in the store is a repository of its own, none of whose files are the store's."""
+    return _REPOSITORY in names and effects.read_range(f"{directory}/{_REPOSITORY}", 0, 7) == b"format:"
 
 
 def _by_directory(paths: Iterable[str]) -> dict[str, list[str]]:
