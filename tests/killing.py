@@ -1,10 +1,11 @@
-"""Processes that die by SIGKILL just before one of their effects."""
+"""Processes that die by SIGKILL: just before one of their effects, or after a while."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import time
 
 from bunter import Butler, effects
 
@@ -44,19 +45,33 @@ def any_effect(_operation):
     return True
 
 
-def killed(action, step, counts=CHANGING.__contains__):
-    """Run ``action`` in a child that dies at ``step``; say whether it died before it was done."""
+def in_child(action, *arguments, kill_after_s=None):
+    """Carry something out in a forked child, killed after a while; return whether it died, and how long it lived."""
+    begun = time.monotonic()
     child = os.fork()
     if child == 0:
         try:
-            die_at(step, counts)
-            action()
-        except BaseException:  # noqa: BLE001 - the child must end here, whatever happens
+            action(*arguments)
+        except BaseException as exc:  # noqa: BLE001 - the child must end here, whatever happens
+            os.write(2, f"{exc!r}\n".encode())
             os._exit(3)
         os._exit(0)
+    if kill_after_s is not None:
+        time.sleep(kill_after_s)
+        os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert status in (0, signal.SIGKILL), f"the child failed with status {status}"
-    return status == signal.SIGKILL
+    return status != 0, time.monotonic() - begun
+
+
+def killed(action, step, counts=CHANGING.__contains__):
+    """Run ``action`` in a child that dies at ``step``; say whether it died before it was done."""
+
+    def dying():
+        die_at(step, counts)
+        action()
+
+    return in_child(dying)[0]
 
 
 def at_every_step(template, tmp_path, action, verify):

@@ -83,22 +83,12 @@ class TestPast(OnPostgres, PastContract):
     pass
 
 
-class TestQuestions(QueryContract):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def empty(cls, tmp_path_factory, postgres_server):
-        url = postgres_server.url()
-        with Butler.create(tmp_path_factory.mktemp("questions") / "repo", database=url) as butler:
-            yield butler
+class TestQuestions(OneOnPostgres, QueryContract):
+    pass
 
 
-class TestQuestionDetails(QueryDetailContract):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def empty(cls, tmp_path_factory, postgres_server):
-        url = postgres_server.url()
-        with Butler.create(tmp_path_factory.mktemp("details") / "repo", database=url) as butler:
-            yield butler
+class TestQuestionDetails(OneOnPostgres, QueryDetailContract):
+    pass
 
 
 class TestUniverse(OnPostgres, UniverseContract):

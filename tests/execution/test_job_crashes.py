@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 
 import pytest
 from small_survey import CAM, make_repository
@@ -16,23 +14,19 @@ from bunter.execution import Job, RunDirectory, merge_run, prepare_run, run_job
 from bunter.execution.bringing import stage_out
 from bunter.execution.selection import select_quanta
 from bunter.execution.staging import stage_in
+from killing import in_child
 
 STEPS = 6
 
 
 def survives(deed, kill_at):
     """Do something in a process of its own that is killed at a step; return whether it came to its end."""
-    child = os.fork()
-    if child == 0:
-        try:
-            effects._watch.steps, effects._watch.kill_at = 0, kill_at
-            deed()
-            os._exit(0)
-        except BaseException:  # noqa: BLE001 - nothing of pytest may go on in the child
-            os._exit(3)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "it failed without being killed"
-    return not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
+
+    def dying():
+        effects._watch.steps, effects._watch.kill_at = 0, kill_at
+        deed()
+
+    return not in_child(dying)[0]
 
 
 class Campaign:

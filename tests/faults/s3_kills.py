@@ -13,16 +13,18 @@ import os
 import random
 import signal
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bunter import Butler, FileDataset, effects
 from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef
 from bunter.datastore.check import Problem
 from bunter.values import Durability, new_id
+from killing import in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,25 +225,6 @@ def look(name, root, place):
     told = {"values": values, "findings": findings, "sources": sources, "again": again, "clean": clean and not left}
     told |= {"had": deed.had, "done": deed.done, "acknowledged": (place / "acknowledged").exists()}
     print(json.dumps(told), flush=True)
-
-
-def in_child(act, *arguments, kill_after_s=None):
-    """Carry something out in a forked child, killed after a while; return whether it died, and how long it lived."""
-    begun = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        try:
-            act(*arguments)
-        except BaseException as exc:  # noqa: BLE001 - the child must end here, whatever happens
-            print(repr(exc), file=sys.stderr, flush=True)
-            os._exit(3)
-        os._exit(0)
-    if kill_after_s is not None:
-        time.sleep(kill_after_s)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL), f"a child failed with status {status}"
-    return status != 0, time.monotonic() - begun
 
 
 def round_of(name, address, place, *, step=0, kill_after_s=None):

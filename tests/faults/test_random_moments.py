@@ -4,13 +4,13 @@ import importlib.util
 import os
 import random
 import shutil
-import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from bunter.butler.cloning import clone_registry
+from killing import in_child
 
 _spec = importlib.util.spec_from_file_location("deeds", Path(__file__).with_name("deeds.py"))
 deeds = importlib.util.module_from_spec(_spec)
@@ -24,38 +24,20 @@ def template(tmp_path_factory):
     return deeds.make_template(tmp_path_factory.mktemp("template"))
 
 
-def run(act, place, kill_after_s=None):
-    """Carry a deed out in a child, killed after a while; return whether it was killed, and how long it lived."""
-    begun = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        try:
-            act(place)
-        except BaseException:  # noqa: BLE001 - the child must end here, whatever happens
-            os._exit(3)
-        os._exit(0)
-    if kill_after_s is not None:
-        time.sleep(kill_after_s)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL), f"the child failed with status {status}"
-    return status != 0, time.monotonic() - begun
-
-
 def campaign(name, template, tmp_path, *, rounds, seconds=float("inf"), copy=shutil.copytree):
     """Kill a deed again and again, at moments within the time it takes; return how often it was killed."""
     print(f"BUNTER_SEED={SEED}")  # noqa: T201 - whoever repeats a failure needs it
     moments = random.Random(f"{SEED} {name}")
     place = tmp_path / "trial"
     copy(template, place)
-    took = run(deeds.DEEDS[name].act, place)[1]
+    took = in_child(deeds.DEEDS[name].act, place)[1]
     until, killed = time.monotonic() + seconds, 0
     for _ in range(rounds):
         shutil.rmtree(place)
         if killed and time.monotonic() > until:
             break
         copy(template, place)
-        died, lived = run(deeds.DEEDS[name].act, place, moments.uniform(0, took))
+        died, lived = in_child(deeds.DEEDS[name].act, place, kill_after_s=moments.uniform(0, took))
         took = max(took * 0.9, lived) if not died else took
         killed += died
         deeds.verify(name, place, died=died)

@@ -16,6 +16,7 @@ from bunter.database.connection import Connection
 from bunter.errors import ReadOnlyError, UpgradeNeededError
 from bunter.geometry import Region
 from bunter.registry.living_universe import FORMAT
+from killing import in_child
 
 DUMP = Path(__file__).with_name("format-1.sql")
 FIBRES = {
@@ -182,30 +183,26 @@ def test_a_process_that_has_it_open_notices_a_format_it_does_not_know(tmp_path):
             other.query_dimension_records("instrument").count()
 
 
-def dies_at(root, step, action):
-    """Carry out an action in a child that is killed before its statement number ``step``; say whether it was."""
-    child = os.fork()
-    if child == 0:
-        try:
-            seen = 0
-            for name in ("execute", "executemany"):
-                plain = getattr(Connection, name)
+def dying_at(step, action):
+    """Return an action like another whose process is killed before its statement number ``step``."""
+    seen = 0
 
-                def counted(self, *args, plain=plain):
-                    nonlocal seen
-                    seen += 1
-                    if seen == step:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    return plain(self, *args)
+    def counted(plain):
+        def statement(self, *args):
+            nonlocal seen
+            seen += 1
+            if seen == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return plain(self, *args)
 
-                setattr(Connection, name, counted)
-            action(root)
-        except BaseException:  # noqa: BLE001 - the child must end here, whatever happens
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL), f"the child failed with status {status}"
-    return status == signal.SIGKILL
+        return statement
+
+    def act(root):
+        for name in ("execute", "executemany"):
+            setattr(Connection, name, counted(getattr(Connection, name)))
+        action(root)
+
+    return act
 
 
 def killed_everywhere(template, tmp_path, action, stride):
@@ -214,7 +211,7 @@ def killed_everywhere(template, tmp_path, action, stride):
     while died:
         place = tmp_path / f"step{step}"
         shutil.copytree(template, place)
-        died = dies_at(place, step, action)
+        died, _ = in_child(dying_at(step, action), place)
         yield place, died
         shutil.rmtree(place)
         step += stride
