@@ -123,7 +123,11 @@ def test_addresses_are_shown_beside_the_datasets(call, repo):
     found = objects(call("query-datasets", repo, "coadd", "--show-uri", "--json")[1])
     assert len(found) == 4
     assert all(row["uri"].startswith("file://") for row in found)
-    assert call("query-datasets", repo, "coadd", "--show-uri", "--columns", "band")[0] == 2
+    few = objects(call("query-datasets", repo, "coadd", "--show-uri", "--columns", "uri,band", "--json")[1])
+    assert [list(row) for row in few] == [["uri", "band"]] * 4
+    assert {row["uri"] for row in few} == {row["uri"] for row in found}
+    code, _, err = call("query-datasets", repo, "coadd", "--show-uri", "--columns", "bnd")
+    assert (code, "did you mean 'band'?" in err) == (2, True)
 
 
 def test_data_ids_come_from_dimensions_or_from_the_datasets_that_must_exist(call, repo):

@@ -13,6 +13,7 @@ from bunter.cli.arguments import names_of
 from bunter.cli.data_ids import data_id_option
 from bunter.cli.output import output_options
 from bunter.cli.sheets import Sheet, Window, united
+from bunter.errors import near
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -132,11 +133,11 @@ class Asking:
         """Show the columns that were asked for."""
         if not self.columns:
             return sheet
-        if sheet.finish is not None:
-            raise click.UsageError(
-                "--columns cannot be chosen where others are added (--show-uri, metrics); leave it out"
-            )
-        return Sheet(sheet.name, sheet.results.select(*names_of(self.columns)))
+        names = names_of(self.columns)
+        if sheet.finish is None:
+            return Sheet(sheet.name, sheet.results.select(*names))
+        finish = sheet.finish
+        return Sheet(sheet.name, sheet.results, lambda table: _only(finish(table), names))
 
     def _counts(self, sheets: Sequence[Sheet]) -> int:
         numbers = [self._number(sheet) for sheet in sheets]
@@ -222,6 +223,16 @@ class Asking:
             raise
         effects.rename(unfinished, path)
         self.emit.record({"file": path, "rows": window.shown}, f"{window.shown} rows in {path}")
+
+
+def _only(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Return some columns of a table, in the order asked for."""
+    for name in names:
+        if name not in table.column_names:
+            hint = near(name, table.column_names) or f"; there are {', '.join(table.column_names)}"
+            more = "" if "." not in name else "; --with-records adds those of dimension records"
+            raise click.UsageError(f"--columns {name}: there is no such column{hint}{more}")
+    return table.select(list(names))
 
 
 def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:

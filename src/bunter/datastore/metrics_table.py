@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bunter.database.migrations import table_names
 from bunter.database.view_text import ViewText
 from bunter.datastore.sink import scalars_of
-from bunter.errors import FormatError
+from bunter.errors import FormatError, MissingMetricError, near
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MetricsTable", "make_metric_view", "metric_rows"]
 
+_SHOWN = 10
 _INDEX = "CREATE INDEX IF NOT EXISTS metric_by_name ON metric (name, value)"
 _TABLE = """
     CREATE TABLE IF NOT EXISTS metric (
@@ -89,11 +90,18 @@ def make_metric_view(tx: Transaction) -> None:
 
 
 def metric_rows(conn: Connection, ids: Sequence[bytes], names: Sequence[str] = ()) -> pa.Table:
-    """Return the metrics of datasets; see `bunter.dataset.inquiries.MetricsOf`."""
+    """Return the metrics of datasets; see `bunter.dataset.inquiries.MetricsOf`.
+
+    Raises
+    ------
+    MissingMetricError
+        If there are metrics, and none of a name.
+    """
     import pyarrow as pa
 
     rows: list[Any] = []
     if "metric" in table_names(conn):
+        _refuse_unknown(conn, names)
         some = conn.upload("metrics_of", 2, zip(ids, range(len(ids)), strict=True), ["bytes", "int"])
         sql = f"SELECT w.c1, m.name, m.value, m.text FROM {some} w CROSS JOIN metric m WHERE m.dataset_id = w.c0"
         if names:
@@ -108,6 +116,17 @@ def metric_rows(conn: Connection, ids: Sequence[bytes], names: Sequence[str] = (
             "text": pa.array(text, pa.string()),
         }
     )
+
+
+def _refuse_unknown(conn: Connection, names: Sequence[str]) -> None:
+    for name in names:
+        if conn.fetchall("SELECT 1 FROM metric WHERE name = ? LIMIT 1", (name,)):
+            continue
+        if known := [each for (each,) in conn.fetchall("SELECT DISTINCT name FROM metric ORDER BY name")]:
+            hint = (
+                near(name, known) or f"; there are {', '.join(known[:_SHOWN])}{', ...' if len(known) > _SHOWN else ''}"
+            )
+            raise MissingMetricError(f"no dataset has a metric {name!r}{hint}")
 
 
 def _value(name: str, value: object) -> tuple[float | None, str | None]:

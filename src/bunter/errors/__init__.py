@@ -18,6 +18,7 @@
     |   +-- MissingCollectionError        LookupError
     |   +-- MissingSnapshotError          LookupError
     |   +-- MissingIndexError             LookupError
+    |   +-- MissingMetricError            LookupError
     |   +-- MetadataError                 ValueError
     |   +-- CollectionTypeError           TypeError
     |   +-- CollectionCycleError          ValueError
@@ -86,6 +87,7 @@ from bunter.errors.asking import (
     MissingCollectionError,
     MissingDatasetTypeError,
     MissingIndexError,
+    MissingMetricError,
     MissingSnapshotError,
     OrphanedRecordError,
     PositionError,
@@ -172,6 +174,7 @@ __all__ = [
     "MissingDatasetTypeError",
     "MissingExtraError",
     "MissingIndexError",
+    "MissingMetricError",
     "MissingSnapshotError",
     "NotLocalError",
     "OrphanedRecordError",

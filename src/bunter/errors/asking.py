@@ -28,6 +28,7 @@ __all__ = [
     "MissingCollectionError",
     "MissingDatasetTypeError",
     "MissingIndexError",
+    "MissingMetricError",
     "MissingSnapshotError",
     "OrphanedRecordError",
     "PositionError",
@@ -149,6 +150,10 @@ class TransferConflictError(ConflictingDatasetError):
 
 class ConflictingDefinitionError(UserError, ValueError):
     """Something of this name exists with another definition."""
+
+
+class MissingMetricError(UserError, LookupError):
+    """No dataset has a metric of this name."""
 
 
 class MissingSnapshotError(UserError, LookupError):

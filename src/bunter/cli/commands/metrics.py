@@ -48,4 +48,7 @@ def metrics(
         found = butler.metrics(
             dataset_type, names, collections=names_of(collections) or None, find_first=find_first, **asking.options
         )
+        if asking.columns and not names:
+            there = found.datasets.to_reader().schema.names
+            found.names = tuple(name for name in names_of(asking.columns) if name not in there)
         asking.answer([Sheet("", found.datasets, found.added)])
