@@ -125,10 +125,10 @@ def s3_place(s3_server, monkeypatch):
 
 
 class Storm:
-    """A service that answers 503 to a share of the requests and hands the others on to another one."""
+    """A service that answers 503 to a share of the requests and hands the others on to another one; ``moved`` counts bytes."""
 
     def __init__(self, port, share):
-        self.answered, self.refused = 0, 0
+        self.answered, self.refused, self.moved = 0, 0, 0
         storm, chance = self, random.Random(1)
 
         class Handler(BaseHTTPRequestHandler):
@@ -161,6 +161,7 @@ class Storm:
                 self.send_header("Content-Length", str(length))
                 self.end_headers()
                 if self.command != "HEAD":
+                    storm.moved += len(body)
                     self.wfile.write(body)
 
             def log_message(self, *_):

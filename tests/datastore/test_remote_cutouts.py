@@ -1,16 +1,23 @@
 """Cutouts from a storage service on loopback: right, and in few requests."""
 
+import threading
+from functools import partial
+from http.server import ThreadingHTTPServer
+
 import numpy as np
 import pytest
 from astropy.nddata import CCDData
 
 from bunter.dataset import StoredArtifact
 from bunter.datastore import ReadRequest, format_of
+from bunter.datastore.bucket import Upload
 from bunter.datastore.intents import MemoryJournal
 from bunter.datastore.object_store import ObjectStore
 from bunter.datastore.reading import read_artifact
 from bunter.datastore.services import open_bucket
 from bunter.values import Durability
+from file_server import WithRanges
+from object_store_servers import Storm
 
 
 @pytest.mark.parametrize("recipe", ["fits", "fits:lossless", "hdf5", "zarr"])
@@ -56,3 +63,45 @@ def test_rows_of_an_image_without_tiles_are_joined_as_long_as_little_moves(place
         assert np.array_equal(cut.data, pixels[box[1] : box[3], box[0] : box[2]])
         assert sum(piece.size for piece in asked) < 0.03 * len(content)
         assert len(asked) < requests
+
+
+@pytest.fixture(scope="module", params=["fits", "fits:lossless"])
+def large_image(request, tmp_path_factory):
+    """A file of 200 MB, or what is left of it when its tiles are compressed, with its pixels."""
+    pixels = np.random.default_rng(3).normal(1000, 5, (7168, 7168)).astype("f4")
+    path = tmp_path_factory.mktemp("www") / "image.fits"
+    path.write_bytes(format_of(request.param).to_bytes(CCDData(pixels, unit="adu")))
+    return path, pixels
+
+
+@pytest.fixture(params=["s3", "http"])
+def image_afar(request, large_image):
+    """Address and counter of a service that has the file."""
+    place, port = request.getfixturevalue("s3_place"), request.getfixturevalue("web_of_files").server_port
+    if request.param == "s3":
+        port, path = request.getfixturevalue("s3_server").port, large_image[0]
+        open_bucket(place).write_many([Upload(path.name, path, path.stat().st_size)])
+    with Storm(port, share=0) as counter:
+        request.getfixturevalue("monkeypatch").setenv("AWS_ENDPOINT_URL", counter.url)
+        yield place if request.param == "s3" else counter.url, counter
+
+
+@pytest.fixture
+def web_of_files(large_image):
+    """A web server that has the file."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(WithRanges, directory=str(large_image[0].parent)))
+    server.sent = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.slow
+def test_a_hundredth_of_200_mb_moves_less_than_three_hundredths_over_the_wire(image_afar, large_image):
+    (path, pixels), (address, counter) = large_image, image_afar
+    store, size = ObjectStore(open_bucket(address), MemoryJournal()), path.stat().st_size
+    stored = StoredArtifact(bytes(16), "", path.name, "main", size, None, None, "fits", 1, True, "")
+    cut = read_artifact(store, stored, ReadRequest("astropy.nddata:CCDData", None, {"bbox": (3003, 3005, 3720, 3722)}))
+    assert np.array_equal(cut.data, pixels[3005:3722, 3003:3720])
+    assert 0 < counter.moved < 0.03 * size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +13,7 @@ from bunter.datastore.bucket import PiecewiseUpload
 from bunter.datastore.bucket_region import region_of
 from bunter.datastore.cloud_options import azure_options, endpoint_of, google_options, s3_options
 from bunter.datastore.credentials import netrc_header
+from bunter.datastore.forked import refuse_fork
 from bunter.datastore.http_upload import HttpUploads
 from bunter.datastore.patience import PATIENCE_S, Patience
 from bunter.datastore.service_words import failure
@@ -58,9 +58,9 @@ _PART_WORKERS = 6
 _PIECE = 1 << 20
 _IN_PARTS: dict[str, int] = {"chunk_size": _PART, "max_concurrency": _PART_WORKERS}
 _FOLDER_ATTEMPTS = 20
+_NOT_SENT = "error sending request"
 _WORDLESS = ("400 Bad Request", "401 Unauthorized", "403 Forbidden")
 _DELETED_AT_ONCE = 1000
-_process: list[int] = []
 
 
 class ObstoreBucket:
@@ -80,6 +80,7 @@ class ObstoreBucket:
         self._store: Any = _open(address)
         self._base = f"{address.prefix}/" if address.prefix and address.scheme in _HOSTS else ""
         self._whole = HttpUploads(address) if address.scheme in _HOSTS else None
+        self._says_whole = False  # of ranges, which it sends nevertheless
 
     def __repr__(self) -> str:
         return f"ObstoreBucket({self.address!r})"
@@ -140,6 +141,8 @@ class ObstoreBucket:
         return [next(found) if piece.size else b"" for piece in ranges]
 
     def _get_ranges(self, key: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+        if self._says_whole:
+            return self._get_each_range(key, ranges)
         if len(ranges) > _FEW and sum(piece.size for piece in ranges) <= _SHORT * len(ranges):
             return self._get_many_ranges(key, ranges)
         starts, lengths = [piece.begin for piece in ranges], [piece.size for piece in ranges]
@@ -150,15 +153,19 @@ class ObstoreBucket:
                 lambda: obstore.get_ranges(self._store, place, starts=starts, lengths=lengths, coalesce=0)
             )
             return [bytes(item) for item in found]
-        except (refused.GenericError, ValueError):
+        except (refused.GenericError, ValueError) as exc:
+            if _NOT_SENT in str(exc):
+                raise
             # Services differ in what they answer to ranges that reach beyond the end, or that are the whole object.
-            size = self._size(key)
-            return [self._get_range(key, piece, size) for piece in ranges]
+            return self._get_each_range(key, ranges)
+
+    def _get_each_range(self, key: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+        size = self._size(key)
+        return each_in_threads(ranges, lambda piece: self._get_range(key, piece, size), _WORKERS)
 
     def _get_many_ranges(self, key: str, ranges: Sequence[ByteRange]) -> list[bytes]:
         """Ask for many short ranges, more at a time than obstore would; each waits for the service rather than for the line."""
-        strange: list[ByteRange] = []
-        place = self._base + key
+        strange, place = list[ByteRange](), self._base + key
 
         async def get(piece: ByteRange) -> bytes:
             if strange:
@@ -167,16 +174,15 @@ class ObstoreBucket:
                 found = await self._patience.again_async(
                     lambda: obstore.get_range_async(self._store, place, start=piece.begin, length=piece.size)
                 )
-            except (refused.GenericError, ValueError):
+            except (refused.GenericError, ValueError) as exc:
+                if _NOT_SENT in str(exc):
+                    raise
                 strange.append(piece)
                 return b""
             return bytes(found)
 
         found = each(ranges, get, _RANGE_WORKERS)
-        if not strange:
-            return found
-        size = self._size(key)
-        return each_in_threads(ranges, lambda piece: self._get_range(key, piece, size), _WORKERS)
+        return self._get_each_range(key, ranges) if strange else found
 
     def _get_range(self, key: str, piece: ByteRange, size: int) -> bytes:
         if piece.begin >= size:
@@ -184,13 +190,14 @@ class ObstoreBucket:
         if piece.begin == 0 and piece.end >= size:
             return self._whole_object(key)
         place, end = self._base + key, min(piece.end, size)
-        try:
-            return bytes(
-                self._patience.again(lambda: obstore.get_range(self._store, place, start=piece.begin, end=end))
-            )
-        except refused.GenericError as exc:
-            if "non-partial" not in str(exc):
-                raise
+        if not self._says_whole:
+            try:
+                found = self._patience.again(lambda: obstore.get_range(self._store, place, start=piece.begin, end=end))
+                return bytes(found)
+            except refused.GenericError as exc:
+                if "non-partial" not in str(exc):
+                    raise
+            self._says_whole = True
         return self._get_signed_range(key, piece)
 
     def _get_signed_range(self, key: str, piece: ByteRange) -> bytes:
@@ -396,7 +403,7 @@ class ObstoreBucket:
     @contextmanager
     def _asking(self, operation: str, key: str, *, changes: bool = False) -> Iterator[None]:
         """Tell of a request before it is made, and say in our words how it failed."""
-        _refuse_fork()
+        refuse_fork()
         where = f"{self.address}/{key}"
         effects.request(operation, where, changes=changes)
         try:
@@ -408,10 +415,10 @@ class ObstoreBucket:
                 raise failure(exc, operation, where, self.address, denied=False, region=self._region) from exc
             raise KeyMissingError(f"no object {where}; `bunter check` lists what is missing") from exc
         except (refused.BaseError, OSError, ValueError, NotImplementedError) as exc:
-            if operation == "store_head" and any(status in str(exc) for status in _WORDLESS):
-                exc = self._spoken(key) or exc
-            denied = isinstance(exc, refused.PermissionDeniedError | refused.UnauthenticatedError | PermissionError)
-            raise failure(exc, operation, where, self.address, denied=denied, region=self._region) from exc
+            wordless = operation == "store_head" and any(status in str(exc) for status in _WORDLESS)
+            told = (self._spoken(key) if wordless else None) or exc
+            denied = isinstance(told, refused.PermissionDeniedError | refused.UnauthenticatedError | PermissionError)
+            raise failure(told, operation, where, self.address, denied=denied, region=self._region) from exc
 
     def _spoken(self, key: str) -> Exception | None:
         """Ask for an object whose size was refused: only then a service says why."""
@@ -437,24 +444,13 @@ def _refuse_all_but_folders(exc: Exception, attempt: int) -> None:
         raise exc
 
 
-def _refuse_fork() -> None:
-    """Obstore's threads do not survive a fork: without this a forked child would wait for ever."""
-    if not _process:
-        _process.append(os.getpid())
-    elif _process[0] != os.getpid():
-        raise StoreUnavailableError(
-            "this process was forked from one that uses an object store already, where the library cannot go on; "
-            "start workers by 'spawn' or 'forkserver' (multiprocessing.set_start_method)"
-        )
-
-
 def _stat(found: Any) -> Stat:
     return Stat(int(found["size"]), int(found["last_modified"].timestamp() * 1e9))
 
 
 def _open(address: StoreAddress) -> Any:
     opened = {"s3": _s3, "gs": _google, "az": _azure}.get(address.scheme, _http)(address)
-    _refuse_fork()
+    refuse_fork()
     return opened
 
 
