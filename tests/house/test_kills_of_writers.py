@@ -54,6 +54,7 @@ NOT_KILLED = {
     "pre-exec-init": "prepares like `run`",
     "qgraph": "writes one file, under another name first",
     "recall": "orders from another system, and keeps nothing",
+    "relocate": "changes rows like `alias`, in one transaction, and touches no file",
     "retry": "goes on like `run`",
     "trash": "empties like prune-datasets",
 }

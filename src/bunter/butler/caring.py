@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from bunter.butler.events.events import Events
+    from bunter.butler.relocating import Relocation
     from bunter.butler.removal import Removal
     from bunter.butler.restoration import Restoration, Undoable
     from bunter.butler.session import Session
@@ -91,6 +93,32 @@ class CaringButler:
             If anything is in the way, there is nothing to undo, or files that were kept are gone.
         """
         return self.removal.undo(change, partly=partly, dry_run=dry_run)
+
+    def relocate(self, old: str | Path, new: str | Path, *, dry_run: bool = False) -> Relocation:
+        """Record that files which were ingested where they are (``transfer="direct"``) lie below another folder now.
+
+        Parameters
+        ----------
+        old, new : str or Path
+            The folder in which they were, and the one to which you have moved them. No file is touched.
+        dry_run : bool
+            Whether only to see that all are there.
+
+        Returns
+        -------
+        Relocation
+            How many files there are.
+
+        Raises
+        ------
+        IngestError
+            If one of them is not in the new folder with the size that was recorded, or none was in the old one.
+        KeyTakenError
+            If one of them was ingested from the new folder as well.
+        """
+        from bunter.butler.relocating import relocate_files
+
+        return relocate_files(self._session, old, new, dry_run=dry_run)
 
     def undoable(self, limit: int = 20) -> list[Undoable]:
         """Return the latest changes that `undo` takes back, the last one first.

@@ -28,6 +28,7 @@ from bunter.dataset.changes import (
     AddDatasets,
     ChangesAsRead,
     ForgetRemoval,
+    RelocateFiles,
     RemoveDatasets,
     UndoChange,
     UnstoreDatasets,
@@ -37,6 +38,7 @@ from bunter.dataset.inquiries import MetricsOf, Summaries
 from bunter.datastore import Datastore
 from bunter.datastore.metrics_table import metric_rows
 from bunter.datastore.records import ArtifactRecords
+from bunter.datastore.relocation import files_below, relocate, some_folders
 from bunter.errors import KeyTakenError, ReadOnlyError
 from bunter.registry import Registry
 from bunter.values import Durability
@@ -280,6 +282,16 @@ class DirectRepository:
         with self._database.read() as connection:
             return self._registry.members(connection, runs)
 
+    def files_in_place(self, folder: str) -> list[tuple[str, int]]:
+        """Return path and size of the files below an absolute folder that stay where their owner keeps them."""
+        with self._database.read() as connection:
+            return files_below(connection, folder)
+
+    def folders_in_place(self) -> list[str]:
+        """Return some folders that have such files."""
+        with self._database.read() as connection:
+            return some_folders(connection)
+
     def locate(self, principal: Principal, ids: Sequence[bytes]) -> list[list[StoredArtifact]]:
         """See `Repository`."""
         del principal
@@ -406,6 +418,8 @@ class DirectRepository:
         if isinstance(change, AddArtifacts):
             self._records.add(transaction, change)
             return None
+        if isinstance(change, RelocateFiles):
+            return relocate(transaction, change)
         if isinstance(change, AddContents):
             self.feeding.alone.keep(transaction, change)
             return None

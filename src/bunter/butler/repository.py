@@ -129,6 +129,12 @@ class Repository(Protocol):
     def members(self, principal: Principal, runs: Sequence[str]) -> list[bytes]:
         """Return the ids of all datasets in some runs."""
 
+    def files_in_place(self, folder: str) -> list[tuple[str, int]]:
+        """Return path and size of the files below an absolute folder that stay where their owner keeps them."""
+
+    def folders_in_place(self) -> list[str]:
+        """Return some folders that have such files."""
+
     def locate(self, principal: Principal, ids: Sequence[bytes]) -> list[list[StoredArtifact]]:
         """Return the artifacts of each dataset, an empty list where nothing is stored."""
 

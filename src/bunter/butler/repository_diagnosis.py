@@ -10,7 +10,7 @@ from bunter.butler.config import CONFIG_NAME
 from bunter.butler.diagnosis import Symptom, diagnose
 from bunter.butler.opening import Address, configuration_at, existing_place, open_repository
 from bunter.butler.remote_root import is_remote
-from bunter.butler.sealing import seal_sentence
+from bunter.butler.seal_note import seal_sentence
 from bunter.database import is_server
 from bunter.datastore.constraint_checks import meaningless_entries
 from bunter.datastore.services import open_bucket, place_below
@@ -121,18 +121,24 @@ def _store(
         return [Symptom("address", "ok", "in the memory of the process that has it open")]
     if not is_only_read and (child is None or not child.read_only):
         return diagnose(str(place))
-    if isinstance(place, Path):
-        if place.is_dir():
-            return [Symptom("address", "ok", f"{place} is there, to be read")]
-        told = f"there is no folder {place}, from which it is read; mount it, or correct datastore.stores.{name}.root"
-        return [Symptom("address", "wrong", told)]
+    return [_folder(name, place) if isinstance(place, Path) else _bucket(name, place)]
+
+
+def _folder(name: str, place: Path) -> Symptom:
+    if place.is_dir():
+        return Symptom("address", "ok", f"{place} is there, to be read")
+    told = f"there is no folder {place}, from which it is read; mount it, or correct datastore.stores.{name}.root"
+    return Symptom("address", "wrong", told)
+
+
+def _bucket(name: str, place: StoreAddress) -> Symptom:
     try:
         is_empty = next(iter(open_bucket(place).walk()), None) is None
     except (ButlerError, OSError) as exc:
-        return [Symptom("list", "wrong", str(exc))]
+        return Symptom("list", "wrong", str(exc))
     if is_empty:
         told = (
             f"there is nothing in {place}, from which it is read; correct datastore.stores.{name}.root if it has moved"
         )
-        return [Symptom("list", "warning", told)]
-    return [Symptom("list", "ok", f"{place} can be listed, to be read")]
+        return Symptom("list", "warning", told)
+    return Symptom("list", "ok", f"{place} can be listed, to be read")

@@ -214,8 +214,8 @@ class TransfersContract(RetrievalContract):
         empty.collections.redefine_chain("chain", ["run1", "tag", "calib"])
         source.collections.set_doc("tag", "as we see it")
         empty.collections.set_doc("tag", "as they see it")
-        for how in ({"dry_run": True}, {}):
-            there, back = synchronise(source, empty, **how)
+        for dry_run in (True, False):
+            there, back = synchronise(source, empty, dry_run=dry_run)
             assert set(there.unlike) == {"the order of the chain 'chain' (run1, tag, calib)", "the description of 'tag'"}
             assert back.unlike == ()
             assert "otherwise there, and staying so: the " in str(there)

@@ -241,6 +241,14 @@ class AddArtifacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RelocateFiles:
+    """Record that files which stay where their owner keeps them lie below another folder; absolute paths, no final slash."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddContents:
     """Bring the content of artifacts, by key, to a sink that alone has them, and so into the database."""
 
@@ -289,6 +297,7 @@ Change = (
     | Certify
     | Decertify
     | AddArtifacts
+    | RelocateFiles
     | ChangesAsRead
     | AnnotationChange
     | TellEvents

@@ -103,6 +103,7 @@ COMMANDS: dict[str, Entry] = {
     "prune-datasets": Entry("removal:prune_datasets", _CARE, "Remove datasets."),
     "gc": Entry("gc:gc", _CARE, "Remove leftovers; say before what goes."),
     "undo": Entry("undo:undo", _CARE, "Take a change back: what was removed, or edited."),
+    "relocate": Entry("relocate:relocate", _CARE, "Say to which folder files have moved."),
     "trash": Entry("storage:trash", _CARE, "List or empty the trash."),
     "sql": Entry("operators:sql", _SEARCH, "Ask in SQL, over views; reads only."),
     "dump": Entry("transfers:dump", _CARE, "Write everything in a repository to a folder."),
