@@ -13,22 +13,21 @@ from bunter.datastore.adopt import adopt
 from bunter.datastore.adopted import adopt_along
 from bunter.datastore.chain import Chain, Child
 from bunter.datastore.choice import Choice, choose, is_cacheable
-from bunter.datastore.composites import assembled, parts_of, read_component
+from bunter.datastore.composites import parts_of
 from bunter.datastore.configured import children_of, store_at
-from bunter.datastore.direct import DirectFiles
+from bunter.datastore.dataset_reader import Asked, DatasetReader
 from bunter.datastore.encoded import Encoded, written
 from bunter.datastore.fetching import Fetching
-from bunter.datastore.format import ONE_WAY, ReadRequest, format_of
+from bunter.datastore.format import ONE_WAY
 from bunter.datastore.key import is_direct, is_exact, split_key
 from bunter.datastore.local import LocalStore
 from bunter.datastore.memory import MemoryStore
 from bunter.datastore.nearline import recall_artifacts
 from bunter.datastore.places import are_there, by_store, places_of
-from bunter.datastore.reading import part_for, result_class
 from bunter.datastore.separate import refuse_nested
 from bunter.datastore.store import MAIN, ConfirmingStore, Staged, Transfer
 from bunter.datastore.uri import ArtifactURI
-from bunter.errors import ConfigurationError, KeyMissingError
+from bunter.errors import ConfigurationError
 from bunter.values import Durability
 
 if TYPE_CHECKING:
@@ -49,8 +48,6 @@ if TYPE_CHECKING:
     from bunter.values import Pieces
 
 __all__ = ["MAIN", "Datastore", "Encoded"]
-
-_DIRECT = DirectFiles()
 
 
 class Datastore:
@@ -78,6 +75,7 @@ class Datastore:
             )
         self.config = config
         self.fetching = Fetching(config)
+        self._reader = DatasetReader(self.chain, self.fetching)
         self.durability = Durability[config.durability] if config is not None else Durability.full
         self._main = self.stores[MAIN]
         self.has_exact = self.chain.has_exact
@@ -353,9 +351,7 @@ class Datastore:
 
     def store_of(self, stored: StoredArtifact) -> ArtifactStore:
         """Where an artifact is."""
-        if is_direct(stored.key):
-            return _DIRECT
-        return self.stores_of([stored])[0]
+        return self.holders(stored)[0] if is_direct(stored.key) else self.stores_of([stored])[0]
 
     def stores_of(self, stored: Sequence[StoredArtifact]) -> list[ArtifactStore]:
         """Where artifacts are: of the stores that may have each, the first that has it; asks in bulk."""
@@ -363,11 +359,7 @@ class Datastore:
 
     def holders(self, stored: StoredArtifact) -> list[ArtifactStore]:
         """Return the stores that may have an artifact, in the order to ask them."""
-        if is_direct(stored.key):
-            return [_DIRECT]
-        if found := self.chain.holders(stored.datastore):
-            return [self.fetching.seen(store) for store in found]
-        raise KeyMissingError(f"{stored.key} is in the store {stored.datastore!r}, which is not configured here")
+        return self._reader.holders(stored)
 
     def read(
         self,
@@ -408,60 +400,12 @@ class Datastore:
         KeyMissingError
             If the artifact is gone.
         """
-        wanted = result_class(storage_class, component)
-        if len(stored) > 1 or (stored and stored[0].component):
-            return self._read_parts(stored, storage_class, component, parameters or {}, staged, keeps=keeps)
-        artifact, remaining = part_for(stored, component)
-        request = ReadRequest(wanted.python_type, remaining, parameters or {}, artifact.selector)
-        obj = self._read_one(artifact, request, staged, keeps=keeps, ahead=ahead)
-        # A part is what its format makes of it (no mask is None, a picture stays one); a whole is what was asked for.
-        return obj if component or artifact.format in ONE_WAY else wanted.convert(obj)
+        asked = Asked(storage_class, component, parameters or {}, keeps=keeps)
+        return self._reader.read(stored, asked, staged=staged, ahead=ahead)
 
     def keeps(self, dataset_type: DatasetType) -> bool:
         """Whether the cache, where there is one, may keep datasets of a type."""
         return self.fetching.cache is None or is_cacheable(self.config, dataset_type)
-
-    def _read_one(
-        self,
-        artifact: StoredArtifact,
-        request: ReadRequest,
-        staged: Sequence[Staged],
-        *,
-        keeps: bool,
-        ahead: ArtifactStore | None = None,
-    ) -> object:
-        waiting = next((item for item in staged if item.key == artifact.key), None)
-        if waiting is not None:
-            content = self.stores[waiting.datastore].read_staged(waiting)
-            return format_of(artifact.format).from_bytes(content, request)
-        stores: Sequence[ArtifactStore] = (
-            [_DIRECT] if is_direct(artifact.key) else self.chain.holders(artifact.datastore)
-        )
-        stores = stores or self.holders(artifact)
-        return self.fetching.read(stores if ahead is None else [ahead, *stores], artifact, request, keeps=keeps)
-
-    def _read_parts(
-        self,
-        stored: Sequence[StoredArtifact],
-        storage_class: StorageClass | str,
-        component: str | None,
-        parameters: Mapping[str, Any],
-        staged: Sequence[Staged],
-        *,
-        keeps: bool,
-    ) -> object:
-        """Read a composite that is kept in several artifacts, or the one of them that answers a component."""
-        whole = result_class(storage_class)
-        read = {
-            item.component: lambda request, item=item: self._read_one(
-                item, replace(request, selector=item.selector), staged, keeps=keeps
-            )
-            for item in stored
-        }
-        if component is None:
-            return whole.convert(assembled(whole, read, parameters))
-        whole.component(component)  # raises if there is no such
-        return read_component(component, result_class(whole, component).python_type, read, parameters)
 
     def uri(self, stored: StoredArtifact) -> ArtifactURI:
         """Where an artifact is, as a value that can be opened."""
