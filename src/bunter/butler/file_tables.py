@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +65,7 @@ class FileTable:
         self._kind = butler.dataset_types.get(dataset_type)
         self._run, self._id_mode = run, id_mode
         self._common = {key: int(value) if value.isdigit() else value for key, value in shared.items()}
-        self._folder, self._format = Path(prefix), file_format
+        self._folder, self._format = prefix, file_format
 
     def check(self) -> int:
         """Look whether all files exist; return how many there are.
@@ -97,7 +98,7 @@ class FileTable:
                 yield FileDataset(self._path(row), [ref], self._format)
 
     def _path(self, row: Mapping[str, object]) -> str:
-        return str(self._folder / str(row[next(iter(row))]))
+        return os.path.join(self._folder, str(row[next(iter(row))]))  # noqa: PTH118 - paths remember all their parts for good
 
 
 def _is_file(path: str) -> bool:
