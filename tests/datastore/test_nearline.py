@@ -66,6 +66,17 @@ def test_what_is_on_tape_is_not_read_but_told(butler):
     assert butler.get_uri(ref).path is None
 
 
+def test_a_deep_check_leaves_tapes_where_they_are(butler):
+    for detector in range(2):
+        put(butler, 0, detector)
+    hook = butler.datastore.stores["tape"].hook
+    hook.back.add(butler.get_uri(butler.find_dataset("thing", exposure=0, detector=1)).stored.key)
+    report = butler.check(deep=True)
+    assert (report.is_clean, report.read, report.away) == (True, 1, 1)
+    assert "1 not read as they are nearline" in str(report)
+    assert hook.orders == []
+
+
 def test_many_are_ordered_at_once_by_container(butler):
     refs = [put(butler, exposure, detector) for exposure in range(3) for detector in range(2)]
     hook = butler.datastore.stores["tape"].hook

@@ -101,7 +101,7 @@ class Checking:
         self._children = {child.name: child for child in datastore.chain.children if not child.read_only}
         self._findings: list[Finding] = []
         self._unfinished: Counter[str] = Counter()
-        self._artifacts = self._size = self._left = self._read = self._digested = 0
+        self._artifacts = self._size = self._left = self._read = self._digested = self._away = 0
         limit_s = patrol.time_limit_s
         self._until = None if limit_s is None else effects.monotonic() + limit_s
         if patrol.incremental and database.read_only:
@@ -140,6 +140,7 @@ class Checking:
             self._digested,
             kept,
             self._left,
+            self._away,
         )
 
     # ------------------------------------------------------------------ existence and size
@@ -277,8 +278,9 @@ class Checking:
 
     def _read_some(self, items: Sequence[_Recorded], deep: DeepCheck) -> None:
         readings = read_back([item.stored for item in items], self._datastore.store_of, deep)
-        self._read += len(readings)
-        pairs = list(zip(items, readings, strict=True))
+        pairs = [(item, reading) for item, reading in zip(items, readings, strict=True) if not reading.is_away]
+        self._read += len(pairs)
+        self._away += len(readings) - len(pairs)
         self._findings += [item.finding(Problem.DAMAGED, reading.trouble) for item, reading in pairs if reading.trouble]
         new = [(reading.stored, reading.digests) for reading in readings if reading.digests is not None]
         self._digested += len(new)

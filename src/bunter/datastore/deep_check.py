@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.datastore.forward import chunks_of
-from bunter.errors import KeyMissingError
+from bunter.errors import KeyMissingError, NotLocalError
 from bunter.values import Digesting
 
 if TYPE_CHECKING:
@@ -68,11 +68,14 @@ class Reading:
         What is wrong; empty if nothing.
     digests : Digests, optional
         Of a sound artifact without recorded digests.
+    is_away : bool
+        Whether it was not read, as it is on tape, or not on this machine while nothing is fetched.
     """
 
     stored: StoredArtifact
     trouble: str = ""
     digests: Digests | None = None
+    is_away: bool = False
 
 
 class _Throttle:
@@ -105,6 +108,8 @@ def read_back(
             digesting = _digested(store_of(stored), stored.key, throttle)
         except (KeyMissingError, FileNotFoundError):
             return Reading(stored)  # removed while we looked; a lost one is found by the next check
+        except NotLocalError:
+            return Reading(stored, is_away=True)
         except OSError as exc:
             return Reading(stored, f"cannot be read: {exc}")
         digests = digesting.digests()

@@ -86,6 +86,8 @@ class CheckReport:
         Artifacts of removed datasets that can still be brought back.
     left : int
         Artifacts that were not looked at, or not read, as the time was over.
+    away : int
+        Artifacts that were not read, as they are on tape, or not on this machine while nothing is fetched.
     """
 
     artifacts: int
@@ -96,6 +98,7 @@ class CheckReport:
     digested: int = 0
     kept: int = 0
     left: int = 0
+    away: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -113,7 +116,7 @@ class CheckReport:
 
     def as_row(self) -> dict[str, object]:
         """Return all but the findings as plain values; of these how many there are of each problem."""
-        names = ("artifacts", "size", "read", "digested", "kept", "left")
+        names = ("artifacts", "size", "read", "digested", "kept", "left", "away")
         numbers = {name: getattr(self, name) for name in names}
         return {"clean": self.is_clean, **numbers, "findings": self.counts(), "unfinished": dict(self.unfinished)}
 
@@ -131,6 +134,8 @@ class CheckReport:
             checked += f", {self.kept} kept for `bunter undo`"
         if self.left:
             checked += f", {self.left} left for want of time"
+        if self.away:
+            checked += f", {self.away} not read as they are nearline or may not be fetched"
         for run, count in self.unfinished.items():
             checked += f"; {count} more belong to the unfinished run {run!r}, and the command that began it goes on"
         if self.is_clean:
