@@ -91,6 +91,19 @@ def test_parts_are_read_from_the_copy_and_do_not_make_one(store, tmp_path):
     assert store.requests == before
 
 
+def test_a_cache_that_is_only_read_is_used(store, tmp_path, monkeypatch):
+    item = kept(store, 1)
+    assert read(opened(store, tmp_path / "cache"), item) == b"content 1"
+    before = store.requests
+
+    def refused(_path):
+        raise PermissionError("this file system is only read")
+
+    monkeypatch.setattr(effects, "touch", refused)
+    assert read(opened(store, tmp_path / "cache"), item) == b"content 1"
+    assert store.requests == before
+
+
 def test_a_cache_that_cannot_be_written_is_no_obstacle(store, tmp_path):
     (tmp_path / "file").write_text("in the way")
     assert read(opened(store, tmp_path / "file" / "cache"), kept(store, 1)) == b"content 1"

@@ -11,6 +11,16 @@ from own_file_system import SPACE, can_mount
 __all__ = ["can_mount"]
 
 
+@pytest.mark.usefixtures("can_mount")
+@pytest.mark.parametrize(("left", "fit"), [(0, 0), (4_096, 0), (100_000, 0), (700_000, 2)])
+def test_a_full_disk_under_the_cache_is_told_once_and_is_no_obstacle(left, fit, tmp_path):
+    script = str(Path(__file__).with_name("full_disk_under_a_cache.py"))
+    command = [*SPACE, sys.executable, script, str(tmp_path), str(left)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["wrong 0", f"cached {fit} torn 0", "warnings 1 True"]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("can_mount")
 @pytest.mark.parametrize("left", [0, 8_192, 100_000, 400_000])

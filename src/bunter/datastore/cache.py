@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ from bunter.datastore.cache_entries import Entry, Totals, surplus, totals
 from bunter.datastore.forward import chunks_of
 from bunter.datastore.lease import OwnerLease, dead_owners
 from bunter.datastore.store import Stat
-from bunter.errors import FileIntegrityError, KeyMissingError
+from bunter.errors import ButlerError, FileIntegrityError, KeyMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ArtifactCache", "CachedFile"]
 
+_log = logging.getLogger(__name__)
 _PIECE = 8 << 20
+_PAUSE_S = 60.0
+"""For so long nothing is added to a cache that could not be written: each attempt reads the beginning of an artifact twice."""
+
 _OFTEN = 64
 """After so many new files, those of other processes are counted as well."""
 
@@ -92,6 +97,8 @@ class ArtifactCache:
         self._known: Totals | None = None
         self._since = 0
         self._trusted: set[str] = set()
+        self._closed_until_s = 0.0
+        self._is_told = False
 
     def __repr__(self) -> str:
         return f"ArtifactCache({str(self.root)!r})"
@@ -114,7 +121,7 @@ class ArtifactCache:
     def _is_whole(self, path: str, stored: StoredArtifact) -> bool:
         """See that a file is what it should be, once in this process: a power cut may have left less."""
         try:
-            effects.touch(path)
+            self._use(path)
             if path not in self._trusted:
                 for _ in _verified(effects.read_chunks(path, _PIECE), stored):
                     pass
@@ -122,6 +129,16 @@ class ArtifactCache:
         except (FileNotFoundError, FileIntegrityError):
             return False
         return True
+
+    @staticmethod
+    def _use(path: str) -> None:
+        """Say that a copy was used; FileNotFoundError if there is none."""
+        try:
+            effects.touch(path)
+        except FileNotFoundError:
+            raise
+        except OSError:  # a file system that is only read, or another user's file: the copy is good all the same
+            return
 
     def forget(self, stored: StoredArtifact) -> None:
         """Remove the copy of an artifact."""
@@ -143,27 +160,47 @@ class ArtifactCache:
         """
         if (found := self.find(stored)) is not None:
             return found
-        if not self._is_worth_it(stored):
+        if not self._is_worth_it(stored) or effects.monotonic() < self._closed_until_s:
             return None
         folder, name = _place(stored)
         final = f"{self._files}/{folder}/{name}.{stored.dataset_id.hex()}"
         try:
             staging = self._staging_name()
             effects.mkdirs(f"{self._files}/{folder}")
-        except OSError:  # a cache that cannot be written is no reason not to read
+        except OSError as exc:  # a cache that cannot be written is no reason not to read
+            self._pause(exc)
             return None
         try:
             effects.write_new(staging, _verified(chunks_of(store, stored.key, stored.size), stored), sync=False)
             effects.rename(staging, final)
         except (KeyMissingError, FileIntegrityError):
             raise
-        except OSError:
+        except OSError as exc:
             if effects.stat(staging) is not None:
                 effects.unlink(staging, missing_ok=True)
+            self._pause(exc)
             return None
         self._trusted.add(final)
-        self._grew(stored)
+        try:
+            self._grew(stored)
+        except OSError as exc:
+            self._pause(exc)
         return CachedFile(Path(final))
+
+    def _pause(self, exc: OSError) -> None:
+        """Add nothing for a while, and say so once; what the store itself says, the reader hears from it."""
+        if isinstance(exc, ButlerError):
+            return
+        with self._lock:
+            was_told, self._is_told = self._is_told, True
+            self._closed_until_s = effects.monotonic() + _PAUSE_S
+        if not was_told:
+            _log.warning(
+                "the cache in %s cannot be written (%s), so artifacts are read from where they are; make room there, or give the "
+                "cache another folder or a limit (datastore.cache)",
+                self.root,
+                exc.strerror or exc,
+            )
 
     def _is_worth_it(self, stored: StoredArtifact) -> bool:
         limits = self.config
