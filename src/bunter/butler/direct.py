@@ -6,19 +6,13 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import yaml
-
 from bunter import effects
-from bunter.butler.config import CONFIG_NAME
 from bunter.butler.events.outbox import Outbox
 from bunter.butler.exact_names import ExactNames
 from bunter.butler.feeding import Feeding
-from bunter.butler.making import write_configuration
-from bunter.butler.registry_place import make_folder_of, options_of, place_of
-from bunter.butler.remote_root import RemoteFile
+from bunter.butler.own_database import make_tables, open_database
 from bunter.butler.repository import FindRequest, RepositoryFacts
 from bunter.butler.runs_place import runs_place
-from bunter.butler.seal_note import seal_sentence
 from bunter.butler.staged_lots import StagedLots
 from bunter.butler.trash import Trash
 from bunter.database import Database
@@ -39,7 +33,7 @@ from bunter.datastore import Datastore
 from bunter.datastore.metrics_table import metric_rows
 from bunter.datastore.records import ArtifactRecords
 from bunter.datastore.relocation import files_below, relocate, some_folders
-from bunter.errors import KeyTakenError, ReadOnlyError
+from bunter.errors import KeyTakenError
 from bunter.registry import Registry
 from bunter.values import Durability
 
@@ -105,7 +99,7 @@ class DirectRepository:
     def open(cls, root: Path | StoreAddress, configuration: Configuration, *, read_only: bool) -> Self:
         """Open the repository in a folder; a writeable one first settles what dead writers left."""
         model = configuration.model
-        database = cls._database_of(root, configuration, read_only=read_only)
+        database = open_database(root, configuration, read_only=read_only)
         try:
             found = cls(str(root), database, Datastore.open(root, model.datastore, database))
         except BaseException:
@@ -114,70 +108,12 @@ class DirectRepository:
         found._runs = runs_place(root, model)
         return found
 
-    @staticmethod
-    def _database_of(root: Path | StoreAddress, configuration: Configuration, *, read_only: bool) -> Database:
-        registry = configuration.model.registry
-        if configuration.model.shared and isinstance(root, Path):
-            effects.share(root)
-        if not read_only and (sealed := seal_sentence(root, configuration)) is not None:
-            raise ReadOnlyError(f"{sealed} and cannot be changed; `bunter seal {root} --unseal` opens it for writing")
-        return Database.open(
-            place_of(root, registry),
-            read_only=read_only,
-            lock_timeout_s=registry.lock_timeout_s,
-            options=options_of(registry),
-        )
-
-    @classmethod
-    def migrate(cls, root: Path | StoreAddress, configuration: Configuration, *, dry_run: bool) -> tuple[str, ...]:
-        """Bring an older repository to the format of this code, in one transaction; return the steps in words."""
-        from bunter.butler.formats import migrate, pending_steps
-        from bunter.registry.living_universe import read_attributes
-        from bunter.values import Principal
-
-        with cls._database_of(root, configuration, read_only=dry_run) as database:
-            with database.read() as connection:
-                steps = pending_steps(int(read_attributes(connection, database.location)["registry.version"]))
-            if steps and not dry_run:
-                with database.write() as transaction:
-                    now = int(read_attributes(transaction, database.location)["registry.version"])
-                    migrate(transaction, pending_steps(now), Principal.current())
-        return tuple(f"format {step.number}: {step.title}" for step in steps)
-
-    @classmethod
-    def create(
-        cls, root: Path | StoreAddress, universe: Universe, configuration: Configuration, *, kept: Mapping[str, Any]
-    ) -> None:
-        """Make an empty repository; the configuration file comes last and makes it one."""
-        model = configuration.model
-        if isinstance(root, Path):
-            if model.shared:
-                effects.share(root)
-            effects.mkdirs(root)
-        place = place_of(root, model.registry)
-        if isinstance(place, Path):
-            make_folder_of(place)
-        with Database.create(place, options=options_of(model.registry)) as database:
-            cls.fill(database, universe)
-        text = yaml.safe_dump({"format": model.format, **kept}, sort_keys=False)
-        if not isinstance(root, Path):
-            RemoteFile(root, CONFIG_NAME).write_text(text)
-            return
-        write_configuration(root, text)
-
     @classmethod
     def in_memory(cls, location: str, universe: Universe, configuration: Configuration) -> Self:
         """Make a repository that lives as long as this process."""
         database = Database.memory()
-        cls.fill(database, universe)
+        make_tables(database, universe)
         return cls(location, database, Datastore.memory(configuration.model.datastore, database))
-
-    @staticmethod
-    def fill(database: Database, universe: Universe) -> None:
-        """Make the tables of an empty repository."""
-        Registry.create(database, universe)
-        with database.write() as transaction:
-            ArtifactRecords().create(transaction)
 
     @property
     def universe(self) -> Universe:

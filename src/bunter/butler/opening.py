@@ -227,6 +227,7 @@ def create_repository(
         If the folder holds anything, or the name in memory is taken.
     """
     from bunter.butler.direct import DirectRepository
+    from bunter.butler.own_database import make_repository
 
     root, database = folder_and_database(root, database)
     argument = {
@@ -239,12 +240,12 @@ def create_repository(
     if str(root).startswith(_MEMORY):
         _in_memory[str(root)] = DirectRepository.in_memory(str(root), universe, configuration)
     elif is_remote(str(root)):
-        DirectRepository.create(remote_root(str(root)), universe, configuration, kept=_kept(configuration))
+        make_repository(remote_root(str(root)), universe, configuration, kept=_kept(configuration))
     else:
         if configuration.model.shared:
             share_folder(Path(root).absolute(), shared if isinstance(shared, str) else None)
         with making(Path(root).absolute()):
-            DirectRepository.create(Path(root).absolute(), universe, configuration, kept=_kept(configuration))
+            make_repository(Path(root).absolute(), universe, configuration, kept=_kept(configuration))
     return root
 
 

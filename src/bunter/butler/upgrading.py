@@ -117,11 +117,11 @@ def upgrade_history(repository: Repository) -> pa.Table:
 def _format_steps(address: Address, *, dry_run: bool) -> tuple[str, ...]:
     if address.live is not None or address.text.startswith("memory://"):
         return ()
-    from bunter.butler.direct import DirectRepository
     from bunter.butler.opening import configuration_at, existing_place
+    from bunter.butler.own_database import migrate_database
 
     root = existing_place(address)
-    return DirectRepository.migrate(root, configuration_at(root), dry_run=dry_run)
+    return migrate_database(root, configuration_at(root), dry_run=dry_run)
 
 
 def _universe_steps(

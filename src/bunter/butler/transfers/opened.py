@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.direct import DirectRepository
+from bunter.butler.own_database import make_tables
 from bunter.butler.session import Defaults, Session
 from bunter.butler.transfers.export_place import FolderFiles, place_of
 from bunter.butler.transfers.imports import ExportParcel
@@ -73,7 +74,7 @@ def listed(location: str, parcels: Sequence[Parcel], files: ArtifactStore) -> Op
         If a parcel contradicts those before it.
     """
     database = Database.memory()
-    DirectRepository.fill(database, parcels[0].universe)
+    make_tables(database, parcels[0].universe)
     store = _ExportFolder(files, parcels) if isinstance(files, FolderFiles) else _ExportStore(files, parcels)
     repository = OpenedExport(location, database, Datastore(None, {MAIN: store}))
     session = Session(repository, Principal.current(), Defaults())
