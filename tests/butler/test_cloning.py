@@ -169,8 +169,26 @@ def test_a_target_with_something_in_it_is_refused_and_stays(root, postgres_url):
     with pytest.raises(RepositoryExistsError):
         clone_registry(root, postgres_url)
     Database.open(postgres_url).close()
+    for switch in (False, True):
+        with pytest.raises(RepositoryExistsError, match=r"remove it if a command that was cut short left it"):
+            clone_registry(root, "registry.sqlite3", switch=switch)
+    (root / "link.sqlite3").symlink_to("registry.sqlite3")
     with pytest.raises(RepositoryExistsError):
-        clone_registry(root, "registry.sqlite3")
+        clone_registry(root, "link.sqlite3", switch=True)
+
+
+def test_a_copy_with_the_same_content_is_taken_for_done_and_another_is_not(root):
+    first = clone_registry(root, "copy.sqlite3")
+    assert clone_registry(root, "copy.sqlite3").tables == first.tables
+    with Butler(root, writeable=True) as butler:
+        butler.collections.register("later")
+    with pytest.raises(RepositoryExistsError):
+        clone_registry(root, "copy.sqlite3", switch=True)
+    clone_registry(root, "whole.sqlite3")
+    clone_registry(root, "whole.sqlite3", switch=True)
+    assert "whole.sqlite3" in (root / "bunter.yaml").read_text()
+    with Butler(root) as butler:
+        assert "later" in butler.collections.query()
 
 
 @pytest.mark.parametrize("kind", ["file", "server"])

@@ -17,7 +17,7 @@ from bunter.butler.registry_place import options_of, place_of
 from bunter.butler.remote_root import configuration_file
 from bunter.butler.seal_note import seal_sentence
 from bunter.database import Database, ServerAddress, is_server
-from bunter.errors import ConfigurationError, ReadOnlyError
+from bunter.errors import ConfigurationError, ReadOnlyError, RepositoryExistsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,10 +82,13 @@ def clone_registry(
     progress : callable, optional
         Is told each table when it has been copied.
 
+    A copy that is at the target already, and has just what the original has, is taken for done: the same call completes what
+    was killed.
+
     Raises
     ------
     RepositoryExistsError
-        If there is something at the target.
+        If there is something else at the target.
     DatabaseDamagedError
         If the copy differs from the original; nothing of it is kept then.
     """
@@ -165,14 +168,19 @@ def _cloned(
     switched: Path | StoreAddress | None,
     progress: Callable[[Copied], None] | None,
 ) -> tuple[tuple[str, int], ...]:
-    from bunter.database.cloning import clone_database
+    from bunter.database.cloning import clone_database, same_copy
     from bunter.registry import Registry
     from bunter.registry.living_universe import MOVED_TO
 
     registry = Registry.open(source)
     options = options_of(configuration.model.registry)
     with source.write() if switched is not None else nullcontext() as held:
-        done = clone_database(source, str(target), options=options, finish=make_views(registry), progress=progress)
+        try:
+            done = clone_database(source, str(target), options=options, finish=make_views(registry), progress=progress)
+        except RepositoryExistsError:
+            if (found := same_copy(source, str(target))) is None:
+                raise
+            done = found
         if held is not None:
             held.bulk_insert("attribute", ["name", "value"], [(MOVED_TO, str(target))])
             held.touch()  # so that programs which have it open look again

@@ -13,7 +13,7 @@ import xxhash
 from bunter import effects
 from bunter.database.database import Database
 from bunter.database.server_address import is_server
-from bunter.errors import DatabaseDamagedError, RepositoryExistsError
+from bunter.errors import ButlerError, DatabaseDamagedError, RepositoryExistsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from bunter.database.server_options import ServerOptions
     from bunter.database.shape import TableShape
 
-__all__ = ["Copied", "RowSum", "clone_database", "fingerprint", "make_tables", "row_batches", "survey_tables"]
+__all__ = [
+    "Copied",
+    "RowSum",
+    "clone_database",
+    "fingerprint",
+    "make_tables",
+    "row_batches",
+    "same_copy",
+    "survey_tables",
+]
 
 _BATCH = 20_000
 _BASE = ("attribute", "change", "generation")
@@ -145,6 +154,28 @@ def clone_database(
             Database.discard(part, options)
             raise
     return done
+
+
+def same_copy(source: Database, place: str | Path) -> list[Copied] | None:
+    """Tell what is in a file that has just what the original has; None if it has anything else, or is the original.
+
+    None on a server as well, where one schema has many addresses, so that nobody can tell whether it is the original.
+    """
+    if is_server(place) or (not is_server(source.location) and Path(place).samefile(source.location)):
+        return None
+    try:
+        with (
+            Database.open(place, read_only=True) as target,
+            target.read(snapshot=True) as copy,
+            source.read(snapshot=True) as connection,
+        ):
+            shapes = connection.tables()
+            if {shape.name for shape in copy.tables()} != {shape.name for shape in shapes}:
+                return None
+            done = [fingerprint(connection, shape) for shape in shapes]
+            return done if done == [fingerprint(copy, shape) for shape in shapes] else None
+    except (ButlerError, OSError):
+        return None
 
 
 @contextmanager

@@ -15,9 +15,9 @@ from bunter.database.connection import Connection, Tally, Transaction, UndoneErr
 from bunter.database.pool import FilePool, MemoryPool
 from bunter.database.server_address import ServerAddress, is_server
 from bunter.database.server_options import ServerOptions
-from bunter.database.sqlite import check_file, create_file
+from bunter.database.sqlite import check_file, create_file, is_taken
 from bunter.database.turnstile import Turnstile
-from bunter.errors import ButlerError, DatabaseDamagedError, MissingExtraError, ReadOnlyError, RepositoryExistsError
+from bunter.errors import ButlerError, DatabaseDamagedError, MissingExtraError, ReadOnlyError
 from bunter.values import Durability
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Database:
         if is_server(path):
             _postgres().check_schema_absent(_address(path, options), options or ServerOptions())
         elif effects.stat(_file(path)) is not None:
-            raise RepositoryExistsError(f"{path} exists; open it, or choose another place")
+            raise is_taken(path)
 
     @staticmethod
     def discard(path: str | Path, options: ServerOptions | None = None) -> None:

@@ -41,6 +41,14 @@ CREATE TABLE change (
 """What every database has, whatever is kept in it."""
 
 
+def is_taken(path: str | Path) -> RepositoryExistsError:
+    """Return the error for a place where there is a file already."""
+    return RepositoryExistsError(
+        f"{path} exists; open it, choose another place, or remove it if a command that was cut short left it and no repository's "
+        "bunter.yaml names it"
+    )
+
+
 def create_file(path: Path) -> None:
     """Make a new database with no rows in it.
 
@@ -52,7 +60,7 @@ def create_file(path: Path) -> None:
     try:
         effects.write_new(path, b"", sync=False)
     except FileExistsError as exc:
-        raise RepositoryExistsError(f"{path} exists; open it, or choose another place") from exc
+        raise is_taken(path) from exc
     raw = _connect(path, "rw")
     try:
         with translated(str(path)):
