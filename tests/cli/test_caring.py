@@ -71,3 +71,36 @@ def test_sizes_in_the_trash_are_numbers_for_programs(command):
     rows = [json.loads(line) for line in command("trash", "list", "repo", "--kept", "--json")[1].splitlines()]
     assert [row["size"] for row in rows] == [1, 1]
     assert "1 B" in command("trash", "list", "repo", "--kept")[1]
+
+
+def test_a_store_that_is_no_longer_configured_is_named(command, tmp_path):
+    with Butler("repo") as butler:
+        butler.dataset_types.register("raw", ["instrument"], "Text")
+    settings = Path("repo/bunter.yaml").read_text()
+    Path("repo/bunter.yaml").write_text(
+        f"{settings}datastore:\n  constraints: {{reject: [raw]}}\n  stores: {{fast: {{root: ../fast}}, more: {{root: ../more}}}}\n"
+    )
+    with Butler("repo", run="raws") as butler:
+        butler.put("x", "raw", instrument="A")
+    Path("repo/bunter.yaml").write_text(f"{settings}datastore:\n  stores: {{more: {{root: ../more}}}}\n")
+    code, out, err = command("check", "repo")
+    assert code == 1
+    assert "in the store 'fast', which is not configured here" in out
+    assert "give fast a place again" in err
+    assert "prune-datasets" not in err
+    assert "datastore.stores.fast" in command("get", "repo", "raw", "instrument=A")[2]
+
+
+def test_files_that_their_owner_has_moved_are_told_from_lost_ones(command):
+    Path("mine").mkdir()
+    Path("mine/a.txt").write_text("a")
+    Path("files.csv").write_text("file,instrument\nmine/a.txt,A\n")
+    with Butler("repo") as butler:
+        butler.dataset_types.register("text", ["instrument"], "Text")
+    assert command("ingest-files", "repo", "text", "texts", "files.csv", "--transfer", "direct")[0] == 0
+    Path("mine").rename("yours")
+    code, _, err = command("check", "repo")
+    assert (code, "prune-datasets" in err) == (1, False)
+    assert "bunter relocate repo OLD NEW" in err
+    assert command("relocate", "repo", "mine", "yours")[0] == 0
+    assert command("check", "repo")[0] == 0

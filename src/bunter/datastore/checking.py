@@ -222,12 +222,18 @@ class Checking:
         for item, stat in zip(suspects, look(self._datastore, [item.stored for item in suspects]), strict=True):
             if stat is None:
                 if self._is_recorded(item):
-                    self._findings.append(item.finding(Problem.MISSING, f"{item.stored.size} bytes were recorded"))
+                    self._findings.append(item.finding(Problem.MISSING, self._recorded(item.stored)))
                     yield item
             elif stat.size != item.stored.size >= 0:
                 detail = f"{stat.size} bytes where {item.stored.size} were recorded"
                 self._findings.append(item.finding(Problem.SIZE, detail))
                 yield item
+
+    def _recorded(self, stored: StoredArtifact) -> str:
+        """Say what was recorded of an artifact that is nowhere."""
+        is_known = is_direct(stored.key) or stored.datastore in self._datastore.stores
+        where = "" if is_known else f" in the store {stored.datastore!r}, which is not configured here"
+        return f"{stored.size} bytes were recorded{where}"
 
     def _is_recorded(self, item: _Recorded) -> bool:
         """Tell whether an artifact is recorded still: it may have been removed while we looked."""

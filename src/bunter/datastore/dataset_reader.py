@@ -70,7 +70,7 @@ class DatasetReader:
             return [_DIRECT]
         if found := self._chain.holders(stored.datastore):
             return [self._fetching.seen(store) for store in found]
-        raise KeyMissingError(f"{stored.key} is in the store {stored.datastore!r}, which is not configured here")
+        raise _unconfigured(stored)
 
     def read(
         self,
@@ -107,7 +107,12 @@ class DatasetReader:
             [_DIRECT] if is_direct(artifact.key) else self._chain.holders(artifact.datastore)
         )
         stores = stores or self.holders(artifact)
-        return self._fetching.read(stores if ahead is None else [ahead, *stores], artifact, request, keeps=keeps)
+        try:
+            return self._fetching.read(stores if ahead is None else [ahead, *stores], artifact, request, keeps=keeps)
+        except KeyMissingError as exc:
+            if is_direct(artifact.key) or artifact.datastore in self._stores:
+                raise
+            raise _unconfigured(artifact) from exc
 
     def _read_parts(self, stored: Sequence[StoredArtifact], asked: Asked, staged: Sequence[Staged]) -> object:
         """Read a composite that is kept in several artifacts, or the one of them that answers a component."""
@@ -122,3 +127,10 @@ class DatasetReader:
             return whole.convert(assembled(whole, read, asked.parameters))
         whole.component(component)  # raises if there is no such
         return read_component(component, result_class(whole, component).python_type, read, asked.parameters)
+
+
+def _unconfigured(stored: StoredArtifact) -> KeyMissingError:
+    return KeyMissingError(
+        f"{stored.key} is in the store {stored.datastore!r}, which is not configured here; "
+        f"give it its place again, below datastore.stores.{stored.datastore} in bunter.yaml"
+    )

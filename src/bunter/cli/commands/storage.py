@@ -174,7 +174,14 @@ def _next_steps(report: CheckReport, repo: str, older_than_s: float | None) -> I
             f"dead rows: no command leaves any, and none is removed; `bunter transfer-datasets {repo} OTHER` brings all that is "
             "whole to a new repository, and a backup of the database from before has what they lack"
         )
-    if any(report.of(problem) for problem in (Problem.MISSING, Problem.SIZE, Problem.DAMAGED)):
+    lost = [each for problem in (Problem.MISSING, Problem.SIZE, Problem.DAMAGED) for each in report.of(problem)]
+    elsewhere = {each.datastore for each in lost if "which is not configured" in each.detail}
+    direct = {each.key for each in lost if each.key.startswith("/")}
+    if elsewhere:
+        yield f"not configured: give {', '.join(sorted(elsewhere))} a place again, below datastore.stores in bunter.yaml"
+    if direct:
+        yield f"ingested where they are: put them back, or say by `bunter relocate {repo} OLD NEW` where they have moved"
+    if any(each.datastore not in elsewhere and each.key not in direct for each in lost):
         deep = " --deep" if report.of(Problem.DAMAGED) else ""  # without it the damage is not seen again
         yield (
             f"lost or damaged: `bunter check {repo}{deep} --repair --from OTHER` takes good copies from another repository; "
