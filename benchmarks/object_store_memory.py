@@ -54,12 +54,12 @@ def ingest(folder, count):
     with opened("ours") as butler:
         kind = butler.dataset_types.get("blob")
         required = kind.dimensions.required
-        keys = [butler.standardize({"instrument": "Cam", "detector": n}, required) for n in range(count)]
-        files = [
-            FileDataset(str(folder / "in" / f"{n}.txt"), [DatasetRef(new_id(), kind, key, f"run{n % RUNS}")])
+        keys = (butler.standardize({"instrument": "Cam", "detector": n}, required) for n in range(count))
+        files = (
+            FileDataset(f"{folder}/in/{n}.txt", [DatasetRef(new_id(), kind, key, f"run{n % RUNS}")])
             for n, key in enumerate(keys)
-        ]
-        butler.ingest(*files, transfer="copy")
+        )
+        butler.ingest_many(files, transfer="copy")
 
 
 def listed(butler):
