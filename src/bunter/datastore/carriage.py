@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bunter.datastore.bringing import bring_files
 from bunter.datastore.file_paths import names_of, paths_of
@@ -23,7 +23,7 @@ from bunter.datastore.sending import Sending, SendsContents
 from bunter.datastore.store import MAIN, LocalPaths, Staged, Transfer, has_paths
 from bunter.datastore.together import in_lanes
 from bunter.errors import FileIntegrityError, IngestError
-from bunter.values import Durability, Pieces, quick_digest
+from bunter.values import Durability, Pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,7 +42,6 @@ __all__ = [
     "carry",
     "carry_into",
     "checked_pieces",
-    "content_of",
 ]
 
 _WORKERS = 8
@@ -375,8 +374,14 @@ def _bring(
         raise IngestError(f"{stored.key} is no file of this machine, so {transfer} cannot reach it; use copy")
     if (copied := _copied_there(target, cargo)) is not None:
         return _known(copied, stored, lambda: target.discard([copied]))
-    content: Any = content_of(store, stored)
-    return target.stage(cargo.key, content, durability=later, route=cargo.route)
+    if stored.size > _WHOLE:
+        pieces = Pieces(lambda: checked_pieces(store, stored))
+        return target.stage(cargo.key, pieces, durability=later, route=cargo.route)
+    content = store.read(stored.key)[0]
+    if len(content) != stored.size >= 0:
+        raise wrong_size(stored, len(content))
+    staged = target.stage(cargo.key, content, durability=later, route=cargo.route)  # which digests it: once is enough
+    return _known(staged, stored, lambda: target.discard([staged]))
 
 
 def _copied_there(target: Datastore, cargo: Cargo) -> Staged | None:
@@ -437,16 +442,6 @@ def _compared(store: ArtifactStore, stored: StoredArtifact) -> Digests | None:
     if xxh3_of_file(store.path(stored.key)) != known.xxh3:
         raise differs(stored)
     return known
-
-
-def content_of(store: ArtifactStore, stored: StoredArtifact) -> bytes | Pieces:
-    """Return the content of an artifact, whole if it is small; FileIntegrityError if it is not what was recorded."""
-    if stored.size > _WHOLE:
-        return Pieces(lambda: checked_pieces(store, stored))
-    content = store.read(stored.key)[0]
-    if len(content) != stored.size >= 0 or (stored.xxh3 is not None and quick_digest(content) != stored.xxh3):
-        raise differs(stored)
-    return content
 
 
 def checked_pieces(store: ArtifactStore, stored: StoredArtifact) -> Iterator[bytes | memoryview]:
