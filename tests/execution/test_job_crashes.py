@@ -83,6 +83,66 @@ def test_a_merge_that_was_killed_at_any_step_is_completed_by_another(template, t
     killed_at_steps(template, tmp_path, "merge", lambda step: step + 1)
 
 
+def some_steps(deed, place, first=1):
+    """Kill a deed at some of its steps, each in a copy of its own; yield the copies."""
+    kill_at, is_killed = first, True
+    while is_killed:
+        copy = place(kill_at)
+        is_killed = not survives(lambda copy=copy: deed(copy), kill_at)
+        yield copy
+        kill_at += max(kill_at // STEPS, 1)
+
+
+@pytest.mark.slow
+def test_a_preparation_that_was_killed_is_completed_by_doing_it_again(tmp_path):
+    with make_repository(tmp_path / "template" / "repo", exposures=2) as butler:
+        plan(butler, tmp_path / "template" / "plan.bqg")
+
+    def copied(step):
+        shutil.copytree(tmp_path / "template", tmp_path / str(step), symlinks=True)
+        return tmp_path / str(step)
+
+    def prepare(place):
+        with Butler(place / "repo", writeable=True) as butler:
+            prepare_run(butler, place / "plan.bqg")
+
+    for place in some_steps(prepare, copied):
+        prepare(place)
+        campaign = Campaign(place)
+        for deed in DEEDS:
+            getattr(campaign, deed)()
+        with Butler(place / "repo", writeable=True) as butler:
+            assert butler.get("night", CAM, collections="jobs") == {"total": 20}
+            assert butler.check(deep=True).is_clean
+        shutil.rmtree(place)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["case.zip", "case"])
+def test_a_capsule_that_was_killed_is_not_there_or_whole_and_packed_by_the_same_call(template, tmp_path, name):
+    from bunter.execution.capsule import open_capsule, pack_capsule
+    from bunter.execution.rehearsal import rehearse_quantum
+
+    shutil.copytree(template, tmp_path / "one", symlinks=True)
+    campaign = Campaign(tmp_path / "one")
+    quantum = campaign.quanta("reduce")[0]
+
+    def folder(step):
+        (tmp_path / str(step)).mkdir()
+        return tmp_path / str(step)
+
+    def pack(place):
+        with Butler(tmp_path / "one" / "repo", writeable=False) as butler:
+            pack_capsule(butler, campaign.directory, quantum, place / name)
+
+    for place in some_steps(pack, folder):
+        if not (place / name).exists():
+            pack(place)
+        whole = open_capsule(place / name) if name.endswith(".zip") else place / name
+        assert rehearse_quantum(RunDirectory(whole), quantum).outputs
+        assert {path.name for path in place.iterdir()} <= {name, "case", f".{name}.packing"}
+
+
 def killed_at_steps(template, tmp_path, deed, following):
     kill_at, is_killed = 1, True
     while is_killed:

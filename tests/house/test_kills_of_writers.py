@@ -24,7 +24,9 @@ commands = _module(Path(__file__).with_name("test_command_line.py"))
 KILLED = {
     "bundle": "deed",
     "cache": "datastore/test_cache.py::test_a_reader_killed_at_any_step_leaves_a_sound_cache",
+    "capsule": "execution/test_job_crashes.py::test_a_capsule_that_was_killed_is_not_there_or_whole_and_packed_by_the_same_call",
     "check": "deed check --repair",
+    "define-visits": "ingest/test_visits.py::test_visits_are_defined_whole_wherever_their_definition_is_killed",
     "dump": "faults/test_kills_of_transfers.py::test_export_and_dump",
     "events deliver": "faults/test_kills_of_events.py::test_wherever_a_process_is_killed_events_arrive_in_order_and_say_what_is_so",
     "export": "deed",
@@ -34,6 +36,7 @@ KILLED = {
     "ingest-zip": "deed",
     "load": "deed",
     "merge": "execution/test_job_crashes.py::test_a_merge_that_was_killed_at_any_step_is_completed_by_another",
+    "pre-exec-init": "execution/test_job_crashes.py::test_a_preparation_that_was_killed_is_completed_by_doing_it_again",
     "prune-datasets": "deed prune",
     "remove-runs": "deed",
     "rerun": "faults/test_kills_of_reruns.py::test_a_rerun_that_is_killed_can_be_given_again",
@@ -48,10 +51,7 @@ KILLED = {
     "upgrade": "registry/test_upgrade.py::test_a_format_step_that_is_killed_leaves_the_old_or_the_new",
 }
 NOT_KILLED = {
-    "capsule": "stages in like `stage in`, into a folder that is new",
-    "define-visits": "inserts records like insert-dimension-records, in one transaction",
     "events follow": "sends like events deliver",
-    "pre-exec-init": "prepares like `run`",
     "qgraph": "writes one file, under another name first",
     "recall": "orders from another system, and keeps nothing",
     "relocate": "changes rows like `alias`, in one transaction, and touches no file",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from functools import partial
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -9,8 +12,10 @@ from astropy.wcs import WCS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bunter import Butler
 from bunter.ingest import Instrument, define_visits, ingest_raws, register_instrument
 from bunter.ingest.projection import sky_axes, vectors
+from killing import killed
 
 
 def test_every_science_exposure_becomes_a_visit(butler, frames, tmp_path):
@@ -125,3 +130,32 @@ def test_a_camera_without_places_takes_regions_from_headers(butler, tmp_path):
     assert visit.region.centre() == pytest.approx((50, 60), abs=1e-4)
     assert visit.region.contains(50.09, 60.03)
     assert not visit.region.contains(50.11, 60.03)
+
+
+@pytest.mark.slow
+def test_visits_are_defined_whole_wherever_their_definition_is_killed(frames, tmp_path):
+    frames.night(tmp_path / "night", exposures=2)
+    with Butler.create(tmp_path / "template") as butler:
+        register_instrument(butler, "DemoCam")
+        ingest_raws(butler, [tmp_path / "night"])
+
+    def act(place):
+        with Butler(place, writeable=True) as butler:
+            define_visits(butler, "DemoCam")
+
+    def counts(place):
+        elements = ("visit", "visit_detector_region", "visit_definition", "visit_system_membership")
+        with Butler(place) as butler:
+            return [butler.query_dimension_records(element).count() for element in elements]
+
+    step, died = 0, True
+    while died:
+        step += 1
+        place = tmp_path / f"step{step}"
+        shutil.copytree(tmp_path / "template", place)
+        died = killed(partial(act, place), step)
+        assert counts(place) in ([0, 0, 0, 0], [2, 8, 2, 2])
+        act(place)
+        assert counts(place) == [2, 8, 2, 2]
+        shutil.rmtree(place)
+    assert step > 1

@@ -13,7 +13,6 @@ from bunter.datastore.key import check_key
 from bunter.errors import RunError
 from bunter.execution.site import Site
 from bunter.execution.staging import stage_in
-from bunter.values import new_nonce
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +39,7 @@ The second stops in the debugger where the task fails. The inputs are in data/, 
 
 
 def pack_capsule(butler: Butler, directory: RunDirectory, quantum: int, target: Path) -> Path:
-    """Pack a quantum of a run, with all that it reads.
+    """Pack a quantum of a run, with all that it reads; the target is there when it is whole.
 
     Parameters
     ----------
@@ -65,11 +64,14 @@ def pack_capsule(butler: Butler, directory: RunDirectory, quantum: int, target: 
     """
     if effects.stat(target) is not None:
         raise RunError(f"{target} is there already; choose another name for the capsule")
-    folder = target if target.suffix != ".zip" else target.with_name(f".{target.stem}-{new_nonce()}")
+    folder = target.with_name(f".{target.name}.packing")
+    _clear(folder)  # what a packing that was killed has left
     stage_in(directory, [quantum], folder, site=Site.of_run(butler, directory))
     _describe(directory, quantum, folder, target.stem if target.suffix == ".zip" else target.name)
-    if folder != target:
+    if target.suffix == ".zip":
         _zip(folder, target)
+    else:
+        effects.rename(folder, target)
     return target
 
 
@@ -104,11 +106,20 @@ def _zip(folder: Path, target: Path) -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in names:
             archive.writestr(zipfile.ZipInfo(name), effects.read_bytes(folder / name))
-    effects.write_new(target, buffer.getvalue(), sync=True)
-    for name in names:
-        effects.unlink(folder / name)
-    parents = {parent for name in names for parent in (folder / name).parents if parent.is_relative_to(folder)}
-    for path in sorted({*parents, folder / "logs", folder}, key=lambda one: len(one.parts), reverse=True):
+    whole = folder / ".whole.zip"
+    effects.write_new(whole, buffer.getvalue(), sync=True)
+    effects.rename(whole, target)
+    _clear(folder)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder in which a capsule is packed."""
+    if effects.stat(folder) is None:
+        return
+    for name, _ in list(effects.walk(folder)):
+        effects.unlink(folder / name, missing_ok=True)
+    folders = [path for path in folder.rglob("*") if path.is_dir()]
+    for path in sorted([*folders, folder], key=lambda one: len(one.parts), reverse=True):
         effects.rmdir(path)
 
 
