@@ -216,7 +216,10 @@ class TransfersContract(RetrievalContract):
         empty.collections.set_doc("tag", "as they see it")
         for dry_run in (True, False):
             there, back = synchronise(source, empty, dry_run=dry_run)
-            assert set(there.unlike) == {"the order of the chain 'chain' (run1, tag, calib)", "the description of 'tag'"}
+            assert set(there.unlike) == {
+                "the order of the chain 'chain' (run1, tag, calib)",
+                "the description of 'tag'",
+            }
             assert back.unlike == ()
             assert "otherwise there, and staying so: the " in str(there)
         assert source.collections.info("chain").children == ("tag", "run1", "calib")
@@ -253,6 +256,12 @@ class TransfersContract(RetrievalContract):
             assert again.made_by is not None
             assert (again.activity.kind if again.activity else "", again.made_by.label) == ("import", "first light")
             assert len(third.activities(kinds=("observing",))) == 1
+
+    def test_a_site_that_knows_a_type_and_has_none_of_it_is_brought_them(self, source: Butler, empty: Butler) -> None:
+        fill_small_camera(empty)
+        reports = synchronise(source, empty, "thing", where="exposure = 2")
+        assert [report.datasets for report in reports] == [3, 0]
+        assert [report.datasets for report in synchronise(source, empty, "thing", where="exposure = 2")] == [0, 0]
 
     def test_a_question_says_what_sites_exchange(self, source: Butler, empty: Butler) -> None:
         reports = synchronise(source, empty, "thing", "run1", where="exposure = 2")

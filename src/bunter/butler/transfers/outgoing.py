@@ -99,6 +99,14 @@ class RepositoryParcel:
             yield Batch(tuple(columns), dict(zip(ids, repository.locate(principal, ids), strict=True)))
 
     def _columns(self) -> Iterator[list[DatasetColumns]]:
+        """Read the datasets; what has come since they were surveyed, with types and runs of its own, waits for the next time."""
+        seen = self._seen
+        for columns in self._found():
+            known = columns if seen is None else [each for each in columns if seen.has(each)]
+            if known:
+                yield known
+
+    def _found(self) -> Iterator[list[DatasetColumns]]:
         if (refs := self._selection.refs) is not None:
             if self._given is None:  # they are walked through several times
                 parts = range(0, len(refs), BATCH_ROWS)
@@ -195,6 +203,10 @@ class _Seen:
         self.runs: set[str] = set()
         self.types: dict[str, DatasetType] = {}
         self._ids = bytearray()
+
+    def has(self, columns: DatasetColumns) -> bool:
+        """Whether there were such datasets in that run."""
+        return columns.run in self.runs and columns.dataset_type.name in self.types
 
     def add(self, columns: DatasetColumns) -> None:
         self.runs.add(columns.run)
