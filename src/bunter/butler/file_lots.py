@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from bunter import effects
@@ -52,12 +53,13 @@ class FileLots:
     def _write(self, lot: FileLot, staged: Sequence[Staged]) -> None:
         if self._file is None:
             self._file = effects.nameless_file()
-            weakref.finalize(self, self._file.close)
+            weakref.finalize(self, _close, self._file)
         self._types |= {each.dataset_type.name: each.dataset_type for each in lot.datasets}
         artifacts, rest = staged_to_bytes(staged), lot.to_bytes()
         begin = self._file.seek(0, os.SEEK_END)
         self._file.write(artifacts)
         self._file.write(rest)
+        self._file.flush()  # a full disk is found now
         self._places.append((begin, len(artifacts), len(rest), any(item.owner for item in staged)))
 
     @property
@@ -87,3 +89,8 @@ class FileLots:
         assert self._file is not None, "there is a file where there are places in it"
         self._file.seek(begin)
         return self._file.read(size)
+
+
+def _close(file: BinaryIO) -> None:
+    with suppress(OSError):  # what a full disk has not taken is not wanted any more
+        file.close()

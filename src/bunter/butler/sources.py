@@ -29,10 +29,20 @@ def looks_at(files: Sequence[FileDataset]) -> list[Look | None]:
 def unfit_files(files: Sequence[FileDataset], looks: Sequence[Look | None]) -> list[tuple[str, str]]:
     """Return the files that are none, and why."""
     return [
-        (_absolute(str(file.path)), "there is no such file" if found is None else "is not a file")
+        (_absolute(str(file.path)), flaw)
         for file, found in zip(files, looks, strict=True)
-        if found is None or not stat.S_ISREG(found.st_mode)
+        if (flaw := _flaw(str(file.path), found))
     ]
+
+
+def _flaw(path: str, found: Look | None) -> str:
+    if found is None:
+        return "there is no such file"
+    if not stat.S_ISREG(found.st_mode):
+        return "is not a file"
+    if not path.isascii() and any("\ud800" <= char <= "\udfff" for char in path):
+        return "has a name that is no text in UTF-8; rename it"
+    return ""
 
 
 def folders_of(files: Sequence[FileDataset]) -> set[str]:

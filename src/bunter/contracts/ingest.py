@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from astropy.io import fits
 
+from bunter import effects
 from bunter.butler import file_lots, files
 from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef, FileDataset
@@ -17,7 +19,6 @@ from bunter.values import Principal, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from bunter.butler import Butler
 
@@ -110,6 +111,23 @@ class IngestContract:
                 butler.ingest_many(iter(given), transfer=transfer)
         assert artifacts(butler) == []
         assert butler.query_datasets("thing", "run1").count() == 0
+
+    def test_a_name_that_is_no_text_is_refused(self, butler: Butler, inbox: Path) -> None:
+        odd = str(inbox / "odd") + b"\xff.json".decode("utf-8", "surrogateescape")
+        (inbox / "f4.json").rename(odd)
+        given = things(butler, inbox)
+        given[4] = FileDataset(odd, given[4].refs)
+        with pytest.raises(IngestError, match="1 of 7 files cannot be ingested") as caught:
+            butler.ingest(*given, transfer="copy")
+        assert "no text in UTF-8" in caught.value.rejected[0][1]
+        assert artifacts(butler) == []
+
+    def test_a_full_disk_changes_nothing(self, butler: Butler, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(effects, "nameless_file", lambda: Path("/dev/full").open("w+b"))  # noqa: SIM115 - closed by who asks
+        with pytest.raises(OSError, match="No space left"):
+            butler.ingest(*things(butler, inbox), transfer="move")
+        assert artifacts(butler) == []
+        assert len(list(inbox.iterdir())) == COUNT
 
     def test_a_conflict_in_a_late_lot_changes_nothing(self, butler: Butler, inbox: Path) -> None:
         butler.ingest(thing(butler, inbox, COUNT - 1), transfer="copy")
