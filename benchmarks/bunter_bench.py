@@ -66,6 +66,7 @@ def import_all():
     import pyarrow as pa
     import pyarrow.compute
     import pyarrow.parquet
+    import xxhash  # noqa: F401
 
     import bunter.datastore.formats.text
     import bunter.graph.build

@@ -4,9 +4,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from bunter import effects
 from bunter.contracts.distant import DistantStore

@@ -90,8 +90,11 @@ class DataIds:
         DimensionValueError
             If a value fits no record.
         """
-        if isinstance(data_id, DataCoordinate) and not more:
-            return data_id if data_id.group is group else data_id.subset(group)
+        if not more:
+            if isinstance(data_id, DataCoordinate):
+                return data_id if data_id.group is group else data_id.subset(group)
+        elif data_id is None and (plain := DataCoordinate.of_plain(more, group)) is not None:
+            return plain
         if data_id is not None and not isinstance(data_id, DataCoordinate | Mapping):
             raise DimensionValueError(
                 f"a data ID is a mapping such as {{'{group.required[-1] if group.required else 'detector'}': ...}}, or written as keywords; not {data_id!r}"

@@ -11,7 +11,7 @@ from bunter.butler.events.outbox import Outbox
 from bunter.butler.exact_names import ExactNames
 from bunter.butler.feeding import Feeding
 from bunter.butler.own_database import make_tables, open_database
-from bunter.butler.repository import FindRequest, RepositoryFacts
+from bunter.butler.repository import FactsChangedError, FindRequest, RepositoryFacts
 from bunter.butler.runs_place import runs_place
 from bunter.butler.staged_lots import StagedLots
 from bunter.butler.trash import Trash
@@ -63,6 +63,11 @@ if TYPE_CHECKING:
     from bunter.values import Principal
 
 __all__ = ["DirectRepository"]
+
+_REMOVING = (RemoveDatasets, UnstoreDatasets)
+_LEAVING = (ChangesAsRead, RemoveDatasets, UnstoreDatasets)
+_FEEDING = (AddDatasets, ChangesAsRead, RemoveDatasets, UndoChange, UnstoreDatasets)
+"""Types of changes; told here, as a union would be made anew with each commit."""
 
 
 class DirectRepository:
@@ -124,6 +129,11 @@ class DirectRepository:
     def statements(self) -> int:
         """How many statements the database has carried out."""
         return self._database.statements
+
+    @property
+    def facts_seen(self) -> RepositoryFacts | None:
+        """See `Repository`."""
+        return self._facts
 
     def facts(self, principal: Principal) -> RepositoryFacts:
         """See `Repository`."""
@@ -242,6 +252,7 @@ class DirectRepository:
         *,
         durability: Durability | None = None,
         activity: Activity | None = None,
+        generation: int | None = None,
     ) -> None:
         """See `Repository`."""
         self.recover()
@@ -249,22 +260,23 @@ class DirectRepository:
         try:
             for lot in lots:
                 self.datastore.publish(lot, durability)
-            self._write_when_free(principal, changes, lots, durability=durability or Durability.full, activity=activity)
+            how = {"durability": durability or Durability.full, "activity": activity, "generation": generation}
+            self._write_when_free(principal, changes, lots, how)
         except BaseException:
             for lot in lots:
                 self._undo(lot)
             raise
         for lot in lots:
             self.datastore.settle(lot)
-        if any(isinstance(change, ChangesAsRead | RemoveDatasets | UnstoreDatasets) for change in changes):
+        kinds = set(map(type, changes))
+        if not kinds.isdisjoint(_LEAVING):
             self.empty_trash()
-        if self.feeding.sinks and any(
-            isinstance(change, AddDatasets | ChangesAsRead | RemoveDatasets | UndoChange | UnstoreDatasets)
-            for change in changes
-        ):
+        if self.feeding.sinks and not kinds.isdisjoint(_FEEDING):
             self.feeding.deliver(is_asked=False)
 
-    def _write_when_free(self, principal: Principal, changes: Sequence[Change], lots: StagedLots, **how: Any) -> None:
+    def _write_when_free(
+        self, principal: Principal, changes: Sequence[Change], lots: StagedLots, how: Mapping[str, Any]
+    ) -> None:
         """Write, and wait for others who are about to give or take back the same exact names."""
         began_s = effects.monotonic()
         exact = [item for lot in lots for item in self.datastore.exact(lot)] if self.datastore.has_exact else []
@@ -286,6 +298,7 @@ class DirectRepository:
         *,
         durability: Durability,
         activity: Activity | None,
+        generation: int | None,
     ) -> None:
         number = None if activity is None else self._activities.get(activity.id)
 
@@ -295,6 +308,8 @@ class DirectRepository:
             if activity is not None and begun is None:
                 begun = self._registry.begin_activity(transaction, activity)
             transaction.next_change(principal, "" if activity is None else activity.name, begun)
+            if generation is not None and transaction.generation() != generation:
+                raise FactsChangedError(self._location)
             is_wanted = self.outbox.is_wanted(transaction)
             events: list[Event] = []
             newcomers: dict[str, list[bytes]] = {}
@@ -363,7 +378,7 @@ class DirectRepository:
             self._records.kept.take_back(transaction, change.change)
             return None
         change = self.trash.dated(change)
-        if isinstance(change, RemoveDatasets | UnstoreDatasets):
+        if isinstance(change, _REMOVING):
             self._records.remove(transaction, change.ids, self.trash.until_ns(change))
         return None if isinstance(change, UnstoreDatasets) else self._registry.apply(transaction, change)
 

@@ -16,6 +16,7 @@ from bunter.butler.notes import Notes
 from bunter.butler.opening import Address, create_repository, open_repository, shown_as_of
 from bunter.butler.packers import Packers
 from bunter.butler.publishing import Publishing, new_refs
+from bunter.butler.put_one import PutOne
 from bunter.butler.queries import Queries
 from bunter.butler.records import DimensionRecords
 from bunter.butler.removal import Removal
@@ -94,6 +95,7 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
         self._queries = Queries(self._session, self._data_ids)
         self._lookup = Lookup(self._session, self._queries, self._data_ids)
         self._publishing = Publishing(self._session, self._lookup)
+        self._put_one = PutOne(self._session, self._data_ids, self._publishing)
         self.collections = Collections(self._session)
         self.snapshots = Snapshots(self._session)
         self.dataset_types = DatasetTypes(self._session)
@@ -192,11 +194,7 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
         notes = Notes.of(metadata, header=header)
         if isinstance(dataset_type, DatasetRef):
             return self._publishing.put(obj, dataset_type, notes)
-        facts = self._session.facts
-        kind = self._queries.dataset_type(dataset_type, facts)
-        coordinate = self._data_ids.standardize(data_id, kind.dimensions, **key)
-        chosen = self._publishing.run(run, facts)
-        return self._publishing.put(obj, new_refs(kind, [coordinate], chosen, id_mode)[0], notes)
+        return self._put_one(obj, dataset_type, data_id, key, run=run, notes=notes, id_mode=id_mode)
 
     def put_many(
         self,

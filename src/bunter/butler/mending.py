@@ -88,7 +88,10 @@ def _mend(
     butler: Butler, source: Butler, finding: Finding, ours: list[StoredArtifact], theirs: list[StoredArtifact]
 ) -> Mended:
     if is_direct(finding.key):
-        return Mended(finding.key, "it is a file that stays where its owner keeps it; put it back there, or say by `bunter relocate` to which folder it has moved")
+        return Mended(
+            finding.key,
+            "it is a file that stays where its owner keeps it; put it back there, or say by `bunter relocate` to which folder it has moved",
+        )
     wanted = next((item for item in ours if item.key == finding.key), None)
     if wanted is None:
         return Mended(finding.key, "it is not recorded any more")

@@ -71,9 +71,10 @@ class PastRepository(DirectRepository):
         *,
         durability: Durability | None = None,
         activity: Activity | None = None,
+        generation: int | None = None,
     ) -> None:
         """Refuse: the past cannot be changed."""
-        del principal, changes, staged, durability, activity
+        del principal, changes, staged, durability, activity, generation
         raise ReadOnlyError(past_refusal(self._location, self.change))
 
     def check(

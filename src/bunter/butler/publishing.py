@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bunter.butler.notes import note_changes
 from bunter.butler.session import Pending
@@ -36,8 +38,7 @@ _TRIES = 100
 """How often others may be faster."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """Bytes of a dataset, or of one of its components, that are staged."""
 
     component: str
@@ -46,8 +47,7 @@ class _Part:
     nonce: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(Struct, frozen=True):
     """A dataset whose bytes are staged, and the rows that will register it."""
 
     ref: DatasetRef
@@ -87,14 +87,20 @@ class Publishing:
             )
         return chosen
 
-    def put(self, obj: Any, ref: DatasetRef, notes: Notes | None = None) -> DatasetRef:
+    def put(
+        self, obj: Any, ref: DatasetRef, notes: Notes | None = None, *, generation: int | None = None
+    ) -> DatasetRef:
         """Store one object as ``ref``; the same content again is no error and returns the ref that is there."""
-        return self.put_many([(obj, ref)], None if notes is None else [notes])[0]
+        return self.put_many([(obj, ref)], None if notes is None else [notes], generation=generation)[0]
 
     def put_many(
-        self, items: Iterable[tuple[Any, DatasetRef]], notes: Sequence[Notes] | None = None
+        self,
+        items: Iterable[tuple[Any, DatasetRef]],
+        notes: Sequence[Notes] | None = None,
+        *,
+        generation: int | None = None,
     ) -> list[DatasetRef]:
-        """Store objects at once, all or none; ``notes`` is what to keep beside each.
+        """Store objects at once, all or none; ``notes`` is what to keep beside each, ``generation`` is for `Repository.commit`.
 
         Returns
         -------
@@ -113,7 +119,7 @@ class Publishing:
             return self._in_unit(unit, written)
         changes = self._changes(written)
         try:
-            self._session.commit(changes, _staged(written))
+            self._session.commit(changes, _staged(written), generation=generation)
         except ConflictingDatasetError:
             return self._again(written)
         return [item.ref for item in written]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from bunter.errors import ButlerError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -26,7 +28,18 @@ if TYPE_CHECKING:
     from bunter.registry import CollectionCatalog, Found, ResultStream
     from bunter.values import Durability, Principal, Timespan
 
-__all__ = ["FindRequest", "Repository", "RepositoryFacts"]
+__all__ = ["FactsChangedError", "FindRequest", "Repository", "RepositoryFacts"]
+
+
+class FactsChangedError(ButlerError):
+    """Collections or dataset types are others than those that a change was made by; who made it does so again."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+    def __str__(self) -> str:
+        return f"collections or dataset types of {self.location} were changed by somebody else just now; do it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,10 @@ class Repository(Protocol):
     def facts(self, principal: Principal) -> RepositoryFacts:
         """Return universe, dataset types and collections as they are now."""
 
+    @property
+    def facts_seen(self) -> RepositoryFacts | None:
+        """What `facts` returned last, without a look; None if nobody asked. A `commit` can tell whether they still hold."""
+
     def resolve(self, principal: Principal, request: FindRequest) -> list[Found | None]:
         """Return the first dataset for each data ID, None where there is none."""
 
@@ -146,10 +163,12 @@ class Repository(Protocol):
         *,
         durability: Durability | None = None,
         activity: Activity | None = None,
+        generation: int | None = None,
     ) -> None:
         """Publish staged artifacts and apply all changes at once, as part of an activity; on any error nothing has changed.
 
-        What comes in lots is published and settled lot by lot, and committed in one transaction.
+        What comes in lots is published and settled lot by lot, and committed in one transaction. With the ``generation`` of
+        the facts that the changes were made by, FactsChangedError is raised if there are others by now.
         """
 
     def check(

@@ -79,6 +79,12 @@ class UnitOfWork:
         return self._refs.get((dataset_type, run, values))
 
 
+class _OfThread(threading.local):
+    """The unit of work of each thread."""
+
+    unit: UnitOfWork | None = None
+
+
 class Session:
     """One user's access to one repository.
 
@@ -103,7 +109,7 @@ class Session:
         self.defaults = defaults
         self._bound: BoundQuestions | None = None
         self.activities = CurrentActivities(principal)
-        self._local = threading.local()
+        self._local = _OfThread()
 
     @property
     def facts(self) -> RepositoryFacts:
@@ -121,16 +127,27 @@ class Session:
         return self.repository.execute(self.principal, bound.bind(question, defaults))
 
     @property
+    def facts_seen(self) -> RepositoryFacts | None:
+        """The facts as they were seen last; None if they are not known, or if a unit of work is open."""
+        return None if self._local.unit is not None else self.repository.facts_seen
+
+    @property
     def unit(self) -> UnitOfWork | None:
         """The open unit of work of this thread, if any."""
-        return getattr(self._local, "unit", None)
+        return self._local.unit
 
     def is_pending(self, ref: DatasetRef) -> bool:
         """Say whether a dataset was put in the open unit of work and is not published yet."""
         return self.unit is not None and ref.id in self.unit.pending
 
-    def commit(self, changes: Sequence[Change], staged: Sequence[Staged] | StagedLots = ()) -> None:
-        """Apply changes now, or with the open unit of work when that ends."""
+    def commit(
+        self,
+        changes: Sequence[Change],
+        staged: Sequence[Staged] | StagedLots = (),
+        *,
+        generation: int | None = None,
+    ) -> None:
+        """Apply changes now, or with the open unit of work when that ends; ``generation`` as for `Repository.commit`."""
         if not self.repository.writeable:
             if (as_of := self.facts.as_of) is not None:
                 raise ReadOnlyError(
@@ -144,7 +161,8 @@ class Session:
             unit.changes += changes
             unit.take(staged)
         else:
-            self.repository.commit(self.principal, changes, staged, activity=self.activities.current())
+            activity = self.activities.current()
+            self.repository.commit(self.principal, changes, staged, activity=activity, generation=generation)
 
     @contextmanager
     def transaction(self) -> Iterator[UnitOfWork]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from bunter.butler.queries import Queries
     from bunter.dimensions import DataCoordinate, DimensionGroup, Element
@@ -29,17 +29,17 @@ class TemplateFields:
         self._queries = queries
         self._records: dict[str, dict[tuple[object, ...], Mapping[str, Any]]] = {}
 
-    def of(self, names: Iterable[str], data_id: DataCoordinate) -> dict[str, object]:
+    def of(self, names: Collection[str], data_id: DataCoordinate) -> dict[str, object]:
         """Return values of the fields that a data ID does not have itself; those that cannot be found are left out.
 
         Parameters
         ----------
-        names : iterable of str
+        names : collection of str
             Fields of a template.
         data_id : DataCoordinate
             Of the dataset.
         """
-        return self.of_many(names, data_id.group, [data_id.mapping])[0]
+        return self.of_many(names, data_id.group, [data_id.mapping])[0] if names else {}
 
     def of_many(
         self, names: Iterable[str], group: DimensionGroup, data_ids: Sequence[Mapping[str, object]]

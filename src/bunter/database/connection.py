@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from msgspec import Struct
+
 from bunter import effects
 from bunter.database.dialect import SQLITE, Dialect
 from bunter.database.many_rows import wide_insertions
@@ -330,8 +332,7 @@ class Connection:
         return int(row[0])
 
 
-@dataclass(frozen=True, slots=True)
-class _Ledger:
+class _Ledger(Struct, frozen=True):
     """What a transaction has written about itself."""
 
     change: int | None = None

@@ -43,6 +43,12 @@ class Pool(Protocol):
         """Close the connections that are not lent."""
 
 
+class _OfThread(threading.local):
+    """The open transaction of each thread."""
+
+    transaction: Transaction | None = None
+
+
 class Database:
     """A SQLite or PostgreSQL database: readers never wait, writers queue fairly, threads and forked children are safe.
 
@@ -80,7 +86,7 @@ class Database:
         self._pool = pool
         self._queue = queue
         self._tally = tally
-        self._local = threading.local()
+        self._local = _OfThread()
         _databases.add(self)
 
     @classmethod
@@ -189,7 +195,7 @@ class Database:
     @property
     def transaction(self) -> Transaction | None:
         """The open transaction of this thread."""
-        return getattr(self._local, "transaction", None)
+        return self._local.transaction
 
     def read(self, *, snapshot: bool = False) -> AbstractContextManager[Connection]:
         """Lend a connection for reading.
@@ -331,7 +337,7 @@ class Database:
 
     def after_fork(self) -> None:
         """Leave to the parent what is the parent's; called in every forked child."""
-        self._local = threading.local()
+        self._local = _OfThread()
         self._pool.abandon()
         if self._queue is not None:
             self._queue.abandon()

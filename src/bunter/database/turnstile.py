@@ -21,6 +21,10 @@ _HEADER, _PLACES = 0, 4096
 # Elsewhere the file has one lock, without order among those who wait.
 _NUMBERED = hasattr(fcntl, "F_OFD_SETLK")
 _SERVING = 8  # offset in the file of the number whose turn it is
+_BOTH = struct.Struct("<qq")  # the number drawn last, and the one that is served
+_HEADER_TAKEN = _LOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, _HEADER, 1, 0)
+_HEADER_FREE = _LOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, _HEADER, 1, 0)
+_ALL_FREE = _LOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0)
 _NAP_S, _LONGEST_NAP_S = 2e-5, 1e-2
 
 
@@ -62,9 +66,10 @@ class Turnstile:
         descriptor = self._take()
         try:
             if _NUMBERED:
-                place = _draw(descriptor)
-                self._wait(_try_lock, descriptor, place - 1, limit_s)
-                os.pwrite(descriptor, _NUMBER.pack(place), _SERVING)
+                place, is_served = _draw(descriptor)
+                if not is_served:
+                    self._wait(_try_lock, descriptor, place - 1, limit_s)
+                    os.pwrite(descriptor, _NUMBER.pack(place), _SERVING)
             else:
                 self._wait(_try_whole, descriptor, 0, limit_s)
         except BaseException:
@@ -85,7 +90,7 @@ class Turnstile:
         if descriptor not in self._all:  # we are a forked child, the lock is the parent's
             return
         if _NUMBERED:
-            _lock(descriptor, fcntl.F_UNLCK, 0, length=0)
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _ALL_FREE)
         else:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
         self._free.append(descriptor)
@@ -126,16 +131,20 @@ class _Passage:
         self._release(self._descriptor)
 
 
-def _draw(descriptor: int) -> int:
-    """Draw the next number and lock its byte."""
-    _lock(descriptor, fcntl.F_WRLCK, _HEADER, wait=True)
+def _draw(descriptor: int) -> tuple[int, bool]:
+    """Draw the next number and lock its byte; with that of the one before, and so served at once, if nobody has it."""
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, _HEADER_TAKEN)
     try:
         place = max(_PLACES, _read_number(descriptor, 0)) + 1
-        os.pwrite(descriptor, _NUMBER.pack(place), 0)
-        _lock(descriptor, fcntl.F_WRLCK, place)
+        is_served = _try_lock(descriptor, place - 1, 2)
+        if is_served:
+            os.pwrite(descriptor, _BOTH.pack(place, place), 0)
+        else:
+            os.pwrite(descriptor, _NUMBER.pack(place), 0)
+            _lock(descriptor, fcntl.F_WRLCK, place)
     finally:
-        _lock(descriptor, fcntl.F_UNLCK, _HEADER)
-    return place
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _HEADER_FREE)
+    return place, is_served
 
 
 def _ahead(descriptor: int, place: int) -> int:
@@ -153,17 +162,16 @@ def _nap_s(ahead: int, waited_s: float) -> float:
     return min(_LONGEST_NAP_S, max(_NAP_S * (1 + 10 * ahead), waited_s / 50))
 
 
-def _try_lock(descriptor: int, offset: int) -> bool:
+def _try_lock(descriptor: int, offset: int, length: int = 1) -> bool:
     try:
-        _lock(descriptor, fcntl.F_WRLCK, offset)
+        _lock(descriptor, fcntl.F_WRLCK, offset, length)
     except (BlockingIOError, PermissionError):
         return False
     return True
 
 
-def _lock(descriptor: int, kind: int, offset: int, *, length: int = 1, wait: bool = False) -> None:
-    command = fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK
-    fcntl.fcntl(descriptor, command, _LOCK.pack(kind, os.SEEK_SET, offset, length, 0))
+def _lock(descriptor: int, kind: int, offset: int, length: int = 1) -> None:
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _LOCK.pack(kind, os.SEEK_SET, offset, length, 0))
 
 
 def _try_whole(descriptor: int, _place: int) -> bool:

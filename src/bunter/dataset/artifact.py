@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,8 +41,7 @@ class FileDataset:
             raise ValueError(f"{self.path} needs one selector for each of its {len(self.refs)} datasets")
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactRow:
+class ArtifactRow(Struct, frozen=True):
     """What is recorded of an artifact.
 
     Parameters
@@ -73,8 +74,7 @@ class ArtifactRow:
     owned: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactLink:
+class ArtifactLink(Struct, frozen=True):
     """A dataset, or the component of one, lies in an artifact.
 
     Parameters
@@ -95,8 +95,7 @@ class ArtifactLink:
     selector: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredArtifact:
+class StoredArtifact(Struct, frozen=True):
     """Where a dataset, or a component, is to be read from; fields as in `ArtifactRow` and `ArtifactLink`."""
 
     dataset_id: bytes

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from msgspec import Struct
 
 from bunter.dataset.ref import DatasetRef
 from bunter.dimensions import DataCoordinate
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from bunter.dataset.type import DatasetType
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetColumns:
+class DatasetColumns(Struct, frozen=True):
     """Many datasets of one type in one run.
 
     Parameters
@@ -37,8 +37,8 @@ class DatasetColumns:
     values: dict[str, Sequence[Any]]
 
     def __post_init__(self) -> None:
-        names = self.dataset_type.dimensions.required
-        if self.values.keys() != set(names):
+        if self.values.keys() != self.dataset_type.dimensions.required_names:
+            names = self.dataset_type.dimensions.required
             have = ", ".join(self.values) or "none"
             raise ValueError(f"datasets of {self.dataset_type.name!r} need values for {', '.join(names)}, not {have}")
         for name, column in self.values.items():
@@ -48,19 +48,20 @@ class DatasetColumns:
     @classmethod
     def from_refs(cls, refs: Sequence[DatasetRef]) -> list[DatasetColumns]:
         """Gather references by type and run, in the order in which these first appear."""
+        if len(refs) == 1:
+            return [cls._from_alike(refs)]
         groups: dict[tuple[str, str], list[DatasetRef]] = {}
         for ref in refs:
             groups.setdefault((ref.dataset_type.name, ref.run), []).append(ref)
         return [cls._from_alike(group) for group in groups.values()]
 
     @classmethod
-    def _from_alike(cls, refs: list[DatasetRef]) -> DatasetColumns:
+    def _from_alike(cls, refs: Sequence[DatasetRef]) -> DatasetColumns:
         first = refs[0]
         names = first.dataset_type.dimensions.required
         rows = [ref.data_id.required_values for ref in refs]
-        columns = list(zip(*rows, strict=True)) if names else []
         ids = [ref.id.bytes for ref in refs]
-        return cls(first.dataset_type, first.run, ids, dict(zip(names, columns, strict=True)))
+        return cls(first.dataset_type, first.run, ids, dict(zip(names, zip(*rows, strict=True), strict=True)))
 
     def required_rows(self) -> list[tuple[Any, ...]]:
         """Gather the required values of each dataset, in the order of the dimensions."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     import uuid
 
@@ -12,8 +14,7 @@ if TYPE_CHECKING:
     from bunter.dimensions import DataCoordinate, DimensionGroup
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DatasetRef:
+class DatasetRef(Struct, frozen=True, eq=False):
     """One dataset; equal to another of the same id (and component).
 
     Parameters

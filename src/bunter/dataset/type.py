@@ -38,6 +38,9 @@ class DatasetType:
         if problem := dataset_type_name_problem(self.name):
             raise ConflictingDefinitionError(problem)
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # the key of many tables in memory, where hardly two differ in anything else alone
+
     def __repr__(self) -> str:
         calibration = ", calibration" if self.is_calibration else ""
         return f"DatasetType({self.name!r}, {self.dimensions!r}, {self.storage_class}{calibration})"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from bunter.datastore.adopt import adopt
 from bunter.datastore.store import MAIN, Transfer

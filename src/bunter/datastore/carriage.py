@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from msgspec.structs import replace
 
 from bunter.datastore.bringing import bring_files
 from bunter.datastore.file_paths import names_of, paths_of
@@ -51,8 +53,6 @@ _TOGETHER = 500
 _SMALL = 1 << 20
 _BIG = 4 << 20
 _WHOLE = 8 << 20
-_MANY = 200
-"""So many contents are put on stable storage together when they are published, not each when it has come."""
 
 _STAYING = frozenset({Transfer.DIRECT, Transfer.IN_PLACE})
 _COPIES = frozenset({Transfer.AUTO, Transfer.COPY})
@@ -176,11 +176,10 @@ def carry(
     if (together := _together(target, cargo, transfer, tally, verify=verify)) is not None:
         return together
     staged: list[Staged | None] = [None] * len(cargo)
-    later = Durability.batch if len(cargo) >= _MANY else None
 
     def bring(place: int) -> None:
         item = cargo[place]
-        staged[place] = found = _bring(target, item, local.get(id(item.store)), transfer, verify=verify, later=later)
+        staged[place] = found = _bring(target, item, local.get(id(item.store)), transfer, verify=verify)
         tally.add(found.size)
 
     try:
@@ -358,7 +357,6 @@ def _bring(
     transfer: Transfer,
     *,
     verify: bool,
-    later: Durability | None,
 ) -> Staged:
     stored, store = cargo.stored, cargo.store
     path = None if local is None else local.path(stored.key)
@@ -376,11 +374,11 @@ def _bring(
         return _known(copied, stored, lambda: target.discard([copied]))
     if stored.size > _WHOLE:
         pieces = Pieces(lambda: checked_pieces(store, stored))
-        return target.stage(cargo.key, pieces, durability=later, route=cargo.route)
+        return target.stage(cargo.key, pieces, route=cargo.route)
     content = store.read(stored.key)[0]
     if len(content) != stored.size >= 0:
         raise wrong_size(stored, len(content))
-    staged = target.stage(cargo.key, content, durability=later, route=cargo.route)  # which digests it: once is enough
+    staged = target.stage(cargo.key, content, route=cargo.route)  # which digests it: once is enough
     return _known(staged, stored, lambda: target.discard([staged]))
 
 
@@ -397,10 +395,10 @@ def _from_file(target: Datastore, cargo: Cargo, path: str, transfer: Transfer, *
     stored = cargo.stored
     if transfer is Transfer.COPY and 0 <= stored.size <= _SMALL:
         content = read_recorded(path, stored)
-        staged = target.stage(cargo.key, content, durability=Durability.batch, route=cargo.route)
+        staged = target.stage(cargo.key, content, route=cargo.route)
         return _known(staged, stored, lambda: target.discard([staged]))
     _size(cargo.store, stored)
-    staged = target.stage(cargo.key, path, transfer=transfer, durability=Durability.batch, route=cargo.route)
+    staged = target.stage(cargo.key, path, transfer=transfer, route=cargo.route)
     try:
         if staged.digests is None and verify:
             staged = replace(staged, digests=_compared(cargo.store, stored))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bunter.datastore.choice import Choice
     from bunter.datastore.config import DatastoreConfig
     from bunter.datastore.store import PublishingStore
+    from bunter.dimensions import DataCoordinate
 
 __all__ = ["Chain", "Child", "Route"]
 
@@ -98,7 +99,7 @@ class Chain:
         """Return the child of a name, None if there is none."""
         return next((child for child in self.children if child.name == name), None)
 
-    def route(self, dataset_type: DatasetType, data_id: Mapping[str, object] | None = None) -> Route:
+    def route(self, dataset_type: DatasetType, data_id: DataCoordinate | Mapping[str, object] | None = None) -> Route:
         """Say where a new dataset goes.
 
         Raises

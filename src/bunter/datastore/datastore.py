@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec.structs import replace
 
 from bunter.dataset import ArtifactRow
 from bunter.datastore.adopt import adopt
@@ -120,8 +121,7 @@ class Datastore:
 
     def route(self, dataset_type: DatasetType, data_id: DataCoordinate | Mapping[str, object] | None = None) -> Route:
         """Say which stores take a new dataset, and how; ConfigurationError if none does."""
-        known = data_id if data_id is None or isinstance(data_id, Mapping) else data_id.mapping
-        return self.chain.route(dataset_type, known)
+        return self.chain.route(dataset_type, data_id)
 
     def choice(self, dataset_type: DatasetType) -> Choice:
         """How datasets of a type are stored in the store ``main``."""
@@ -203,7 +203,9 @@ class Datastore:
         """
         mapping = data_id if isinstance(data_id, Mapping) else data_id.mapping
         shown = "_".join([str(mapping[name]) for name in dataset_type.dimensions.required if name in mapping])
-        values = {**mapping, "run": run, "dataset_type": dataset_type.name, "data_id": shown or None, **fields}
+        values = {**mapping, "run": run, "dataset_type": dataset_type.name, **fields}
+        if shown:
+            values["data_id"] = shown
         choice = self.choice(dataset_type) if route is None else route.choice
         return choice.template.key(values, nonce, extension)
 
@@ -233,21 +235,19 @@ class Datastore:
         source: bytes | Pieces | str | Path,
         *,
         transfer: Transfer = Transfer.COPY,
-        durability: Durability | None = None,
         route: Route | None = None,
     ) -> Staged:
-        """Bring content near its key, in the store ``main`` or those of a route; nothing is visible yet.
+        """Bring content near its key, in the store ``main`` or those of a route; nothing is visible yet, nor safe.
 
         See `PublishingStore.stage`.
         """
-        sync = (durability or self.durability) is Durability.full
         if route is None or (route.store == MAIN and not route.copies):
-            return self._main.stage(self.owner, key, source, transfer=transfer, sync=sync)
+            return self._main.stage(self.owner, key, source, transfer=transfer, sync=False)
         staged: list[Staged] = []
         try:
             for name in (*route.copies, route.store):  # the recorded one last: it may move the source
                 how = transfer if name == route.store else Transfer.COPY
-                item = self.stores[name].stage(self._owner_in(name), key, source, transfer=how, sync=sync)
+                item = self.stores[name].stage(self._owner_in(name), key, source, transfer=how, sync=False)
                 staged.append(replace(item, datastore=name))
         except BaseException:
             self.discard(staged)

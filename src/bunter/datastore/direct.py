@@ -43,7 +43,9 @@ class DirectFiles:
                 return [effects.read_bytes(key)]
             return [effects.read_range(key, piece.begin, piece.size) for piece in ranges]
         except _MISSING as exc:
-            raise KeyMissingError(f"{key} was ingested where it is, and is gone from there; put it back, or `bunter relocate` to its new folder") from exc
+            raise KeyMissingError(
+                f"{key} was ingested where it is, and is gone from there; put it back, or `bunter relocate` to its new folder"
+            ) from exc
 
     def stat_many(self, keys: Sequence[str]) -> list[Stat | None]:
         """Size and time of each file."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, cast
+
+from msgspec import Struct
 
 from bunter.datastore.format import WritesPieces
 from bunter.datastore.object_size import nbytes
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Encoded", "written"]
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(Struct, frozen=True):
     """An object as bytes.
 
     Parameters

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+from msgspec import Struct, field
 
 from bunter.errors import FormatError, near
 
@@ -36,8 +37,7 @@ ONE_WAY = frozenset({"png", "svg"})
 """Formats of what was drawn, which is read as a picture."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRequest:
+class ReadRequest(Struct, frozen=True):
     """What a reader wants of an artifact.
 
     Parameters

@@ -200,31 +200,37 @@ class LocalStore:
     def publish(self, staged: Sequence[Staged], durability: Durability, *, held: Collection[str] = frozenset()) -> None:
         """Link each file to its key, then put contents and directories on stable storage, once each or all at once.
 
+        Contents after links, as journaling file systems then have both in one commit of their journal.
+
         Files whose keys are among ``held`` are made ready only, and linked by `link_exact`.
         """
         ours = [item for item in staged if item.owner]
         linked = [item for item in ours if item.origin]
         brought = [item for item in ours if not item.origin] if linked else ours
         sync = durability is not Durability.none
-        at_once = sync and can_sync_at_once(str(self.root), len(ours))
-        if sync and not at_once:
-            sync_files([item.origin or self._staging(item.owner, item.key) for item in ours if not item.synced])
         MoveList.write(self._stage_root, brought, sync=sync)
         self._announce(linked, sync=sync)
         done: list[Staged] = []
         changed: set[str] = set()
         try:
             changed |= self._link_all([item for item in brought if item.key not in held], done)
-            changed |= self._make_links(linked, done)
-            if at_once:
-                sync_file_system(str(self.root))
-            elif sync:
-                for directory in sorted(changed):
-                    effects.sync_dir(directory)
+            if linked:
+                changed |= self._make_links(linked, done)
+            if sync:
+                self._sync(ours, changed)
         except BaseException:
             for item in reversed(done):
                 effects.unlink(self._prefix + item.key, missing_ok=True)
             raise
+
+    def _sync(self, staged: Sequence[Staged], changed: Collection[str]) -> None:
+        """Put contents and directories on stable storage."""
+        if can_sync_at_once(str(self.root), len(staged)):
+            sync_file_system(str(self.root))
+            return
+        sync_files([item.origin or self._staging(item.owner, item.key) for item in staged if not item.synced])
+        for directory in sorted(changed):
+            effects.sync_dir(directory)
 
     def _announce(self, linked: Sequence[Staged], *, sync: bool) -> None:
         """Write down which names are about to be made of files that were not staged."""
@@ -332,6 +338,9 @@ class LocalStore:
         self._forget(ours)
 
     def _forget(self, ours: Sequence[Staged]) -> None:
+        if len(ours) == 1 and not (ours[0].source or ours[0].origin):
+            effects.unlink(self._staging(ours[0].owner, ours[0].key), missing_ok=True)
+            return
         MoveList.forget(self._stage_root, ours)
         LinkList.forget(self._stage_root, [item for item in ours if item.origin])
         brought = [self._staging(item.owner, item.key) for item in ours if not item.origin]

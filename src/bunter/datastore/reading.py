@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
+
+from msgspec.structs import replace
 
 from bunter import effects
 from bunter.datastore.format import ReadRequest, ReadsFiles, ReadsMembers, format_of

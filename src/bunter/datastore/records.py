@@ -63,6 +63,8 @@ _DEAD = (
     ("artifact", "a dataset", "SELECT 1 FROM dataset_artifact l WHERE l.artifact = x.id"),
     ("artifact", "their directory", "SELECT 1 FROM artifact_directory d WHERE d.id = x.directory"),
 )
+_NEW_ARTIFACT = "INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_NEW_LINK = "INSERT INTO dataset_artifact VALUES (?, ?, ?, ?)"
 _DIRECTORY = (
     "SELECT (SELECT id FROM artifact_directory WHERE datastore = ? AND path = ?), (SELECT max(id) FROM artifact)"
 )
@@ -114,13 +116,16 @@ class ArtifactRecords:
         numbers = {a.nonce: i for i, a in enumerate(change.artifacts, first + 1)}
         if missing := {link.nonce for link in change.links} - numbers.keys():
             numbers |= _known(tx, missing)
+        links = sorted((k.dataset_id, k.component, numbers[k.nonce], k.selector) for k in change.links)
+        if len(rows) == len(links) == 1:
+            _add_one(tx, change, rows[0], links[0])
+            return
         try:
             with tx.savepoint():
-                tx.executemany("INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-                links = sorted((k.dataset_id, k.component, numbers[k.nonce], k.selector) for k in change.links)
-                tx.executemany("INSERT INTO dataset_artifact VALUES (?, ?, ?, ?)", links)
+                tx.executemany(_NEW_ARTIFACT, rows)
+                tx.executemany(_NEW_LINK, links)
         except IntegrityError as exc:
-            raise KeyTakenError(_taken(tx, change, exc)) from exc
+            raise KeyTakenError(_taken(tx, change, str(exc))) from exc
 
     def remove(self, tx: Transaction, ids: Sequence[bytes], until_ns: int = 0) -> int:
         """Forget where datasets are stored; artifacts of ours that hold no other dataset go to the trash.
@@ -330,8 +335,17 @@ def _known(tx: Transaction, nonces: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _taken(tx: Transaction, change: AddArtifacts, exc: IntegrityError) -> str:
-    if "dataset_artifact" in str(exc):
+def _add_one(tx: Transaction, change: AddArtifacts, row: tuple[Any, ...], link: tuple[Any, ...]) -> None:
+    """Record one artifact of one dataset; what stands in the way is passed over, so that no savepoint is needed."""
+    if not tx.execute(f"{_NEW_ARTIFACT} ON CONFLICT DO NOTHING", row).rowcount:
+        raise KeyTakenError(_taken(tx, change, "artifact"))
+    if not tx.execute(f"{_NEW_LINK} ON CONFLICT DO NOTHING", link).rowcount:
+        tx.execute("DELETE FROM artifact WHERE id = ?", row[:1])
+        raise KeyTakenError(_taken(tx, change, "dataset_artifact"))
+
+
+def _taken(tx: Transaction, change: AddArtifacts, where: str) -> str:
+    if "dataset_artifact" in where:
         return "a dataset of this change is stored already; remove it first, or put it under another run"
     for artifact in change.artifacts:
         row = tx.fetchone(
@@ -341,7 +355,7 @@ def _taken(tx: Transaction, change: AddArtifacts, exc: IntegrityError) -> str:
         )
         if row is not None:
             return f"{join_key(artifact.directory, artifact.name)} is recorded already; ingest a file only once"
-    return f"an artifact of this change is recorded already ({exc})"
+    return f"an artifact of this change is recorded already ({where})"
 
 
 def _stored(row: tuple[Any, ...]) -> StoredArtifact:

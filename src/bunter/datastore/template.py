@@ -6,7 +6,7 @@ import functools
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bunter.datastore.key import NAME_LIMIT, are_plain, escape, is_exact, shorten
 from bunter.errors import TemplateError, near
@@ -41,6 +41,10 @@ class _Field:
     slashes: bool = False
 
 
+_Step: TypeAlias = tuple[str, str | None, bool, _Field]
+"""Text before a value, the name of the value (None where there is none), whether slashes are kept, and the field."""
+
+
 class Template:
     """A pattern of names such as ``{run:/}/{dataset_type}/{exposure.obs_id}_{detector}``.
 
@@ -66,6 +70,7 @@ class Template:
         self.text = text
         self.is_exact = text.startswith(_EXACT)
         self._parts = [_parse(part, text) for part in _split(text.removeprefix(_EXACT))]
+        self._plans: dict[tuple[str, ...], list[list[_Step]]] = {}
         self._plain = [[(_alternatives(f), f.literal, f.slashes, f) for f in part] for part in self._parts]
         names = {name for part in self._parts for field in part for name in field.names}
         if not names & {"run", "id"}:
@@ -138,7 +143,10 @@ class Template:
         TemplateError
             If a field that is not optional has no value, or an exact name is too long or ends like one with a nonce.
         """
-        *directories, last = self._names_of(values)
+        names = self._names_of(values)
+        if not self.is_exact and len(key := f"{'/'.join(names)}-{nonce}{extension}") <= NAME_LIMIT:
+            return key
+        *directories, last = [name for part in names for name in part.split("/")]
         if self.is_exact:
             return "/".join([*directories, self._exact(last, extension)])
         room = NAME_LIMIT - _NONCE_LENGTH - len(extension)
@@ -217,24 +225,38 @@ class Template:
         return name
 
     def _names_of(self, values: Mapping[str, object]) -> list[str]:
-        """Names that the parts give: none where all is optional and missing, several where slashes are kept."""
+        """Names that the parts give: none where all is optional and missing, several joined where slashes are kept."""
         names: list[str] = []
-        for part in self._plain:
+        for part in self._plan(tuple(values)):
             text = ""
-            for alternatives, literal, slashes, field in part:
-                for name in alternatives:
-                    value = values.get(name)
-                    if value is not None:
-                        shown = str(value)
-                        text += literal + (shown if type(value) is int else _safe(shown, slashes))
-                        break
+            for literal, name, slashes, field in part:
+                if name is None:
+                    text += literal
+                elif (value := values[name]) is not None:
+                    text += literal + (str(value) if type(value) is int else _safe(str(value), slashes))
                 else:
-                    text += self._without_value(field)
-            if "/" in text:
-                names += [name for name in text.split("/") if name]
-            elif text:
+                    text += self._with_other_value(field, values)
+            if text:
                 names.append(text)
         return names
+
+    def _with_other_value(self, field: _Field, values: Mapping[str, object]) -> str:
+        """Write a field whose first name is there without a value."""
+        for name in _alternatives(field):
+            if (value := values.get(name)) is not None:
+                return field.literal + _safe(str(value), field.slashes)
+        return self._without_value(field)
+
+    def _plan(self, known: tuple[str, ...]) -> list[list[_Step]]:
+        """Choose for each field the first of its names that is known; the same for all datasets that come alike."""
+        plan = self._plans.get(known)
+        if plan is None:
+            plan = self._plans[known] = [[self._step(known, *each) for each in part] for part in self._plain]
+        return plan
+
+    def _step(self, known: tuple[str, ...], names: list[str], literal: str, slashes: bool, field: _Field) -> _Step:  # noqa: FBT001 - as in `_plain`
+        name = next((name for name in names if name in known), None)
+        return self._without_value(field) if name is None else literal, name, slashes, field
 
     def _without_value(self, field: _Field) -> str:
         if field.optional:

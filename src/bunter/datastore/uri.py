@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from bunter.datastore.bucket import Signs
 from bunter.datastore.key import is_direct, no_artifact

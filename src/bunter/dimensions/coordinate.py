@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bunter.errors import DimensionNameError, DimensionValueError, InconsistentDataIdError, near
 
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 KeyValue = int | str
 
+_TYPES = {"int": int, "str": str}
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DataCoordinate:
+class DataCoordinate(Struct, frozen=True, eq=False):
     """Values that identify something: those of the group's required dimensions, or also of the implied ones.
 
     Equality and hash look only at the group and the required values.
@@ -90,6 +91,19 @@ class DataCoordinate:
             found += _implied(group, given)
         return cls(group, tuple(found))
 
+    @classmethod
+    def of_plain(cls, values: Mapping[str, object], group: DimensionGroup) -> DataCoordinate | None:
+        """Return the data ID of exactly the required values, each of its own type; None for what takes a closer look."""
+        if len(values) != len(group.required_coercions):
+            return None
+        found = []
+        for name, kind, length in group.required_coercions:
+            value = values.get(name)
+            if type(value) is not _TYPES[kind]:
+                return None
+            found.append(coerce_key(name, kind, length, value))
+        return cls(group, tuple(found))
+
     @property
     def required_values(self) -> tuple[KeyValue, ...]:
         """Values of ``group.required``, in its order."""
@@ -103,7 +117,7 @@ class DataCoordinate:
     @property
     def mapping(self) -> dict[str, KeyValue]:
         """Known values by dimension, required ones first."""
-        return dict(zip(self.group.data_id_keys, self.values, strict=False))
+        return dict(zip(self.group.data_id_keys, self.values))  # noqa: B905 - naming the default costs as much as the rest
 
     @property
     def required(self) -> dict[str, KeyValue]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bunter.dimensions.coordinate import DataCoordinate
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["ExpandedDataCoordinate"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ExpandedDataCoordinate(DataCoordinate):
+class ExpandedDataCoordinate(DataCoordinate, frozen=True, eq=False):
     """A data ID with its dimension records; equal to the same one without.
 
     Parameters

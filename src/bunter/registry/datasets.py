@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["add_datasets", "dataset_members", "remove_datasets"]
 
 _ID_BYTES = 16
+_NEW_DATASET = "INSERT INTO dataset (id, type, run, added) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 def add_datasets(tx: Transaction, roster: Roster, change: AddDatasets) -> list[bytes]:
@@ -57,17 +58,33 @@ def _refuse_odd_ids(ids: Sequence[bytes]) -> None:
 
 
 def _insert(tx: Transaction, kind: TypeRow, collection: CollectionRow, rows: list[tuple[Any, ...]]) -> None:
+    if len(rows) == 1:
+        _insert_one(tx, kind, collection, rows[0])
+        return
     added, run = tx.next_change(), collection.number
     every: Iterable[tuple[Any, ...]] = zip(map(itemgetter(0), rows), repeat(kind.number), repeat(run), repeat(added))
     try:
         with tx.savepoint():
-            tx.executemany(
-                "INSERT INTO dataset (id, type, run, added) VALUES (?, ?, ?, ?)",
-                every if len(rows) > 1 else list(every),
-            )
+            tx.executemany("INSERT INTO dataset (id, type, run, added) VALUES (?, ?, ?, ?)", every)
             tx.executemany(_into(kind.layout.datasets, kind.dataset_type.dimensions.required, kind.number, run), rows)
     except IntegrityError as exc:
         raise _conflict(tx, kind, collection, rows) from exc
+
+
+def _insert_one(tx: Transaction, kind: TypeRow, collection: CollectionRow, row: tuple[Any, ...]) -> None:
+    """Add one dataset; what stands in its way is passed over by the database, so that no savepoint is needed."""
+    ours = row[0], kind.number, collection.number, tx.next_change()
+    if not tx.execute(_NEW_DATASET, ours).rowcount:
+        raise _conflict(tx, kind, collection, [row])
+    into = _into_or_not(kind.layout.datasets, kind.dataset_type.dimensions.required, kind.number, collection.number)
+    if not tx.execute(into, row).rowcount:
+        tx.execute("DELETE FROM dataset WHERE id = ?", row[:1])
+        raise _conflict(tx, kind, collection, [row])
+
+
+@lru_cache(maxsize=256)
+def _into_or_not(table: str, names: tuple[str, ...], kind: int, run: int) -> str:
+    return f"{_into(table, names, kind, run)} ON CONFLICT DO NOTHING"
 
 
 @lru_cache(maxsize=256)

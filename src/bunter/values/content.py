@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -60,8 +62,7 @@ class Durability(enum.Enum):
     none = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Digests:
+class Digests(Struct, frozen=True):
     """Fingerprints of content: SHA-256 (32 bytes) is its identity, XXH3-128 (16 bytes, big-endian) checks it fast."""
 
     sha256: bytes

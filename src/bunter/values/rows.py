@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 from collections import deque
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID, SafeUUID
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,17 +39,19 @@ def unhindered() -> Iterator[None]:
 def instances(cls: type[Made], count: int, **columns: Iterable[object]) -> list[Made]:
     """Make instances of a class with slots from values that are known to fit.
 
-    Neither ``__init__`` nor ``__post_init__`` runs, and no line of Python per object: a fifth of the time.
+    Of a dataclass neither ``__init__`` nor ``__post_init__`` runs, and no line of Python per object: a fifth of the time.
 
     Parameters
     ----------
     cls : type
-        A class all of whose attributes are slots, such as a frozen slotted dataclass.
+        A struct of msgspec, or a class all of whose attributes are slots, such as a frozen slotted dataclass.
     count : int
         How many to make.
     **columns : iterable
         The values of each attribute, at least ``count`` of them; all attributes must be there.
     """
+    if issubclass(cls, Struct):
+        return list(islice(map(cls, *(columns[name] for name in cls.__struct_fields__)), count))
     made: list[Made] = list(map(object.__new__, repeat(cls, count)))
     for name, values in columns.items():
         deque(map(getattr(cls, name).__set__, made, values), maxlen=0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from bunter.butler.transfers.makers import makers_in
 from bunter.butler.transfers.needed_records import NeededRecords, read_records

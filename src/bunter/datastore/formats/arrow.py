@@ -20,6 +20,7 @@ __all__ = ["astropy_from_groups", "from_arrow", "is_astropy", "to_arrow"]
 
 _TABLE = b"bunter.table"
 _COLUMN = b"bunter.column"
+_FACTS = frozenset({"unit", "description", "format", "meta"})
 
 
 def to_arrow(obj: Any) -> pa.Table:
@@ -73,16 +74,16 @@ def astropy_from_groups(schema: pa.Schema, rows: int, groups: Iterable[pa.Table]
     """Make an astropy table of groups of rows, of which only one is in memory at a time; see `from_arrow`."""
     notes = json.loads((schema.metadata or {}).get(_TABLE, b"{}"))
     columns = gathered(schema, rows, groups)
-    return _astropy(
-        [_to_column(field, *_from_gathered(field, column)) for field, column in zip(schema, columns, strict=True)],
-        notes,
-    )
+    made = []
+    for field, column in zip(schema, columns, strict=True):
+        note = _note(field)
+        made.append(_to_column(field.name, note, *_from_gathered(field, note, column)))
+    return _astropy(schema.names, made, notes)
 
 
-def _from_gathered(field: pa.Field, column: Gathered) -> tuple[Any, Any]:
+def _from_gathered(field: pa.Field, note: dict[str, Any], column: Gathered) -> tuple[Any, Any]:
     import pyarrow as pa
 
-    note = _note(field)
     if column.values is None:
         return _from_array(pa.chunked_array(column.chunks, field.type), note)
     return _finished(column.values, column.mask, (len(column.values),), note)
@@ -100,7 +101,7 @@ def _astropy_to_arrow(table: Table) -> pa.Table:
     for column in table.itercols():
         array, note = _column_to_arrow(column)
         arrays.append(array)
-        fields.append(pa.field(column.info.name, array.type, metadata={_COLUMN: json.dumps(note).encode()}))
+        fields.append(pa.field(column.name, array.type, metadata={_COLUMN: json.dumps(note).encode()}))
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={_TABLE: json.dumps(notes).encode()}))
 
 
@@ -168,8 +169,8 @@ def _column_notes(column: Any) -> dict[str, Any]:
     for name in ("description", "format"):
         if getattr(column, name) is not None:
             note[name] = str(getattr(column, name))
-    if column.info.meta:
-        note["meta"] = _meta_note(column.info.meta)
+    if column.meta:
+        note["meta"] = _meta_note(column.meta)
     return note
 
 
@@ -189,16 +190,19 @@ def _to_array(data: Any, mask: Any) -> pa.Array:
 
 
 def _arrow_to_astropy(table: pa.Table, notes: dict[str, Any]) -> Table:
-    return _astropy(
-        [_to_column(field, *_from_array(table.column(i), _note(field))) for i, field in enumerate(table.schema)], notes
-    )
+    schema = table.schema
+    columns = []
+    for chunks, field in zip(table.columns, schema, strict=True):
+        note = _note(field)
+        columns.append(_to_column(field.name, note, *_from_array(chunks, note)))
+    return _astropy(schema.names, columns, notes)
 
 
-def _astropy(columns: list[Any], notes: dict[str, Any]) -> Table:
+def _astropy(names: list[str], columns: list[Any], notes: dict[str, Any]) -> Table:
     from astropy.table import QTable, Table
 
     kind = QTable if notes.get("class") == "QTable" else Table
-    plain = Table(columns, copy=False)
+    plain = Table(columns, names=names, copy=False)
     if "header" in notes:
         return _with_mixins(plain, notes["header"], kind)
     plain.meta.update(_read_meta(notes.get("meta")))
@@ -221,12 +225,14 @@ def _note(field: pa.Field) -> dict[str, Any]:
     return found
 
 
-def _to_column(field: pa.Field, data: Any, mask: Any) -> Any:
+def _to_column(name: str, note: dict[str, Any], data: Any, mask: Any) -> Any:
+    """Make a column; of one without mask and facts the table itself makes a column of the values."""
+    if mask is None and _FACTS.isdisjoint(note):
+        return data
     from astropy.table import Column, MaskedColumn
 
-    note = _note(field)
     options = {
-        "name": field.name,
+        "name": name,
         "unit": note.get("unit"),
         "description": note.get("description"),
         "format": note.get("format"),
@@ -239,6 +245,7 @@ def _to_column(field: pa.Field, data: Any, mask: Any) -> Any:
 
 def _from_array(chunks: pa.ChunkedArray, note: dict[str, Any]) -> tuple[Any, Any]:
     """Values and mask (None where there is none) of a column."""
+    import numpy as np
     import pyarrow as pa
 
     from bunter.datastore.formats.buffers import values_of
@@ -248,7 +255,7 @@ def _from_array(chunks: pa.ChunkedArray, note: dict[str, Any]) -> tuple[Any, Any
     while pa.types.is_fixed_size_list(array.type):
         shape.append(array.type.list_size)
         array = array.flatten()
-    data, mask = values_of(array)
+    data, mask = values_of(array, np.dtype(note["dtype"]) if "dtype" in note else None)
     if data.dtype.kind == "O" and mask is not None and note.get("dtype") != "|O":
         data[mask] = b"" if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type) else ""
     return _finished(data, mask, (len(chunks), *shape), note)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from bunter.datastore.formats.fixed_texts import arrow_texts, numpy_texts
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["array_of", "values_of"]
 
 _TEXT_LIMIT = 2**31 - 1
+_NUMBERS = {
+    pa.from_numpy_dtype(name).id: np.dtype(name).str
+    for name in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
+}
+"""Which dtype of this machine the numbers of an Arrow type have."""
 
 
 def array_of(values: Values, mask: Mask | None) -> Any:
@@ -32,6 +39,8 @@ def array_of(values: Values, mask: Mask | None) -> Any:
         (N,), true where there is no value.
     """
     kind = values.dtype.kind
+    if kind in "US" and (texts := arrow_texts(values, _validity(mask))) is not None:
+        return texts
     if kind in "USO":
         return _texts(values.tolist(), mask)
     content = np.packbits(values, bitorder="little") if kind == "b" else np.ascontiguousarray(values)
@@ -61,13 +70,21 @@ def _texts(items: list[Any], mask: Mask | None) -> Any:
     )
 
 
-def values_of(array: Any) -> tuple[Values, Mask | None]:
+def values_of(array: Any, dtype: np.dtype[Any] | None = None) -> tuple[Values, Mask | None]:
     """Values of an Arrow array without nesting, and where it is null; None where nothing is.
 
-    Text and bytes come as objects, with None where null; numbers and bools as zero where null.
+    Text and bytes come as objects, with None where null, or at once as a ``dtype`` of fixed width, empty where null, if they
+    are plain; numbers and bools as zero where null.
     """
     mask = _nulls(array)
     kind = array.type
+    if dtype is not None and mask is None and dtype.kind in "iuf" and _NUMBERS.get(kind.id) == dtype.str:
+        content: Values = np.frombuffer(array.buffers()[1] or b"", dtype)
+        return content[array.offset : array.offset + len(array)].copy(), None
+    if dtype is not None and dtype.kind in "US" and _is_text(kind):
+        texts = numpy_texts(array, dtype, mask)
+        if texts is not None:
+            return texts, mask
     if pa.types.is_boolean(kind):
         values: Values = _bits(array.buffers()[1], array)
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+from msgspec.structs import replace
 
 from bunter.datastore.formats.boxes import box_of, box_slices
 from bunter.datastore.formats.fits_header import FIRST, merged, moved, observation_cards, wcs_of

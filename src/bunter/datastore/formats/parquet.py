@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ParquetFormat"]
 
 _MANY_ROWS = 50_000  # below this, threads cost more than they give
+_SMALL = 256 << 10  # bytes: below this, zstd takes longer to begin with each column than to compress it
 _GROUP = 128 << 10  # rows: small enough to read some rows of a large table, large enough to compress well
 _PARAMETERS = {"columns", "filters", "rows"}
 
@@ -46,31 +47,35 @@ class ParquetFormat:
     )
 
     def to_bytes(self, obj: object) -> bytes:
-        """Write a table, compressed by zstd."""
-        out = io.BytesIO()
+        """Write a table, compressed by zstd, or by snappy if it is small."""
+        import pyarrow as pa
+
+        out = pa.BufferOutputStream()
         self._write(obj, out)
-        return out.getvalue()
+        return out.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
     def to_pieces(self, obj: object) -> Pieces:
         """Write a large table by way of a file, so that its bytes are not in memory as well."""
         return written_aside(lambda file: self._write(obj, file))
 
     @staticmethod
-    def _write(obj: object, out: BinaryIO) -> None:
+    def _write(obj: object, out: Any) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
             table = to_arrow(obj)
             texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+            is_small = table.nbytes < _SMALL
             pq.write_table(
                 table,
                 out,
-                compression="zstd",
+                compression="snappy" if is_small else "zstd",
                 use_dictionary=texts,
                 use_compliant_nested_type=False,
                 row_group_size=_GROUP,
                 write_page_checksum=True,
+                write_statistics=not is_small,  # which tell what groups of rows to pass over
             )
         except pa.ArrowException as exc:
             raise FormatError(f"the table cannot be written as Parquet: {in_short(exc)}") from exc

@@ -33,6 +33,24 @@ def _plain(value: object) -> object:
 _encode_json = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 
 
+def _has_text_keys(tree: object) -> bool:
+    """Whether all mappings of a tree have plain text as keys; False also where that takes a closer look."""
+    rest, leaves = [tree], _LEAVES
+    while rest:
+        each = rest.pop()
+        if type(each) is dict:
+            for key, value in each.items():
+                if type(key) is not str:
+                    return False
+                if type(value) not in leaves:
+                    rest.append(value)
+        elif type(each) is list:
+            rest += [value for value in each if type(value) not in leaves]
+        else:
+            return False
+    return True
+
+
 def _refuse_other_keys(obj: object, place: str) -> None:
     """Refuse mappings whose keys are not text: JSON would turn them into text."""
     if type(obj) is dict or isinstance(obj, Mapping):
@@ -84,7 +102,8 @@ class JsonFormat:
 
     def to_bytes(self, obj: object) -> bytes:
         """Write compact UTF-8; FormatError for keys that are not text and for objects of other kinds."""
-        _refuse_other_keys(obj, "the object")
+        if not _has_text_keys(obj):
+            _refuse_other_keys(obj, "the object")
         try:
             return _encode_json(obj).encode()
         except (TypeError, ValueError, UnicodeEncodeError) as exc:
