@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
     AnyPath = str | Path
     Hook = Callable[[str, str], None]
-
+    NamesIn = Callable[[str], list[str]]
 CHUNK = 1 << 20
-
-_TRIES = 50  # a folder that others remove as empty just now; each try is some microseconds
 _GROUP_WRITES = 0o060
 _SHARED_FOLDER = 0o2775  # setgid: what is made inside belongs to the same group
 
@@ -311,18 +309,8 @@ def mkdirs(path: AnyPath) -> None:
     if os.path.isdir(path):  # the common case costs one stat and is no step
         return
     _watch.step("mkdirs", path)
-    for _ in range(_TRIES):
-        try:
-            _make_all(str(path))
-        except (FileNotFoundError, FileExistsError):  # it, or a parent, may just have been removed as empty: once more
-            continue
-        return
-    _make_all(str(path))
-
-
-def _make_all(path: str) -> None:
     if _shared and f"{path}/".startswith(_shared):
-        _make_shared(path)
+        _make_shared(str(path))
     else:
         os.makedirs(path, exist_ok=True)
 
@@ -447,25 +435,16 @@ def listdir(path: AnyPath) -> list[str]:
         return []
 
 
-def walk(
-    path: AnyPath, *, past: Callable[[str, list[str]], bool] | None = None
-) -> Iterator[tuple[str, os.stat_result]]:
-    """Every file (no directories) below a directory as (path below it with ``/``, lstat), sorted within a directory.
-
-    Directories for which ``past`` (path, names in it) is true are passed over.
-    """
+def walk(path: AnyPath, *, names_in: NamesIn = os.listdir) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file (no directories) below a directory as (path below it with ``/``, lstat), sorted within a directory."""
     _watch.look("walk", path)
-    yield from _walk(str(path), "", past)
+    yield from _walk(str(path), "", names_in)
 
 
-def _walk(
-    directory: str, prefix: str, past: Callable[[str, list[str]], bool] | None
-) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(directory: str, prefix: str, names_in: NamesIn) -> Iterator[tuple[str, os.stat_result]]:
     try:
-        names = sorted(os.listdir(directory))  # names alone: a folder may have a million
+        names = sorted(names_in(directory))  # names alone: a folder may have a million
     except (FileNotFoundError, NotADirectoryError):
-        return
-    if past is not None and past(directory, names):
         return
     for name in names:
         try:
@@ -473,7 +452,7 @@ def _walk(
         except FileNotFoundError:
             continue
         if stat_module.S_ISDIR(found.st_mode):
-            yield from _walk(path, f"{prefix}{name}/", past)
+            yield from _walk(path, f"{prefix}{name}/", names_in)
         else:
             yield prefix + name, found
 

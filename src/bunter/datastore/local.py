@@ -109,7 +109,7 @@ class LocalStore:
             if found is not None and name.startswith(prefix):
                 yield name, Stat(found.st_size, found.st_mtime_ns)
             return
-        for below, found in effects.walk(place, past=_is_repository):
+        for below, found in effects.walk(place, names_in=_names_of_ours):
             key = f"{name}/{below}"
             if key.startswith(prefix):
                 yield key, Stat(found.st_size, found.st_mtime_ns)
@@ -413,14 +413,23 @@ class LocalStore:
         while not os.path.isdir(place):
             place = place.rpartition("/")[0]
             changed.add(place)
-        effects.mkdirs(directory)
+        for left in reversed(range(_TRIES)):
+            try:
+                effects.mkdirs(directory)
+                break
+            except (FileNotFoundError, FileExistsError):  # it, or a parent, was removed as empty just now
+                if not left:
+                    raise
         self._check_inside(directory)
         return changed
 
 
-def _is_repository(directory: str, names: Sequence[str]) -> bool:
-    """Whether a folder in the store is a repository of its own, none of whose files are the store's."""
-    return _REPOSITORY in names and effects.read_range(f"{directory}/{_REPOSITORY}", 0, 7) == b"format:"
+def _names_of_ours(directory: str) -> list[str]:
+    """List a folder in the store; one that is a repository of its own has nothing of the store's."""
+    names = effects.listdir(directory)
+    if _REPOSITORY in names and effects.read_range(f"{directory}/{_REPOSITORY}", 0, 7) == b"format:":
+        return []
+    return names
 
 
 def _by_directory(paths: Iterable[str]) -> dict[str, list[str]]:
