@@ -267,7 +267,9 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--with-records", is_flag=True, help="Add columns of dimension records, such as visit.exposure_time.")
     @click.option("--count", is_flag=True, help="Print only the number of rows.")
     @click.option("--explain", is_flag=True, help="Say which constraint empties the result, and what is near.")
-    @click.option("--parquet", metavar="FILE", help="Write the rows to a new Parquet file.")
+    @click.option(
+        "--parquet", type=click.Path(dir_okay=False), metavar="FILE", help="Write the rows to a new Parquet file."
+    )
     @click.option("--fail-if-empty", is_flag=True, help=f"Leave with exit code {EXIT_EMPTY} if there are no rows.")
     @output_options
     @functools.wraps(command)

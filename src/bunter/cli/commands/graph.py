@@ -147,7 +147,12 @@ def _show_forecast(graph: QuantumGraph, foretold: Forecast, emit: Emit) -> None:
 @click.option("--where", "values", multiple=True, metavar="KEY=VALUE", help="Only quanta with this value. Repeatable.")
 @click.option("--edges", is_flag=True, help="List pairs of quanta of which the second reads what the first writes.")
 @click.option("--quantum", "number", type=click.IntRange(min=0), help="Show all of the quantum of this number.")
-@click.option("--parquet", metavar="FILE", help="Write the quanta of the task to a new Parquet file.")
+@click.option(
+    "--parquet",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write the quanta of the task to a new Parquet file.",
+)
 @output_options
 def show(
     *,

@@ -37,7 +37,7 @@ _EPILOG = """\b\nExamples: bunter lineage demo coadd tract=0 patch=3 band=r --de
     show_default=True,
     help="Lines of text, a drawing, or PROV-JSON.",
 )
-@click.option("-o", "--output", type=click.Path(), help="Write into this new file.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write into this new file.")
 @output_options
 def lineage(
     *,

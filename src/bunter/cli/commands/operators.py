@@ -46,7 +46,9 @@ _KEYS = {
 @click.option(
     "--time-limit", type=click.FloatRange(min=0.001), default=60.0, show_default=True, help="Longest time in seconds."
 )
-@click.option("--parquet", type=click.Path(dir_okay=False), help="Write the rows to a new Parquet file, instead.")
+@click.option(
+    "--parquet", type=click.Path(dir_okay=False), metavar="FILE", help="Write the rows to a new Parquet file, instead."
+)
 @output_options
 def sql(
     *,

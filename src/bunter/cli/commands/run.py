@@ -169,7 +169,9 @@ def _foresee(butler: Butler, plan: PipelineGraph, wish: Wish, emit: Emit) -> int
 @click.command(epilog="\b\nExample: bunter report demo demo/science --output report.html")
 @click.argument("repo")
 @click.argument("collection")
-@click.option("-o", "--output", type=click.Path(), help="The file; by default report.html in the folder of the run.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), help="The file; by default report.html in the folder of the run."
+)
 @output_options
 def report(*, repo: str, collection: str, output: str | None, emit: Emit) -> None:
     """Report on the newest run of COLLECTION, a run or the chain above it, as one self-contained HTML page, or with --json."""
