@@ -263,6 +263,18 @@ class TransfersContract(RetrievalContract):
         assert [report.datasets for report in reports] == [3, 0]
         assert [report.datasets for report in synchronise(source, empty, "thing", where="exposure = 2")] == [0, 0]
 
+    @pytest.mark.parametrize("names", [None, ["run1", "late"]])
+    def test_a_run_that_goes_meanwhile_stays_behind(
+        self, source: Butler, empty: Butler, names: list[str] | None
+    ) -> None:
+        source.collections.register("late")
+        source.put({"d": 2}, "bias", instrument="Cam", detector=2, run="late")
+        parcel = source.transfers.parcel("bias", names)
+        assert "late" in {info.name for info in parcel.collections()}
+        source.remove_runs("late")
+        assert empty.transfers.take(parcel).datasets == source.query_datasets("bias", "run1").count()
+        assert "late" not in empty.collections.query()
+
     def test_a_question_says_what_sites_exchange(self, source: Butler, empty: Butler) -> None:
         reports = synchronise(source, empty, "thing", "run1", where="exposure = 2")
         assert [report.datasets for report in reports] == [3, 0]

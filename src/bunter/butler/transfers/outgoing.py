@@ -13,7 +13,7 @@ from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membe
 from bunter.butler.transfers.run_folders import read_runs
 from bunter.dataset import CollectionType, DatasetColumns
 from bunter.dataset.annotations import HeadersOf, MetadataOf, OriginRow, OriginsOf
-from bunter.errors import MissingDatasetTypeError, near
+from bunter.errors import MissingCollectionError, MissingDatasetTypeError, near
 from bunter.values import Timespan, pyarrow
 from bunter.values.arrow import values_of
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["RepositoryParcel", "by_run"]
 
 _MEMBERS = 20_000
+_TRIES = 10
 
 
 class RepositoryParcel:
@@ -54,6 +55,7 @@ class RepositoryParcel:
         self._queries = queries
         self._selection = selection
         self._seen: _Seen | None = None
+        self._was_asked = False
         self._given: list[list[DatasetColumns]] | None = None
 
     @property
@@ -75,8 +77,9 @@ class RepositoryParcel:
     def collections(self) -> Sequence[CollectionInfo]:
         """Return collections asked for with all below them, and the runs of the datasets."""
         catalog = self._session.facts.collections
-        asked = self._selection.collections or ()
-        names = list(catalog) if self._selection.is_whole else [*catalog.reached(asked), *sorted(self._survey().runs)]
+        asked = self._asked() or ()
+        runs = () if self._selection.is_whole else (run for run in sorted(self._survey().runs) if run in catalog)
+        names = list(catalog) if self._selection.is_whole else [*catalog.reached(asked), *runs]
         return [catalog.info(name) for name in _children_first(catalog, names)]
 
     def records(self) -> Iterator[Records]:
@@ -114,22 +117,45 @@ class RepositoryParcel:
                 self._given = [DatasetColumns.from_refs(refs[begin : begin + BATCH_ROWS]) for begin in parts]
             yield from self._given
             return
-        names, is_sure = self._searched()
+        for kind in self._kinds() if self._searched()[0] else ():
+            yield from self._of_type(kind)
+
+    def _of_type(self, kind: DatasetType) -> Iterator[list[DatasetColumns]]:
+        """Read the datasets of a type; once more if a collection went before the first of them came."""
         more = {} if self._selection.data_ids is None else {"data_ids": self._selection.data_ids}
-        for kind in self._kinds() if names else ():
-            met: set[bytes] = set()
-            found = self._queries.datasets(
-                kind, names, where=self._selection.where or None, find_first=self._selection.find_first, **more
-            )
-            for batch in found.to_reader():
-                for begin in range(0, batch.num_rows, BATCH_ROWS):
-                    some = by_run(kind, batch.slice(begin, BATCH_ROWS))
-                    yield some if is_sure else _unmet(some, met)
+        met: set[bytes] = set()
+        for tries_left in reversed(range(_TRIES)):
+            names, is_sure = self._searched()
+            is_begun = False
+            try:
+                found = self._queries.datasets(
+                    kind, names, where=self._selection.where or None, find_first=self._selection.find_first, **more
+                )
+                for batch in found.to_reader() if names else ():
+                    is_begun = True
+                    for begin in range(0, batch.num_rows, BATCH_ROWS):
+                        some = by_run(kind, batch.slice(begin, BATCH_ROWS))
+                        yield some if is_sure else _unmet(some, met)
+            except MissingCollectionError:
+                if is_begun or not tries_left:
+                    raise
+            else:
+                return
+
+    def _asked(self) -> list[str] | None:
+        """Return the collections asked for; those that went since this was first asked are left out."""
+        asked, catalog = self._selection.collections, self._session.facts.collections
+        if asked is None:
+            return None
+        if not self._was_asked:
+            catalog.flatten(asked)
+            self._was_asked = True
+        return [name for name in asked if name in catalog]
 
     def _searched(self) -> tuple[list[str], bool]:
         """Return the collections to search, and whether no dataset can be found in two of them."""
         catalog = self._session.facts.collections
-        asked = self._selection.collections
+        asked = self._asked()
         names = catalog.flatten(list(catalog) if asked is None else asked)
         runs = [name for name in names if catalog.row(name).type is CollectionType.RUN]
         if asked is None:
