@@ -1,4 +1,4 @@
-"""SIGKILL within a rerun, and within a run that replaces another: what is left is sound, and the same command completes it."""
+"""SIGKILL within a rerun, a retry, and a run that replaces another: what is left is sound, and the same command completes it."""
 
 import random
 import shutil
@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "execution"))
 from small_survey import make_repository, pipeline
 
 from bunter import Butler
-from bunter.execution import RunOptions, Wish, plan_rerun, run_pipeline
+from bunter.execution import RunOptions, Wish, plan_rerun, plan_retry, run_pipeline
 from bunter.execution.run_directory import RunDirectory
 
 CAM = {"instrument": "Cam"}
@@ -21,9 +21,9 @@ FIRST = Wish(("raw",), output="out")
 SECOND = Wish(("raw",), output="out", replace_run=True, prune_replaced="purge")
 
 
-def run(butler, wish):
+def run(butler, wish, **config):
     known = {kind.name: kind for kind in butler.dataset_types.query()}
-    return run_pipeline(butler, pipeline().resolve(butler.universe, known), wish, options=RunOptions())
+    return run_pipeline(butler, pipeline(**config).resolve(butler.universe, known), wish, options=RunOptions())
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,21 @@ def template(tmp_path_factory):
     with make_repository(root, exposures=3, detectors=1) as butler:
         assert run(butler, FIRST).status == "succeeded"
     return root
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    """A run one of whose quanta failed, and would not fail again."""
+    base = tmp_path_factory.mktemp("failed")
+    with make_repository(base / "repo", exposures=3, detectors=1) as butler:
+        assert run(butler, FIRST, faults={"1": "raise?"}, marks=str(base)).status == "failed"
+    return base / "repo"
+
+
+def retry(root):
+    """Run what failed again, and what waited for it."""
+    with Butler(root, writeable=True) as butler:
+        return plan_retry(butler, "out").carry_out(butler, options=RunOptions())
 
 
 def rerun(root):
@@ -110,3 +125,11 @@ def test_a_run_that_replaces_another_and_is_killed_is_completed_and_prunes(templ
         assert replace(root).status in {"succeeded", "nothing to do"}
 
     assert campaign(template, tmp_path, replace, again, kills_in_all=12) >= 6
+
+
+@pytest.mark.slow
+def test_a_retry_that_is_killed_can_be_given_again(failed, tmp_path):
+    def again(root):
+        assert retry(root).status in {"succeeded", "nothing to do"}
+
+    assert campaign(failed, tmp_path, retry, again, kills_in_all=8) >= 3

@@ -41,6 +41,7 @@ KILLED = {
     "remove-runs": "deed",
     "rerun": "faults/test_kills_of_reruns.py::test_a_rerun_that_is_killed_can_be_given_again",
     "retrieve-artifacts": "deed retrieve",
+    "retry": "faults/test_kills_of_reruns.py::test_a_retry_that_is_killed_can_be_given_again",
     "run": "execution/test_crashes.py::test_a_run_survives_a_kill_at_a_moment",
     "run-quanta": "execution/test_job_crashes.py::test_what_was_killed_is_completed_by_doing_it_again",
     "sinks": "faults/test_kills_of_sinks.py::test_each_dataset_is_in_a_sink_once_wherever_its_delivery_was_killed",
@@ -55,7 +56,6 @@ NOT_KILLED = {
     "qgraph": "writes one file, under another name first",
     "recall": "orders from another system, and keeps nothing",
     "relocate": "changes rows like `alias`, in one transaction, and touches no file",
-    "retry": "goes on like `run`",
     "trash": "empties like prune-datasets",
 }
 
