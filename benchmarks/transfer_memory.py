@@ -158,7 +158,9 @@ def main() -> None:
     p.add_argument("steps", nargs="*", default=list(ACTS))
     p.add_argument("--counts", default="50000,150000")
     p.add_argument("--limit", type=float, help="Megabytes of anonymous memory that no step may take more than.")
-    p.add_argument("--growth", type=float, help="Bytes for each dataset by which no step but the listing of references may grow.")
+    p.add_argument(
+        "--growth", type=float, help="Bytes for each dataset by which no step but the listing of references may grow."
+    )
     p.add_argument("--scratch", default="/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
     p.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     a = p.parse_args()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,11 +25,12 @@ from bunter.datastore.local_place import local_place
 from bunter.datastore.members import member_selector
 from bunter.datastore.store import has_paths
 from bunter.datastore.zip_members import ZipMembers
+from bunter.datastore.zip_writer import ZipWriter
 from bunter.errors import ButlerError, FormatError, KeyTakenError
-from bunter.values import Pieces, new_nonce
+from bunter.values import Pieces, new_nonce, quick_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bunter.butler.session import Session
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from bunter.datastore.outward import Outgoing
 
 __all__ = ["adopt_archive", "ingest_archive", "write_archive"]
-
-_WHEN = (1980, 1, 1, 0, 0, 0)  # equal content gives equal files
 
 
 def write_archive(
@@ -86,14 +84,13 @@ def write_archive(
     _clear(tables, part)
     try:
         effects.checkpoint(f"write {part}")
-        with zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive:
-            sink = _Sink(archive)
-            manifest = Export(parcel, tables, about=about, progress=progress, sink=sink).write()
+        with part.open("xb") as file, ZipWriter(file) as archive:
+            manifest = Export(parcel, tables, about=about, progress=progress, sink=_Sink(archive)).write()
             for table in manifest.tables.values():
-                sink.add(table.file, effects.read_chunks(tables / table.file))
+                archive.add(table.file, effects.read_chunks(tables / table.file))
             for name, text in (texts or {}).items():
-                sink.add(name, [text.encode()])
-            sink.add(MANIFEST, effects.read_chunks(tables / MANIFEST))
+                archive.add(name, [text.encode()])
+            archive.add(MANIFEST, effects.read_chunks(tables / MANIFEST))
         effects.sync_file(part)
         effects.rename(part, path)
         effects.sync_dir(path.parent)
@@ -121,23 +118,18 @@ def _unchanged(parcel: Parcel, path: Path, about: Mapping[str, str] | None) -> M
 
 
 class _Sink:
-    """Adds artifacts and other files to an archive."""
+    """Adds artifacts to an archive."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: ZipWriter) -> None:
         self._archive = archive
-        self._known: set[str] = set()
+        self._known: set[bytes] = set()  # digests of names: a file of several datasets comes again with another one
 
     def __call__(self, root: str, items: Sequence[Outgoing]) -> None:
         for item in items:
             name = f"{FILES}/{item.target.removeprefix(f'{root}/')}"
-            if name not in self._known:
-                self._known.add(name)
-                self.add(name, checked_pieces(item.store, item.stored))
-
-    def add(self, name: str, pieces: Iterable[bytes | memoryview]) -> None:
-        with self._archive.open(zipfile.ZipInfo(name, _WHEN), "w", force_zip64=True) as member:
-            for piece in pieces:
-                member.write(piece)
+            if (mark := quick_digest(name.encode())) not in self._known:
+                self._known.add(mark)
+                self._archive.add(name, checked_pieces(item.store, item.stored))
 
 
 def _clear(tables: Path, part: Path) -> None:

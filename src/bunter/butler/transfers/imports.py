@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["ExportParcel"]
 
 _KEPT_ROWS = 20_000
+_ROWS = 20_000
+"""Rows of a table that are read at a time, where nothing else is said."""
+
 _LINK_NAMES = ("component", "path", "size", "sha256", "xxh3", "format", "format_version", "selector")
 
 
@@ -158,9 +161,11 @@ class ExportParcel:
         """Return the files of the export, for each."""
         return [self.files] * len(stored)
 
-    def _rows(self, name: str, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
+    def _rows(self, name: str, rows: int | None = None) -> Iterator[pa.RecordBatch]:
         table = self.manifest.tables.get(name)
-        return iter(()) if table is None or not table.rows else batches_of(partial(self._place.open, table.file), rows)
+        if table is None or not table.rows:
+            return iter(())
+        return batches_of(partial(self._place.open, table.file), rows or _ROWS)
 
 
 def _rows_in(batch: Batch) -> int:
