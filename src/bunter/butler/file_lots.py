@@ -11,6 +11,7 @@ from bunter import effects
 from bunter.butler.file_lot import FileLot, staged_from_bytes, staged_to_bytes
 from bunter.butler.staged_lots import StagedLots
 from bunter.dataset.changes import ChangesAsRead
+from bunter.values.rows import unhindered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,8 +71,10 @@ class FileLots:
 
     def _read(self) -> Iterator[Change]:
         for begin, size, rest, _ in self._places:
-            staged = staged_from_bytes(self._content(begin, size))
-            yield from FileLot.from_bytes(self._content(begin + size, rest), self._types).changes(staged)
+            with unhindered():  # others wait meanwhile
+                staged = staged_from_bytes(self._content(begin, size))
+                changes = FileLot.from_bytes(self._content(begin + size, rest), self._types).changes(staged)
+            yield from changes
 
     @property
     def staged(self) -> Sequence[Staged] | StagedLots:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from bunter.errors import ButlerError, ExportFileError
 from bunter.values import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from bunter.butler import Butler
@@ -25,6 +27,7 @@ __all__ = ["RubinZipReport", "ingest_rubin_zip", "is_rubin_zip"]
 
 _INDEX = "_butler_zip_index.json"
 _VERSION = "V1"
+_NO_COMPONENT: dict[str, Any] = {"component": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,7 @@ def ingest_rubin_zip(
     """
     members = ZipMembers.of_file(path)
     try:
-        index = json.loads(members.read(_INDEX)[0])
-        refs, places = _refs(index, butler.universe, str(path)), _places(index, members, str(path))
+        refs, places = _content(members, butler.universe, str(path))
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise ExportFileError(f"the index of {path} cannot be read: {type(exc).__name__} {exc}") from exc
     if len(places) != len({place[0] for place in places}) or {place[0] for place in places} != refs.keys():
@@ -105,6 +107,29 @@ def ingest_rubin_zip(
     return report
 
 
+def _content(
+    members: ZipMembers, universe: Universe, where: str
+) -> tuple[dict[bytes, DatasetRef], list[tuple[bytes, str, str, str]]]:
+    """Read the index, which takes ten times its size if it is kept as it stands; what has been made of it is let go."""
+    text = members.read(_INDEX)[0].decode()
+    index = json.loads(text, object_hook=_needed)
+    del text
+    return _refs(index, universe, where), _places(index, members, where)
+
+
+def _needed(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what is needed of an object of the index; texts that come again and again are one."""
+    if "formatter" in found and "component" in found:
+        return _NO_COMPONENT if not found["component"] else {"component": found["component"]}
+    return {name: sys.intern(value) if isinstance(value, str) else value for name, value in found.items()}
+
+
+def _taken(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what is in a mapping, and take it out."""
+    for name in list(found):
+        yield name, found.pop(name)
+
+
 def _refs(index: dict[str, Any], universe: Universe, where: str) -> dict[bytes, DatasetRef]:
     held = index["refs"]
     if (index["index_version"], held["container_version"]) != (_VERSION, _VERSION):
@@ -118,7 +143,7 @@ def _refs(index: dict[str, Any], universe: Universe, where: str) -> dict[bytes, 
         for name, kind in held["dataset_types"].items()
     }
     found = {}
-    for text, each in held["compact_refs"].items():
+    for text, each in _taken(held["compact_refs"]):
         kind, id_ = types[each["dataset_type_name"]], UUID(text)
         values = {name: each["data_id"][name] for name in kind.dimensions.required}
         data_id = DataCoordinate.standardize(values, group=kind.dimensions)
@@ -129,7 +154,7 @@ def _refs(index: dict[str, Any], universe: Universe, where: str) -> dict[bytes, 
 def _places(index: dict[str, Any], members: ZipMembers, where: str) -> list[tuple[bytes, str, str, str]]:
     """Return dataset id, component, ending and name of each member."""
     found = []
-    for member, each in index["artifact_map"].items():
+    for member, each in _taken(index["artifact_map"]):
         if member not in members:
             raise ExportFileError(f"{where} has no member {member!r}, which its index names")
         _, dot, extension = member.rpartition(".")
