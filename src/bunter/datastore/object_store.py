@@ -6,6 +6,7 @@ import json
 import threading
 from dataclasses import astuple, dataclass
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from bunter.datastore.forward import in_ranges
 from bunter.datastore.intents import Intent, MemoryJournal
 from bunter.datastore.key import check_key
 from bunter.datastore.moves import Move
+from bunter.datastore.recorded import staged_alike
 from bunter.datastore.sending import Sending, send_each
 from bunter.datastore.spool import Spool
 from bunter.datastore.store import Staged, Transfer
@@ -176,18 +178,25 @@ class ObjectStore:
             Sending(key, move.size, partial(read, path), partial(pieces, path))
             for (key, path), move in zip(files, seen, strict=True)
         ]
-        return self._stage_sent(self._streams, items, contents, seen)
+        found = self._stage_sent(self._streams, items, contents, seen)
+        return [
+            Staged(item.key, size, digests, item.owner, synced=True, source=item.source)
+            for item, (size, digests) in zip(items, found, strict=True)
+        ]
 
     def stage_contents(self, owner: str, contents: Sequence[Sending]) -> list[Staged] | None:
         """Announce contents and send them while they are read and digested; see `stage_files`."""
         if self._streams is None:
             return None
-        items = [Staged(check_key(each.key), 0, None, owner) for each in contents]
-        return self._stage_sent(self._streams, items, contents, [None] * len(items))
+        keys = [check_key(each.key) for each in contents]
+        items = staged_alike(keys, repeat(0), repeat(None), owner=owner)
+        found = self._stage_sent(self._streams, items, contents, [None] * len(items))
+        sizes, digests = [size for size, _ in found], [digests for _, digests in found]
+        return staged_alike(keys, sizes, digests, owner=owner, synced=True)
 
     def _stage_sent(
         self, bucket: Streams, items: Sequence[Staged], contents: Sequence[Sending], seen: Sequence[Move | None]
-    ) -> list[Staged]:
+    ) -> list[tuple[int, Digests]]:
         places = [(item.owner, item.key) for item in items]
         with self._lock:
             self._refuse_staged(places)
@@ -200,24 +209,22 @@ class ObjectStore:
 
     def _send_contents(
         self, bucket: Streams, items: Sequence[Staged], contents: Sequence[Sending], seen: Sequence[Move | None]
-    ) -> list[Staged]:
+    ) -> list[tuple[int, Digests]]:
         self.journal.announce([Intent(item.key, item.owner, _move(item)) for item in items])
         for item in items:
             self._waiting[item.owner, item.key].announced = True
-        staged: list[Staged] = []
+        sent: list[tuple[int, Digests]] = []
         for first in range(0, len(items), _BATCH):
             some = slice(first, first + _BATCH)
-            found = send_each(bucket, contents[some])
-            for item, move, (size, digests) in zip(items[some], seen[some], found, strict=True):
-                if move is not None:
-                    _refuse_changed(move)
-                staged.append(Staged(item.key, size, digests, item.owner, synced=True, source=item.source))
+            sent += send_each(bucket, contents[some])
+            for move in filter(None, seen[some]):
+                _refuse_changed(move)
             self.journal.renew(items[0].owner)
         with self._lock:
             for item in items:
                 self._sent.setdefault(item.owner, set()).add(item.key)
                 del self._waiting[item.owner, item.key]
-        return staged
+        return sent
 
     def _is_sent(self, owner: str, key: str) -> bool:
         return key in self._sent.get(owner, ())

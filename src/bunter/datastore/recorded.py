@@ -36,10 +36,11 @@ def staying(paths: Sequence[str], sizes: Iterable[int], digests: Iterable[Digest
 
 
 def staged_alike(
-    keys: Sequence[str], sizes: Iterable[int], digests: Iterable[Digests | None], *, owner: str
+    keys: Sequence[str], sizes: Iterable[int], digests: Iterable[Digests | None], *, owner: str, synced: bool = False
 ) -> list[Staged]:
-    """Return files that were copied to the staging area of an owner, and are not synced yet."""
-    same = {name: repeat(value) for name, value in {**_UNOWNED, "owner": owner, "owned": True}.items()}
+    """Return what is in the staging area of an owner, files that are not synced yet unless it is said."""
+    alike = {**_UNOWNED, "owner": owner, "owned": True, "synced": synced}
+    same = {name: repeat(value) for name, value in alike.items()}
     return instances(Staged, len(keys), key=keys, size=sizes, digests=digests, **same)
 
 
