@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bunter.database.view_text import ViewText
-from bunter.dataset import CollectionType
 from bunter.registry.annotation_views import ANNOTATION_VIEWS, create_annotation_views
+from bunter.registry.fixed_views import fixed_views
 from bunter.registry.layout import LIVE, element_table
 from bunter.registry.relations import quoted
 from bunter.registry.view_columns import data_id_columns, data_id_text, record_columns
@@ -62,7 +62,7 @@ FIXED_VIEWS = {
 def create_views(tx: Transaction, universe: Universe) -> None:
     """Make the views of an empty registry; those of artifacts and annotations are made with their tables."""
     text = ViewText.of(tx)
-    bodies = (*_fixed(text), *_elements(text, universe), *_memberships(text, ()))
+    bodies = (*fixed_views(text), *_elements(text, universe), *_memberships(text, ()))
     tx.define(statement for name, body in bodies for statement in _replacing(name, body))
 
 
@@ -170,87 +170,6 @@ def _replace(tx: Transaction, name: str, body: str) -> None:
 
 def _replacing(name: str, body: str) -> tuple[str, str]:
     return f"DROP VIEW IF EXISTS {quoted(name)}", f"CREATE VIEW {quoted(name)} AS {body}"
-
-
-def _fixed(text: ViewText) -> Iterator[tuple[str, str]]:
-    when, added = text.instant("k.committed"), "LEFT JOIN change k ON k.n"
-    who = 'k."user" AS by_user, k.host AS by_host, k.command AS by_command'
-    yield (
-        "v1_dataset",
-        (
-            f"SELECT {text.uuid('o.id')} AS id, o.id AS id_bytes, t.name AS dataset_type, c.name AS run, "
-            f"{when} AS ingested, k.committed AS ingested_ns, o.added AS change_number, {who} FROM dataset o "
-            f"LEFT JOIN dataset_type t ON t.number = o.type LEFT JOIN collection c ON c.number = o.run {added} = o.added"
-        ),
-    )
-    yield (
-        "v1_dataset_type",
-        (
-            "SELECT t.name AS dataset_type, g.key AS dimensions, t.storage_class, t.is_calibration, "
-            f"{when} AS registered, t.added AS change_number FROM dataset_type t "
-            f"LEFT JOIN dimension_group g ON g.number = t.dimension_group {added} = t.added WHERE t.retired = {LIVE}"
-        ),
-    )
-    yield (
-        "v1_dataset_removed",
-        (
-            f"SELECT {text.uuid('o.id')} AS id, o.id AS id_bytes, t.name AS dataset_type, c.name AS run, "
-            f"o.added AS change_number, o.removed AS removed_number, {when} AS removed, {who} FROM removed_dataset o "
-            f"LEFT JOIN dataset_type t ON t.number = o.type LEFT JOIN collection c ON c.number = o.run {added} = o.removed"
-        ),
-    )
-    yield (
-        "v1_alias",
-        (
-            f"SELECT a.name AS alias, t.name AS dataset_type, {when} AS registered, a.added AS change_number "
-            f"FROM dataset_type_alias a LEFT JOIN dataset_type t ON t.number = a.type {added} = a.added "
-            f"WHERE a.retired = {LIVE}"
-        ),
-    )
-    kinds = " ".join(f"WHEN {int(kind)} THEN '{kind.name}'" for kind in CollectionType)
-    yield (
-        "v1_collection",
-        (
-            f"SELECT c.name AS collection, CASE c.type {kinds} END AS type, c.doc, {when} AS registered, "
-            f"c.added AS change_number FROM collection c {added} = c.added WHERE c.retired = {LIVE}"
-        ),
-    )
-    yield (
-        "v1_chain",
-        (
-            "SELECT p.name AS chain, m.position, c.name AS member, m.added AS change_number FROM collection_chain m "
-            "LEFT JOIN collection p ON p.number = m.parent LEFT JOIN collection c ON c.number = m.child "
-            f"WHERE m.retired = {LIVE}"
-        ),
-    )
-    yield (
-        "v1_snapshot",
-        (
-            f"SELECT s.name AS snapshot, s.change AS as_of, {when} AS made, s.doc FROM snapshot s {added} = s.added "
-            f"WHERE s.retired = {LIVE}"
-        ),
-    )
-    yield (
-        "v1_change",
-        (
-            f"SELECT k.n AS change_number, {when} AS committed, k.committed AS committed_ns, {who}, "
-            "k.activity AS activity_number FROM change k"
-        ),
-    )
-    yield (
-        "v1_packer",
-        (
-            f"SELECT p.name AS packer, p.fixed, p.layout, {when} AS registered, p.added AS change_number "
-            f"FROM packer p {added} = p.added WHERE p.retired = {LIVE}"
-        ),
-    )
-    yield (
-        "v1_migration",
-        (
-            f"SELECT m.kind, m.title, m.detail, {when} AS migrated, m.change AS change_number, {who} "
-            f"FROM migration m {added} = m.change"
-        ),
-    )
 
 
 def _elements(text: ViewText, universe: Universe) -> Iterator[tuple[str, str]]:
