@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bunter import Butler, FileDataset, effects
+from bunter.butler import file_lots, files
 from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef
 from bunter.datastore.check import Problem
@@ -118,8 +119,13 @@ def ingest(transfer, root, place):
             return
         ids = [butler.standardize(key(n), kind.dimensions.required) for n in ALL]
         refs = [DatasetRef(new_id(), kind, data_id, "run1") for data_id in ids]
-        files = [FileDataset(str(place / f"f{n}.json"), [ref]) for n, ref in enumerate(refs)]
-        butler.ingest(*files, transfer=transfer)
+        given = [FileDataset(str(place / f"f{n}.json"), [ref]) for n, ref in enumerate(refs)]
+        butler.ingest(*given, transfer=transfer)
+
+
+def ingest_in_lots(transfer, root, place):
+    files.LOT_FILES, file_lots._IN_MEMORY = 2, 0  # this process ends with the deed
+    ingest(transfer, root, place)
 
 
 def transfer(root, place):
@@ -168,6 +174,8 @@ DEEDS = {
     "put_many": Deed(empty, put_many),
     "copy": Deed(empty, partial(ingest, "copy")),
     "move": Deed(empty, partial(ingest, "move")),
+    "copy in lots": Deed(empty, partial(ingest_in_lots, "copy")),
+    "move in lots": Deed(empty, partial(ingest_in_lots, "move")),
     "transfer": Deed(bare, transfer),
     "import": Deed(bare, import_),
     "prune": Deed(full, partial(prune, 0), ALL, (2,)),
