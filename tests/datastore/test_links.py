@@ -12,7 +12,7 @@ from bunter.datastore import LocalStore, Staged
 from bunter.datastore.adopt import adopt
 from bunter.datastore.store import Transfer
 from bunter.errors import KeyTakenError
-from bunter.values import Durability
+from bunter.values import Durability, digest
 from bunter.values.identity import new_nonces
 
 COUNT = 20
@@ -208,3 +208,36 @@ def test_on_a_network_each_file_is_synced(store, files, monkeypatch):
     staged = staged_in(store, store.own(), files, keys())
     seen = watched(lambda: store.publish(staged, Durability.full))
     assert {path for operation, path in seen if operation == "sync_file"} >= set(files)
+
+
+def test_many_copies_come_in_whole_or_not_at_all(store, files):
+    owner, names = store.own(), keys()
+    staged = staged_in(store, owner, files, names, "copy")
+    assert [store.read_staged(item) for item in staged] == [Path(path).read_bytes() for path in files]
+    assert all(item.digests == digest(Path(path).read_bytes()) for item, path in zip(staged, files, strict=True))
+    store.publish(staged, Durability.full)
+    store.settle(staged)
+    assert [store.read(name)[0] for name in names] == [Path(path).read_bytes() for path in files]
+    assert leavings(store) == []
+
+
+def test_a_file_that_cannot_be_read_takes_the_other_copies_back(store, files, tmp_path):
+    owner = store.own()
+    with pytest.raises(FileNotFoundError):
+        store.stage_files(
+            owner, [*zip(keys(), files, strict=True), ("run/gone.txt", str(tmp_path / "gone"))], Transfer.COPY
+        )
+    assert leavings(store) == []
+
+
+def test_copies_whose_name_is_taken_leave_what_is_there_and_nothing_else(store, files):
+    owner, names = store.own(), keys()
+    staged = staged_in(store, owner, files, names, "copy")
+    taken = store.root / names[-1]
+    taken.parent.mkdir(parents=True, exist_ok=True)
+    taken.write_bytes(b"another")
+    with pytest.raises(KeyTakenError):
+        store.publish(staged, Durability.full)
+    store.discard(staged)
+    assert list(store.root.rglob("*.txt")) == [taken]
+    assert taken.read_bytes() == b"another"
