@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from bunter import Butler
+from bunter.butler.transfers.syncing import synchronise
 from bunter.errors import (
     ConfigurationError,
     ConflictingDatasetError,
@@ -77,6 +78,10 @@ def test_what_is_brought_elsewhere_is_named_rightly(butler, tmp_path):
         butler.transfer_from("elsewhere", [])
     with pytest.raises(MissingDatasetTypeError, match="given as refs"):
         butler.transfer_from(butler, "text")
+    with pytest.raises(ConfigurationError, match="are one repository"):
+        butler.transfer_from(butler, [])
+    with pytest.raises(ConfigurationError, match="are one repository"):
+        synchronise(butler, butler)
     butler.put("one", "text")
     with pytest.raises(MissingDatasetTypeError, match="refs="):
         butler.export(tmp_path / "out", butler.query_datasets("text"))

@@ -57,6 +57,8 @@ class TransferringButler:
         ------
         TransferConflictError
             If anything contradicts what is there; nothing has changed.
+        ConfigurationError
+            If the source is this repository.
         """
         from bunter.butler.transfers import Selection
 
@@ -64,7 +66,9 @@ class TransferringButler:
             raise ConfigurationError(
                 f"datasets come from an open repository, such as Butler({str(source)!r}), not {source!r}"
             )
-        parcel = source.transfers.parcel(selection=Selection.of_refs(refs))
+        selection = Selection.of_refs(refs)
+        self.transfers.refuse_itself(source.transfers)
+        parcel = source.transfers.parcel(selection=selection)
         return self.transfers.take(parcel, transfer=transfer, **more)
 
     def export(

@@ -49,6 +49,17 @@ class Transfers:
         """Address of this repository."""
         return self._session.facts.location
 
+    def refuse_itself(self, other: Transfers) -> None:
+        """Refuse a source that is this repository.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is.
+        """
+        if other.location == self.location:
+            raise ConfigurationError(f"source and target are one repository, {self.location}; name another one")
+
     def known_names(self) -> tuple[list[str], list[str]]:
         """Names of all dataset types and of all collections."""
         return list(self._session.facts.dataset_types), list(self._session.facts.collections)

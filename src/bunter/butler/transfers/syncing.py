@@ -57,7 +57,10 @@ def synchronise(  # noqa: PLR0913 - all but four by keyword
     ------
     TransferConflictError
         If anything contradicts; nothing has changed on either side.
+    ConfigurationError
+        If both are the same repository.
     """
+    first.transfers.refuse_itself(second.transfers)
     ways = [(second, _part(first, dataset_types, collections, where))]
     if both:
         ways.append((first, _part(second, dataset_types, collections, where)))

@@ -107,6 +107,7 @@ def transfer_datasets(
         Butler(target, writeable=not dry_run) as butler,
         _refusal_told(emit),
     ):
+        butler.transfers.refuse_itself(origin.transfers)
         parcel = origin.transfers.parcel(selection=chosen.selection(origin, find_first=find_first))
         report = butler.transfers.take(
             parcel,
