@@ -24,7 +24,7 @@ class Place:
             RECORDS.create(tx)
 
     def put(self, key, content=b"content", *, settle=True):
-        staged = self.datastore.stage(key, content, durability=Durability.none)
+        staged = self.datastore.stage(key, content)
         self.record([staged], settle=settle)
 
     def record(self, staged, *, settle=True):
@@ -137,7 +137,7 @@ def test_a_check_beside_writers_and_removers_reports_nothing_false(place):
         number = 0
         while not stop.is_set():
             number += 1
-            staged = [datastore.stage(f"{name}/{number}/{i}", b"x", durability=Durability.none) for i in range(3)]
+            staged = [datastore.stage(f"{name}/{number}/{i}", b"x") for i in range(3)]
             datastore.publish(staged, Durability.none)
             nonces, ids = [new_nonce() for _ in staged], new_ids(3)
             rows = [datastore.row(item, nonce, "bytes") for item, nonce in zip(staged, nonces, strict=True)]
