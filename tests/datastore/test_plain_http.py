@@ -1,6 +1,7 @@
 """A store that is only read over plain HTTP, as releases are given out, and endpoints by name."""
 
 import threading
+import time
 from functools import partial
 from http.server import ThreadingHTTPServer
 
@@ -86,8 +87,10 @@ def test_what_is_gone_from_the_web_server_is_said(mine, release):
 @pytest.mark.slow
 def test_a_server_that_takes_no_files_is_told_so(web):
     address = f"http://127.0.0.1:{web.server_port}/dr1"
+    begun_s = time.monotonic()
     with pytest.raises(StoreDeniedError, match=r"neither takes nor lists them.*'read_only: true'"):
         open_bucket(address).write_many([Upload("k", b"1", 1)])
+    assert time.monotonic() - begun_s < 20, "what a server never does is not tried for a minute"
     assert [each.verdict for each in diagnose(address)] == ["ok", "wrong"]
     assert "neither takes nor lists" in diagnose(address)[1].detail
 

@@ -17,6 +17,7 @@ MADE_UP = {
     "import-rubin",
     "ingest-files",
     "insert-dimension-records",
+    "relocate",
 }  # takes a minute; need files of one's own
 
 ELSEWHERE = ("types.yaml", "s3://")  # a file of one's own; a service on the network

@@ -24,6 +24,7 @@ ABSENT_S = 6.0
 _RETRIES = 10
 _NO_CONNECTION = re.compile(r"kind: Connect\b|ConnectError\(")
 _REPEATED = re.compile(r"after [1-9]\d* retries")
+_NEVER = re.compile(r"status code: 50[15]\b")  # the service does not do this, and will not later
 
 _NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ECONNREFUSED})
 
@@ -81,7 +82,7 @@ class Patience:
         """Return until when to go on, of which obstore has used up the first seconds; raise what is not worth it."""
         told, now = str(exc), effects.monotonic()
         end = end or now + self.limit_s - ABSENT_S
-        if now >= end or _REPEATED.search(told) is None or _NO_CONNECTION.search(told) is not None:
+        if now >= end or not _REPEATED.search(told) or _NO_CONNECTION.search(told) or _NEVER.search(told):
             raise exc
         return end
 
