@@ -44,7 +44,7 @@ def campaign(shared, count):
 
 
 def test_eight_processes_put_and_a_reader_hardly_waits(shared):
-    campaign(shared, 25)
+    campaign(shared, 100)
 
 
 @pytest.mark.soak
