@@ -207,7 +207,7 @@ class Block:
                 number,
                 "retrieve",
                 bare=lambda: bare_retrieve(store, paths, there, large, out),
-                bunter=lambda: butler.retrieve_artifacts(found, out),
+                bunter=lambda: butler.retrieve_artifacts(found, out, manifest=False),  # the plain side writes no tables
                 **plain,
             )
             if not large:
