@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from bunter import effects
 from bunter.butler.file_lot import FileLot, staged_from_bytes, staged_to_bytes
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from bunter.dataset.changes import Change
     from bunter.datastore import Staged
 
-    _Place = tuple[
-        int, int, int, bool
-    ]  # where it begins, bytes of the staged, of the rest, whether any are to be published
 __all__ = ["LOT_FILES", "FileLots"]
 
 LOT_FILES = 5000
@@ -30,6 +27,15 @@ LOT_FILES = 5000
 
 _IN_MEMORY = 2
 """Lots that are kept in memory: little is written to no file."""
+
+
+class _Place(NamedTuple):
+    """A lot in the file: where it begins, the bytes of the staged and of the rest, and whether any are to be published."""
+
+    begin: int
+    staged_bytes: int
+    rest_bytes: int
+    is_ours: bool
 
 
 class FileLots:
@@ -61,7 +67,7 @@ class FileLots:
         self._file.write(artifacts)
         self._file.write(rest)
         self._file.flush()  # a full disk is found now
-        self._places.append((begin, len(artifacts), len(rest), any(item.owner for item in staged)))
+        self._places.append(_Place(begin, len(artifacts), len(rest), any(item.owner for item in staged)))
 
     @property
     def changes(self) -> list[Change]:
@@ -70,10 +76,11 @@ class FileLots:
         return [*first, ChangesAsRead(self._read)] if self._places else first
 
     def _read(self) -> Iterator[Change]:
-        for begin, size, rest, _ in self._places:
+        for place in self._places:
             with unhindered():  # others wait meanwhile
-                staged = staged_from_bytes(self._content(begin, size))
-                changes = FileLot.from_bytes(self._content(begin + size, rest), self._types).changes(staged)
+                staged = self._staged_at(place)
+                rest = self._content(place.begin + place.staged_bytes, place.rest_bytes)
+                changes = FileLot.from_bytes(rest, self._types).changes(staged)
             yield from changes
 
     @property
@@ -84,9 +91,12 @@ class FileLots:
     def _staged(self) -> Iterator[Sequence[Staged]]:
         for _, staged in self._first:
             yield staged
-        for begin, size, _, is_ours in self._places:
-            if is_ours:
-                yield staged_from_bytes(self._content(begin, size))
+        for place in self._places:
+            if place.is_ours:
+                yield self._staged_at(place)
+
+    def _staged_at(self, place: _Place) -> list[Staged]:
+        return staged_from_bytes(self._content(place.begin, place.staged_bytes))
 
     def _content(self, begin: int, size: int) -> bytes:
         assert self._file is not None, "there is a file where there are places in it"

@@ -55,27 +55,17 @@ class PutOne:
         id_mode: IdMode,
     ) -> DatasetRef:
         """Store an object and return its ref; see `Butler.put`."""
+
+        def ref(facts: RepositoryFacts) -> DatasetRef:
+            kind = dataset_type if isinstance(dataset_type, DatasetType) else dataset_type_of(facts, dataset_type)
+            coordinate = self._data_ids.standardize(data_id, kind.dimensions, **key)
+            return new_refs(kind, [coordinate], self._publishing.run(run, facts), id_mode)[0]
+
         seen = self._session.facts_seen
         if seen is not None:
             try:
-                ref = self._ref(seen, dataset_type, data_id, key, run=run, id_mode=id_mode)
-                return self._publishing.put(obj, ref, notes, generation=seen.generation)
+                return self._publishing.put(obj, ref(seen), notes, generation=seen.generation)
             except ButlerError:
                 if self._session.facts.generation == seen.generation:
                     raise
-        ref = self._ref(self._session.facts, dataset_type, data_id, key, run=run, id_mode=id_mode)
-        return self._publishing.put(obj, ref, notes)
-
-    def _ref(
-        self,
-        facts: RepositoryFacts,
-        dataset_type: str | DatasetType,
-        data_id: Mapping[str, object] | DataCoordinate | None,
-        key: Mapping[str, object],
-        *,
-        run: str | None,
-        id_mode: IdMode,
-    ) -> DatasetRef:
-        kind = dataset_type if isinstance(dataset_type, DatasetType) else dataset_type_of(facts, dataset_type)
-        coordinate = self._data_ids.standardize(data_id, kind.dimensions, **key)
-        return new_refs(kind, [coordinate], self._publishing.run(run, facts), id_mode)[0]
+        return self._publishing.put(obj, ref(self._session.facts), notes)
