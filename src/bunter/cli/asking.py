@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bunter.cli.arguments import names_of
-from bunter.cli.data_ids import data_id_option
+from bunter.cli.data_ids import agreeing, data_id_option
 from bunter.cli.output import output_options
 from bunter.cli.sheets import Sheet, Window, united
 from bunter.errors import near
@@ -94,11 +94,7 @@ class Asking:
         options: dict[str, Any] = {"where": self.where, "order_by": order, "offset": 0 if self._groups else self.offset}
         if self.with_records:
             options["with_dimension_records"] = True
-        if self.table is not None:
-            from bunter.butler.given_data_ids import read_table
-
-            options["data_ids"] = read_table(self.table)
-        return options
+        return options | agreeing(self.table)
 
     @property
     def _groups(self) -> bool:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from bunter.dimensions import Universe
 
-__all__ = ["data_id_option", "read_data_ids"]
+__all__ = ["agreeing", "data_id_option", "read_data_ids"]
 
 data_id_option = click.option(
     "--data-id-table",
@@ -19,6 +19,15 @@ data_id_option = click.option(
     type=click.Path(exists=True, dir_okay=False),
     help="Table of data IDs whose columns are dimensions, in CSV, ECSV, Parquet or FITS: only what agrees with a row.",
 )
+
+
+def agreeing(path: str | None) -> dict[str, Any]:
+    """Return the argument of questions by which only what agrees with a table of data IDs is found; none if no file is given."""
+    if path is None:
+        return {}
+    from bunter.butler.given_data_ids import read_table
+
+    return {"data_ids": read_table(path)}
 
 
 def read_data_ids(path: str | None, universe: Universe) -> Mapping[str, Sequence[Any]] | None:

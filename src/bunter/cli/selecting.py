@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bunter.cli.arguments import names_of
-from bunter.cli.data_ids import data_id_option
+from bunter.cli.data_ids import agreeing, data_id_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -76,9 +76,7 @@ class Chosen:
         return list(islice({ref.id: ref for ref in found}.values(), self.limit))
 
     def _found(self, butler: Butler, within: Sequence[str] | None, find_first: bool | None) -> Iterator[DatasetRef]:
-        options: dict[str, Any] = {"where": self.where, "order_by": tuple(names_of(self.order_by))}
-        if self.table is not None:
-            options["data_ids"] = self._data_ids()
+        options = {"where": self.where, "order_by": tuple(names_of(self.order_by)), **agreeing(self.table)}
         for name in self._names(butler):
             yield from butler.query_datasets(name, within, find_first=find_first, **options)
 
@@ -88,11 +86,6 @@ class Chosen:
         found = {pattern: [kind.name for kind in butler.dataset_types.query(pattern)] for pattern in patterns}
         lost = [butler.dataset_types.get(pattern).name for pattern in patterns if not found[pattern] and pattern != "*"]
         return list(dict.fromkeys([name for names in found.values() for name in names] + lost))
-
-    def _data_ids(self) -> Any:
-        from bunter.butler.given_data_ids import read_table
-
-        return None if self.table is None else read_table(self.table)
 
     def selection(self, butler: Butler, *, find_first: bool = False) -> Selection:
         """Return what is to be taken elsewhere; without a limit it is read as it goes, whatever its size."""
@@ -104,7 +97,8 @@ class Chosen:
         if self.order_by:
             raise click.UsageError("--order-by says which are the first of --limit; give both")
         within = None if self.within is None else tuple(self.within)
-        return Selection(tuple(names_of(self.dataset_types)), within, self.where, find_first, data_ids=self._data_ids())
+        types = tuple(names_of(self.dataset_types))
+        return Selection(types, within, self.where, find_first, **agreeing(self.table))
 
 
 def choosing_options(

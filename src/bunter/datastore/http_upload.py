@@ -11,7 +11,7 @@ from urllib.parse import quote
 from bunter import effects
 from bunter.datastore.bucket import PiecewiseUpload
 from bunter.datastore.credentials import netrc_header
-from bunter.datastore.patience import ABSENT_S, PATIENCE_S, is_nobody_there
+from bunter.datastore.patience import ABSENT_S, PASSING, PATIENCE_S, is_nobody_there
 from bunter.errors import StoreDeniedError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ __all__ = ["HttpUploads"]
 
 _TIMEOUT_S = 300.0
 _PIECE = 1 << 20
-_PASSING = {429, 500, 502, 503, 504}
 _NO_FOLDER = {404, 409}
 _TAKEN = range(200, 300)
 
@@ -63,7 +62,7 @@ class HttpUploads:
                 return
             if told in _NO_FOLDER:  # somebody has removed it since
                 self._folders.clear()
-            elif told not in _PASSING and isinstance(told, int):
+            elif told not in PASSING and isinstance(told, int):
                 self._refuse(item.key, told)
             if isinstance(told, Exception) and is_nobody_there(told):
                 end = min(end, begin + ABSENT_S)

@@ -13,13 +13,16 @@ from bunter import effects
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["ABSENT_S", "PATIENCE_S", "Patience", "is_nobody_there"]
+__all__ = ["ABSENT_S", "PASSING", "PATIENCE_S", "Patience", "is_nobody_there"]
 
 PATIENCE_S = 60.0
 """Seconds for which failing requests are repeated, unless the site says otherwise."""
 
 ABSENT_S = 6.0
 """Seconds for which a service is looked for that takes no connection, which it may do while it starts again."""
+
+PASSING = frozenset({429, 500, 502, 503, 504})
+"""Answers of a server that is busy or not quite there, after which a request is repeated."""
 
 _RETRIES = 10
 _NO_CONNECTION = re.compile(r"kind: Connect\b|ConnectError\(")

@@ -19,7 +19,7 @@ from bunter import effects
 from bunter.datastore.instance_role import is_set
 from bunter.datastore.key import no_artifact
 from bunter.datastore.keystone import keystone_settings, log_in
-from bunter.datastore.patience import ABSENT_S, is_nobody_there
+from bunter.datastore.patience import ABSENT_S, PASSING, is_nobody_there
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each_in_threads
 from bunter.errors import ConfigurationError, StoreDeniedError, StoreUnavailableError
@@ -38,7 +38,7 @@ _LISTED = 10_000
 _LARGEST = 5 * 2**30
 _TIMEOUT_S = 120.0
 _NOBODY = 0
-_RETRIED = {_NOBODY, 429, 500, 502, 503, 504}
+_RETRIED = PASSING | {_NOBODY}
 
 
 class SwiftBucket:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bunter.cli.arguments import data_id_of, dry_run_option, names_of
-from bunter.cli.data_ids import data_id_option
+from bunter.cli.data_ids import agreeing, data_id_option
 from bunter.cli.output import output_options
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def query_headers(
             where=where,
             order_by=order_by,
             limit=limit,
-            **_agreeing(table),
+            **agreeing(table),
         )
         refs = list(results)
         if not refs and emit.style == "text":
@@ -65,15 +65,6 @@ def query_headers(
         found = butler.headers(refs, cards)
     rows = ([None if _is_masked(value) else value for value in row] for row in found)
     emit.rows(found.colnames, rows)
-
-
-def _agreeing(table: str | None) -> dict[str, Any]:
-    """Return the argument by which only what agrees with a table of data IDs is found."""
-    if table is None:
-        return {}
-    from bunter.butler.given_data_ids import read_table
-
-    return {"data_ids": read_table(table)}
 
 
 def _is_masked(value: object) -> bool:
@@ -113,7 +104,7 @@ def set_metadata(
 
     document = _document(values)
     with Butler(repo, writeable=not dry_run) as butler:
-        results = butler.query_datasets(dataset_type, names_of(collections) or None, where=where, **_agreeing(table))
+        results = butler.query_datasets(dataset_type, names_of(collections) or None, where=where, **agreeing(table))
         refs = list(results)
         if not refs and emit.style != "json":
             emit.note(str(results.explain()))
