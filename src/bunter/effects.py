@@ -1,20 +1,18 @@
 """The one module through which Bunter touches files and the clock.
 
-A hook sees every call before it happens, so that tests can fail, slow or reorder each of them. With
-``BUNTER_KILL_AT=n`` in the environment the process kills itself with SIGKILL just before its n-th *step*, an effect
-that changes something; ``BUNTER_COUNT_STEPS=file`` writes the number of steps there at exit.
+A hook sees every call before it happens, so that tests can fail, slow or reorder each of them; see `bunter.effect_watch`.
 """
 
 from __future__ import annotations
 
-import atexit
 import fcntl
 import os
 import shutil
-import signal
 import stat as stat_module
 import time
 from typing import TYPE_CHECKING, BinaryIO, Self
+
+from bunter.effect_watch import watch as _watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,44 +23,12 @@ if TYPE_CHECKING:
     AnyPath = str | Path
     Hook = Callable[[str, str], None]
     NamesIn = Callable[[str], list[str]]
+
 CHUNK = 1 << 20
 _GROUP_WRITES = 0o060
 _SHARED_FOLDER = 0o2775  # setgid: what is made inside belongs to the same group
 
-
-class _Watch:
-    """What is told of each effect, and the count of those that change something."""
-
-    __slots__ = ("hook", "kill_at", "steps")
-
-    def __init__(self, kill_at: int) -> None:
-        self.hook: Hook | None = None
-        self.kill_at = kill_at
-        self.steps = 0
-
-    def look(self, operation: str, path: AnyPath) -> None:
-        if self.hook is not None:
-            self.hook(operation, str(path))
-
-    def step(self, operation: str, path: AnyPath) -> None:
-        self.look(operation, path)
-        self.steps += 1
-        if self.steps == self.kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-_watch = _Watch(int(os.environ.get("BUNTER_KILL_AT", "0")))
 step = _watch.step  # for `bunter.open_folder`, whose effects are told like those here
-
-
-def _write_count(path: str, owner: int) -> None:
-    if os.getpid() == owner:
-        with open(path, "w", encoding="ascii") as file:  # not itself an effect to be counted
-            file.write(str(_watch.steps))
-
-
-if _count_file := os.environ.get("BUNTER_COUNT_STEPS"):
-    atexit.register(_write_count, _count_file, os.getpid())
 
 
 def set_hook(hook: Hook | None) -> None:
@@ -161,7 +127,9 @@ def read_chunks(path: AnyPath, size: int = CHUNK) -> Iterator[bytes]:
     """Read a file piece by piece."""
     _watch.look("read", path)
     with open(path, "rb", buffering=0) as file:
-        while chunk := file.read(size):
+        # Memory is taken for what is asked for, however little there is.
+        most = min(size, os.fstat(file.fileno()).st_size + 1)
+        while chunk := file.read(most):
             yield chunk
 
 

@@ -9,7 +9,7 @@ from bunter import Butler, DatasetRef, FileDataset
 from bunter.butler.transfers import gathering, imports, outgoing, receiving, recorded_artifacts, table_files
 from bunter.butler.transfers.syncing import synchronise
 from bunter.contracts.small_camera import fill_dimensions
-from bunter.database import cloning
+from bunter.database import cloning, many_rows
 from bunter.datastore import carriage, checking, outward
 from bunter.dimensions import DataCoordinate
 from bunter.registry import blocks, stream
@@ -62,13 +62,13 @@ def _small_parts(monkeypatch):
     for module, name in [
         (receiving, "_KEPT_ROWS"),
         (imports, "_KEPT_ROWS"),
-        (imports, "_ROWS"),
         (outgoing, "_MEMBERS"),
         (table_files, "_ROWS"),
         (table_files, "_TOGETHER"),
         (stream, "_BATCH_ROWS"),
         (blocks, "_BATCH_ROWS"),
         (cloning, "_BATCH"),
+        (many_rows, "_PART"),
         (carriage, "_TOGETHER"),
         (outward, "_TOGETHER"),
         (checking, "_PAGE"),

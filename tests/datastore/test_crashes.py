@@ -14,6 +14,7 @@ from bunter.database import Database
 from bunter.dataset import ArtifactLink
 from bunter.dataset.changes import AddArtifacts
 from bunter.datastore import MAIN, ArtifactRecords, Datastore, Transfer
+from bunter.effect_watch import watch
 from bunter.values import Durability, digest, new_ids, new_nonce
 
 RECORDS = ArtifactRecords()
@@ -127,7 +128,7 @@ def run_and_kill(work, place, step):
     child = os.fork()
     if child == 0:
         try:
-            effects._watch.kill_at = effects.steps() + step
+            watch.kill_at = effects.steps() + step
             work(place)
             os._exit(0)
         except BaseException:  # noqa: BLE001 - a child must never run the parent's tests

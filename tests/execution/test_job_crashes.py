@@ -8,8 +8,8 @@ import pytest
 from small_survey import CAM, make_repository
 from test_jobs import plan
 
-from bunter import effects
 from bunter.butler import Butler
+from bunter.effect_watch import watch
 from bunter.execution import Job, RunDirectory, merge_run, prepare_run, run_job
 from bunter.execution.bringing import stage_out
 from bunter.execution.selection import select_quanta
@@ -23,7 +23,7 @@ def survives(deed, kill_at):
     """Do something in a process of its own that is killed at a step; return whether it came to its end."""
 
     def dying():
-        effects._watch.steps, effects._watch.kill_at = 0, kill_at
+        watch.steps, watch.kill_at = 0, kill_at
         deed()
 
     return not in_child(dying)[0]

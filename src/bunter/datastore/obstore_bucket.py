@@ -15,7 +15,7 @@ from bunter.datastore.cloud_options import azure_options, endpoint_of, google_op
 from bunter.datastore.credentials import netrc_header
 from bunter.datastore.forked import refuse_fork
 from bunter.datastore.http_upload import HttpUploads
-from bunter.datastore.patience import PATIENCE_S, Patience
+from bunter.datastore.patience import PATIENCE_S, Patience, tells_of_nobody
 from bunter.datastore.service_words import failure
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each, each_as_it_comes, each_in_threads, in_lanes
@@ -328,7 +328,9 @@ class ObstoreBucket:
                 with self._asking("store_delete", batch[0], changes=True):
                     names = [self._base + key for key in batch]
                     self._patience.again(partial(obstore.delete, self._store, names))
-            except (KeyMissingError, StoreUnavailableError):
+            except (KeyMissingError, StoreUnavailableError) as exc:
+                if exc.__cause__ is not None and tells_of_nobody(exc.__cause__):
+                    raise  # who is not there for all of them is not there for each
                 failed |= self._delete_each(batch)
         return failed
 

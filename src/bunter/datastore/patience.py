@@ -13,7 +13,7 @@ from bunter import effects
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["ABSENT_S", "PASSING", "PATIENCE_S", "Patience", "is_nobody_there"]
+__all__ = ["ABSENT_S", "PASSING", "PATIENCE_S", "Patience", "is_nobody_there", "tells_of_nobody"]
 
 PATIENCE_S = 60.0
 """Seconds for which failing requests are repeated, unless the site says otherwise."""
@@ -85,7 +85,7 @@ class Patience:
         """Return until when to go on, of which obstore has used up the first seconds; raise what is not worth it."""
         told, now = str(exc), effects.monotonic()
         end = end or now + self.limit_s - ABSENT_S
-        if now >= end or not _REPEATED.search(told) or _NO_CONNECTION.search(told) or _NEVER.search(told):
+        if now >= end or not _REPEATED.search(told) or tells_of_nobody(exc) or _NEVER.search(told):
             raise exc
         return end
 
@@ -93,3 +93,8 @@ class Patience:
 def is_nobody_there(exc: BaseException) -> bool:
     """Whether no connection was to be had: refused, no such host, or no way there; not one that broke off later."""
     return isinstance(exc, ConnectionRefusedError | gaierror) or getattr(exc, "errno", None) in _NO_WAY
+
+
+def tells_of_nobody(exc: BaseException) -> bool:
+    """Whether an error of obstore says that no connection was to be had."""
+    return _NO_CONNECTION.search(str(exc)) is not None

@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["ExportParcel"]
 
 _KEPT_ROWS = 20_000
-_ROWS = 20_000
-"""Rows of a table that are read at a time, where nothing else is said."""
-
 _LINK_NAMES = ("component", "path", "size", "sha256", "xxh3", "format", "format_version", "selector")
 
 
@@ -165,7 +162,7 @@ class ExportParcel:
         table = self.manifest.tables.get(name)
         if table is None or not table.rows:
             return iter(())
-        return batches_of(partial(self._place.open, table.file), rows or _ROWS)
+        return batches_of(partial(self._place.open, table.file), rows)
 
 
 def _rows_in(batch: Batch) -> int:

@@ -126,8 +126,8 @@ def check_table(table: TableFile, chunks: Iterator[bytes], where: str) -> None:
         raise ExportFileError(f"{where}: {table.file} is not as it was written; fetch the export again")
 
 
-def batches_of(open_file: Callable[[], BinaryIO], rows: int = _ROWS) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a Parquet file in batches.
+def batches_of(open_file: Callable[[], BinaryIO], rows: int | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a Parquet file in batches, of some thousand if nothing else is said.
 
     Raises
     ------
@@ -141,6 +141,6 @@ def batches_of(open_file: Callable[[], BinaryIO], rows: int = _ROWS) -> Iterator
         try:
             with pq.ParquetFile(source) as file:
                 # Threads cost more than they give where a table is small.
-                yield from file.iter_batches(batch_size=rows, use_threads=file.metadata.num_rows > _MANY)
+                yield from file.iter_batches(batch_size=rows or _ROWS, use_threads=file.metadata.num_rows > _MANY)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as exc:
             raise ExportFileError(f"a table of the export cannot be read: {' '.join(str(exc).split())[:200]}") from exc
