@@ -12,6 +12,7 @@ from bunter.contracts.past import state_of
 from bunter.contracts.retrieval import RetrievalContract
 from bunter.contracts.small_camera import DAY_NS, T0_NS, fill_dimensions, fill_small_camera, put_thing
 from bunter.errors import ExportFileError, FileIntegrityError, ReadOnlyError, TransferConflictError
+from bunter.geometry import Region
 from bunter.values import Timespan
 
 if TYPE_CHECKING:
@@ -75,6 +76,25 @@ class TransfersContract(RetrievalContract):
         empty.transfer_from(source, [ref])
         assert empty.get(ref) == {"q": 1}
         assert [record.physical_filter for record in empty.query_dimension_records("physical_filter")] == ["Cam-r"]
+
+    def test_visits_arrive_with_their_regions_and_their_exposures(self, source: Butler, empty: Butler) -> None:
+        insert, camera = source.dimension_records.insert, {"instrument": "Cam"}
+        visit = {"id": [1, 2], "name": ["v1", "v2"], "physical_filter": "Cam-g", "day_obs": 20260101}
+        insert("visit", {**camera, **visit, "region": Region.circle(10, 20, 1)})
+        insert("visit_definition", {**camera, "exposure": [0, 2], "visit": [1, 2]})
+        for number in (1, 2):
+            regions = {"detector": [0, 1, 2], "region": ["CIRCLE 10 20 0.1"] * 3}
+            insert("visit_detector_region", {**camera, "visit": number, **regions})
+        source.dataset_types.register("image", ["instrument", "visit", "detector"], "StructuredDataDict")
+        refs = [source.put({"d": d}, "image", instrument="Cam", visit=1, detector=d, run="run1") for d in (0, 1)]
+        empty.transfer_from(source, refs)
+        assert [empty.get(ref) for ref in refs] == [{"d": 0}, {"d": 1}]
+        found = {
+            name: empty.query_dimension_records(name).count()
+            for name in ("visit", "exposure", "visit_detector_region", "visit_definition")
+        }
+        assert found == {"visit": 1, "exposure": 1, "visit_detector_region": 3, "visit_definition": 1}
+        assert empty.check(deep=True).is_clean
 
     def test_a_dry_run_says_what_a_transfer_does_and_changes_nothing(self, source: Butler, empty: Butler) -> None:
         parcel = source.transfers.parcel(collections="chain")

@@ -55,8 +55,9 @@ class NeededRecords:
         while open_ := {name: keys for name, keys in self._keys.items() if keys - done.get(name, set())}:
             for name in open_:
                 wanted = self._keys[name] - done.get(name, set())
-                done[name] = self._keys[name] | set()
-                self._follow(universe[name], universe, sorted(wanted, key=repr), found, done)
+                done.setdefault(name, set()).update(wanted)
+                if wanted:  # none, where they have come along with another element's
+                    self._follow(universe[name], universe, sorted(wanted, key=repr), found, done)
         return [records for name in universe.sorted(found) for records in found[name]]
 
     def _name(self, element: Element, values: Sequence[Any]) -> None:
