@@ -8,10 +8,9 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from bunter import effects
 from bunter.datastore.bucket import PiecewiseUpload
 from bunter.datastore.credentials import netrc_header
-from bunter.datastore.patience import ABSENT_S, PASSING, PATIENCE_S, is_nobody_there
+from bunter.datastore.patience import PASSING, PATIENCE_S, Attempts, may_pass
 from bunter.errors import StoreDeniedError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -53,8 +52,7 @@ class HttpUploads:
             If it fails for longer than a minute, or takes no connection for some seconds.
         """
         path = f"/{self._place.prefix}/{item.key}" if self._place.prefix else f"/{item.key}"
-        begin = effects.monotonic()
-        end, pause = begin + PATIENCE_S, 0.1
+        attempts = Attempts(PATIENCE_S)
         while True:
             self._make_folders(path)
             told = self._attempt(path, item)
@@ -62,16 +60,14 @@ class HttpUploads:
                 return
             if told in _NO_FOLDER:  # somebody has removed it since
                 self._folders.clear()
-            elif told not in PASSING and isinstance(told, int):
+            elif isinstance(told, int) and told not in PASSING:
                 self._refuse(item.key, told)
-            if isinstance(told, Exception) and is_nobody_there(told):
-                end = min(end, begin + ABSENT_S)
-            if effects.monotonic() > end:
+            goes_on = told in _NO_FOLDER or may_pass(told)
+            if not (goes_on and attempts.has_time(told)):
                 raise StoreUnavailableError(
                     f"{self._place}/{item.key}: {_said(told)}; `bunter doctor {self._place}` looks for the cause"
                 )
-            effects.sleep(pause)
-            pause = min(pause * 2, 2.0)
+            attempts.pause()
 
     def _attempt(self, path: str, item: Upload | PiecewiseUpload) -> int | Exception:
         try:

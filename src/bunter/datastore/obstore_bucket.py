@@ -15,7 +15,7 @@ from bunter.datastore.cloud_options import azure_options, endpoint_of, google_op
 from bunter.datastore.credentials import netrc_header
 from bunter.datastore.forked import refuse_fork
 from bunter.datastore.http_upload import HttpUploads
-from bunter.datastore.patience import PATIENCE_S, Patience, tells_of_nobody
+from bunter.datastore.patience import PATIENCE_S, Patience, may_pass, tells_of_nobody
 from bunter.datastore.service_words import failure
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each, each_as_it_comes, each_in_threads, in_lanes
@@ -58,7 +58,6 @@ _PART_WORKERS = 6
 _PIECE = 1 << 20
 _IN_PARTS: dict[str, int] = {"chunk_size": _PART, "max_concurrency": _PART_WORKERS}
 _FOLDER_ATTEMPTS = 20
-_NOT_SENT = "error sending request"
 _WORDLESS = ("400 Bad Request", "401 Unauthorized", "403 Forbidden")
 _DELETED_AT_ONCE = 1000
 
@@ -154,7 +153,7 @@ class ObstoreBucket:
             )
             return [bytes(item) for item in found]
         except (refused.GenericError, ValueError) as exc:
-            if _NOT_SENT in str(exc):
+            if may_pass(exc):
                 raise
             # Services differ in what they answer to ranges that reach beyond the end, or that are the whole object.
             return self._get_each_range(key, ranges)
@@ -175,7 +174,7 @@ class ObstoreBucket:
                     lambda: obstore.get_range_async(self._store, place, start=piece.begin, length=piece.size)
                 )
             except (refused.GenericError, ValueError) as exc:
-                if _NOT_SENT in str(exc):
+                if may_pass(exc):
                     raise
                 strange.append(piece)
                 return b""

@@ -12,14 +12,14 @@ from collections import deque
 from contextlib import closing
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
 from bunter import effects
 from bunter.datastore.instance_role import is_set
 from bunter.datastore.key import no_artifact
 from bunter.datastore.keystone import keystone_settings, log_in
-from bunter.datastore.patience import ABSENT_S, PASSING, is_nobody_there
+from bunter.datastore.patience import PASSING, Attempts, may_pass
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each_in_threads
 from bunter.errors import ConfigurationError, StoreDeniedError, StoreUnavailableError
@@ -37,8 +37,9 @@ _WORKERS = 8
 _LISTED = 10_000
 _LARGEST = 5 * 2**30
 _TIMEOUT_S = 120.0
-_NOBODY = 0
-_RETRIED = PASSING | {_NOBODY}
+
+_Answer: TypeAlias = tuple[int, dict[str, str], bytes]
+"""Status, headers, body."""
 
 
 class SwiftBucket:
@@ -189,53 +190,50 @@ class SwiftBucket:
     def _path(self, key: str) -> str:
         return f"/{quote(self._place.place)}/{quote(self._prefix + key)}"
 
-    def _ask(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | BinaryIO | None = None
-    ) -> tuple[int, dict[str, str], bytes]:
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes | BinaryIO | None = None) -> _Answer:
         """Send one request, again after failures that pass, and once more with a new token; return status, headers, body."""
-        begin = effects.monotonic()
-        end, pause, renewed = begin + self._limit_s, 0.1, False
+        attempts, renewed = Attempts(self._limit_s), False
         while True:
-            status, told, content = self._attempt(method, path, headers, body)
-            if status == _NOBODY:
-                end = min(end, begin + ABSENT_S)
-            if status == 401 and not renewed:
+            answer = self._attempt(method, path, headers, body)
+            told = answer if isinstance(answer, Exception) else answer[0]
+            if told == 401 and not renewed:
                 renewed, self._token = True, ""
-            elif status in {401, 403}:
+            elif told in {401, 403}:
                 raise StoreDeniedError(
-                    f"{self.address}: the service refuses ({status}); `bunter doctor {self.address}` says which rights are missing"
+                    f"{self.address}: the service refuses ({told}); `bunter doctor {self.address}` says which rights are missing"
                 )
-            elif status not in _RETRIED:
-                return status, told, content
-            elif effects.monotonic() > end:
+            elif not isinstance(answer, Exception) and answer[0] < 500 and answer[0] not in PASSING:
+                return answer
+            elif not (may_pass(told) and attempts.has_time(told)):
                 raise StoreUnavailableError(
-                    f"{self.address}: {content[:300].decode(errors='replace') or status}; "
-                    f"`bunter doctor {self.address}` looks for the cause"
+                    f"{self.address}: {self._said(answer)}; `bunter doctor {self.address}` looks for the cause"
                 )
             else:
-                effects.sleep(pause)
-                pause = min(pause * 2, 2.0)
+                attempts.pause()
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
 
+    def _said(self, answer: _Answer | Exception) -> str:
+        if isinstance(answer, Exception):
+            asked = self.endpoint or "its address"
+            return f"nothing answers at {asked} ({answer}), so that is wrong, or the service or the network is down"
+        status, _, content = answer
+        return f"the service answers {status} {content[:300].decode(errors='replace')}".rstrip()
+
     def _attempt(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | BinaryIO | None
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> _Answer | Exception:
         """Send it once; what the network does counts as an answer too."""
         try:
             if not self._token:
                 self._log_in()
             return self._send(method, path, headers, body)
+        except StoreDeniedError:
+            raise
         except (OSError, HTTPException) as exc:
-            if isinstance(exc, StoreDeniedError):
-                raise
-            asked = self.endpoint or "its address"
-            nothing = f"nothing answers at {asked} ({exc}), so that is wrong, or the service or the network is down"
-            return _NOBODY if is_nobody_there(exc) else 503, {}, nothing.encode()
+            return exc
 
-    def _send(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | BinaryIO | None
-    ) -> tuple[int, dict[str, str], bytes]:
+    def _send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | BinaryIO | None) -> _Answer:
         account = urlsplit(self._account)
         try:
             connection = self._idle.popleft()
