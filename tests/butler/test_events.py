@@ -154,7 +154,7 @@ def test_a_receiver_that_hangs_is_left_for_later_and_holds_up_no_other(butler, r
     ref = put(butler, 0)
     begin = time.monotonic()
     told = {done.name: done for done in butler.events.deliver(tries=2)}
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 15  # it hangs for 20
     assert told["log"].events == 1
     assert "timed out" in told["hook"].problem
     receiver.go_on.set()

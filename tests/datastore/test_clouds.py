@@ -167,7 +167,7 @@ def test_a_machine_that_does_not_answer_is_not_waited_for(nothing_set, monkeypat
         begin = time.monotonic()
         with pytest.raises(StoreDeniedError, match="no role of this machine"):
             open_bucket("s3://bucket/x")
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 15  # a question is given a second; who repeats it takes a minute
 
 
 def test_a_machine_that_must_not_be_asked_is_not(nothing_set, monkeypatch):

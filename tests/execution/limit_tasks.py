@@ -57,7 +57,7 @@ class Work(PipelineTask[WorkConfig]):
         for _ in range(self.config.size_mb // 10):
             held.append(bytearray(os.urandom(10_000_000)))
             time.sleep(0.01)
-        time.sleep(0.3)
+        time.sleep(1)  # so that whoever watches has the time to look
         return Struct(reduced={"value": len(held)})
 
     def demand(self, raw):

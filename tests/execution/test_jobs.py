@@ -108,7 +108,7 @@ def _run(path):
 
 
 def test_what_a_killed_job_committed_counts_and_what_it_left_is_removed(butler, tmp_path):
-    plan(butler, tmp_path / "slow.bqg", ("reduce", "gather", "night"), sleep_s=0.3)
+    plan(butler, tmp_path / "slow.bqg", ("reduce", "gather", "night"), sleep_s=0.6)
     directory = prepare_run(butler, tmp_path / "slow.bqg")
     process = multiprocessing.get_context("spawn").Process(target=_run, args=(directory.path,))
     process.start()

@@ -97,10 +97,12 @@ def test_a_segmentation_fault_says_where_it_struck(butler):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_stubborn_quantum_is_ended_by_its_timeout_and_says_where_it_was(butler, jobs):
-    summary = run(butler, jobs=jobs, config={"faults": {"1": "hang_stubbornly"}}, limits={"work": {"timeout": 0.7}})
+    alone = Wish(inputs=("raw",), output="out", where="exposure = 1 AND detector = 0")
+    config = {"faults": {"1": "hang_stubbornly"}}
+    summary = run(butler, wish=alone, jobs=jobs, config=config, limits={"work": {"timeout": 2.0}})
     failure = only_failure(summary)
     assert failure.kind == "timeout"
-    assert "limit of 0.7 s" in failure.error
+    assert "limit of 2 s" in failure.error
     text = Path(failure.log).read_text()
     assert "this may take a while" in text
     assert "in hang_stubbornly" in text

@@ -29,7 +29,7 @@ def test_times_of_earlier_runs_are_known_by_task(butler):
     paces = known_paces(butler.root, graph)
     assert paces["reduce"].quanta == 8
     assert 0.05 <= paces["reduce"].wall_s < 5
-    assert paces["reduce"].wall_s > paces["night"].wall_s
+    assert paces["night"].quanta == 1
     assert paces["reduce"].peak_memory == 0, "this process holds more than a worker would"
     times = durations_of(graph, paces)
     assert len(times) == 13

@@ -24,7 +24,7 @@ def pool():
         yield pool
 
 
-def events(pool, count, seconds=20):
+def events(pool, count, seconds=60):
     end, found = time.monotonic() + seconds, []
     while len(found) < count:
         assert time.monotonic() < end, found
@@ -39,7 +39,7 @@ def is_alive(pid):
         return False
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=30):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -69,6 +69,7 @@ def test_a_worker_is_not_given_more_than_the_kernel_holds_for_it():
         for token in range(20):
             pool.submit(token, b"echo 1", kind="quick")
             events(pool, 1)
+        pool._expected_s["quick"] = 0.001  # however long they took
         sent = fill()
         assert 1 < sent <= 50
         assert len(events(pool, sent)) == sent
@@ -150,7 +151,7 @@ def test_a_worker_in_the_midst_of_a_library_dies_with_its_parent(tmp_path):
     assert is_alive(pid)
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
-    wait_until(lambda: not is_alive(pid), seconds=5)
+    wait_until(lambda: not is_alive(pid))
 
 
 def test_replies_come_in_the_order_of_the_requests_of_a_worker():
