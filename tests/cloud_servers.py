@@ -74,7 +74,7 @@ class AzureServer(Service):
             "Content-Length": "0",
         }
         address = f"{self.url}/{name}?restype=container"
-        with urlopen(Request(address, method="PUT", headers=headers), timeout=30) as answer:
+        with urlopen(Request(address, method="PUT", headers=headers), timeout=120) as answer:
             assert answer.status == 201
 
 
@@ -163,7 +163,7 @@ def _front(google):
             if not allowed and not google.account.has_issued(token):
                 self.answer(403, {}, b"<Error><Code>AccessDenied</Code></Error>")
                 return
-            upstream = HTTPConnection("127.0.0.1", google.port, timeout=60)
+            upstream = HTTPConnection("127.0.0.1", google.port, timeout=120)
             path = urlsplit(self.path).path if allowed else self.path
             headers = {name: value for name, value in self.headers.items() if name.lower() in {"range", "content-type"}}
             if source := self.headers.get("x-goog-copy-source"):

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,9 +31,12 @@ _WATCH = (
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that is free, and stays so: below those that systems give to who asks for any, or connects."""
+    while True:
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def needed(name):
@@ -57,7 +60,7 @@ class Service:
             self.process = subprocess.Popen(
                 ["sh", "-c", _WATCH, *self.command], stdin=subprocess.PIPE, stdout=log, stderr=log, env=self.environment
             )
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 0.2).close()
@@ -71,7 +74,7 @@ class Service:
     def stop(self):
         """Kill it, as a crash would."""
         self.process.stdin.close()
-        self.process.wait(30)
+        self.process.wait(120)
 
     def remove(self):
         self.stop()
@@ -141,7 +144,7 @@ class Storm:
                     self.answer(503, {}, b"slow down")
                     return
                 storm.answered += 1
-                upstream = HTTPConnection("127.0.0.1", port, timeout=30)
+                upstream = HTTPConnection("127.0.0.1", port, timeout=120)
                 upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
                 for name, value in self.headers.items():
                     upstream.putheader(name, value)
@@ -218,7 +221,7 @@ class SFTPServer(Service):
         from paramiko import Transport
 
         with closing(Transport(("127.0.0.1", self.port))) as transport:
-            transport.start_client(timeout=20)
+            transport.start_client(timeout=120)
             key = transport.get_remote_server_key()
         return f"{key.get_name()} {key.get_base64()}"
 

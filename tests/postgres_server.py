@@ -113,7 +113,7 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
             )
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while True:
             try:
                 psycopg.connect(self.dsn()).close()
@@ -128,7 +128,7 @@ class Server:
     def stop(self):
         """Stop at once, as after a crash."""
         self.process.stdin.close()
-        self.process.wait(60)
+        self.process.wait(120)
 
     def remove(self):
         self.stop()

@@ -173,14 +173,14 @@ class SwiftServer:
         asked = urllib.request.Request(
             f"{self.url}/auth/v1.0", headers={"X-Auth-User": "test:tester", "X-Auth-Key": "testing"}
         )
-        with urllib.request.urlopen(asked, timeout=20) as answer:
+        with urllib.request.urlopen(asked, timeout=120) as answer:
             account, token = answer.headers["X-Storage-Url"], answer.headers["X-Auth-Token"]
         for method, path, more in (
             ("PUT", "/bucket", {}),
             ("PUT", "/other", {}),
             ("POST", "", {"X-Account-Meta-Temp-URL-Key": "sesame"}),
         ):
-            connection = HTTPConnection(account.split("/")[2], timeout=20)
+            connection = HTTPConnection(account.split("/")[2], timeout=120)
             connection.request(
                 method, f"/{'/'.join(account.split('/')[3:])}{path}", headers={"X-Auth-Token": token, **more}
             )

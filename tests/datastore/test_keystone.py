@@ -28,7 +28,7 @@ APPLICATION = {"id": "a1", "secret": "starless"}
 def account_of(swift):
     """Address of the account, and a token for it, from the service's own user list."""
     who = {"X-Auth-User": "test:tester", "X-Auth-Key": "testing"}
-    with urllib.request.urlopen(urllib.request.Request(f"{swift.url}/auth/v1.0", headers=who), timeout=20) as answer:
+    with urllib.request.urlopen(urllib.request.Request(f"{swift.url}/auth/v1.0", headers=who), timeout=120) as answer:
         return answer.headers["X-Storage-Url"], answer.headers["X-Auth-Token"]
 
 
