@@ -45,8 +45,16 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
-def pytest_configure():
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
     os.environ.setdefault("BUNTER_SEED", str(time.time_ns() % 10**9))  # before workers start, which take it over
+    config.option.hypothesis_seed = config.option.hypothesis_seed or os.environ["BUNTER_SEED"]
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.timeout(900), append=True)  # it looks for a smaller example for up to 300 s
 
 
 def pytest_report_header():

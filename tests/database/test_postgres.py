@@ -278,7 +278,7 @@ def test_several_repositories_live_in_one_database(postgres_server):
             assert tx.next_change() == 1
         with two.read() as connection:
             assert connection.fetchone("SELECT count(*) FROM change") == (0,)
-        with one.write(), two.write(lock_timeout_s=1):  # each has its own lock
+        with one.write(), two.write(lock_timeout_s=30):  # each has its own lock
             pass
 
 
@@ -375,7 +375,7 @@ def test_passwords_come_from_the_places_of_libpq_and_are_never_told(tmp_path, mo
 
 
 def test_a_statement_that_takes_too_long_is_given_up(database):
-    with Database.open(database.location, options=ServerOptions(statement_timeout_s=0.1)) as limited:
+    with Database.open(database.location, options=ServerOptions(statement_timeout_s=0.5)) as limited:
         with limited.read() as connection, pytest.raises(DatabaseBusyError, match="statement_timeout_s"):
             connection.execute("SELECT pg_sleep(5)")
         with limited.read() as connection:
@@ -383,7 +383,7 @@ def test_a_statement_that_takes_too_long_is_given_up(database):
 
 
 def test_no_more_connections_are_opened_than_allowed(database):
-    options = ServerOptions(pool_size=2, connect_timeout_s=1.0)
+    options = ServerOptions(pool_size=2, connect_timeout_s=2.0)
     with Database.open(database.location, options=options) as limited:  # noqa: SIM117 - three acts
         with limited.read(), limited.read(), pytest.raises(DatabaseBusyError, match="pool_size"), limited.read():
             pass

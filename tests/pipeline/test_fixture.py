@@ -1,3 +1,4 @@
+import os
 import time
 
 import pytest
@@ -15,7 +16,7 @@ def made():
 
 def test_an_empty_repository_for_a_test_costs_less_than_20_ms():
     made()  # the first loads modules
-    assert min(made() for _ in range(10)) < 0.02
+    assert min(made() for _ in range(10)) < 0.02 * float(os.environ.get("BUNTER_SLOWNESS", "1"))
 
 
 def test_each_is_its_own_and_is_gone_afterwards():
