@@ -39,7 +39,7 @@ azurite: $(VENV)/.installed-test  ## Microsoft's emulator of Azure, for the slow
 	if command -v npm > /dev/null; then npm install --no-audit --no-fund --silent --prefix $(VENV)/npm; fi
 
 slow: azurite  ## the tests that take more than a few seconds
-	$(BIN)/python -m pytest -m "slow and not soak and not oracle"
+	$(BIN)/python -m pytest -n 2 -m "slow and not soak and not oracle"
 
 test-all: lint types imports docs azurite  ## the slow ones too
 	$(BIN)/python -m pytest -n 2 -m "not soak and not oracle"

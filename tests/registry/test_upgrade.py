@@ -217,7 +217,9 @@ def killed_everywhere(template, tmp_path, action, stride):
         step += stride
 
 
-@pytest.mark.parametrize("stride", [31, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "stride", [31, pytest.param(3, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.soak)]
+)
 def test_a_format_step_that_is_killed_leaves_the_old_or_the_new(old, tmp_path, stride):
     seen = set()
     for place, died in killed_everywhere(old, tmp_path, upgrade_repository, stride):
