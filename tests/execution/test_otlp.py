@@ -155,7 +155,7 @@ def test_a_collector_that_does_not_work_changes_nothing_but_a_warning(ask, colle
     assert code == 0, err
     assert out.startswith("12 of 12 quanta succeeded")
     assert "did not take" in err
-    assert time.monotonic() - begin < 200
+    assert time.monotonic() - begin < 25  # a request that hangs does so for 30
 
 
 def test_sending_takes_no_time_however_dead_the_collector_is():
