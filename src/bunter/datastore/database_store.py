@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.database import IntegrityError
 from bunter.database.migrations import table_names
 from bunter.datastore.key import check_key
-from bunter.datastore.process_owners import ProcessOwners
-from bunter.datastore.store import Staged, Stat, Transfer
+from bunter.datastore.process_staging import ProcessStaging
+from bunter.datastore.store import Stat
 from bunter.errors import ConfigurationError, KeyMissingError, KeyTakenError
-from bunter.values import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bunter.database import Connection, Database, Transaction
-    from bunter.values import ByteRange, Durability, Pieces
+    from bunter.datastore.store import Staged
+    from bunter.values import ByteRange, Durability
 
 __all__ = ["DatabaseStore"]
 
@@ -35,22 +32,11 @@ _MOST = 64 << 20
 _TOGETHER = 5000
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """Content that is on its way in."""
-
-    content: bytes
-    source: str
-    modified_ns: int = 0
-    is_published: bool = False
-    is_written: bool = False
-
-
-class DatabaseStore(ProcessOwners):
+class DatabaseStore(ProcessStaging):
     """Artifacts in the table ``sink_artifact``, for datasets of which a sink is the only place.
 
     What is staged waits in the memory of this process. The transaction that registers it brings it into the table, so there is
-    nothing to settle after a crash. Files come in as copies, whatever transfer is asked for.
+    nothing to settle after a crash.
 
     Parameters
     ----------
@@ -66,8 +52,6 @@ class DatabaseStore(ProcessOwners):
         super().__init__()
         self.name, self._database = name, database
         self.address = f"database:{name}"
-        self._waiting: dict[tuple[str, str], _Waiting] = {}
-        self._lock = threading.RLock()
         self._has_table = False
 
     def __repr__(self) -> str:
@@ -135,33 +119,12 @@ class DatabaseStore(ProcessOwners):
 
     # ------------------------------------------------------------------ coming
 
-    def stage(
-        self,
-        owner: str,
-        key: str,
-        source: bytes | Pieces | str | Path,
-        *,
-        transfer: Transfer = Transfer.COPY,
-        sync: bool = True,
-    ) -> Staged:
-        """Take the content in."""
-        is_file = isinstance(source, str | Path)
-        content = effects.read_bytes(source) if isinstance(source, str | Path) else bytes(source)
-        if len(content) > _MOST:
+    def _admit(self, key: str, size: int) -> None:
+        if size > _MOST:
             raise ConfigurationError(
-                f"{key} has {len(content)} bytes, and the sink {self.name!r} keeps what is smaller than {_MOST} bytes; "
+                f"{key} has {size} bytes, and the sink {self.name!r} keeps what is smaller than {_MOST} bytes; "
                 "leave 'alone' out of its configuration, so that such datasets are files"
             )
-        origin = str(source) if is_file and transfer is Transfer.MOVE else ""
-        with self._lock:
-            if (owner, check_key(key)) in self._waiting:
-                raise KeyTakenError(f"artifact key {key!r} is already being staged; draw a new nonce")
-            self._waiting[owner, key] = _Waiting(content, origin)
-        return Staged(key, len(content), digest(content), owner, synced=sync, source=origin)
-
-    def read_staged(self, item: Staged) -> bytes:
-        """Return the content."""
-        return self._waiting[item.owner, item.key].content
 
     def publish(self, staged: Sequence[Staged], durability: Durability) -> None:  # noqa: ARG002 - the commit decides
         """Show all of them to this process; others see them when they are registered."""
@@ -217,21 +180,6 @@ class DatabaseStore(ProcessOwners):
         with self._lock:
             for item in staged:
                 self._waiting.pop((item.owner, item.key), None)
-
-    def staged(self) -> Iterator[tuple[str, bool]]:
-        """Keys that are not settled, and whether their owner lives."""
-        with self._lock:
-            return iter([(key, owner in self._owners) for owner, key in self._waiting])
-
-    def recover(self, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
-        """Finish or undo what ended owners of this process left; what other processes staged ended with them."""
-        with self._lock:
-            left = [place for place in self._waiting if place[0] not in self._owners]
-        committed = is_registered([key for _, key in left]) if left else ()
-        for owner, key in left:
-            items = [Staged(key, 0, None, owner)]
-            (self.settle if key in committed else self.discard)(items)
-        return len(left)
 
     # ------------------------------------------------------------------ going
 

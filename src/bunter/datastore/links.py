@@ -8,8 +8,6 @@ known after a crash is which names were about to be made, and of which file each
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 from dataclasses import dataclass
 from itertools import repeat
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunter import effects
 from bunter.datastore.key import check_key, is_exact
+from bunter.datastore.notes import Notes
 from bunter.datastore.store import MAIN, Staged, Transfer
 from bunter.errors import KeyTakenError
 from bunter.open_folder import OpenFolder
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
 
     from bunter.datastore.look import Look
 
-__all__ = ["Link", "LinkList", "link_staged", "linked_later", "make_links", "take_links_back", "unlink_all"]
+__all__ = ["LINKS", "Link", "link_staged", "linked_later", "make_links", "take_links_back", "unlink_all"]
 
-_PREFIX = ".links-"
 _MOST_LINKS = 30_000  # file systems allow a file 65,000 names, or more
 _FEW = 16
 """Fewer files are staged one by one, where a link that cannot be made is found out before anything is published."""
@@ -70,45 +68,8 @@ class Link:
             raise
 
 
-class LinkList:
-    """The file ``.links-...`` of one publication."""
-
-    @staticmethod
-    def write(stage_root: str, items: Sequence[Staged], *, sync: bool) -> None:
-        """Write down the links that are about to be made."""
-        if not items:
-            return
-        path = _path(stage_root, items)
-        columns = [[getattr(item, name) for item in items] for name in ("key", "origin", "inode")]
-        effects.unlink(path, missing_ok=True)
-        effects.write_new(path, json.dumps(columns).encode("utf-8", "surrogateescape"), sync=sync)
-        if sync:
-            effects.sync_dir(path.rpartition("/")[0])
-
-    @staticmethod
-    def forget(stage_root: str, items: Sequence[Staged]) -> None:
-        """Remove the file that `write` made for the same artifacts."""
-        if items:
-            effects.unlink(_path(stage_root, items), missing_ok=True)
-
-    @staticmethod
-    def is_list(name: str) -> bool:
-        """Whether a path below an owner's staging directory is such a file and no staged key."""
-        return name.startswith(_PREFIX)
-
-    @staticmethod
-    def read(path: str) -> list[Link]:
-        """Return the links; none of a file that was cut short by a crash, as nothing was made by then."""
-        try:
-            columns: Any = json.loads(effects.read_bytes(path))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return []
-        return [Link(*row) for row in zip(*columns, strict=True)]
-
-
-def _path(stage_root: str, items: Sequence[Staged]) -> str:
-    name = hashlib.sha256(items[0].key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return f"{stage_root}/{items[0].owner}/{_PREFIX}{name}"
+LINKS = Notes("links", Link, "origin", lambda items: items)
+"""The links that a publication is about to make."""
 
 
 def linked_later(

@@ -12,8 +12,8 @@ from bunter import effects
 from bunter.datastore.copies import Copies
 from bunter.datastore.key import check_key, is_exact, no_artifact
 from bunter.datastore.lease import LOCK_SUFFIX, OwnerLease, is_alive
-from bunter.datastore.links import LinkList, link_staged, linked_later, make_links, take_links_back, unlink_all
-from bunter.datastore.moves import MoveList
+from bunter.datastore.links import LINKS, link_staged, linked_later, make_links, take_links_back, unlink_all
+from bunter.datastore.moves import MOVES
 from bunter.datastore.recorded import staged_alike
 from bunter.datastore.recovery import is_same_file, recover, staged_keys
 from bunter.datastore.stable import can_sync_at_once, sync_files
@@ -208,7 +208,7 @@ class LocalStore:
         linked = [item for item in ours if item.origin]
         brought = [item for item in ours if not item.origin] if linked else ours
         sync = durability is not Durability.none
-        MoveList.write(self._stage_root, brought, sync=sync)
+        MOVES.write(self._stage_root, brought, sync=sync)
         self._announce(linked, sync=sync)
         done: list[Staged] = []
         changed: set[str] = set()
@@ -236,7 +236,7 @@ class LocalStore:
         """Write down which names are about to be made of files that were not staged."""
         if linked:
             self._enter(f"{self._stage_root}/{linked[0].owner}", again=True)
-            LinkList.write(self._stage_root, linked, sync=sync)
+            LINKS.write(self._stage_root, linked, sync=sync)
 
     def _link_all(self, brought: Sequence[Staged], done: list[Staged]) -> set[str]:
         """Give staged files their names, adding each to ``done``; return the directories that changed."""
@@ -341,8 +341,8 @@ class LocalStore:
         if len(ours) == 1 and not (ours[0].source or ours[0].origin):
             effects.unlink(self._staging(ours[0].owner, ours[0].key), missing_ok=True)
             return
-        MoveList.forget(self._stage_root, ours)
-        LinkList.forget(self._stage_root, [item for item in ours if item.origin])
+        MOVES.forget(self._stage_root, ours)
+        LINKS.forget(self._stage_root, ours)
         brought = [self._staging(item.owner, item.key) for item in ours if not item.origin]
         if len(brought) < _FEW:
             for path in brought:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bunter import effects
+from bunter.datastore.notes import Notes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bunter.datastore.store import Staged
 
-__all__ = ["Move", "MoveList"]
-
-_PREFIX = ".moves-"
+__all__ = ["MOVES", "Move"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,40 +39,5 @@ class Move:
         return seen == (self.inode, self.size, self.modified_ns)
 
 
-class MoveList:
-    """The file ``.moves-...`` in an owner's staging area: one line for each move of a publication."""
-
-    @staticmethod
-    def write(stage_root: str, staged: Sequence[Staged], *, sync: bool) -> None:
-        """Write down the moves among ``staged``, before they are committed."""
-        moves = [item for item in staged if item.source]
-        if not moves:
-            return
-        path = _path(stage_root, moves)
-        effects.unlink(path, missing_ok=True)
-        lines = [json.dumps([m.key, m.source, m.inode, m.size, m.modified_ns]) for m in map(Move.of, moves)]
-        effects.write_new(path, ("\n".join(lines) + "\n").encode(), sync=sync)
-        if sync:
-            effects.sync_dir(path.rpartition("/")[0])
-
-    @staticmethod
-    def forget(stage_root: str, staged: Sequence[Staged]) -> None:
-        """Remove the file that `write` made for the same artifacts."""
-        moves = [item for item in staged if item.source]
-        if moves:
-            effects.unlink(_path(stage_root, moves), missing_ok=True)
-
-    @staticmethod
-    def is_list(name: str) -> bool:
-        """Whether a path below an owner's staging directory is such a file and no staged key."""
-        return name.startswith(_PREFIX)
-
-    @staticmethod
-    def read(path: str) -> list[Move]:
-        """Return the moves; a last line cut short by a crash is left out, as nothing was committed by then."""
-        return [Move(*json.loads(line)) for line in effects.read_bytes(path).split(b"\n")[:-1]]
-
-
-def _path(stage_root: str, moves: Sequence[Staged]) -> str:
-    name = hashlib.sha256("\n".join(item.key for item in moves).encode()).hexdigest()[:16]
-    return f"{stage_root}/{moves[0].owner}/{_PREFIX}{name}"
+MOVES = Notes("moves", Move, "source", lambda items: [Move.of(item) for item in items])
+"""The moves of a publication whose sources go when it is committed."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from bunter import effects
 from bunter.datastore.lease import LOCK_SUFFIX, dead_owners, is_alive
-from bunter.datastore.links import LinkList, take_links_back
-from bunter.datastore.moves import MoveList
+from bunter.datastore.links import LINKS, take_links_back
+from bunter.datastore.moves import MOVES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -37,9 +37,9 @@ def recover(stage_root: str, prefix: str, is_registered: Callable[[Sequence[str]
     for owner in dead_owners(stage_root):
         area = f"{stage_root}/{owner}"
         names = [name for name, _ in effects.walk(area)]
-        keys = [name for name in names if not (MoveList.is_list(name) or LinkList.is_list(name))]
-        lists = [f"{area}/{name}" for name in names if MoveList.is_list(name)]
-        linked = [f"{area}/{name}" for name in names if LinkList.is_list(name)]
+        keys = [name for name in names if not (MOVES.has(name) or LINKS.has(name))]
+        lists = [f"{area}/{name}" for name in names if MOVES.has(name)]
+        linked = [f"{area}/{name}" for name in names if LINKS.has(name)]
         _finish_moves(area, prefix, lists, is_registered)
         _undo(area, prefix, keys, is_registered)
         found += sum(_undo_links(path, prefix, is_registered) for path in linked)
@@ -58,9 +58,9 @@ def staged_keys(stage_root: str) -> Iterator[tuple[str, bool]]:
             continue
         alive = is_alive(stage_root, owner)
         for name, _ in effects.walk(f"{stage_root}/{owner}"):
-            if LinkList.is_list(name):
-                yield from ((link.key, alive) for link in LinkList.read(f"{stage_root}/{owner}/{name}"))
-            elif not MoveList.is_list(name):
+            if LINKS.has(name):
+                yield from ((link.key, alive) for link in LINKS.read(f"{stage_root}/{owner}/{name}"))
+            elif not MOVES.has(name):
                 yield name, alive
 
 
@@ -69,7 +69,7 @@ def _finish_moves(
 ) -> None:
     """Remove the sources of committed moves, unless the name or the key belongs to another file by now."""
     for path in lists:
-        moves = MoveList.read(path)
+        moves = MOVES.read(path)
         committed = is_registered([move.key for move in moves])
         for move in moves:
             is_there = is_same_file(f"{area}/{move.key}", prefix + move.key)
@@ -91,7 +91,7 @@ def _undo(
 
 def _undo_links(path: str, prefix: str, is_registered: Callable[[Sequence[str]], Collection[str]]) -> int:
     """Take back the names of a list that were not committed; return how many names it has."""
-    links = LinkList.read(path)
+    links = LINKS.read(path)
     committed = is_registered([link.key for link in links]) if links else ()
     take_links_back(prefix, [link for link in links if link.key not in committed])
     return len(links)
