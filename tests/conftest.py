@@ -1,6 +1,6 @@
 """What all tests share: real servers, one seed for all that draw, and no test that is passed over in CI.
 
-Property tests have no deadline, since a loaded machine is no bug.
+Property tests have no deadline, and may draw slowly, since a loaded machine is no bug.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # programs that tests start would compile the package each time
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 
