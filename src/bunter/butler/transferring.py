@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bunter.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from bunter.butler.queries import Queries
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from bunter.butler.transfers import Selection, TransferReport, Transfers
     from bunter.butler.transfers.dump_manifest import DumpManifest
     from bunter.butler.transfers.manifest import Manifest
+    from bunter.butler.transfers.retrieved_files import RetrievedFiles
     from bunter.dataset import DatasetRef
+    from bunter.datastore.carriage import Progress
 
 __all__ = ["TransferringButler"]
 
@@ -109,26 +111,33 @@ class TransferringButler:
         return self.transfers.export(folder, parcel, transfer=transfer, **more)
 
     def retrieve_artifacts(
-        self, refs: Iterable[DatasetRef], destination: str | Path, *, transfer: str = "auto", **more: Any
-    ) -> list[Path]:
-        """Copy or link the artifacts of datasets to a folder, in parallel, and return the files.
+        self,
+        refs: Iterable[DatasetRef],
+        destination: str | Path,
+        *,
+        transfer: str = "auto",
+        progress: Callable[[Progress], None] | None = None,
+        **more: Any,
+    ) -> RetrievedFiles:
+        """Copy or link the artifacts of datasets to a folder, in parallel, and return the files, a sequence of paths.
 
         Parameters
         ----------
         refs : iterable of DatasetRef
-            Which datasets.
+            Which datasets. What `query_datasets` returns is taken without a reference being made of each, so that any number
+            may be retrieved in little memory.
         destination : str or Path
             The folder; a file that is there with the same content is taken as done, another one is an error.
         transfer : str
             "copy" (also "auto"), "hardlink", "link", "symlink" or "relsymlink".
+        progress : callable, optional
+            Is told how far it has come.
         **more
             ``template``: names of the files, such as ``"{dataset_type}/{visit}_{detector}"``; ``preserve_path``: keep the
             folders of the store; ``manifest`` (True): write the tables by which the folder opens as a repository;
-            ``collections``: which ones these tell of, beside the runs; ``progress``.
+            ``collections``: which ones these tell of, beside the runs.
         """
-        from bunter.butler.transfers.retrieval import retrieve
-
-        return retrieve(self._session, list(refs), destination, transfer=transfer, **more)
+        return self.transfers.retrieval(refs, destination, **more).write(transfer=transfer, progress=progress)
 
     def ingest_zip(self, path: str | Path, *, transfer: str = "auto", **more: Any) -> TransferReport:
         """Take in a zip file that `bundle` wrote, without unpacking it: its members are read in place.

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bunter.butler import Butler
+    from bunter.butler.results import DatasetResults
     from bunter.butler.transfers import Selection
     from bunter.butler.transfers.manifest import Manifest
+    from bunter.butler.transfers.packed_datasets import PackedDatasets
     from bunter.cli.output import Emit
     from bunter.dataset import DatasetRef
 
@@ -75,10 +77,25 @@ class Chosen:
         found = self._found(butler, within or self.within, find_first)
         return list(islice({ref.id: ref for ref in found}.values(), self.limit))
 
+    def packed(
+        self, butler: Butler, within: Sequence[str] | None = None, *, find_first: bool | None = None
+    ) -> PackedDatasets:
+        """Return the datasets as `refs` does, in little memory."""
+        from bunter.butler.transfers.packed_datasets import PackedDatasets
+
+        found = PackedDatasets.of_results(self._results(butler, within or self.within, find_first))
+        return found if self.limit is None else found.first(self.limit)
+
     def _found(self, butler: Butler, within: Sequence[str] | None, find_first: bool | None) -> Iterator[DatasetRef]:
+        for results in self._results(butler, within, find_first):
+            yield from results
+
+    def _results(
+        self, butler: Butler, within: Sequence[str] | None, find_first: bool | None
+    ) -> Iterator[DatasetResults]:
         options = {"where": self.where, "order_by": tuple(names_of(self.order_by)), **agreeing(self.table)}
         for name in self._names(butler):
-            yield from butler.query_datasets(name, within, find_first=find_first, **options)
+            yield butler.query_datasets(name, within, find_first=find_first, **options)
 
     def _names(self, butler: Butler) -> list[str]:
         """Return the names of the dataset types; MissingDatasetTypeError for a name, or glob, of none."""
@@ -92,7 +109,7 @@ class Chosen:
         from bunter.butler.transfers import Selection
 
         if self.limit is not None:
-            refs = self.refs(butler, self.within or ["*"], find_first=find_first)
+            refs = self.packed(butler, self.within or ["*"], find_first=find_first)
             return Selection.of_refs(refs, self.within)
         if self.order_by:
             raise click.UsageError("--order-by says which are the first of --limit; give both")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bunter.dataset import StoredArtifact
     from bunter.datastore.store import ArtifactStore
 
-__all__ = ["is_member", "member_of", "member_selector"]
+__all__ = ["is_member", "member_name", "member_of", "member_selector"]
 
 _BEGIN = "zip!"
 
@@ -30,13 +30,14 @@ def is_member(stored: StoredArtifact) -> bool:
     return stored.selector.startswith(_BEGIN)
 
 
+def member_name(stored: StoredArtifact) -> str:
+    """Return the name of the member that a dataset is, without a look at the archive."""
+    return _parts(stored)[3]
+
+
 def member_of(store: ArtifactStore, stored: StoredArtifact) -> tuple[ArtifactStore, StoredArtifact]:
     """Return the archive's members as a store, and the member as an artifact of it."""
-    try:
-        form, version, inner, member = stored.selector.removeprefix(_BEGIN).split("!", 3)
-        number = int(version)
-    except ValueError as exc:
-        raise FormatError(f"{stored.key} has no place {stored.selector!r}") from exc
+    form, number, inner, member = _parts(stored)
     known: Any = store
     members: ZipMembers = _members(known, stored.key)
     found = members.stat_many([member])[0]
@@ -50,6 +51,15 @@ def member_of(store: ArtifactStore, stored: StoredArtifact) -> tuple[ArtifactSto
         format_version=number,
         selector=inner.replace("%21", "!").replace("%25", "%"),
     )
+
+
+def _parts(stored: StoredArtifact) -> tuple[str, int, str, str]:
+    """Return format, version, place in the member, and the member."""
+    try:
+        form, version, inner, member = stored.selector.removeprefix(_BEGIN).split("!", 3)
+        return form, int(version), inner, member
+    except ValueError as exc:
+        raise FormatError(f"{stored.key} has no place {stored.selector!r}") from exc
 
 
 @lru_cache(maxsize=32)

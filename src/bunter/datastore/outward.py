@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from bunter.dataset import StoredArtifact
     from bunter.datastore.store import ArtifactStore
 
-__all__ = ["Outgoing", "send"]
+__all__ = ["FoldersAsFound", "Outgoing", "send"]
 
 _WORKERS = 8
 _BIG = 4 << 20
 _LISTED = 16
 """For so many files it is asked once what is in their folder."""
+
+_REMEMBERED = 20_000
+"""Names in a folder that are kept; of a fuller one it is asked file by file."""
 
 _TOGETHER = 500
 """Files that are synced together, and of which a process that is killed leaves parts."""
@@ -45,12 +48,27 @@ class Outgoing:
     target: str
 
 
+class FoldersAsFound:
+    """What was in folders before the first file was written there; who writes in parts asks once."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, frozenset[str] | None] = {}
+
+    def names(self, folder: str, coming: int) -> frozenset[str] | None:
+        """Return the names that were in a folder; None if that is to be asked file by file."""
+        if folder not in self._names and coming >= _LISTED:
+            found = effects.listdir(folder)
+            self._names[folder] = frozenset(found) if len(found) <= _REMEMBERED else None
+        return self._names.get(folder)
+
+
 def send(
     items: Sequence[Outgoing],
     *,
     transfer: Transfer = Transfer.AUTO,
     sync: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    found: FoldersAsFound | None = None,
 ) -> int:
     """Write artifacts to files; one that is there with the same content is taken as done.
 
@@ -64,6 +82,8 @@ def send(
         Whether content is on stable storage when this returns.
     progress : callable, optional
         Is told after each artifact.
+    found : FoldersAsFound, optional
+        The same for all parts that are sent to the same folders, whose names all differ.
 
     Returns
     -------
@@ -92,8 +112,9 @@ def send(
 
     small = transfer not in _LINKS and _are_small_files(items)
     if small and not sync:
+        known = found or FoldersAsFound()
         for folder, inside in _by_folder(items).items():
-            written += _send_small(folder, inside, tally)
+            written += _send_small(folder, inside, tally, known)
     elif small and can_sync_at_once(folders[0], len(items)):
         for first in range(0, len(items), _TOGETHER):
             written += _send_together(items[first : first + _TOGETHER], tally)
@@ -143,9 +164,9 @@ def _by_folder(items: Sequence[Outgoing]) -> dict[str, list[Outgoing]]:
     return folders
 
 
-def _send_small(folder: str, items: Sequence[Outgoing], tally: Tally) -> Iterator[bool]:
+def _send_small(folder: str, items: Sequence[Outgoing], tally: Tally, found: FoldersAsFound) -> Iterator[bool]:
     """Write small files of one folder, each read at once; yield whether each was written, or was there."""
-    known = set(effects.listdir(folder)) if len(items) >= _LISTED else None
+    known = found.names(folder, len(items))
     part = f".{new_nonce()}.part"
     with OpenFolder(folder) as place:
         for item, path in zip(items, _paths(items), strict=True):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from bunter.butler.repository import FindRequest
-from bunter.butler.transfers.parcel import picked
+from bunter.butler.transfers.dataset_rows import picked
 from bunter.butler.transfers.report import Conflict
 from bunter.dataset import DatasetColumns
 from bunter.dataset.inquiries import Tombstones

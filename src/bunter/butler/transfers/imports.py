@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bunter.butler.transfers.dataset_rows import by_run
 from bunter.butler.transfers.exports import artifact_schema, dataset_schema
 from bunter.butler.transfers.makers import ACTIVITY_NAMES
 from bunter.butler.transfers.manifest import MANIFEST, Manifest
-from bunter.butler.transfers.outgoing import by_run
 from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membership
 from bunter.butler.transfers.replay import Replay
 from bunter.butler.transfers.run_folders import PIECES_TOGETHER, pieces_in

@@ -5,17 +5,15 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
+from bunter.butler.transfers.dataset_rows import by_run, picked
 from bunter.butler.transfers.makers import makers_in
 from bunter.butler.transfers.needed_records import NeededRecords, read_records
-from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membership, picked
+from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membership
 from bunter.butler.transfers.run_folders import read_runs
 from bunter.dataset import CollectionType, DatasetColumns
 from bunter.dataset.annotations import HeadersOf, MetadataOf, OriginRow, OriginsOf
 from bunter.errors import MissingCollectionError, MissingDatasetTypeError, near
 from bunter.values import Timespan, pyarrow
-from bunter.values.arrow import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from bunter.dimensions import Records, Universe
     from bunter.registry import CollectionCatalog
 
-__all__ = ["RepositoryParcel", "by_run"]
+__all__ = ["RepositoryParcel"]
 
 _MEMBERS = 20_000
 _TRIES = 10
@@ -56,7 +54,6 @@ class RepositoryParcel:
         self._selection = selection
         self._seen: _Seen | None = None
         self._was_asked = False
-        self._given: list[list[DatasetColumns]] | None = None
 
     @property
     def source(self) -> str:
@@ -112,10 +109,7 @@ class RepositoryParcel:
 
     def _found(self) -> Iterator[list[DatasetColumns]]:
         if (refs := self._selection.refs) is not None:
-            if self._given is None:  # they are walked through several times
-                parts = range(0, len(refs), BATCH_ROWS)
-                self._given = [DatasetColumns.from_refs(refs[begin : begin + BATCH_ROWS]) for begin in parts]
-            yield from self._given
+            yield from refs.columns()
             return
         for kind in self._kinds() if self._searched()[0] else ():
             yield from self._of_type(kind)
@@ -260,20 +254,6 @@ def _children_first(catalog: CollectionCatalog, names: Iterable[str]) -> list[st
     for name in dict.fromkeys(names):
         visit(name)
     return list(found)
-
-
-def by_run(kind: DatasetType, batch: pa.RecordBatch) -> list[DatasetColumns]:
-    """Divide rows of datasets by run."""
-    names = kind.dimensions.required
-    ids, runs = values_of(batch.column("id")), values_of(batch.column("run"))
-    values: dict[str, Sequence[Any]] = {name: values_of(batch.column(name)) for name in names}
-    if len(set(runs)) == 1:
-        return [DatasetColumns(kind, runs[0], ids, values)]
-    places: dict[str, list[int]] = {}
-    for place, run in enumerate(runs):
-        places.setdefault(run, []).append(place)
-    whole = DatasetColumns(kind, "", ids, values)
-    return [replace(picked(whole, rows), run=run) for run, rows in places.items()]
 
 
 def _unmet(some: Sequence[DatasetColumns], met: set[bytes]) -> list[DatasetColumns]:

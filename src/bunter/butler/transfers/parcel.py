@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from bunter.dataset import DatasetColumns, DatasetRef
-from bunter.errors import MissingDatasetTypeError
+from bunter.butler.transfers.dataset_rows import picked
+from bunter.butler.transfers.packed_datasets import PackedDatasets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from bunter.butler.transfers.run_folders import RunPiece
-    from bunter.dataset import CollectionInfo, DatasetType, StoredArtifact
+    from bunter.dataset import CollectionInfo, DatasetColumns, DatasetRef, DatasetType, StoredArtifact
     from bunter.dataset.annotations import OriginRow
     from bunter.datastore import ArtifactStore
     from bunter.dimensions import Records, Universe
     from bunter.values import Timespan
 
-__all__ = ["BATCH_ROWS", "Annotations", "Batch", "Membership", "Parcel", "Selection", "picked"]
+__all__ = ["BATCH_ROWS", "Annotations", "Batch", "Membership", "Parcel", "Selection"]
 
 BATCH_ROWS = 5000
 """Datasets that are looked at, and at most committed, together."""
@@ -48,19 +48,14 @@ class Selection:
     collections: tuple[str, ...] | None = None
     where: str = ""
     find_first: bool = False
-    refs: Sequence[DatasetRef] | None = None
+    refs: PackedDatasets | None = None
     data_ids: Any = None
 
     @classmethod
     def of_refs(cls, refs: Iterable[DatasetRef], collections: str | Sequence[str] | None = None) -> Self:
         """Select datasets, and collections that go along."""
         names = (collections,) if isinstance(collections, str) else collections
-        listed = list(refs)
-        if strange := [each for each in listed if not isinstance(each, DatasetRef)]:
-            raise MissingDatasetTypeError(
-                f"datasets are given as refs, such as butler.query_datasets('calexp'), not as {strange[0]!r}"
-            )
-        return cls(refs=listed, collections=None if names is None else tuple(names))
+        return cls(refs=PackedDatasets.of(refs), collections=None if names is None else tuple(names))
 
     @property
     def is_whole(self) -> bool:
@@ -189,11 +184,3 @@ class Parcel(Protocol):
 
     def stores_of(self, stored: Sequence[StoredArtifact]) -> Sequence[ArtifactStore]:
         """Where each artifact can be read; asks in bulk."""
-
-
-def picked(columns: DatasetColumns, rows: Sequence[int]) -> DatasetColumns:
-    """Return some rows of columns."""
-    if len(rows) == len(columns):
-        return columns
-    values: dict[str, Sequence[Any]] = {name: [column[row] for row in rows] for name, column in columns.values.items()}
-    return DatasetColumns(columns.dataset_type, columns.run, [columns.ids[row] for row in rows], values)

@@ -20,32 +20,40 @@ from bunter.butler.transfers.opened import listed
 from bunter.butler.transfers.outgoing import RepositoryParcel
 from bunter.butler.transfers.parcel import Batch, Selection
 from bunter.datastore import MAIN
-from bunter.datastore.members import is_member
 from bunter.errors import ExportFileError
 from bunter.values import Principal
+from bunter.values.rows import unhindered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from bunter.butler.transfers.file_plan import FilePlan
     from bunter.butler.transfers.parcel import Parcel
     from bunter.butler.transfers.run_folders import RunPiece
     from bunter.dataset import StoredArtifact
     from bunter.datastore import ArtifactStore
     from bunter.datastore.outward import Outgoing
 
-__all__ = ["Place", "RetrievedFolder", "RetrievedParcel", "place_in_store"]
-
-Place = tuple[str, str, str]
-"""Where an artifact is: its store, its key, and its member if it is an archive's."""
+__all__ = ["RetrievedFolder", "RetrievedParcel", "refuse_name"]
 
 _LOCK = ".bunter-retrieving"
 _OURS = re.compile(rf"{re.escape(MANIFEST)}|tables-[a-z2-7]{{13}}(/.*)?|(.*/)?\..*")
 
 
-def place_in_store(stored: StoredArtifact) -> Place:
-    """Return where an artifact is."""
-    return stored.datastore, stored.key, stored.selector if is_member(stored) else ""
+def refuse_name(name: str) -> None:
+    """Refuse the name of a file that would take the place of the tables, or that nobody would find again.
+
+    Raises
+    ------
+    ExportFileError
+        If it is one.
+    """
+    if _OURS.fullmatch(name):
+        raise ExportFileError(
+            f"{name!r} is no name for a retrieved file beside {MANIFEST}; give a template, or leave the manifest out "
+            "(manifest=False, --no-manifest)"
+        )
 
 
 class RetrievedParcel(RepositoryParcel):
@@ -55,7 +63,7 @@ class RetrievedParcel(RepositoryParcel):
     ----------
     session, queries, selection
         As for `RepositoryParcel`.
-    files : mapping of Place to Outgoing
+    plan : FilePlan
         What becomes of each artifact; others are left out.
     folder : RetrievedFolder
         Where the files are.
@@ -66,30 +74,22 @@ class RetrievedParcel(RepositoryParcel):
         session: Session,
         queries: Queries,
         selection: Selection,
-        files: Mapping[Place, Outgoing],
+        plan: FilePlan,
         folder: RetrievedFolder,
     ) -> None:
         super().__init__(session, queries, selection)
-        self._files, self._folder = files, folder
+        self._plan, self._folder = plan, folder
 
     def batches(self) -> Iterator[Batch]:
         """Read datasets, and say which files they are in."""
         for batch in super().batches():
-            yield Batch(batch.columns, {id_: self._moved(stored) for id_, stored in batch.stored.items()})
-
-    def _moved(self, stored: Sequence[StoredArtifact]) -> list[StoredArtifact]:
-        found = [(item, self._files.get(place_in_store(item))) for item in stored]
-        return [
-            replace(
-                sent.stored if is_member(item) else item,
-                dataset_id=item.dataset_id,
-                component=item.component,
-                key=self._folder.name_of(sent.target),
-                datastore=MAIN,
-            )
-            for item, sent in found
-            if sent is not None
-        ]
+            with unhindered():
+                moved: dict[bytes, list[StoredArtifact]] = {id_: [] for id_ in batch.stored}
+                named = self._plan.of(batch)
+                alone = self._plan.read_alone([each.stored for each in named])
+                for each, item in zip(named, alone, strict=True):
+                    moved[each.stored.dataset_id].append(replace(item, key=each.name, datastore=MAIN))
+            yield Batch(batch.columns, moved)
 
     def run_pieces(self) -> Iterator[RunPiece]:
         """None: whoever wants files does not want graphs and logs."""
@@ -120,25 +120,6 @@ class RetrievedFolder:
         if (root / CONFIG_NAME).is_file():
             raise ExportFileError(f"{root} is a repository; name another folder for what is retrieved")
         self._present()
-
-    def name_of(self, path: str) -> str:
-        """Return the name of a file below the folder."""
-        return path[len(str(self._root)) + 1 :]
-
-    def refuse_names(self, items: Sequence[Outgoing]) -> None:
-        """Refuse files that would take the places of the tables, or that nobody would find again.
-
-        Raises
-        ------
-        ExportFileError
-            If there is any.
-        """
-        for item in items:
-            if _OURS.fullmatch(name := self.name_of(item.target)):
-                raise ExportFileError(
-                    f"{name!r} is no name for a retrieved file beside {MANIFEST}; give a template, or leave the manifest out "
-                    "(manifest=False, --no-manifest)"
-                )
 
     def refuse_conflicts(self, parcel: Parcel) -> None:
         """Refuse datasets that contradict those which were retrieved before.

@@ -11,7 +11,7 @@ from bunter.butler.transfers.terms import Terms
 from bunter.errors import ConfigurationError, ReadOnlyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bunter.butler.queries import Queries
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.manifest import Manifest
     from bunter.butler.transfers.parcel import Parcel
     from bunter.butler.transfers.report import TransferReport
+    from bunter.butler.transfers.retrieval import Retrieval
     from bunter.dataset import DatasetRef
     from bunter.dataset.changes import Change
     from bunter.datastore.carriage import Progress
-    from bunter.datastore.outward import Outgoing
 
 __all__ = ["Transfers", "dump"]
 
@@ -128,11 +128,11 @@ class Transfers:
 
         adopt_archive(self._session, path, changes, parts, transfer=transfer)
 
-    def planned_files(self, refs: Sequence[DatasetRef], destination: str | Path, **more: Any) -> list[Outgoing]:
-        """Say which artifact `Butler.retrieve_artifacts` would write to which file."""
-        from bunter.butler.transfers.retrieval import planned_files
+    def retrieval(self, refs: Iterable[DatasetRef], destination: str | Path, **more: Any) -> Retrieval:
+        """Plan which artifacts become files of one's own, to be written or only looked at; see `Retrieval`."""
+        from bunter.butler.transfers.retrieval import Retrieval
 
-        return planned_files(self._session, refs, destination, **more)
+        return Retrieval(self._session, refs, destination, **more)
 
     def import_(self, path: str | Path, *, allow_outside: bool = False, **more: Any) -> TransferReport:
         """Take an export in: a folder or a zip file of one; see `take`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +13,11 @@ from bunter.cli.selecting import choosing_options
 from bunter.values import counted, sized
 
 if TYPE_CHECKING:
-    from bunter.butler import Butler
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from bunter.cli.output import Emit
     from bunter.cli.selecting import Chosen
-    from bunter.dataset import DatasetRef
     from bunter.dataset.id_mode import IdMode
 
 __all__ = ["get_uri", "ingest_files", "retrieve_artifacts"]
@@ -132,42 +133,31 @@ def retrieve_artifacts(
     from bunter.butler import Butler
 
     with Butler(repo, writeable=False, as_of=as_of) as butler:
-        refs = chosen.refs(butler, find_first=find_first or None)
+        refs = chosen.packed(butler, find_first=find_first or None)
         if as_zip:
             manifest = butler.bundle(
                 destination, refs=refs, collections=chosen.within, dry_run=dry_run, progress=bytes_told()
             )
-            files = [destination] * (not dry_run)
+            files: Sequence[str | Path] = [destination]
             size = manifest.size
         else:
-            files, size = _retrieved(
-                butler,
+            retrieval = butler.transfers.retrieval(
                 refs,
                 destination,
-                names={"template": template, "preserve_path": preserve_path},
-                dry_run=dry_run,
-                transfer=transfer,
+                template=template,
+                preserve_path=preserve_path,
                 manifest=not no_manifest,
                 collections=chosen.within,
             )
+            size = retrieval.plan.size
+            files = () if dry_run else retrieval.write(transfer=transfer, progress=bytes_told())
     if dry_run:
         emit.record(
             {"datasets": len(refs), "size": size},
             f"would copy the files of {len(refs)} datasets ({sized(size)}) to {destination}",
         )
     else:
-        emit.rows(("file",), [(path,) for path in files])
-
-
-def _retrieved(
-    butler: Butler, refs: list[DatasetRef], destination: str, *, names: dict[str, Any], dry_run: bool, **how: Any
-) -> tuple[list[str], int]:
-    planned = butler.transfers.planned_files(refs, destination, **names)
-    size = sum(max(item.stored.size, 0) for item in planned)
-    if dry_run:
-        return [], size
-    files = butler.retrieve_artifacts(refs, destination, progress=bytes_told(), **names, **how)
-    return [str(path) for path in files], size
+        emit.rows(("file",), ((str(path),) for path in files))
 
 
 @click.command("get-uri", epilog="\b\nExample: bunter get-uri demo coadd tract=0 patch=3 band=r")
