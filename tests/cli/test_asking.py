@@ -211,6 +211,38 @@ def test_tables_fit_the_terminal_and_are_whole_elsewhere():
     assert list(Grid(("x",), 80).lines([])) == []
 
 
+def test_sentences_go_on_in_the_next_line_of_a_terminal():
+    from bunter.cli.grid import Grid
+
+    said = "the service does not let these credentials write this; `bunter doctor s3://bucket/x` says which rights are missing"
+    lines = list(Grid(("check", "verdict", "detail"), 80).lines([("put", "wrong", said), ("get", "ok", "fine")]))
+    assert max(map(len, lines)) <= 80
+    assert " ".join(" ".join(line[16:] for line in lines[2:-1]).split()) == said
+    assert any("`bunter doctor s3://bucket/x`" in line for line in lines)
+    assert lines[-1].split() == ["get", "ok", "fine"]
+
+
+class Terminal(io.StringIO):
+    """A stream that says to be a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_mistake_is_wrapped_in_a_terminal_and_one_line_elsewhere(monkeypatch):
+    from bunter.cli.wrapping import wrapped_for
+
+    monkeypatch.setenv("COLUMNS", "80")
+    said = "bunter: 1 conflict between a and b; nothing was changed\n  data ID: 'run1' has a 'thing' for this exposure and this detector already; `bunter remove-datasets b x` makes room"
+    assert wrapped_for(io.StringIO(), said) == said
+    lines = wrapped_for(Terminal(), said).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[2].startswith("  ")
+    assert " ".join(" ".join(lines).split()) == " ".join(said.split())
+    pointed = "a mistake in " + "x = 1 and " * 12 + "\n" + " " * 40 + "^"
+    assert wrapped_for(Terminal(), pointed) == pointed
+
+
 def bunter(*words, **more):
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **more.pop("env", {})}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
+from operator import le
 from typing import TYPE_CHECKING
+
+from bunter.cli.wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Grid", "terminal_width"]
+__all__ = ["Grid"]
 
 _SAMPLE = 1000
 _LEAST = 8
 _GAP = "  "
+_PROSE = frozenset({"detail", "reason", "sentence", "trouble"})
+"""Columns of sentences, which go on in the next line: without their middle they say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Grid:
     names : sequence of str
         Names of the columns.
     width : int, optional
-        Columns of the terminal, in which longer cells are shortened in their middle; None for as wide as it takes.
+        Columns of the terminal, in which longer cells are shortened in their middle, and sentences wrapped; None for as wide as it takes.
     """
 
     names: Sequence[str]
@@ -41,8 +44,11 @@ class Grid:
             return
         widths = self._fitted([max(map(len, column)) for column in zip(self.names, *sample, strict=True)])
         for row in chain((self.names, ["-" * width for width in widths]), sample, coming):
-            cells = (_shortened(cell, width, self.width).ljust(width) for cell, width in zip(row, widths, strict=True))
-            yield _GAP.join(cells).rstrip()
+            if self.width is None or all(map(le, map(len, row), widths)):
+                yield _joined(row, widths)
+            else:
+                parts = [_fitting(*each) for each in zip(self.names, row, widths, strict=True)]
+                yield from (_joined(cells, widths) for cells in zip_longest(*parts, fillvalue=""))
 
     def _fitted(self, widths: list[int]) -> list[int]:
         """Take from the widest columns until all fit; where even that is not enough, leave them as they are."""
@@ -62,13 +68,15 @@ class Grid:
         return fitted
 
 
-def terminal_width() -> int | None:
-    """Columns of the terminal that standard output is; None if it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return _GAP.join([cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]).rstrip()
 
 
-def _shortened(cell: str, width: int, limit: int | None) -> str:
-    if limit is None or len(cell) <= width:
-        return cell
+def _fitting(name: str, cell: str, width: int) -> list[str]:
+    """Return the lines that a cell takes."""
+    if len(cell) <= width:
+        return [cell]
+    if name in _PROSE:
+        return wrapped([cell], width)
     head = (width - 1) // 2
-    return f"{cell[:head]}…{cell[len(cell) - (width - 1 - head) :]}"
+    return [f"{cell[:head]}…{cell[len(cell) - (width - 1 - head) :]}"]

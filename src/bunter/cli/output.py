@@ -69,7 +69,8 @@ class Emit:
 
     @staticmethod
     def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        from bunter.cli.grid import Grid, terminal_width
+        from bunter.cli.grid import Grid
+        from bunter.cli.wrapping import terminal_width
 
         if not _print(Grid(names, terminal_width()).lines(rows)):
             click.echo("no results", err=True)
@@ -102,7 +103,9 @@ class Emit:
     @staticmethod
     def note(sentence: str) -> None:
         """Say something that is not a result."""
-        click.echo(sentence, err=True)
+        from bunter.cli.wrapping import wrapped_for
+
+        click.echo(wrapped_for(sys.stderr, sentence), err=True)
 
 
 def confirmed(question: str) -> bool:

@@ -178,8 +178,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except (ButlerError, OSError) as mistake:
         from bunter.cli.troubles import sentence
+        from bunter.cli.wrapping import wrapped_for
 
-        click.echo(f"bunter: {sentence(mistake)}", err=True)
+        click.echo(wrapped_for(sys.stderr, f"bunter: {sentence(mistake)}"), err=True)
         return EXIT_FAILURE
     return _flushed(code if isinstance(code, int) else EXIT_OK)
 
