@@ -92,18 +92,19 @@ class ReadingAhead:
     def _begun(self, lot: _Lot, pool: ThreadPoolExecutor) -> Callable[[], Iterable[Any]]:
         """Begin to fetch, and return what gives the objects."""
         if lot.store is not None:
-            coming = pool.submit(Arrived, lot.store, [item.key for stored in lot.stored for item in stored])
+            coming = pool.submit(Arrived, lot.store, [item for stored in lot.stored for item in stored])
             return lambda: self._read(lot, coming.result())
         return pool.submit(lambda: list(self._read(lot))).result if lot.is_afar else partial(self._read, lot)
 
     def _read(self, lot: _Lot, ahead: Arrived | None = None) -> Iterator[Any]:
         for ref, stored in zip(lot.refs, lot.stored, strict=True):
-            if ahead is not None and len(stored) == 1 and not ref.component:
-                found = self._whole(ref, stored[0], ahead)
+            here = ahead if ahead is not None and ahead.has(stored) else None
+            if here is not None and len(stored) == 1 and not ref.component:
+                found = self._whole(ref, stored[0], here)
                 if found is not _NOTHING:
                     yield found
                     continue
-            yield self._lookup.read(ref, component=ref.component, stored=stored, ahead=ahead, **self._how)
+            yield self._lookup.read(ref, component=ref.component, stored=stored, ahead=here, **self._how)
 
     def _whole(self, ref: DatasetRef, stored: StoredArtifact, ahead: Arrived) -> Any:
         """Make the object of what has arrived; nothing where that is not all there is to do, or goes wrong, which is told by a `get`."""
@@ -117,7 +118,7 @@ class ReadingAhead:
         if way is None:
             return _NOTHING
         try:
-            return way.read(stored, ahead.content(stored.key))
+            return way.read(ahead.content(stored.key))
         except (ButlerError, ValueError):
             return _NOTHING
 

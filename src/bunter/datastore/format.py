@@ -65,7 +65,10 @@ class ReadRequest(Struct, frozen=True):
 
 @runtime_checkable
 class Format(Protocol):
-    """A way to write objects as bytes. Equal objects give equal bytes; reading never runs code that the bytes name."""
+    """A way to write objects as bytes. Equal objects give equal bytes; reading never runs code that the bytes name.
+
+    An attribute ``takes_buffers`` that is true says that `from_bytes` reads from a memoryview as well, without a copy.
+    """
 
     name: str
     version: int

@@ -23,7 +23,7 @@ _STEP = 1 << 20
 
 
 def chunks_of(store: ArtifactStore, key: str, size: int) -> Iterator[bytes | memoryview]:
-    """Yield a whole artifact in pieces, so that little of it is in memory at a time.
+    """Return a whole artifact in pieces, so that little of it is in memory at a time.
 
     Parameters
     ----------
@@ -40,13 +40,14 @@ def chunks_of(store: ArtifactStore, key: str, size: int) -> Iterator[bytes | mem
         If it is gone.
     """
     if has_paths(store):
-        yield from _of_file(store, key)
-    elif gives_chunks(store):
-        yield from store.chunks(key)
-    elif 0 <= size <= _CHUNK:
-        yield from store.read(key)
-    else:
-        yield from in_ranges(store, key)
+        return _of_file(store, key)
+    if gives_chunks(store):
+        return store.chunks(key)
+    return _at_once(store, key) if 0 <= size <= _CHUNK else in_ranges(store, key)
+
+
+def _at_once(store: ArtifactStore, key: str) -> Iterator[bytes]:
+    yield from store.read(key)
 
 
 def _of_file(store: LocalPaths, key: str) -> Iterator[bytes]:

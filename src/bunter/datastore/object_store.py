@@ -102,11 +102,8 @@ class ObjectStore:
         return self.bucket.read(check_key(key), ranges)
 
     def chunks(self, key: str) -> Iterator[bytes | memoryview]:
-        """Yield an object in pieces, from one request where the service can."""
-        if self._streams is not None:
-            yield from self._streams.chunks(check_key(key))
-        else:
-            yield from in_ranges(self, key)
+        """Return an object in pieces that come from one request where the service can."""
+        return in_ranges(self, key) if self._streams is None else self._streams.chunks(check_key(key))
 
     def read_many(self, keys: Sequence[str]) -> list[bytes]:
         """Return whole objects, several at a time, in the order asked for; raise KeyMissingError if one is not there."""

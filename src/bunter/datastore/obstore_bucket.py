@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -19,6 +18,7 @@ from bunter.datastore.patience import PATIENCE_S, Patience, may_pass, tells_of_n
 from bunter.datastore.service_words import failure
 from bunter.datastore.store import Stat
 from bunter.datastore.together import each, each_as_it_comes, each_in_threads, in_lanes
+from bunter.datastore.worded import Worded
 from bunter.errors import (
     ButlerError,
     KeyMissingError,
@@ -401,21 +401,21 @@ class ObstoreBucket:
 
     # ------------------------------------------------------------------ errors
 
-    @contextmanager
-    def _asking(self, operation: str, key: str, *, changes: bool = False) -> Iterator[None]:
+    def _asking(self, operation: str, key: str, *, changes: bool = False) -> Worded:
         """Tell of a request before it is made, and say in our words how it failed."""
         refuse_fork()
+        effects.request(operation, f"{self.address}/{key}", changes=changes)
+        return Worded(self._say, operation, key)
+
+    def _say(self, exc: BaseException, operation: str, key: str) -> None:
+        if isinstance(exc, ButlerError):
+            return
         where = f"{self.address}/{key}"
-        effects.request(operation, where, changes=changes)
-        try:
-            yield
-        except ButlerError:
-            raise
-        except FileNotFoundError as exc:
+        if isinstance(exc, FileNotFoundError):
             if operation == "store_put" or "NoSuchBucket" in str(exc):
                 raise failure(exc, operation, where, self.address, denied=False, region=self._region) from exc
             raise KeyMissingError(f"no object {where}; `bunter check` lists what is missing") from exc
-        except (refused.BaseError, OSError, ValueError, NotImplementedError) as exc:
+        if isinstance(exc, refused.BaseError | OSError | ValueError | NotImplementedError):
             wordless = operation == "store_head" and any(status in str(exc) for status in _WORDLESS)
             told = (self._spoken(key) if wordless else None) or exc
             denied = isinstance(told, refused.PermissionDeniedError | refused.UnauthenticatedError | PermissionError)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["part_for", "read_artifact", "read_verified", "result_class", "verified"]
 
+_Content = TypeVar("_Content", bound="bytes | memoryview")
 _LARGE_FORWARD = 1 << 20
 """For files of this machine that are read from the first byte to the last: into the object that is returned."""
 
@@ -180,7 +181,7 @@ def read_verified(store: ArtifactStore, stored: StoredArtifact) -> bytes:
     return verified(stored, store.read(stored.key)[0])
 
 
-def verified(stored: StoredArtifact, content: bytes) -> bytes:
+def verified(stored: StoredArtifact, content: _Content) -> _Content:
     """Return the content of an artifact if it is what was recorded; else FileIntegrityError."""
     _check_size(stored, len(content))
     if stored.xxh3 is not None:

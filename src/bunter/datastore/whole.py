@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bunter.datastore.format import ONE_WAY, ReadRequest, format_of
-from bunter.datastore.reading import result_class, verified
+from bunter.datastore.reading import result_class
 
 if TYPE_CHECKING:
     from bunter.dataset import StoredArtifact
@@ -15,7 +15,7 @@ __all__ = ["WholeReading"]
 
 
 class WholeReading:
-    """Makes objects of the contents of artifacts that each are one dataset, as `Datastore.read` does.
+    """Makes objects of the contents of artifacts that each are one dataset, and have been compared, as `Datastore.read` does.
 
     Parameters
     ----------
@@ -25,17 +25,18 @@ class WholeReading:
         Name of the format that all are in.
     """
 
-    __slots__ = ("_convert", "_from_bytes", "_request")
+    __slots__ = ("_convert", "_from_bytes", "_request", "_takes_buffers")
 
     def __init__(self, storage_class: StorageClass | str, form: str) -> None:
         wanted = result_class(storage_class)
         self._request = ReadRequest(wanted.python_type)
-        self._from_bytes = format_of(form).from_bytes
+        found: Any = format_of(form)
+        self._from_bytes, self._takes_buffers = found.from_bytes, getattr(found, "takes_buffers", False)
         self._convert = None if form in ONE_WAY else wanted.convert
 
-    def read(self, stored: StoredArtifact, content: bytes) -> Any:
-        """Return the object; FileIntegrityError if the content is not what was recorded."""
-        found = self._from_bytes(verified(stored, content), self._request)
+    def read(self, content: bytes | memoryview) -> Any:
+        """Return the object; FormatError if the content is not of this format."""
+        found = self._from_bytes(content if self._takes_buffers else bytes(content), self._request)
         return found if self._convert is None else self._convert(found)
 
     @staticmethod

@@ -108,7 +108,7 @@ def digest(content: bytes | Iterable[bytes | memoryview]) -> Digests:
     return digesting.digests()
 
 
-def quick_digest(content: bytes) -> bytes:
+def quick_digest(content: bytes | memoryview) -> bytes:
     """XXH3-128 of content, 16 bytes big-endian, as in `Digests.xxh3`."""
     import xxhash
 

@@ -38,6 +38,7 @@ class ParquetFormat:
     name = "parquet"
     version = 1
     extension = ".parquet"
+    takes_buffers = True
     python_types = (
         "astropy.table:Table",
         "astropy.table:QTable",
@@ -80,7 +81,7 @@ class ParquetFormat:
         except pa.ArrowException as exc:
             raise FormatError(f"the table cannot be written as Parquet: {in_short(exc)}") from exc
 
-    def from_bytes(self, data: bytes, request: ReadRequest) -> object:
+    def from_bytes(self, data: bytes | memoryview, request: ReadRequest) -> object:
         """Read the table, some columns or rows of it, or a component."""
         import pyarrow as pa
 

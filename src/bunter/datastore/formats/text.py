@@ -262,6 +262,7 @@ class TextFormat:
     version = 1
     extension = ".txt"
     python_types = ("builtins:str",)
+    takes_buffers = True
 
     def to_bytes(self, obj: object) -> bytes:
         """Write text as it is."""
@@ -269,11 +270,11 @@ class TextFormat:
             raise FormatError(f"the format text writes str, not {type(obj).__name__}")
         return obj.encode("utf-8", "surrogatepass")
 
-    def from_bytes(self, data: bytes, request: ReadRequest) -> object:
+    def from_bytes(self, data: bytes | memoryview, request: ReadRequest) -> object:
         """Read text."""
         _no_component(self.name, request)
         try:
-            return data.decode("utf-8", "surrogatepass")
+            return str(data, "utf-8", "surrogatepass")
         except UnicodeDecodeError as exc:
             raise FormatError(f"not UTF-8 text: {in_short(exc)}") from exc
 
