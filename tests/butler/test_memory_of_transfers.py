@@ -6,7 +6,15 @@ import tracemalloc
 import pytest
 
 from bunter import Butler, DatasetRef, FileDataset
-from bunter.butler.transfers import gathering, imports, outgoing, receiving, recorded_artifacts, table_files
+from bunter.butler.transfers import (
+    gathering,
+    imports,
+    outgoing,
+    packed_datasets,
+    receiving,
+    recorded_artifacts,
+    table_files,
+)
 from bunter.butler.transfers.syncing import synchronise
 from bunter.contracts.small_camera import fill_dimensions
 from bunter.database import cloning, many_rows
@@ -63,6 +71,7 @@ def _small_parts(monkeypatch):
         (receiving, "_KEPT_ROWS"),
         (imports, "_KEPT_ROWS"),
         (outgoing, "_MEMBERS"),
+        (packed_datasets, "_ROWS"),
         (table_files, "_ROWS"),
         (table_files, "_TOGETHER"),
         (stream, "_BATCH_ROWS"),
@@ -99,6 +108,12 @@ def unzipped(root, out):
         target.ingest_zip(root / "all.zip", transfer="direct")  # a small archive that is copied is read at once
 
 
+def retrieved(root, out, **names):
+    with Butler(root / "source", writeable=False) as source:
+        files = source.retrieve_artifacts(source.query_datasets("thing", "run"), out, **names)
+        assert len(files) == int(root.name)
+
+
 def written(name):
     def write(root, out):
         with Butler(root / "source", writeable=False) as source:
@@ -117,6 +132,9 @@ ACTS = {
     "ingest-zip": unzipped,
     "dump": written("dump"),
     "load": lambda root, out: Butler.load(root / "dumped", out, transfer="copy").close(),
+    "retrieve": retrieved,
+    "retrieve by a template": lambda root, out: retrieved(root, out, template="{exposure.obs_id}_{detector}"),
+    "retrieve without tables": lambda root, out: retrieved(root, out, manifest=False),
     "check": lambda root, out: Butler(root / "source", writeable=False).check(),
 }
 
