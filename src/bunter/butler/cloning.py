@@ -178,7 +178,7 @@ def _cloned(
         try:
             done = clone_database(source, str(target), options=options, finish=make_views(registry), progress=progress)
         except RepositoryExistsError:
-            if (found := same_copy(source, str(target))) is None:
+            if (found := same_copy(source, str(target), options)) is None:
                 raise
             done = found
         if held is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bunter import safe_yaml
+from bunter.butler.claims import claim_on
 from bunter.butler.config import CONFIG_NAME, EXPORT_NAME, load_configuration
 from bunter.butler.making import making, refuse_unless_new
 from bunter.butler.outer_repository import refuse_inside_another
@@ -269,14 +270,15 @@ def check_creation(
     if is_remote(str(root)):
         place = place_of(remote_root(str(root)), configuration.model.registry)
         check_empty(remote_root(str(root)))
-        Database.check_absent(place, options_of(configuration.model.registry))
+        claim = claim_on(place, remote_root(str(root)))
+        Database.check_absent(place, options_of(configuration.model.registry), claim=claim)
     elif not str(root).startswith(_MEMORY):
         folder, registry = Path(root).absolute(), configuration.model.registry
         refuse_unless_new(folder)
         refuse_inside_another(folder, configuration)
         place = place_of(folder, registry)
         if not (isinstance(place, Path) and place.is_relative_to(folder)):  # one inside was left by what was killed
-            Database.check_absent(place, options_of(registry))
+            Database.check_absent(place, options_of(registry), claim=claim_on(place, folder))
     elif str(root) in _in_memory:
         raise RepositoryExistsError(f"{root} exists already; open it with Butler({str(root)!r})")
     return universe, configuration

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bunter import effects
+from bunter.butler.claims import claim_on, settle_file
 from bunter.butler.config import CONFIG_NAME
 from bunter.butler.making import write_configuration
 from bunter.butler.registry_place import make_folder_of, options_of, place_of
 from bunter.butler.remote_root import RemoteFile
 from bunter.butler.seal_note import seal_sentence
 from bunter.database import Database
+from bunter.database.making import making
 from bunter.datastore.records import ArtifactRecords
 from bunter.errors import ReadOnlyError
 from bunter.registry import Registry
@@ -41,13 +43,14 @@ def make_repository(
     place = place_of(root, model.registry)
     if isinstance(place, Path):
         make_folder_of(place)
-    with Database.create(place, options=options_of(model.registry)) as database:
-        make_tables(database, universe)
     text = yaml.safe_dump({"format": model.format, **kept}, sort_keys=False)
-    if not isinstance(root, Path):
-        RemoteFile(root, CONFIG_NAME).write_text(text)
-        return
-    write_configuration(root, text)
+    with making(place, options_of(model.registry), claim=claim_on(place, root)) as filling:
+        with filling() as database:
+            make_tables(database, universe)
+        if isinstance(root, Path):
+            write_configuration(root, text)
+        else:
+            RemoteFile(root, CONFIG_NAME).write_text(text)
 
 
 def make_tables(database: Database, universe: Universe) -> None:
@@ -64,11 +67,11 @@ def open_database(root: Path | StoreAddress, configuration: Configuration, *, re
         effects.share(root)
     if not read_only and (sealed := seal_sentence(root, configuration)) is not None:
         raise ReadOnlyError(f"{sealed} and cannot be changed; `bunter seal {root} --unseal` opens it for writing")
+    place = place_of(root, registry)
+    if not read_only:
+        settle_file(place, root)
     return Database.open(
-        place_of(root, registry),
-        read_only=read_only,
-        lock_timeout_s=registry.lock_timeout_s,
-        options=options_of(registry),
+        place, read_only=read_only, lock_timeout_s=registry.lock_timeout_s, options=options_of(registry)
     )
 
 

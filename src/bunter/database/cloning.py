@@ -12,7 +12,8 @@ import xxhash
 
 from bunter import effects
 from bunter.database.database import Database
-from bunter.database.server_address import is_server
+from bunter.database.making import is_unfinished, making
+from bunter.database.server_address import ServerAddress, is_server
 from bunter.errors import ButlerError, DatabaseDamagedError, RepositoryExistsError
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ def clone_database(
 ) -> list[Copied]:
     """Copy a database to a place where there is none, compare the two, and tell what was copied.
 
-    All happens in one snapshot of the source, and in one transaction at the target. After a failure there is nothing at the
-    target, as before; what a copying that was killed has left in a file is removed by the next one.
+    All happens in one snapshot of the source, and in one transaction at the target. After a failure or a kill there is nothing
+    at the target, as before; a file beside it that a copying which was killed has left is removed by the next one.
 
     Parameters
     ----------
@@ -144,31 +145,22 @@ def clone_database(
         If the copy differs, or a value is not of its column's type.
     """
     Database.check_absent(place, options)
-    with _part_of(place) as part:
-        try:
-            with Database.create(part, options=options) as target:  # noqa: SIM117 - the second line is the act
-                with source.read(snapshot=True) as connection, target.write() as transaction:
-                    done = _clone_tables(connection, transaction, progress)
-                    finish(transaction)
-        except BaseException:
-            Database.discard(part, options)
-            raise
+    with _new(place, options) as target, source.read(snapshot=True) as connection, target.write() as transaction:
+        done = _clone_tables(connection, transaction, progress)
+        finish(transaction)
     return done
 
 
-def same_copy(source: Database, place: str | Path) -> list[Copied] | None:
-    """Tell what is in a file that has just what the original has; None if it has anything else, or is the original.
-
-    None on a server as well, where one schema has many addresses, so that nobody can tell whether it is the original.
-    """
-    if is_server(place) or (not is_server(source.location) and Path(place).samefile(source.location)):
-        return None
+def same_copy(source: Database, place: str | Path, options: ServerOptions | None = None) -> list[Copied] | None:
+    """Tell what is at a place that has just what the original has; None if it has anything else, or is the original."""
     try:
         with (
-            Database.open(place, read_only=True) as target,
+            Database.open(place, read_only=True, options=options) as target,
             target.read(snapshot=True) as copy,
             source.read(snapshot=True) as connection,
         ):
+            if is_unfinished(target.location, copy) or _is_original(source, connection, target, copy):
+                return None
             shapes = connection.tables()
             if {shape.name for shape in copy.tables()} != {shape.name for shape in shapes}:
                 return None
@@ -178,12 +170,32 @@ def same_copy(source: Database, place: str | Path) -> list[Copied] | None:
         return None
 
 
+def _is_original(source: Database, original: Connection, target: Database, copy: Connection) -> bool:
+    """Whether two databases are one; a schema has many addresses."""
+    places = (source.location, target.location)
+    if not any(map(is_server, places)):
+        return Path(places[0]).samefile(places[1])
+    if not all(map(is_server, places)):
+        return False
+    from bunter.database.postgres.making import is_same_schema
+
+    return is_same_schema(original, copy, (ServerAddress.of(places[0]).schema, ServerAddress.of(places[1]).schema))
+
+
 @contextmanager
-def _part_of(place: str | Path) -> Iterator[str]:
-    """Give a name under which a database is made, that of a file next to it, which gets its own name when it is whole."""
+def _new(place: str | Path, options: ServerOptions | None) -> Iterator[Database]:
+    """Make a database that is there when the block ends, whole."""
     if is_server(place):
-        yield str(place)
+        with making(place, options) as filling, filling() as target:
+            yield target
         return
+    with _part_of(Path(place)) as part, Database.create(part) as target:
+        yield target
+
+
+@contextmanager
+def _part_of(place: Path) -> Iterator[str]:
+    """Give a name under which a database is made, that of a file next to it, which gets its own name when it is whole."""
     part = f"{place}.part"
     effects.mkdirs(Path(part).parent)
     held = effects.flock(f"{part}-lock", blocking=False)

@@ -15,7 +15,7 @@ from bunter.database.connection import Connection, Tally, Transaction, UndoneErr
 from bunter.database.pool import FilePool, MemoryPool
 from bunter.database.server_address import ServerAddress, is_server
 from bunter.database.server_options import ServerOptions
-from bunter.database.sqlite import check_file, create_file, is_taken
+from bunter.database.sqlite import check_file, create_file, is_left, is_taken
 from bunter.database.turnstile import Turnstile
 from bunter.errors import ButlerError, DatabaseDamagedError, MissingExtraError, ReadOnlyError
 from bunter.values import Durability
@@ -101,14 +101,16 @@ class Database:
             If there is a file, or anything in the schema, already; it stays as it was.
         """
         if is_server(path):
-            _postgres().create_schema(_address(path, options), options or ServerOptions())
+            _schemas().create_schema(_address(path, options), options or ServerOptions())
         else:
             create_file(_file(path))
         return cls.open(path, lock_timeout_s=lock_timeout_s, options=options)
 
     @staticmethod
-    def check_absent(path: str | Path, options: ServerOptions | None = None) -> None:
+    def check_absent(path: str | Path, options: ServerOptions | None = None, *, claim: str | None = None) -> None:
         """Refuse a place where there is a database already; nothing is made.
+
+        What a making for the same claim that was killed has left is no database, see `making`.
 
         Raises
         ------
@@ -116,15 +118,15 @@ class Database:
             If there is a file, or anything in the schema.
         """
         if is_server(path):
-            _postgres().check_schema_absent(_address(path, options), options or ServerOptions())
-        elif effects.stat(_file(path)) is not None:
+            _schemas().check_schema_absent(_address(path, options), options or ServerOptions(), claim)
+        elif effects.stat(_file(path)) is not None and not is_left(_file(path), claim):
             raise is_taken(path)
 
     @staticmethod
     def discard(path: str | Path, options: ServerOptions | None = None) -> None:
         """Remove a database that could not be finished, with all that is in it; none there is no error."""
         if is_server(path):
-            _postgres().drop_schema(_address(path, options), options or ServerOptions())
+            _schemas().drop_schema(_address(path, options), options or ServerOptions())
             return
         for tail in ("-wal", "-shm", "-queue", ""):
             effects.unlink(f"{_file(path)}{tail}", missing_ok=True)
@@ -178,6 +180,27 @@ class Database:
         with pool.lend():
             queue = Turnstile(f"{file}-queue")
         return cls(pool, queue, location=str(file), read_only=read_only, tally=tally, lock_timeout_s=lock_timeout_s)
+
+    @classmethod
+    @contextmanager
+    def in_new_schema(
+        cls, address: ServerAddress, options: ServerOptions, *, claim: str | None = None
+    ) -> Iterator[Database]:
+        """Make a schema and all that the block writes into it in one transaction of this thread.
+
+        Raises
+        ------
+        RepositoryExistsError
+            If somebody has made it in the meantime.
+        """
+        tally = Tally()
+        pool = _postgres().pool_of(address, options, tally, read_only=False)
+        with (
+            cls(pool, None, location=str(address), read_only=False, tally=tally, lock_timeout_s=LOCK_TIMEOUT_S) as new,
+            new.write() as transaction,
+        ):
+            _schemas().define_schema(transaction.raw.run, address, claim)
+            yield new
 
     @classmethod
     def memory(cls) -> Database:
@@ -364,6 +387,13 @@ def _postgres() -> ModuleType:
             "PostgreSQL needs psycopg, which is not installed; `pip install 'bunter[postgres]'` brings it"
         ) from exc
     return server
+
+
+def _schemas() -> ModuleType:
+    _postgres()
+    from bunter.database.postgres import making
+
+    return making
 
 
 def _address(path: str | Path, options: ServerOptions | None) -> ServerAddress:

@@ -16,7 +16,7 @@ from bunter.errors import (
     RepositoryNotFoundError,
 )
 
-__all__ = ["check_file", "create_file", "open_connection", "prepare"]
+__all__ = ["check_file", "create_file", "is_left", "is_taken", "mark_of", "open_connection", "prepare"]
 
 APPLICATION_ID = 0x42756E74  # "Bunt"
 SCHEMA_VERSION = 1
@@ -47,6 +47,17 @@ def is_taken(path: str | Path) -> RepositoryExistsError:
         f"{path} exists; open it, choose another place, or remove it if a command that was cut short left it and no repository's "
         "bunter.yaml names it"
     )
+
+
+def mark_of(path: Path) -> Path:
+    """Return the file beside a database that says for what this is made, until that is done."""
+    return path.with_name(f"{path.name}-making")
+
+
+def is_left(path: Path, claim: str | None) -> bool:
+    """Whether a file was left by a making for the same claim that was killed."""
+    mark = mark_of(path)
+    return claim is not None and effects.stat(mark) is not None and effects.read_bytes(mark) == claim.encode()
 
 
 def create_file(path: Path) -> None:
