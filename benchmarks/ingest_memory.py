@@ -16,17 +16,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import bunter_bench  # noqa: E402
+import own_process  # noqa: E402
 import spec  # noqa: E402
 
 DETECTORS = 100
@@ -34,19 +33,6 @@ STEPS = [
     *(f"{way}-{mode}" for way in ("api", "many") for mode in ("direct", "hardlink", "copy", "move")),
     *(f"table-hardlink-{ending}" for ending in ("csv", "ecsv", "parquet")),
 ]
-
-
-def memory_mb(name: str) -> float:
-    """A line of what the system tells of this process: VmHWM, VmRSS, RssAnon."""
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(name)) * 1024 / 1e6
-
-
-def watch(peak: list[float]) -> None:
-    """Keep the highest memory of our own."""
-    while True:
-        peak[0] = max(peak[0], memory_mb("RssAnon"))
-        time.sleep(0.01)
 
 
 def watch_lock(held: list[float]) -> None:
@@ -110,15 +96,14 @@ def files_of(butler, place: str, count: int):
 def measured(step: str, place: str, count: int) -> None:
     """Do one step and print what it took."""
     way, mode, *ending = step.split("-")
-    peak, held = [0.0], [0.0, 0.0]
+    held = [0.0, 0.0]
     watch_lock(held)
     if way == "table":
         bunter_bench.import_all()
-        before, begun = memory_mb("RssAnon"), time.process_time()
-        threading.Thread(target=watch, args=(peak,), daemon=True).start()
         from bunter.cli.program import run
 
         order = ["ingest-files", f"{place}/out", "raw", "raw/all", f"{place}/table.{ending[0]}"]
+        taken = own_process.Step()
         done = run([*order, "--data-id", f"instrument={spec.INSTRUMENT}", "-t", mode])
         assert done == 0
     else:
@@ -128,21 +113,9 @@ def measured(step: str, place: str, count: int) -> None:
             files = files_of(butler, place, count)
             if way == "api":
                 files = list(files)
-            before, begun = memory_mb("RssAnon"), time.process_time()
-            threading.Thread(target=watch, args=(peak,), daemon=True).start()
+            taken = own_process.Step()
             butler.ingest(*files, transfer=mode) if way == "api" else butler.ingest_many(files, transfer=mode)
-    cpu = time.process_time() - begun
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    told = {"cpu_s": cpu, "locked_s": held[0], "before_mb": before, "rss_mb": rss, "own_mb": peak[0]}
-    print(json.dumps(told))
-
-
-def line(step: str, place: str, count: int) -> dict[str, float]:
-    command = [sys.executable, os.path.abspath(__file__), "--one", step, place, str(count)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        return dict.fromkeys(("cpu_s", "locked_s", "before_mb", "rss_mb", "own_mb"), float("nan"))
-    return json.loads(done.stdout.splitlines()[-1])
+    taken.tell(locked_s=held[0])
 
 
 def fresh(place: str, count: int) -> None:
@@ -157,25 +130,24 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("steps", nargs="*", default=STEPS)
     p.add_argument("--counts", default="10000,100000,300000")
-    p.add_argument("--scratch", default="/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
+    p.add_argument("--scratch", default=own_process.MEMORY)
     p.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     a = p.parse_args()
     if a.one:
         measured(a.one[0], a.one[1], int(a.one[2]))
         return
     counts = [int(word) for word in a.counts.split(",")]
-    found: dict[str, list[dict[str, float]]] = {}
+    found: dict[str, list[own_process.Taken]] = {}
     for count in counts:
         with tempfile.TemporaryDirectory(dir=a.scratch, prefix="bunter-ingest-") as place:
             subprocess.run([sys.executable, "-c", MAKE.format(HERE, place, count)], check=True)
             for step in a.steps:
                 fresh(place, count)
-                told = line(step, place, count)
+                told = own_process.taken(__file__, step, place, count)
                 found.setdefault(step, []).append(told)
                 print(f"{step:24} {count:8d}  " + "  ".join(f"{k} {v:7.2f}" for k, v in told.items()), flush=True)
     for step, each in found.items():
-        grown = (each[-1]["own_mb"] - each[0]["own_mb"]) * 1e6 / max(counts[-1] - counts[0], 1)
-        held = (each[-1]["before_mb"] - each[0]["before_mb"]) * 1e6 / max(counts[-1] - counts[0], 1)
+        grown, held = own_process.grown(each, counts), own_process.grown(each, counts, "before_mb")
         peaks = " | ".join(f"{one['own_mb']:.0f} MB" for one in each)
         print(f"| {step} | {peaks} | {grown:.0f} B, {held:.0f} B held |")
 

@@ -14,40 +14,25 @@ a step takes more.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import own_process  # noqa: E402
 import spec  # noqa: E402
 
 
 def measured(step: str, place: str, count: int) -> None:
     """Do one step and print what it took."""
-    peak = [0]
-    threading.Thread(target=watch, args=(peak,), daemon=True).start()
+    taken = own_process.Step()
     if step == "build":
         build(f"{place}/src", place, count)
     else:
         ACTS[step](place, f"{place}/{step}")
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    told = {"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": peak[0] / 1000, "rss_mb": used.ru_maxrss / 1000}
-    print(json.dumps(told))
-
-
-def watch(peak: list[int]) -> None:
-    """Keep the highest memory of our own: pages of the database, which SQLite maps, are the system's to take back."""
-    while True:
-        with open("/proc/self/status") as file:  # noqa: PTH123
-            peak[0] = max(peak[0], *(int(line.split()[1]) for line in file if line.startswith("RssAnon")))
-        time.sleep(0.02)
+    taken.tell()
 
 
 def opened(place: str):
@@ -107,6 +92,15 @@ def remove_runs(place: str, _: str) -> None:
     Butler(f"{place}/import").remove_runs(["raw/all"])
 
 
+def relocate(place: str, _: str) -> None:
+    from bunter import Butler
+
+    old, new_place = f"{place}/export", f"{place}/moved"
+    os.rename(old, new_place)  # noqa: PTH104
+    Butler(f"{place}/direct", writeable=True).relocate(old, new_place)
+    os.rename(new_place, old)  # noqa: PTH104 - where the next step looks for it
+
+
 ACTS = {
     "refs": refs_alone,
     "transfer": lambda place, out: take(new(out), opened(place).transfers.parcel()),
@@ -114,6 +108,8 @@ ACTS = {
     "tag": lambda place, out: take(new(out), opened(place).transfers.parcel(collections=["some"])),
     "sync": sync,
     "export": lambda place, out: opened(place).export(out),
+    "direct": lambda place, out: new(out).import_(f"{place}/export", transfer="direct"),
+    "relocate": relocate,
     "import": lambda place, out: new(out).import_(f"{place}/export", transfer="copy"),
     "bundle": lambda place, _: opened(place).bundle(f"{place}/all.zip"),
     "ingest-zip": lambda place, out: new(out).ingest_zip(f"{place}/all.zip", transfer="direct"),
@@ -127,7 +123,7 @@ ACTS = {
 }
 USED_UP = {  # what no later step needs: a copy of every file for each of them is much
     "sync": ("tag",),
-    "import": ("export",),
+    "import": ("export", "direct"),
     "ingest-zip": ("all.zip", "ingest-zip"),
     "load": ("dump", "load"),
     "retrieve": ("retrieve",),
@@ -161,7 +157,7 @@ def main() -> None:
     p.add_argument(
         "--growth", type=float, help="Bytes for each dataset by which no step but the listing of references may grow."
     )
-    p.add_argument("--scratch", default="/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
+    p.add_argument("--scratch", default=own_process.MEMORY)
     p.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     a = p.parse_args()
     if a.one:
@@ -174,10 +170,10 @@ def main() -> None:
         for count in counts:
             os.mkdir(f"{folder}/{count}")  # noqa: PTH102
         for step in dict.fromkeys(["build", *a.steps]):
-            found = [line(step, f"{folder}/{count}", count) for count in counts]
-            grown = (found[-1]["peak_mb"] - found[0]["peak_mb"]) * 1e6 / max(counts[-1] - counts[0], 1)
+            found = [own_process.taken(__file__, step, f"{folder}/{count}", count) for count in counts]
+            grown = own_process.grown(found, counts)
             said = "".join(
-                f" | {each['cpu_s']:.1f} s | {each['peak_mb']:.0f} MB | {each['rss_mb']:.0f} MB" for each in found
+                f" | {each['cpu_s']:.1f} s | {each['own_mb']:.0f} MB | {each['rss_mb']:.0f} MB" for each in found
             )
             print(f"| {step}{said} | {grown:.0f} B |", flush=True)
             if step != "build" and not fits(found, grown, a):
@@ -191,9 +187,9 @@ def main() -> None:
         sys.exit(f"too much memory: {', '.join(failed)}")
 
 
-def fits(found: list[dict[str, float]], grown: float, limits: argparse.Namespace) -> bool:
+def fits(found: list[own_process.Taken], grown: float, limits: argparse.Namespace) -> bool:
     """Whether a step came to its end and kept what was asked for."""
-    peak = max(each["peak_mb"] for each in found)
+    peak = max(each["own_mb"] for each in found)
     return peak < (limits.limit or float("inf")) and grown < (limits.growth or float("inf"))
 
 
@@ -202,16 +198,6 @@ def remove(path: str) -> None:
         shutil.rmtree(path, ignore_errors=True)
     elif os.path.exists(path):  # noqa: PTH110
         os.unlink(path)  # noqa: PTH108
-
-
-def line(step: str, place: str, count: int) -> dict[str, float]:
-    command = [sys.executable, os.path.abspath(__file__), "--one", step, place, str(count)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    return (
-        json.loads(done.stdout.splitlines()[-1])
-        if done.returncode == 0
-        else {"cpu_s": float("nan"), "peak_mb": float("nan"), "rss_mb": float("nan")}
-    )
 
 
 if __name__ == "__main__":
