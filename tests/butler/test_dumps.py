@@ -1,8 +1,10 @@
 """Dumps: what is in them, where they go, and where a repository is made of them again."""
 
+import errno
+
 import pytest
 
-from bunter import Butler
+from bunter import Butler, effects
 from bunter.butler.transfers.loading import load_dump
 from bunter.errors import ConfigurationError, RepositoryExistsError
 
@@ -75,3 +77,35 @@ def test_a_dump_is_loaded_into_a_bucket(source, tmp_path, s3_place):
         assert copy.check(deep=True).is_clean
     with pytest.raises(RepositoryExistsError, match="is a repository already"):
         load_dump(tmp_path / "dump", s3_place, database=str(tmp_path / "another.sqlite3"))
+
+
+def test_the_folder_of_the_registry_is_made_if_it_is_not_there(source, tmp_path):
+    source.dump(tmp_path / "dump")
+    database = tmp_path / "books" / "here" / "registry.sqlite3"
+    with Butler.load(tmp_path / "dump", tmp_path / "copy", database=str(database)) as copy:
+        assert copy.get("note", instrument="Cam", detector=2, collections="notes") == "note 2"
+    assert database.exists()
+
+
+def test_a_load_that_is_completed_with_another_registry_overwrites_nothing(source, tmp_path):
+    source.dump(tmp_path / "dump")
+    Butler.create(tmp_path / "other").close()
+    theirs = (tmp_path / "other" / "registry.sqlite3").read_bytes()
+
+    def full(operation, path):
+        if operation == "checkpoint" and path == "commit":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    effects.set_hook(full)
+    try:
+        with pytest.raises(OSError, match="No space"):
+            load_dump(tmp_path / "dump", tmp_path / "copy", database=str(tmp_path / "first.sqlite3"))
+    finally:
+        effects.set_hook(None)
+    with pytest.raises(RepositoryExistsError, match=r"has begun with its registry at .*first"):
+        load_dump(
+            tmp_path / "dump", tmp_path / "copy", database=str(tmp_path / "other" / "registry.sqlite3"), dry_run=True
+        )
+    assert (tmp_path / "other" / "registry.sqlite3").read_bytes() == theirs
+    with Butler.load(tmp_path / "dump", tmp_path / "copy", database=str(tmp_path / "first.sqlite3")) as copy:
+        assert copy.check(deep=True).is_clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -12,7 +13,7 @@ import yaml
 from bunter import effects, safe_yaml
 from bunter.butler.cloning import make_views
 from bunter.butler.config import CONFIG_NAME, load_configuration
-from bunter.butler.registry_place import folder_and_database, options_of, place_of
+from bunter.butler.registry_place import folder_and_database, make_folder_of, options_of, place_of
 from bunter.butler.remote_root import with_database
 from bunter.butler.runs_place import runs_place
 from bunter.butler.transfers.dump_manifest import DUMP_MANIFEST, DumpManifest
@@ -29,13 +30,12 @@ from bunter.database.table_rows import copy_rows
 from bunter.datastore import Datastore
 from bunter.datastore.carriage import Cargo, Progress, carry_into
 from bunter.datastore.local_place import local_place
-from bunter.errors import ConfigurationError, DatabaseDamagedError, ExportFileError
+from bunter.errors import ConfigurationError, DatabaseDamagedError, ExportFileError, RepositoryExistsError
 from bunter.registry import Registry
 from bunter.values import Durability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from bunter.butler.config import Configuration
     from bunter.butler.transfers.dump_manifest import DumpedTable
@@ -123,9 +123,11 @@ def _settings(
 class _Loading:
     """One load: places and settings."""
 
-    def __init__(self, dump: Path, manifest: DumpManifest, root: NewRoot, kept: dict[str, Any], mark: str) -> None:
-        self._dump, self._manifest, self._root, self._kept, self._mark = dump, manifest, root, kept, mark
+    def __init__(self, dump: Path, manifest: DumpManifest, root: NewRoot, kept: dict[str, Any], digest: str) -> None:
+        self._dump, self._manifest, self._root, self._kept = dump, manifest, root, kept
         self._configuration: Configuration = load_configuration(argument=kept)
+        registry = self._configuration.model.registry
+        self._mark = f"{digest}\n{registry.database} {registry.server.schema_name or ''}".rstrip()
 
     def check(self) -> None:
         registry = self._configuration.model.registry
@@ -137,8 +139,15 @@ class _Loading:
 
     def _is_ours(self) -> bool:
         """Whether a load of this dump has begun here, and not ended; it may have died while it wrote the mark."""
-        written = self._written_mark()
-        return written is not None and self._mark.startswith(written)
+        if (written := self._written_mark()) is None:
+            return False
+        (digest, _, there), (ours, _, here) = written.partition("\n"), self._mark.partition("\n")
+        if digest == ours and not here.startswith(there):  # what is at the other place is not this load's to overwrite
+            raise RepositoryExistsError(
+                f"a load into {self._root.place} has begun with its registry at {there}, not at {here}; "
+                "give that place again, or another root"
+            )
+        return self._mark.startswith(written)
 
     def _written_mark(self) -> str | None:
         mark = self._root.read(_MARK)
@@ -147,12 +156,14 @@ class _Loading:
     def run(self, transfer: str, progress: Callable[[Progress], None] | None) -> None:
         root, model = self._root, self._configuration.model
         root.prepare()
+        place, options = place_of(root.place, model.registry), options_of(model.registry)
+        if isinstance(place, Path):
+            make_folder_of(place)
         if self._written_mark() != self._mark:
             root.write(_MARK, self._mark.encode())
         if root.read(CONFIG_NAME) is None:
             if self._manifest.has_artifacts:
                 self._bring_artifacts(transfer, progress)
-            place, options = place_of(root.place, model.registry), options_of(model.registry)
             Database.discard(place, options)
             self._fill(place, options)
             if self._manifest.runs is not None:
