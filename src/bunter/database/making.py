@@ -117,5 +117,10 @@ def _clear(file: Path, claim: str) -> None:
 
 @contextmanager
 def _filled(file: Path) -> Iterator[Database]:
-    with Database.create(file) as database, database.write():
-        yield database
+    new = Database.create(file)
+    try:
+        with new as database, database.write():
+            yield database
+    except BaseException:
+        Database.discard(file)
+        raise

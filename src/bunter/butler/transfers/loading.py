@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bunter import effects, safe_yaml
+from bunter.butler.claims import claim_on
 from bunter.butler.cloning import make_views
 from bunter.butler.config import CONFIG_NAME, load_configuration
 from bunter.butler.registry_place import folder_and_database, make_folder_of, options_of, place_of
@@ -26,6 +27,7 @@ from bunter.butler.transfers.run_folders import PIECES_TOGETHER, pieces_in, writ
 from bunter.butler.transfers.table_files import batches_of, check_table
 from bunter.database import Database
 from bunter.database.cloning import fingerprint, make_tables
+from bunter.database.making import making
 from bunter.database.table_rows import copy_rows
 from bunter.datastore import Datastore
 from bunter.datastore.carriage import Cargo, Progress, carry_into
@@ -132,10 +134,12 @@ class _Loading:
     def check(self) -> None:
         registry = self._configuration.model.registry
         place = place_of(self._root.place, registry)
-        if self._is_ours():
+        claim = claim_on(place, self._root.place)
+        if not self._is_ours():
+            self._root.refuse_unless_empty()
+        elif claim is None or self._root.read(CONFIG_NAME) is not None:
             return
-        self._root.refuse_unless_empty()
-        Database.check_absent(place, options_of(registry))
+        Database.check_absent(place, options_of(registry), claim=claim)
 
     def _is_ours(self) -> bool:
         """Whether a load of this dump has begun here, and not ended; it may have died while it wrote the mark."""
@@ -164,14 +168,21 @@ class _Loading:
         if root.read(CONFIG_NAME) is None:
             if self._manifest.has_artifacts:
                 self._bring_artifacts(transfer, progress)
-            Database.discard(place, options)
-            self._fill(place, options)
-            if self._manifest.runs is not None:
-                batches = batches_of(partial(open_table, self._dump / self._manifest.runs.file), PIECES_TOGETHER)
-                write_runs(runs_place(root.place, model), pieces_in(batches, str(self._dump)))
-            text = yaml.safe_dump({"format": model.format, **self._kept}, sort_keys=False)
-            root.publish(CONFIG_NAME, text.encode())
+            if (claim := claim_on(place, root.place)) is None:
+                Database.discard(place)
+            with making(place, options, claim=claim) as filling:
+                with filling() as database:
+                    self._fill(database)
+                self._write_runs()
+                text = yaml.safe_dump({"format": model.format, **self._kept}, sort_keys=False)
+                root.publish(CONFIG_NAME, text.encode())
         root.remove(_MARK)
+
+    def _write_runs(self) -> None:
+        if self._manifest.runs is not None:
+            batches = batches_of(partial(open_table, self._dump / self._manifest.runs.file), PIECES_TOGETHER)
+            place = runs_place(self._root.place, self._configuration.model)
+            write_runs(place, pieces_in(batches, str(self._dump)))
 
     def _bring_artifacts(self, transfer: str, progress: Callable[[Progress], None] | None) -> None:
         done = Progress(0, 0)
@@ -214,29 +225,17 @@ class _Loading:
         cargo = [Cargo(origin, item, item.key) for item in missing]
         carry_into(store, cargo, transfer=transfer, durability=Durability.full)
 
-    def _fill(self, place: str | Path, options: Any) -> None:
+    def _fill(self, database: Database) -> None:
         tables = self._manifest.tables
-        try:
-            with Database.create(place, options=options) as database:
-                with database.write() as transaction:
-                    make_tables([table.shape for table in tables], transaction)
-                    for table in tables:
-                        _fill_table(transaction, table, self._dump)
-                    transaction.settle_tables([table.shape for table in tables])
-                _make_views_of(database)
-        except BaseException:
-            Database.discard(place, options)
-            raise
+        with database.write() as transaction:
+            make_tables([table.shape for table in tables], transaction)
+            for table in tables:
+                _fill_table(transaction, table, self._dump)
+            transaction.settle_tables([table.shape for table in tables])
+            make_views(Registry.open(database))(transaction)
 
 
 def _fill_table(transaction: Transaction, table: DumpedTable, dump: Path) -> None:
     copied = copy_rows(transaction, table.shape, batches_of(partial(open_table, dump / table.file.file)))
     if copied != table.copied or fingerprint(transaction, table.shape) != copied:
         raise DatabaseDamagedError(f"the rows of table {table.shape.name} are not those of the dump")
-
-
-def _make_views_of(database: Database) -> None:
-    """Make the views of a registry whose tables have just come."""
-    registry = Registry.open(database)
-    with database.write() as transaction:
-        make_views(registry)(transaction)
