@@ -126,6 +126,22 @@ class TransfersContract(RetrievalContract):
         assert sorted(each.kind for each in report.conflicts) == ["data ID", "data ID", "record"]
         assert empty.query_datasets("thing", "*", find_first=False).count() == 2
 
+    def test_a_dataset_made_anew_comes_when_the_old_one_is_pruned_as_the_conflict_says(
+        self, source: Butler, empty: Butler
+    ) -> None:
+        empty.transfers.take(source.transfers.parcel())
+        old = source.find_dataset("thing", instrument="Cam", exposure=0, detector=0, collections="run1")
+        assert old is not None
+        source.remove_datasets([old])
+        new = put_thing(source, 0, 0, again=True)
+        with pytest.raises(
+            TransferConflictError, match="`bunter prune-datasets` of the old one in 'run1' at the target"
+        ):
+            empty.transfers.take(source.transfers.parcel())
+        empty.remove_datasets([old])
+        empty.transfers.take(source.transfers.parcel())
+        assert empty.get(new)["again"]
+
     def test_an_export_is_imported_as_it_was(self, source: Butler, empty: Butler, tmp_path: Path) -> None:
         manifest = source.export(tmp_path / "out")
         assert manifest.datasets == 14

@@ -124,7 +124,8 @@ def _taken(session: Session, columns: DatasetColumns, rows: Sequence[int]) -> It
             yield Conflict(
                 "data ID",
                 f"{columns.run!r} has a {columns.dataset_type.name!r} for {required[row]} already "
-                f"({UUID(bytes=there.id)}), which is not {UUID(bytes=columns.ids[row])}",
+                f"({UUID(bytes=there.id)}), which is not {UUID(bytes=columns.ids[row])}; where that one was made anew, "
+                f"`bunter prune-datasets` of the old one in {columns.run!r} at the target makes room for it",
             )
 
 
