@@ -116,3 +116,21 @@ def test_figures_become_the_same_picture_each_time():
     first, second = (storage_class("Plot").convert(figure) for _ in range(2))
     assert first == second
     assert first.startswith(b"\x89PNG")
+
+
+def test_plug_ins_are_looked_for_when_a_name_is_not_known():
+    code = """
+from importlib import metadata
+asked = []
+metadata.entry_points = lambda **group: asked.append(group) or []
+from bunter.errors import StorageClassError
+from bunter.storage_class import storage_class
+storage_class("StructuredDataDict")
+print(len(asked))
+try:
+    storage_class("Nothing")
+except StorageClassError:
+    print(asked)
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert told == ["0", "[{'group': 'bunter.storage_classes'}]"]

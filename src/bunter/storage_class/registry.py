@@ -22,15 +22,30 @@ def storage_classes() -> Mapping[str, StorageClass]:
     They come from the package and from entry points of group ``bunter.storage_classes``: ``package:file.yaml``, a file
     of the same form as that in the package. A name counts where it is defined first, the package before plug-ins.
     """
-    specs: dict[str, Mapping[str, Any]] = {}
-    for package, name in _files():
+    own, specs = _own(), dict(_own_specs())
+    for package, name in _plugged_in():
         for each, spec in _read(package, name):
             specs.setdefault(each, spec)
-    return MappingProxyType({name: _made(name, spec, specs) for name, spec in specs.items()})
+    made = {name: _made(name, spec, specs) for name, spec in specs.items() if name not in own}
+    return MappingProxyType({**own, **made})
+
+
+@functools.cache
+def _own() -> Mapping[str, StorageClass]:
+    """Those of the package, which are enough for most: to look for plug-ins reads about every package that is installed."""
+    specs = _own_specs()
+    return {name: _made(name, spec, specs) for name, spec in specs.items()}
+
+
+@functools.cache
+def _own_specs() -> Mapping[str, Mapping[str, Any]]:
+    return dict(_read("bunter.storage_class", "storage_classes.yaml"))
 
 
 def storage_class(name: str) -> StorageClass:
     """Storage class of a name; StorageClassError, with the nearest name, if there is none."""
+    if (own := _own().get(name)) is not None:
+        return own
     known = storage_classes()
     try:
         return known[name]
@@ -75,10 +90,9 @@ def _public(kind: type[Any]) -> str:
     return ""
 
 
-def _files() -> Iterator[tuple[str, str]]:
+def _plugged_in() -> Iterator[tuple[str, str]]:
     from importlib.metadata import entry_points
 
-    yield "bunter.storage_class", "storage_classes.yaml"
     for point in entry_points(group="bunter.storage_classes"):
         package, _, name = point.value.partition(":")
         yield package.strip(), name.strip()
