@@ -10,7 +10,6 @@ CIRCLES = {
         "a universe, its elements and its groups are defined by each other"
     ),
     "bunter.butler.direct bunter.butler.past": "a repository gives itself as it stood, which is of its own kind",
-    "bunter.butler.timeline bunter.butler.timeline_drawing": "a timeline draws itself",
     "bunter.pipeline.checking bunter.pipeline.drawing bunter.pipeline.drawing.diagram bunter.pipeline.drawing.layout "
     "bunter.pipeline.drawing.mermaid bunter.pipeline.drawing.page bunter.pipeline.drawing.svg bunter.pipeline.drawing.text "
     "bunter.pipeline.pipeline bunter.pipeline.pipeline_graph bunter.pipeline.statics bunter.pipeline.stored "

@@ -10,7 +10,7 @@ from bunter.values import Timespan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bunter.butler.timeline import Timeline, ValidRange
+    from bunter.butler.validity import Validity, ValidRange
 
 __all__ = ["TimelineDrawing"]
 
@@ -22,7 +22,7 @@ class TimelineDrawing:
 
     Parameters
     ----------
-    timeline : Timeline
+    timeline : Validity
         What is drawn.
     width : int
         Width in pixels; the height follows from the rows.
@@ -30,7 +30,7 @@ class TimelineDrawing:
 
     _ROW, _TOP, _MARGIN, _CHARACTER = 26, 58, 16, 6.6
 
-    def __init__(self, timeline: Timeline, width: int) -> None:
+    def __init__(self, timeline: Validity, width: int) -> None:
         self._timeline = timeline
         self._labels = timeline.labels
         self._left = self._MARGIN + max(map(len, self._labels)) * self._CHARACTER + 22
