@@ -168,8 +168,11 @@ def test_digests_of_files_that_stayed_are_written_down_and_then_verified(root, t
         kind = butler.dataset_types.get("thing")
         data_id = butler.standardize({"instrument": "Cam", "exposure": 0, "detector": 1}, kind.dimensions.required)
         [ref] = butler.ingest(FileDataset(str(path), [DatasetRef(new_id(), kind, data_id, "run1")]), transfer="direct")
-        assert butler.check(deep=True).read == 4
-        assert butler.check(deep=DeepCheck(record=True)).digested == 1
+        report = butler.check(deep=True)
+        assert (report.read, report.undigested) == (4, 1)
+        assert "1 without a digest to compare with (`bunter check --record`" in str(report)
+        report = butler.check(deep=DeepCheck(record=True))
+        assert (report.digested, report.undigested) == (1, 0)
         assert butler.check(deep=True).read == 5
         path.write_text('{"e": 8}')
         assert [finding.key for finding in butler.check(deep=True).of(Problem.DAMAGED)] == [str(path)]

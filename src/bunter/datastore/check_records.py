@@ -55,6 +55,11 @@ class CheckRecords:
         sql = f"SELECT a.id FROM artifact a {joined}{able}ORDER BY {order}"
         return array("q", (number for rows in connection.stream(sql) for (number,) in rows))
 
+    def without_digest(self, connection: Connection) -> int:
+        """Count the artifacts that nobody can compare with what was recorded, as no digest was."""
+        row = connection.fetchone("SELECT count(*) FROM artifact WHERE xxh3 IS NULL")
+        return 0 if row is None else int(row[0])
+
     def note_seen(self, tx: Transaction, nonces: Iterable[str], time_ns: int) -> None:
         """Write down that artifacts were found in order."""
         self._note(tx, "seen", nonces, time_ns)

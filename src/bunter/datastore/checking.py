@@ -102,6 +102,7 @@ class Checking:
         self._findings: list[Finding] = []
         self._unfinished: Counter[str] = Counter()
         self._artifacts = self._size = self._left = self._read = self._digested = self._away = 0
+        self._undigested = 0
         limit_s = patrol.time_limit_s
         self._until = None if limit_s is None else effects.monotonic() + limit_s
         if patrol.incremental and database.read_only:
@@ -141,6 +142,7 @@ class Checking:
             kept,
             self._left,
             self._away,
+            self._undigested,
         )
 
     # ------------------------------------------------------------------ existence and size
@@ -274,6 +276,7 @@ class Checking:
         """Read artifacts that are not known to be wrong, in the order in which they were read before."""
         with self._database.read() as connection:
             numbers: Sequence[int] | array[int] = self._checks.oldest_first(connection, all_=deep.record)
+            self._undigested = 0 if deep.record else self._checks.without_digest(connection)
         if deep.sample < 1 and numbers:
             numbers = random.sample(numbers, max(1, round(deep.sample * len(numbers))))
         wrong = {(finding.datastore, finding.key) for finding in self._findings}

@@ -88,6 +88,8 @@ class CheckReport:
         Artifacts that were not looked at, or not read, as the time was over.
     away : int
         Artifacts that were not read, as they are on tape, or not on this machine while nothing is fetched.
+    undigested : int
+        Artifacts that could not be compared, as they have no digest: files that were ingested where they are.
     """
 
     artifacts: int
@@ -99,6 +101,7 @@ class CheckReport:
     kept: int = 0
     left: int = 0
     away: int = 0
+    undigested: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -116,7 +119,7 @@ class CheckReport:
 
     def as_row(self) -> dict[str, object]:
         """Return all but the findings as plain values; of these how many there are of each problem."""
-        names = ("artifacts", "size", "read", "digested", "kept", "left", "away")
+        names = ("artifacts", "size", "read", "digested", "kept", "left", "away", "undigested")
         numbers = {name: getattr(self, name) for name in names}
         return {"clean": self.is_clean, **numbers, "findings": self.counts(), "unfinished": dict(self.unfinished)}
 
@@ -128,6 +131,8 @@ class CheckReport:
         checked = f"{counted(self.artifacts, 'artifact')}, {sized(self.size)}"
         if self.read:
             checked += f", {self.read} read in full"
+        if self.undigested:
+            checked += f", {self.undigested} without a digest to compare with (`bunter check --record` writes them down)"
         if self.digested:
             checked += f", {self.digested} digests written down"
         if self.kept:
