@@ -44,6 +44,11 @@ def values(root):
         return sorted(butler.get(ref)["e"] for ref in butler.query_datasets("thing", "*", find_first=False))
 
 
+def is_at(root, place):
+    """Whether there is a repository that has its registry at a place."""
+    return (root / "bunter.yaml").exists() and place in (root / "bunter.yaml").read_text()
+
+
 def is_marked(place):
     """Whether a making is not over, by what the database says of itself."""
     try:
@@ -93,6 +98,36 @@ def test_load(new_place, steps, full, tmp_path):
         assert values(root) == [0, 1]
 
     completed(["load", str(full.with_name("dumped"))], steps, new_place, tmp_path / "new", then)
+
+
+@pytest.mark.parametrize("rounds", [pytest.param(3, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.soak)])
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", ["create", "load", "clone", "clone --switch"])
+def test_at_random_moments_on_a_server(name, rounds, full, tmp_path, postgres_server):
+    moments = random.Random(f"{os.environ['BUNTER_SEED']} {name}")
+    took, deaths = None, 0
+    for number in range(rounds + 1):
+        root, url = tmp_path / f"trial{number}", postgres_server.url()
+        if name.startswith("clone"):
+            shutil.copytree(full, root)
+            words = [*name.split(), str(root), url]
+        else:
+            given = [str(full.with_name("dumped"))] if name == "load" else []
+            words = [name, *given, str(root), "--database", url]
+        died, lived = in_child(run, words, kill_after_s=None if took is None else moments.uniform(0, took))
+        took = took if died else lived
+        deaths += died
+        if died and (name == "clone" or not is_at(root, url)):
+            assert run(words) == EXIT_OK
+        if name == "create":
+            Butler(root, writeable=True).close()
+        else:
+            assert values(root) == [0, 1]
+        Database.open(url).close()
+        assert not is_marked(url)
+        shutil.rmtree(root)
+        postgres_server.execute(f"DROP SCHEMA {url.rpartition('=')[2]} CASCADE")
+    assert rounds < 50 or deaths > rounds / 5
 
 
 @pytest.mark.timeout(900)
