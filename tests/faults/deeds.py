@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from bunter import Butler, FileDataset
-from bunter.butler import file_lots, files
+from bunter.butler import file_lots, files, trash
 from bunter.butler.mending import mend
 from bunter.butler.transfers.syncing import synchronise
 from bunter.contracts.small_camera import fill_dimensions, put_thing
@@ -16,7 +16,7 @@ from bunter.dataset import DatasetRef
 from bunter.datastore import links
 from bunter.datastore.check import Problem, quarantine
 from bunter.datastore.key import is_direct
-from bunter.values import Principal, new_id
+from bunter.values import Principal, new_id, packed_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,6 +194,18 @@ def prune(keep_days):
     return act
 
 
+def in_lots(act):
+    """Let datasets be removed two by two, and their files as well."""
+
+    def do(place):
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (packed_ids, trash):
+                patch.setattr(module, "LOT_IDS", 2)
+            act(place)
+
+    return do
+
+
 def remove_runs(keep_days):
     def act(place):
         with Butler(place / "full") as butler:
@@ -297,6 +309,9 @@ DEEDS = {
     "prune, kept": Deed(prune(9), "full", (3, 4, 5), _FULL, after=removal_can_be_undone),
     "remove-runs": Deed(remove_runs(0), "full", (), _FULL),
     "remove-runs, kept": Deed(remove_runs(9), "full", (), _FULL, after=removal_can_be_undone),
+    "prune, in lots": Deed(in_lots(prune(0)), "full", (3, 4, 5), _FULL),
+    "prune, kept, in lots": Deed(in_lots(prune(9)), "full", (3, 4, 5), _FULL, after=removal_can_be_undone),
+    "remove-runs, in lots": Deed(in_lots(remove_runs(0)), "full", (), _FULL),
     "undo": Deed(undo, "removed", _FULL, (), after=members_are_there),
     "gc": Deed(gc, "littered", (2, 3, 4, 5), (2, 3, 4, 5)),
     "check --repair": Deed(repair, "damaged", partly=True, wrong=frozenset({Problem.MISSING, Problem.DAMAGED})),

@@ -27,8 +27,18 @@ def template(tmp_path_factory):
     return deeds.make_template(tmp_path_factory.mktemp("template"))
 
 
+_REMOVALS = (
+    "prune, kept",
+    "prune, in lots",
+    "prune, kept, in lots",
+    "remove-runs",
+    "remove-runs, kept",
+    "remove-runs, in lots",
+)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["prune, kept", "remove-runs", "remove-runs, kept", "undo", "gc"])
+@pytest.mark.parametrize("name", [*_REMOVALS, "undo", "gc"])
 def test_a_kill_before_any_effect_leaves_all_or_nothing(name, template, tmp_path):
     def verify(place, *, died):
         deeds.verify(name, place, died=died)

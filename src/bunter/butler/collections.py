@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnmatch import filter as filter_names
 from typing import TYPE_CHECKING, Any, overload
 
+from bunter.butler.chosen_ids import chosen_ids
 from bunter.butler.question import dataset_type_of
 from bunter.butler.search import collections_of
 from bunter.dataset import CollectionType, DatasetType, is_glob
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bunter.dataset import CollectionInfo, DatasetRef
     from bunter.registry import CollectionCatalog
     from bunter.values import Timespan
+    from bunter.values.packed_ids import PackedIds
 
 __all__ = ["Collections"]
 
@@ -226,17 +228,17 @@ class Collections:
         ]
         self._session.commit([EditChain(name, tuple(taken), "remove")])
 
-    def associate(self, name: str, refs: Iterable[DatasetRef]) -> None:
+    def associate(self, name: str, refs: Iterable[DatasetRef] | PackedIds) -> None:
         """Put datasets into a TAGGED collection."""
-        self._session.commit([Associate(name, [ref.id.bytes for ref in refs])])
+        self._session.commit([Associate(name, chosen_ids(refs))])
 
-    def disassociate(self, name: str, refs: Iterable[DatasetRef]) -> None:
+    def disassociate(self, name: str, refs: Iterable[DatasetRef] | PackedIds) -> None:
         """Take datasets out of a TAGGED collection; one that is not in it is no error."""
-        self._session.commit([Disassociate(name, [ref.id.bytes for ref in refs])])
+        self._session.commit([Disassociate(name, chosen_ids(refs))])
 
-    def certify(self, name: str, refs: Iterable[DatasetRef], timespan: Timespan) -> None:
+    def certify(self, name: str, refs: Iterable[DatasetRef] | PackedIds, timespan: Timespan) -> None:
         """Give calibrations a validity range in a CALIBRATION collection; overlaps are refused."""
-        self._session.commit([Certify(name, [ref.id.bytes for ref in refs], timespan)])
+        self._session.commit([Certify(name, chosen_ids(refs), timespan)])
 
     def decertify(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -36,9 +37,10 @@ from bunter.datastore.relocation import files_below, relocate, some_folders
 from bunter.errors import KeyTakenError
 from bunter.registry import Registry
 from bunter.values import Durability
+from bunter.values.packed_ids import in_lots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -65,7 +67,6 @@ if TYPE_CHECKING:
 __all__ = ["DirectRepository"]
 
 _REMOVING = (RemoveDatasets, UnstoreDatasets)
-_LEAVING = (ChangesAsRead, RemoveDatasets, UnstoreDatasets)
 _FEEDING = (AddDatasets, ChangesAsRead, RemoveDatasets, UndoChange, UnstoreDatasets)
 """Types of changes; told here, as a union would be made anew with each commit."""
 
@@ -222,7 +223,7 @@ class DirectRepository:
         with self._database.read() as connection:
             return self._registry.get_many(connection, ids)
 
-    def members(self, principal: Principal, runs: Sequence[str]) -> list[bytes]:
+    def members(self, principal: Principal, runs: Sequence[str]) -> Sequence[bytes]:
         """See `Repository`."""
         del principal
         with self._database.read() as connection:
@@ -261,33 +262,30 @@ class DirectRepository:
             for lot in lots:
                 self.datastore.publish(lot, durability)
             how = {"durability": durability or Durability.full, "activity": activity, "generation": generation}
-            self._write_when_free(principal, changes, lots, how)
+            is_trash_new = self._write_when_free(principal, changes, lots, how)
         except BaseException:
             for lot in lots:
                 self._undo(lot)
             raise
         for lot in lots:
             self.datastore.settle(lot)
-        kinds = set(map(type, changes))
-        if not kinds.isdisjoint(_LEAVING):
+        if is_trash_new:
             self.empty_trash()
-        if self.feeding.sinks and not kinds.isdisjoint(_FEEDING):
+        if self.feeding.sinks and not set(map(type, changes)).isdisjoint(_FEEDING):
             self.feeding.deliver(is_asked=False)
 
     def _write_when_free(
         self, principal: Principal, changes: Sequence[Change], lots: StagedLots, how: Mapping[str, Any]
-    ) -> None:
-        """Write, and wait for others who are about to give or take back the same exact names."""
+    ) -> bool:
+        """Write, and wait for others who are about to give or take back the same exact names; see `_write`."""
         began_s = effects.monotonic()
         exact = [item for lot in lots for item in self.datastore.exact(lot)] if self.datastore.has_exact else []
         while True:
             try:
-                self._write(principal, changes, lots, exact, **how)
+                return self._write(principal, changes, lots, exact, **how)
             except KeyTakenError:
                 if not self._exact.waits(exact, began_s):
                     raise
-            else:
-                return
 
     def _write(
         self,
@@ -299,11 +297,13 @@ class DirectRepository:
         durability: Durability,
         activity: Activity | None,
         generation: int | None,
-    ) -> None:
+    ) -> bool:
+        """Apply changes in one transaction; return whether artifacts may have gone to the trash."""
         number = None if activity is None else self._activities.get(activity.id)
 
-        def deed(transaction: Transaction) -> int | None:
+        def deed(transaction: Transaction) -> tuple[int | None, bool]:
             begun = number
+            is_trash_new = False
             self._exact.free(transaction, exact)
             if activity is not None and begun is None:
                 begun = self._registry.begin_activity(transaction, activity)
@@ -315,6 +315,7 @@ class DirectRepository:
             newcomers: dict[str, list[bytes]] = {}
             for change in self._told(transaction, changes):
                 result = self._apply(transaction, change)
+                is_trash_new = is_trash_new or isinstance(change, _REMOVING)
                 if is_wanted:
                     events += self.outbox.hear(transaction, change, result)
                 if self.feeding.sinks:
@@ -324,19 +325,22 @@ class DirectRepository:
                 self.datastore.confirm(transaction, lot)
             self.feeding.alone.feed(transaction, newcomers)
             self._exact.give(transaction, exact)
-            return begun
+            return begun, is_trash_new
 
-        known = self._database.carry_out(deed, durability=durability)
+        known, is_trash_new = self._database.carry_out(deed, durability=durability)
         if activity is not None and known is not None:  # what was taken back has to be written again
             self._activities[activity.id] = known
+        return is_trash_new
 
-    def _told(self, transaction: Transaction, changes: Sequence[Change]) -> Iterator[Change]:
-        """Yield changes, each undoing as what it comes to at its turn, and those that are read as they are read."""
+    def _told(self, transaction: Transaction, changes: Iterable[Change]) -> Iterator[Change]:
+        """Yield changes, each undoing as what it comes to at its turn, those that are read as they are read, and removals in lots."""
         for change in changes:
             if isinstance(change, UndoChange):
-                yield from self.trash.restoration_within(transaction, change).changes
+                yield from self._told(transaction, self.trash.restoration_within(transaction, change).changes)
             elif isinstance(change, ChangesAsRead):
-                yield from change.read()
+                yield from self._told(transaction, change.read())
+            elif isinstance(change, _REMOVING):
+                yield from (replace(change, ids=lot) for lot in in_lots(change.ids))
             else:
                 yield change
 

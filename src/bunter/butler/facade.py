@@ -392,9 +392,7 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
         keep_days : float, optional
             For how many days `undo` can bring them back; what the configuration says if None.
         """
-        return self.removal.datasets(
-            list(refs), purge=purge, unstore=unstore, disassociate=disassociate, keep_days=keep_days
-        )
+        return self.removal.datasets(refs, purge=purge, unstore=unstore, disassociate=disassociate, keep_days=keep_days)
 
     def remove_runs(
         self, names: str | Iterable[str], *, unlink_from_chains: bool = False, keep_days: float | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.activities import performed
+from bunter.butler.chosen_ids import chosen_ids
 from bunter.butler.operators import Operators
 from bunter.butler.trash import trash_of
 from bunter.dataset import CollectionType
@@ -19,9 +20,10 @@ from bunter.dataset.changes import (
 )
 from bunter.errors import CollectionTypeError, MissingCollectionError
 from bunter.registry.undoable import UNDOING
+from bunter.values.packed_ids import PackedIds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from bunter.butler.restoration import Removed, Restoration, Undoable
     from bunter.butler.session import Session
@@ -89,7 +91,11 @@ class Removal:
         self._session = session
 
     def preview(
-        self, refs: Iterable[DatasetRef] = (), *, runs: str | Iterable[str] = (), collections: str | Iterable[str] = ()
+        self,
+        refs: Iterable[DatasetRef] | PackedIds = (),
+        *,
+        runs: str | Iterable[str] = (),
+        collections: str | Iterable[str] = (),
     ) -> RemovalPreview:
         """Count what would go, without changing anything.
 
@@ -101,9 +107,9 @@ class Removal:
             RUN collections with their datasets; collections of other types, whose datasets stay.
         """
         listed, others = self._runs(runs), _listed(collections)
-        ids = [ref.id.bytes for ref in refs]
+        ids = chosen_ids(refs)
         if listed:
-            ids += self._session.repository.members(self._session.principal, listed)
+            ids += PackedIds.of(self._session.repository.members(self._session.principal, listed))
         catalog = self._session.facts.collections
         chains = {parent for name in (*listed, *others) for parent in catalog.info(name).parents}
         rows = sorted(Operators(self._session).toll(ids)) if ids else []
@@ -111,7 +117,7 @@ class Removal:
 
     def datasets(
         self,
-        refs: Sequence[DatasetRef],
+        refs: Iterable[DatasetRef] | PackedIds,
         *,
         purge: bool = True,
         unstore: bool = True,
@@ -119,7 +125,7 @@ class Removal:
         keep_days: float | None = None,
     ) -> int:
         """Remove datasets with their memberships and artifacts, as `Butler.remove_datasets` tells; return how many there were."""
-        ids = [ref.id.bytes for ref in refs]
+        ids = chosen_ids(refs)
         tags = self._tags(disassociate)
         if purge:
             changes: list[Change] = [RemoveDatasets(ids, keep_days)]

@@ -143,8 +143,8 @@ class Repository(Protocol):
     def identify(self, principal: Principal, ids: Sequence[bytes]) -> list[DatasetRef | None]:
         """Return the datasets with these ids, None where there is none."""
 
-    def members(self, principal: Principal, runs: Sequence[str]) -> list[bytes]:
-        """Return the ids of all datasets in some runs."""
+    def members(self, principal: Principal, runs: Sequence[str]) -> Sequence[bytes]:
+        """Return the ids of all datasets in some runs, ascending."""
 
     def files_in_place(self, folder: str) -> list[tuple[str, int]]:
         """Return path and size of the files below an absolute folder that stay where their owner keeps them."""

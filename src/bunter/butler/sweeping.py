@@ -127,7 +127,7 @@ class Sweeping:
         for name, key, stat in self._looked_at(report.of(Problem.ORPHAN)):
             if stat is not None and stat.modified_ns <= horizon_ns:
                 yield _Item("strange" if is_exact(key) else "orphan", name, key, stat.size)
-        for name, waiting in self._trash.waiting().items():
+        for name, waiting in self._trash.waiting():
             yield from (_Item("trash", name, key, max(size, 0)) for key, size in waiting)
         left = self._unregistered(list(abandoned))
         for name, store in self._session.repository.datastore.stores.items():

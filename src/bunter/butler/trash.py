@@ -15,9 +15,10 @@ from bunter.errors import ConfigurationError, UndoError
 from bunter.registry.removed_rows import forget_beside, names_of
 from bunter.registry.reversing import reversal
 from bunter.registry.undoable import deeds_of, edits, latest_deed, settled
+from bunter.values.packed_ids import LOT_IDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bunter.butler.exact_names import ExactNames
     from bunter.butler.repository import Repository
@@ -230,10 +231,18 @@ class Trash:
         """Finish or undo what dead writers left; return how many artifacts they had staged."""
         return self._datastore.recover(self.registered)
 
-    def waiting(self) -> dict[str, list[tuple[str, int]]]:
-        """Return keys and sizes of what is to be unlinked, by store."""
-        with self._database.read() as connection:
-            return {name: self._records.trash(connection, name) for name in self._datastore.stores}
+    def waiting(self) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+        """Yield stores with keys and sizes of what is to be unlinked, lot by lot, as it stands when a lot is wanted."""
+        for name in self._datastore.stores:
+            last = ""
+            while True:
+                with self._database.read() as connection:
+                    rows = self._records.trash(connection, name, last, LOT_IDS)
+                if rows:
+                    yield name, rows
+                if len(rows) < LOT_IDS:
+                    break
+                last = rows[-1][0]
 
     def kept(self) -> list[tuple[str, int]]:
         """Return keys and sizes of what removals keep."""
@@ -246,7 +255,7 @@ class Trash:
         """Unlink what is to be unlinked, also what removals kept whose time is over; return why some files could not be."""
         self.expire(self.due())
         failed: dict[str, OSError] = {}
-        for name, rows in self.waiting().items():
+        for name, rows in self.waiting():
             keys, exact = exact_keys([key for key, _ in rows])
             failed |= self._exact.empty(name, exact)
             if keys:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bunter.butler.transfers.packed_datasets import PackedDatasets
     from bunter.cli.output import Emit
     from bunter.dataset import DatasetRef
+    from bunter.values.packed_ids import PackedIds
 
 __all__ = ["Chosen", "choosing_options", "tell_nothing", "tell_written"]
 
@@ -76,6 +77,18 @@ class Chosen:
         """
         found = self._found(butler, within or self.within, find_first)
         return list(islice({ref.id: ref for ref in found}.values(), self.limit))
+
+    def ids(self, butler: Butler, within: Sequence[str] | None = None, *, find_first: bool | None = None) -> PackedIds:
+        """Return the ids of the datasets that `refs` returns, which take a fiftieth of the memory; ascending."""
+        from bunter.butler.chosen_ids import chosen_ids
+        from bunter.values.packed_ids import PackedIds
+
+        if self.limit is not None:
+            return chosen_ids(self.refs(butler, within, find_first=find_first))
+        found = PackedIds()
+        for results in self._results(butler, within or self.within, find_first):
+            found += chosen_ids(results)
+        return found.distinct()
 
     def packed(
         self, butler: Butler, within: Sequence[str] | None = None, *, find_first: bool | None = None

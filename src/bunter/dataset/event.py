@@ -192,11 +192,11 @@ class Subscription:
 
 
 def told_together(events: Sequence[Event]) -> list[Event]:
-    """Return the events of one transaction, those of datasets added as one for each run and type, however many changes they came in."""
+    """Return the events of one transaction, those of datasets as one for each run and type, however many changes they came in."""
     together: dict[tuple[object, ...], Event] = {}
     for place, event in enumerate(events):
-        is_alike = event.kind == "datasets.added" and not event.mark
-        which = (event.collection, event.document["dataset_type"]) if is_alike else (place,)
+        is_alike = event.kind.startswith("datasets.") and not event.mark
+        which = (event.kind, event.collection, event.document["dataset_type"]) if is_alike else (place,)
         before = together.get(which)
         together[which] = event if before is None else replace(event, document=_sum(before.document, event.document))
     return list(together.values())

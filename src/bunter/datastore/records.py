@@ -63,6 +63,7 @@ _DEAD = (
     ("artifact", "a dataset", "SELECT 1 FROM dataset_artifact l WHERE l.artifact = x.id"),
     ("artifact", "their directory", "SELECT 1 FROM artifact_directory d WHERE d.id = x.directory"),
 )
+_ALL = 2**62
 _NEW_ARTIFACT = "INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _NEW_LINK = "INSERT INTO dataset_artifact VALUES (?, ?, ?, ?)"
 _DIRECTORY = (
@@ -165,11 +166,12 @@ class ArtifactRecords:
         """Drop the trash rows of artifacts that are gone."""
         if not keys:
             return
-        there = tx.fetchall("SELECT key FROM trash WHERE datastore = ?", (datastore,))
+        span = "FROM trash WHERE datastore = ? AND key >= ? AND key <= ?", (datastore, keys[0], keys[-1])
+        there = tx.fetchall(f"SELECT key {span[0]}", span[1])
         if len(there) == len(keys) and {key for (key,) in there}.issubset(
             keys
         ):  # nobody else has come or gone meanwhile
-            tx.execute("DELETE FROM trash WHERE datastore = ?", (datastore,))
+            tx.execute(f"DELETE {span[0]}", span[1])
             return
         gone = tx.upload("emptied", 1, [(key,) for key in sorted(set(keys))], ["str"], keyed=True)
         tx.execute(f"DELETE FROM trash WHERE datastore = ? AND key IN (SELECT c0 FROM {gone})", (datastore,))
@@ -301,11 +303,10 @@ class ArtifactRecords:
         sql = f"SELECT key FROM trash WHERE datastore = ? AND key IN (SELECT c0 FROM {table})"
         return [key for (key,) in conn.fetchall(sql, (datastore,))]
 
-    def trash(self, conn: Connection, datastore: str) -> list[tuple[str, int]]:
-        """Keys and sizes of artifacts that are to be removed."""
-        return [
-            (key, size) for key, size in conn.fetchall("SELECT key, size FROM trash WHERE datastore = ?", (datastore,))
-        ]
+    def trash(self, conn: Connection, datastore: str, after: str = "", limit: int = _ALL) -> list[tuple[str, int]]:
+        """Keys and sizes of artifacts that are to be removed, from behind a key on, in the order of keys."""
+        sql = "SELECT key, size FROM trash WHERE datastore = ? AND key > ? ORDER BY key LIMIT ?"
+        return [(key, size) for key, size in conn.fetchall(sql, (datastore, after, limit))]
 
 
 def _directories(tx: Transaction, artifacts: Sequence[ArtifactRow]) -> tuple[dict[tuple[str, str], int], int]:

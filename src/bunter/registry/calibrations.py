@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from bunter.errors import CollectionTypeError, ConflictingDefinitionError
 from bunter.registry.layout import LIVE
 from bunter.registry.memberships import Members, collection_of, gather
 from bunter.values import Timespan
+from bunter.values.packed_ids import in_lots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,7 +31,7 @@ def certify(tx: Transaction, roster: Roster, change: Certify) -> None:
     collection = collection_of(roster, change.collection, CollectionType.CALIBRATION, "certify")
     if change.timespan.is_empty:
         raise ConflictingDefinitionError("a calibration cannot be certified for an empty timespan; give begin < end")
-    for members in gather(tx, roster, change.ids):
+    for members in chain.from_iterable(gather(tx, roster, lot) for lot in in_lots(change.ids)):
         if not members.kind.dataset_type.is_calibration:
             name = members.kind.dataset_type.name
             raise CollectionTypeError(

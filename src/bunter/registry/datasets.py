@@ -14,6 +14,7 @@ from bunter.errors import CollectionTypeError, ConflictingDatasetError
 from bunter.registry.annotations import remove_annotations
 from bunter.registry.layout import LIVE
 from bunter.registry.presence import require_values
+from bunter.values.packed_ids import LOT_IDS, PackedIds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -138,16 +139,17 @@ def _conflict(
     )
 
 
-def dataset_members(connection: Connection, roster: Roster, runs: Sequence[str]) -> list[bytes]:
+def dataset_members(connection: Connection, roster: Roster, runs: Sequence[str]) -> PackedIds:
     """Return the ids of all datasets in runs, ascending."""
     numbers = [roster.collections.row(name).number for name in runs]
-    found: list[bytes] = []
+    found = bytearray()
     for kind in roster.rows.values():
         for run in numbers:
             for source in kind.layout.sources:
                 sql = f"SELECT id FROM {source} d WHERE type = ? AND run = ?"
-                found += [id_ for (id_,) in connection.fetchall(sql, (kind.number, run))]
-    return sorted(found)
+                for rows in connection.stream(sql, (kind.number, run), LOT_IDS):
+                    found += b"".join(map(itemgetter(0), rows))
+    return PackedIds(found).distinct()
 
 
 def remove_datasets(tx: Transaction, roster: Roster, change: RemoveDatasets) -> int:

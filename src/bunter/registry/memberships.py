@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from bunter.dataset import CollectionType
 from bunter.errors import CollectionTypeError, ConflictingDefinitionError, DatasetNotFoundError
 from bunter.registry.layout import LIVE
+from bunter.values.packed_ids import in_lots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +67,7 @@ def gather(tx: Transaction, roster: Roster, ids: Sequence[bytes]) -> list[Member
 def associate(tx: Transaction, roster: Roster, change: Associate) -> None:
     """Put datasets into a TAGGED collection; those that are in it stay as they are."""
     collection = collection_of(roster, change.collection, CollectionType.TAGGED, "associate")
-    for members in gather(tx, roster, change.ids):
+    for members in chain.from_iterable(gather(tx, roster, lot) for lot in in_lots(change.ids)):
         _refuse_conflicts(tx, collection, members)
         kind = members.kind
         names = ["id", "run", *kind.dataset_type.dimensions.required, "type", "collection", "added"]
@@ -109,8 +111,13 @@ def _two(
 def disassociate(tx: Transaction, roster: Roster, change: Disassociate) -> None:
     """Take datasets out of a TAGGED collection; those that are not in it are ignored."""
     collection = collection_of(roster, change.collection, CollectionType.TAGGED, "disassociate")
+    for lot in in_lots(change.ids):
+        _disassociate(tx, roster, collection, lot)
+
+
+def _disassociate(tx: Transaction, roster: Roster, collection: CollectionRow, ids: Sequence[bytes]) -> None:
     now = tx.next_change()
-    table = tx.upload("ids", 1, ((id_,) for id_ in change.ids))
+    table = tx.upload("ids", 1, ((id_,) for id_ in ids))
     types = tx.fetchall(f"SELECT DISTINCT type FROM dataset WHERE id IN (SELECT c0 FROM {table})")
     for layout in {roster.by_number[number].layout for (number,) in types}:
         mine = f"collection = {collection.number} AND retired = {LIVE} AND id IN (SELECT c0 FROM {table})"

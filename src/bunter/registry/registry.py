@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from bunter.registry.stream import ResultStream
     from bunter.registry.summaries import Holdings
     from bunter.values import Timespan
+    from bunter.values.packed_ids import PackedIds
 
 __all__ = ["Registry"]
 
@@ -208,7 +209,7 @@ class Registry:
         """Pick the ids of datasets that were added after the moment that this registry shows."""
         return younger(connection, self.roster(connection), ids)
 
-    def members(self, connection: Connection, runs: Sequence[str]) -> list[bytes]:
+    def members(self, connection: Connection, runs: Sequence[str]) -> PackedIds:
         """Return the ids of all datasets in runs, ascending."""
         return dataset_members(connection, self.roster(connection), runs)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bunter.registry.view_columns import data_id_values
+from bunter.values.packed_ids import PackedIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -87,7 +88,7 @@ def removal_toll(
         Columns `TOLL`: datasets that are there, bytes of artifacts that are ours, memberships in TAGGED and CALIBRATION
         collections. The cost grows with the number of ids, not with what the repository holds.
     """
-    table = connection.upload("toll", 1, ((id_,) for id_ in sorted(ids)))
+    table = connection.upload("toll", 1, ((id_,) for id_ in PackedIds.of(ids).distinct()))
     found = connection.fetchall(
         f"SELECT o.type, o.run, count(*), {_whole(bytes_of('o.id'))} "
         f"FROM {table} q CROSS JOIN dataset o WHERE o.id = q.c0 GROUP BY o.type, o.run"

@@ -107,13 +107,13 @@ def associate(
     from bunter.values import counted
 
     with Butler(repo, writeable=None if dry_run else True) as butler:
-        refs = chosen.refs(butler)
+        ids = chosen.ids(butler)
         if not dry_run:
             butler.collections.register(collection, CollectionType.TAGGED)
-            butler.collections.associate(collection, refs)
+            butler.collections.associate(collection, ids)
     emit.record(
-        {"collection": collection, "datasets": len(refs)},
-        f"{'would put' if dry_run else 'put'} {counted(len(refs), 'dataset')} into {collection}",
+        {"collection": collection, "datasets": len(ids)},
+        f"{'would put' if dry_run else 'put'} {counted(len(ids), 'dataset')} into {collection}",
     )
 
 
@@ -129,12 +129,12 @@ def disassociate(*, repo: str, collection: str, chosen: Chosen, dry_run: bool, e
     from bunter.values import counted
 
     with Butler(repo, writeable=None if dry_run else True) as butler:
-        refs = chosen.refs(butler, [collection])
+        ids = chosen.ids(butler, [collection])
         if not dry_run:
-            butler.collections.disassociate(collection, refs)
+            butler.collections.disassociate(collection, ids)
     emit.record(
-        {"collection": collection, "datasets": len(refs)},
-        f"{'would take' if dry_run else 'took'} {counted(len(refs), 'dataset')} out of {collection}",
+        {"collection": collection, "datasets": len(ids)},
+        f"{'would take' if dry_run else 'took'} {counted(len(ids), 'dataset')} out of {collection}",
     )
 
 
@@ -165,26 +165,28 @@ def certify(
 ) -> None:
     """Give the calibrations DATASET_TYPES of INPUT_COLLECTION a validity range in OUTPUT_COLLECTION."""
     from bunter.butler import Butler
+    from bunter.butler.chosen_ids import chosen_ids
     from bunter.dataset import CollectionType
     from bunter.errors import DatasetNotFoundError
     from bunter.values import Timespan, counted
+    from bunter.values.packed_ids import PackedIds
 
     try:
         timespan = Timespan.from_times(begin_date, end_date)
     except ValueError as error:
         raise click.UsageError(f"--begin-date and --end-date: {error}") from error
     with Butler(repo, writeable=None if dry_run else True) as butler:
-        found = {name: list(butler.query_datasets(name, input_collection, where=where)) for name in dataset_types}
-        if empty := [name for name, refs in found.items() if not refs]:
+        found = {name: chosen_ids(butler.query_datasets(name, input_collection, where=where)) for name in dataset_types}
+        if empty := [name for name, ids in found.items() if not ids]:
             raise DatasetNotFoundError(
                 f"no {', '.join(empty)} in {input_collection}; `bunter query-datasets {repo} {empty[0]}` lists those that exist"
             )
-        refs = [ref for group in found.values() for ref in group]
+        ids = sum(found.values(), PackedIds())
         if not dry_run:
             with butler.transaction():
                 butler.collections.register(output_collection, CollectionType.CALIBRATION)
-                butler.collections.certify(output_collection, refs, timespan)
+                butler.collections.certify(output_collection, ids, timespan)
     emit.record(
-        {"collection": output_collection, "datasets": len(refs), "timespan": str(timespan)},
-        f"{'would certify' if dry_run else 'certified'} {counted(len(refs), 'dataset')} in {output_collection} for {timespan}",
+        {"collection": output_collection, "datasets": len(ids), "timespan": str(timespan)},
+        f"{'would certify' if dry_run else 'certified'} {counted(len(ids), 'dataset')} in {output_collection} for {timespan}",
     )

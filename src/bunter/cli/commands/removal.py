@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bunter.butler.removal import RemovalPreview
     from bunter.cli.output import Emit
     from bunter.cli.selecting import Chosen
-    from bunter.dataset import CollectionType, DatasetRef
+    from bunter.dataset import CollectionType
 
 __all__ = ["prune_datasets", "remove_collections", "remove_dataset_type", "remove_runs"]
 
@@ -96,19 +96,19 @@ def prune_datasets(
         raise click.UsageError("name the collections to look in, such as demo/science; '*' for all of them")
     deed = "unstore" if unstore else "disassociate" if tags else "remove"
     with Butler(repo, writeable=not dry_run or None) as butler:
-        refs = chosen.refs(butler, names, find_first=False if find_all else None)
-        _all_in_run(refs, purge)
-        preview = butler.removal.preview(refs)
+        ids = chosen.ids(butler, names, find_first=False if find_all else None)
+        preview = butler.removal.preview(ids)
+        _all_in_run(preview, purge)
         if not quiet and (dry_run or confirm):
             _show(preview, emit)
-        goes = bool(refs) and not dry_run and (not confirm or confirmed(_question(deed, preview, tags)))
+        goes = bool(ids) and not dry_run and (not confirm or confirmed(_question(deed, preview, tags)))
         if goes:
-            butler.remove_datasets(
-                refs, purge=deed == "remove", unstore=unstore, disassociate=tags, keep_days=keep_days
+            butler.removal.datasets(
+                ids, purge=deed == "remove", unstore=unstore, disassociate=tags, keep_days=keep_days
             )
-    done = len(refs) if goes else 0
+    done = len(ids) if goes else 0
     emit.record(
-        {"found": len(refs), "removed": done, "deed": deed, "dry_run": dry_run, **_counts(preview)},
+        {"found": len(ids), "removed": done, "deed": deed, "dry_run": dry_run, **_counts(preview)},
         _sentence(deed, preview if goes or dry_run else None, dry_run=dry_run),
     )
 
@@ -131,15 +131,14 @@ def _said(preview: RemovalPreview) -> str:
     return f"{counted(preview.datasets, 'dataset')}{size}"
 
 
-def _all_in_run(refs: Sequence[DatasetRef], run: str | None) -> None:
+def _all_in_run(preview: RemovalPreview, run: str | None) -> None:
     from bunter.errors import CollectionTypeError
     from bunter.values import counted, listed
 
-    strangers = [ref for ref in refs if ref.run != run]
+    strangers = {where: count for _, where, count, *_ in preview.rows if where != run}
     if run is not None and strangers:
-        runs = listed(sorted({ref.run for ref in strangers}))
         raise CollectionTypeError(
-            f"{counted(len(strangers), 'dataset')} of {len(refs)} are in {runs}, not in {run!r}; "
+            f"{counted(sum(strangers.values()), 'dataset')} of {preview.datasets} are in {listed(sorted(strangers))}, not in {run!r}; "
             f"look in {run!r} only, or leave out --purge to remove them wherever they are"
         )
 

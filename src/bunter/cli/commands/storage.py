@@ -254,7 +254,7 @@ def trash(*, action: str, repo: str, kept: bool, dry_run: bool, emit: Emit) -> N
 
     with Butler(repo, writeable=action == "empty" and not dry_run) as butler:
         bin_ = _direct(butler).trash
-        found = [(key, size) for rows in bin_.waiting().values() for key, size in rows]
+        found = [(key, size) for _, rows in bin_.waiting() for key, size in rows]
         found += bin_.kept() if kept else []
         if action == "list" or dry_run:
             shown = sized if emit.style == "text" else int
