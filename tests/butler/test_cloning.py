@@ -238,4 +238,4 @@ def test_memory_does_not_grow_with_the_tables(root, postgres_url, monkeypatch, t
     clone_registry(root, postgres_url if there else "back.sqlite3")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 6e6  # the rows are 20 MB as Python has them
+    assert peak < 10e6  # the rows are 20 MB as Python has them

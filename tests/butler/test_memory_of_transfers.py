@@ -62,6 +62,15 @@ def fill(butler, folder, count):
     butler.collections.associate("tag", list(refs)[::2])
 
 
+@pytest.fixture(autouse=True)
+def _tidy():
+    """Let what only refers to itself go soon, and not when it happens to be its turn."""
+    before = gc.get_threshold()
+    gc.set_threshold(200, 2, 2)
+    yield
+    gc.set_threshold(*before)
+
+
 @pytest.fixture
 def _small_parts(monkeypatch):
     """Let what is done in parts of some thousand datasets be done in parts of a hundred, so that a thousand are many."""

@@ -65,7 +65,7 @@ def test_put_and_get_take_little_memory_beside_the_object(tmp_path, kind):
     assert done.returncode == 0, done.stderr
     put, get = map(float, done.stdout.split())  # MB; the object has 128
     assert put < 50
-    assert get < 90
+    assert get < 110  # a second one would be 128
 
 
 def tables():
