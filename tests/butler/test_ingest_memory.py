@@ -12,19 +12,13 @@ from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef
 from bunter.dimensions import DataCoordinate
 from bunter.values import new_id
+from tidy_memory import tidy
+
+__all__ = ["tidy"]
 
 FEW, MANY = 1000, 4000
 BYTES_EACH = 250
 """More for each file would be a list of them; before there were lots it was 2,600."""
-
-
-@pytest.fixture(autouse=True)
-def _tidy():
-    """Let what only refers to itself go soon, and not when it happens to be its turn."""
-    before = gc.get_threshold()
-    gc.set_threshold(200, 2, 2)
-    yield
-    gc.set_threshold(*before)
 
 
 @pytest.fixture

@@ -13,6 +13,9 @@ from bunter.contracts.small_camera import fill_dimensions
 from bunter.database import many_rows
 from bunter.registry import blocks, datasets, stream
 from bunter.values import packed_ids
+from tidy_memory import tidy
+
+__all__ = ["tidy"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

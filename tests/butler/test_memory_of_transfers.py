@@ -22,6 +22,9 @@ from bunter.datastore import carriage, checking, outward
 from bunter.dimensions import DataCoordinate
 from bunter.registry import blocks, stream
 from bunter.values import new_id
+from tidy_memory import tidy
+
+__all__ = ["tidy"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -60,15 +63,6 @@ def fill(butler, folder, count):
         files.append(FileDataset(str(path), [ref]))
     refs = butler.ingest(*files, transfer="move")
     butler.collections.associate("tag", list(refs)[::2])
-
-
-@pytest.fixture(autouse=True)
-def _tidy():
-    """Let what only refers to itself go soon, and not when it happens to be its turn."""
-    before = gc.get_threshold()
-    gc.set_threshold(200, 2, 2)
-    yield
-    gc.set_threshold(*before)
 
 
 @pytest.fixture
