@@ -242,3 +242,27 @@ def test_a_schema_whose_transaction_is_not_over_is_another_programs(postgres_ser
         pass
     with making(url, claim="this") as filling, filling():
         pass
+
+
+def test_the_claim_of_another_making_outlives_one_that_is_refused(tmp_path):
+    file = tmp_path / "r.sqlite3"
+    with pytest.raises(KeyboardInterrupt), making(str(file), claim="this") as filling:
+        with filling():
+            pass
+        raise KeyboardInterrupt  # between the two places
+    with pytest.raises(RepositoryExistsError, match="exists"), making(str(file), claim="that"):
+        pass
+    with making(str(file), claim="this") as filling, filling():
+        pass
+    with pytest.raises(RepositoryExistsError, match="exists"), making(str(file), claim="this"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.endswith("-queue")) == ["r.sqlite3"]
+
+
+def test_a_root_in_a_service_is_completed(s3_place, postgres_server):
+    command = ["create", s3_place, "--database", postgres_server.url()]
+    left_by(command, "committed")
+    assert run(command) == EXIT_OK
+    with Butler(s3_place) as butler:
+        assert list(butler.collections.query()) == []
+    assert run(command) == EXIT_FAILURE

@@ -92,25 +92,28 @@ def _making_file(file: Path, claim: str) -> Iterator[None]:
     if held is None:
         raise RepositoryExistsError(f"another program makes {file} now; choose another place")
     with held:
+        _clear(file, claim)
+        with effects.open_append(mark) as text:
+            text.clear()
+            text.append(claim.encode())
+            text.sync()
+        effects.sync_dir(file.parent)
         try:
-            _clear(file, claim)
-            with effects.open_append(mark) as text:
-                text.clear()
-                text.append(claim.encode())
-                text.sync()
-            effects.sync_dir(file.parent)
             yield
         except BaseException:
-            if not is_left(file, claim) or effects.stat(file) is None:
+            if effects.stat(file) is None:  # nothing was filled, so nothing is left to claim
                 effects.unlink(mark, missing_ok=True)
             raise
         effects.unlink(mark, missing_ok=True)
 
 
 def _clear(file: Path, claim: str) -> None:
+    """Remove a file that a making for the same has left; the mark of another one stays."""
     if effects.stat(file) is None:
         return
     if not is_left(file, claim):
+        if not effects.read_bytes(mark_of(file)):
+            effects.unlink(mark_of(file), missing_ok=True)
         raise is_taken(file)
     Database.discard(file)
 
