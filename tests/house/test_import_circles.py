@@ -10,10 +10,10 @@ CIRCLES = {
         "a universe, its elements and its groups are defined by each other"
     ),
     "bunter.butler.direct bunter.butler.past": "a repository gives itself as it stood, which is of its own kind",
-    "bunter.pipeline.checking bunter.pipeline.drawing bunter.pipeline.drawing.diagram bunter.pipeline.drawing.layout "
-    "bunter.pipeline.drawing.mermaid bunter.pipeline.drawing.page bunter.pipeline.drawing.svg bunter.pipeline.drawing.text "
-    "bunter.pipeline.pipeline bunter.pipeline.pipeline_graph bunter.pipeline.statics bunter.pipeline.stored "
-    "bunter.pipeline.written": "a pipeline checks, wires, draws and writes itself, each in one call to the module that does it",
+    "bunter.pipeline.checking bunter.pipeline.pipeline bunter.pipeline.statics bunter.pipeline.written": (
+        "a pipeline checks, reads and writes itself, each in one call to the module that does it"
+    ),
+    "bunter.pipeline.pipeline_graph bunter.pipeline.stored": "a resolved pipeline is kept as plain data, and made of them",
     "bunter.graph.artifacts bunter.graph.columns bunter.graph.decided bunter.graph.explanation bunter.graph.file "
     "bunter.graph.part bunter.graph.parts bunter.graph.quantum bunter.graph.quantum_graph bunter.graph.ranged "
     "bunter.graph.slices bunter.graph.tables bunter.graph.unique": (

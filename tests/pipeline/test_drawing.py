@@ -83,9 +83,7 @@ def test_an_svg_stands_alone_and_shows_states(drp):
 
 
 def draw_states(pipeline, states):
-    from bunter.pipeline.drawing import diagram_of_pipeline
-
-    return draw(diagram_of_pipeline(pipeline), "svg", states=states)
+    return draw(pipeline.diagram(), "svg", states=states)
 
 
 def test_what_people_write_cannot_break_out_of_a_drawing():

@@ -104,12 +104,11 @@ def render(butler: Butler, told: ToldRun, shown: Sequence[Specimen] = ()) -> str
     template = _template()
     pipeline = PipelineGraph.from_dict(told.graph.pipeline, butler.universe)
     states = {task.label: task.state for task in told.tasks}
-    from bunter.pipeline.drawing import diagram_of_graph, draw
 
     page: str = template.render(
         told=told,
         pipeline=pipeline,
-        drawing=draw(diagram_of_graph(pipeline), "svg", states=states),
+        drawing=pipeline.draw("svg", states=states),
         timeline=charts.timeline(told.tasks),
         pictures=[*_pictures(butler, pipeline, told.run), *_images(butler, pipeline, told.run)],
         groups=group_failures(told.failures),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from bunter.dataset import DatasetType
     from bunter.dimensions import Universe
+    from bunter.pipeline.drawing import Diagram
     from bunter.pipeline.pipeline_graph import PipelineGraph
     from bunter.pipeline.pipeline_task import PipelineTask
     from bunter.pipeline.statics import StaticTask
@@ -343,9 +344,29 @@ class Pipeline:
         PipelineError
             If there is no such style, or the tasks wait for each other in a circle.
         """
-        from bunter.pipeline.drawing import diagram_of_pipeline, draw
+        from bunter.pipeline.drawing import draw
 
-        return draw(diagram_of_pipeline(self), style)
+        return draw(self.diagram(), style)
+
+    def diagram(self) -> Diagram:
+        """Return what to draw of tasks that are read, never imported.
+
+        Those whose source cannot be found, or whose connections are computed, are drawn alone and listed as missing.
+        """
+        from bunter.pipeline.drawing import Box, Line, diagram_of
+
+        read = self.outline()
+        tasks = [Box(f"T:{name}", (name,), read[name].dimensions, self.tasks[name].class_name) for name in read]
+        lines = [
+            Line(
+                label, name, one.name.partition(".")[0], one.is_input, one.kind == "prerequisite",
+                tuple(one.dimensions), one.storage_class,
+            )
+            for label, task in read.items()
+            for name, one in zip(task.names, task.connections, strict=True)
+        ]  # fmt: skip
+        missing = tuple(label for label, task in read.items() if not task.known)
+        return diagram_of(tasks, lines, self.description, missing)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the pipeline, its imports merged, as plain data that `from_dict` reads back.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from bunter.dataset import DatasetType
     from bunter.dimensions import Universe
+    from bunter.pipeline.drawing import Diagram
     from bunter.pipeline.task_node import TaskNode
     from bunter.pipeline.wiring import Wiring
 
@@ -152,9 +153,25 @@ class PipelineGraph:
         PipelineError
             If there is no such style.
         """
-        from bunter.pipeline.drawing import diagram_of_graph, draw
+        from bunter.pipeline.drawing import draw
 
-        return draw(diagram_of_graph(self), style, states=states)
+        return draw(self.diagram(), style, states=states)
+
+    def diagram(self) -> Diagram:
+        """Return what to draw; automatic datasets only where a task reads them."""
+        from bunter.pipeline.drawing import Box, Line, diagram_of
+
+        tasks = [Box(f"T:{t.label}", (t.label,), t.dimensions.required, t.class_name) for t in self.tasks]
+        lines = [
+            Line(
+                task.label, one.name, one.dataset_type, one.is_input, one.kind == "prerequisite",
+                one.dimensions.required, one.storage_class,
+            )
+            for task in self.tasks
+            for one in task.connections
+            if not one.is_automatic or self.consumers_of(one.dataset_type)
+        ]  # fmt: skip
+        return diagram_of(tasks, lines, self.description)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the graph as plain data that `from_dict` reads back without the tasks' code."""

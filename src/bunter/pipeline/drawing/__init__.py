@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bunter.errors import PipelineError, near
-from bunter.pipeline.drawing.diagram import Diagram, diagram_of_graph, diagram_of_pipeline
+from bunter.pipeline.drawing.diagram import Box, Diagram, Line, diagram_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STYLES", "Diagram", "diagram_of_graph", "diagram_of_pipeline", "draw"]
+__all__ = ["STYLES", "Box", "Diagram", "Line", "diagram_of", "draw"]
 
 STYLES = ("text", "svg", "mermaid", "html")
 

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from bunter.pipeline.pipeline import Pipeline
-    from bunter.pipeline.pipeline_graph import PipelineGraph
-
-__all__ = ["Box", "Diagram", "Line", "diagram_of_graph", "diagram_of_pipeline"]
+__all__ = ["Box", "Diagram", "Line", "diagram_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,42 +103,20 @@ class Diagram:
         return [tip for tail, tip in self.arrows if tail == key]
 
 
-def diagram_of_graph(graph: PipelineGraph) -> Diagram:
-    """Return what to draw of a resolved pipeline; automatic datasets only where a task reads them."""
-    tasks = [Box(f"T:{t.label}", (t.label,), t.dimensions.required, t.class_name) for t in graph.tasks]
-    lines = [
-        Line(
-            task.label, one.name, one.dataset_type, one.is_input, one.kind == "prerequisite",
-            one.dimensions.required, one.storage_class,
-        )
-        for task in graph.tasks
-        for one in task.connections
-        if not one.is_automatic or graph.consumers_of(one.dataset_type)
-    ]  # fmt: skip
-    return _assemble(tasks, lines, graph.description)
+def diagram_of(tasks: Iterable[Box], lines: Sequence[Line], description: str, missing: tuple[str, ...] = ()) -> Diagram:
+    """Put dataset types that the same tasks write and read into one box, and order all boxes.
 
-
-def diagram_of_pipeline(pipeline: Pipeline) -> Diagram:
-    """Return what to draw of a pipeline whose tasks are read, never imported.
-
-    Tasks whose source cannot be found, or whose connections are computed, are drawn alone and listed as missing.
+    Parameters
+    ----------
+    tasks : iterable of Box
+        The tasks, producers first.
+    lines : sequence of Line
+        Their connections.
+    description : str
+        What the pipeline does.
+    missing : tuple of str
+        Labels of tasks whose connections are not known.
     """
-    read = pipeline.outline()
-    tasks = [Box(f"T:{name}", (name,), read[name].dimensions, pipeline.tasks[name].class_name) for name in read]
-    lines = [
-        Line(
-            label, name, one.name.partition(".")[0], one.is_input, one.kind == "prerequisite",
-            tuple(one.dimensions), one.storage_class,
-        )
-        for label, task in read.items()
-        for name, one in zip(task.names, task.connections, strict=True)
-    ]  # fmt: skip
-    missing = tuple(label for label, task in read.items() if not task.known)
-    return _assemble(tasks, lines, pipeline.description, missing)
-
-
-def _assemble(tasks: Iterable[Box], lines: list[Line], description: str, missing: tuple[str, ...] = ()) -> Diagram:
-    """Put dataset types that the same tasks write and read into one box, and order all boxes."""
     about: dict[str, list[Line]] = {}
     for line in lines:
         about.setdefault(line.dataset_type, []).append(line)
