@@ -42,7 +42,7 @@ def test_processes_that_register_the_same_records_at_once_all_succeed(tmp_path):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(120)
+        worker.join(400)
     assert [worker.exitcode for worker in workers] == [0] * 4
     with Butler(tmp_path / "repo") as butler:
         found = list(butler.query_dimension_records("detector"))

@@ -102,5 +102,5 @@ def test_a_process_that_ends_right_after_a_refusal_is_not_aborted(monkeypatch):
         "AWS_SECRET_ACCESS_KEY": "s",
     }.items():
         monkeypatch.setenv(name, value)
-    done = subprocess.run([sys.executable, "-c", _SENDS], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", _SENDS], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (3, "")

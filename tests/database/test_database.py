@@ -331,7 +331,7 @@ def test_processes_write_without_errors_and_none_starves(place, method):
     workers = [context.Process(target=_writer, args=(str(place), me, 100, results)) for me in range(4)]
     for worker in workers:
         worker.start()
-    times = dict(results.get(timeout=60) for _ in workers)
+    times = dict(results.get(timeout=300) for _ in workers)
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0

@@ -210,7 +210,7 @@ def test_many_processes_and_threads_share_a_small_cache(tmp_path):
     for thread in threads:
         thread.start()
     for each in [*workers, *threads]:
-        each.join(120)
+        each.join(400)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     cache = ArtifactCache(CacheConfig(root=str(tmp_path), max_files=20))
     cache.trim()

@@ -59,7 +59,7 @@ def test_put_and_get_take_little_memory_beside_the_object(tmp_path, kind):
         [sys.executable, "-c", _ALONE, str(tmp_path / "repo"), kind],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stderr

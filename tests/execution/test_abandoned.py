@@ -20,7 +20,7 @@ def test_pieces_of_a_given_up_run_are_swept_after_a_grace_period_only(repository
     for step in range(304, 400, 8):  # earlier effects are those of the plan and of artifacts that are written
         repository = fresh.with_name(f"repo-{step}")
         shutil.copytree(fresh, repository)
-        start(repository, 1, BUNTER_KILL_AT=str(step)).communicate(timeout=120)
+        start(repository, 1, BUNTER_KILL_AT=str(step)).communicate(timeout=300)
         wait_until_gone(repository)
         with Butler(repository, writeable=True) as butler:
             butler.repository.recover()

@@ -14,7 +14,7 @@ __all__ = ["repository"]
 
 @pytest.mark.parametrize("step", [150, 260])
 def test_a_check_between_kill_and_resumption_names_the_run(repository, step):
-    start(repository, 1, BUNTER_KILL_AT=str(step)).communicate(timeout=120)
+    start(repository, 1, BUNTER_KILL_AT=str(step)).communicate(timeout=300)
     wait_until_gone(repository)
     with Butler(repository, writeable=True) as butler:
         butler.repository.recover()

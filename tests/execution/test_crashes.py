@@ -76,7 +76,7 @@ def workers(repository, parent):
 
 def complete(repository, jobs=1, output="out"):
     process = start(repository, jobs, output=output)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out + err
 
 
@@ -143,14 +143,14 @@ def strike(repository, draw, jobs):
     """Kill a run at a random step of it, or something of it at a random time."""
     if draw.random() < 0.5:
         process = start(repository, jobs, BUNTER_KILL_AT=str(draw.randint(1, 600)))
-        process.communicate(timeout=120)
+        process.communicate(timeout=300)
         return
     process = start(repository, jobs)
     process.stderr.readline()  # "run ...: N quanta to do", or that there is nothing to do
     time.sleep(draw.random() * 0.8)
     if process.poll() is None:
         draw.choice([kill_parent, kill_group, kill_worker])(process, repository, draw)
-    process.communicate(timeout=120)
+    process.communicate(timeout=300)
 
 
 def is_done(repository):
@@ -211,7 +211,7 @@ def test_a_signal_ends_a_run_cleanly_and_it_can_go_on(repository, jobs, number):
         time.sleep(0.02)
     time.sleep(0.1)
     os.kill(process.pid, number)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130, out + err
     assert f"stopped by {number.name}" in out
     wait_until_gone(repository)

@@ -121,7 +121,7 @@ def test_a_gigabyte_of_output_fills_neither_memory_nor_the_log(tmp_path, jobs):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
-        timeout=240,
+        timeout=500,
     )
     code, memory = done.stdout.split(b"SUMMARY")[-1].split()
     assert code == b"1"
@@ -140,6 +140,6 @@ def test_what_compiled_code_prints_stays_out_of_a_summary_in_json(tmp_path):
     command = [sys.executable, "-c", "from bunter.cli import main; main()", "--no-progress", "run", "--json", "-j", "2"]
     command += ["-b", str(tmp_path / "repo"), "-p", str(tmp_path / "pipeline.yaml"), "-i", "raw", "-o", "out"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=120)
+    done = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=300)
     assert done.returncode == 1, done.stderr[-2000:]
     assert json.loads(done.stdout)["tasks"]["hazard"]["failed"] == 1

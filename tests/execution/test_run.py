@@ -174,9 +174,7 @@ def test_a_worker_that_dies_fails_its_quantum_only(butler, word, sentence):
 def test_a_quantum_that_takes_too_long_is_ended(butler):
     summary = run(butler, jobs=2, config=faults(e0="hang"), limit_s=2.0)
     assert states(summary)["reduce"] == (6, 2, 0, 0, 0)
-    assert all(
-        "timeout: its worker was ended after the limit of 2 s" in failure.error for failure in summary.failures
-    )
+    assert all("timeout: its worker was ended after the limit of 2 s" in failure.error for failure in summary.failures)
 
 
 @pytest.mark.parametrize(("jobs", "word"), [(1, "raise?"), (2, "raise?"), (2, "kill?")])

@@ -191,7 +191,7 @@ def test_a_killed_run_in_a_storage_service_goes_on_and_leaves_nothing_behind(s3_
     with make_repository(root, database=str(tmp_path / "registry.sqlite3")):
         pass
     script = DYING_RUN.format(tests=str(Path(__file__).parent), step=step, jobs=jobs, root=root)
-    dead = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=120)
+    dead = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=300)
     assert dead.returncode == -signal.SIGKILL, dead.stderr.decode()[-500:]
     with Butler(root, writeable=True) as butler:
         assert run(butler).status == "succeeded"

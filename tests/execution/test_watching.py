@@ -142,26 +142,26 @@ def test_the_shell_shows_a_run_while_it_runs_and_repairs_it_afterwards(butler, t
     )
     command = ("run", "-b", "repo", "-p", "p.yaml", "-i", "raw", "-o", "out", "-d", "instrument = 'Cam'", "-j", "2")
     running = start(repo, *command, "--timeout", "12")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while True:
-        out, err = start(repo, "status", "repo", "out", "--json").communicate(timeout=60)
+        out, err = start(repo, "status", "repo", "out", "--json").communicate(timeout=300)
         if out and json.loads(out)["is_running"] and json.loads(out)["tasks"][0]["running"]:
             break
         assert time.monotonic() < end, out + err
     found = json.loads(out)
     assert found["jobs"][0]["process"] == running.pid
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=300)
     assert running.returncode == 1, out + err
-    out, err = start(repo, "status", "repo", "out").communicate(timeout=60)
+    out, err = start(repo, "status", "repo", "out").communicate(timeout=300)
     assert "7 of 8 quanta" in err
     assert "1 x work: timeout: its worker was ended after the limit of 12 s" in err
     dry = start(repo, "retry", "repo", "out", "--only", "timeout", "--dry-run")
-    assert "would run 1 quanta" in dry.communicate(timeout=60)[0]
+    assert "would run 1 quanta" in dry.communicate(timeout=300)[0]
     again = start(repo, "rerun", "repo", "out", "--task", "work", "--where", "exposure=0", "--no-confirm", "--json")
-    out, err = again.communicate(timeout=60)
+    out, err = again.communicate(timeout=300)
     assert again.returncode == 0, out + err
     assert json.loads(out)["tasks"]["work"]["succeeded"] == 2
-    assert "held" in start(repo, "status", "repo").communicate(timeout=60)[0]
+    assert "held" in start(repo, "status", "repo").communicate(timeout=300)[0]
 
 
 def test_a_report_is_had_as_values_too(butler):

@@ -58,7 +58,7 @@ def run(root: Path, jobs: int, scratch: Path) -> subprocess.CompletedProcess:
     command += ["-d", "instrument = 'Cam'", "-j", str(jobs), "--json"]
     path = os.pathsep.join([str(TASKS), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(scratch)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=400)
 
 
 def sums(root: Path) -> dict:

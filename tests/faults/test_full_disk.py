@@ -16,7 +16,7 @@ __all__ = ["can_mount"]
 def test_a_full_disk_under_the_cache_is_told_once_and_is_no_obstacle(left, fit, tmp_path):
     script = str(Path(__file__).with_name("full_disk_under_a_cache.py"))
     command = [*SPACE, sys.executable, script, str(tmp_path), str(left)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["wrong 0", f"cached {fit} torn 0", "warnings 1 True"]
 
@@ -26,7 +26,7 @@ def test_a_full_disk_under_the_cache_is_told_once_and_is_no_obstacle(left, fit, 
 @pytest.mark.parametrize("left", [0, 8_192, 100_000, 400_000])
 def test_a_full_disk_is_said_and_loses_nothing(left, tmp_path):
     command = [*SPACE, sys.executable, str(Path(__file__).with_name("full_disk.py")), str(tmp_path), str(left)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stderr
     told = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     assert told["said"], "the disk was to fill up"

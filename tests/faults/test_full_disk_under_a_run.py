@@ -28,7 +28,7 @@ def place():
 def test_a_run_on_a_full_disk_says_so_and_is_completed_by_the_same_command(where, left, jobs, place):
     script = str(Path(__file__).with_name("full_disk_run.py"))
     command = [*SPACE, sys.executable, script, place, where, str(left), str(jobs)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stderr
     told = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     code, traceback = told["code"].split()

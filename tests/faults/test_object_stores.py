@@ -22,7 +22,7 @@ DEEDS = (
 )  # fmt: skip
 
 
-def killed(name, s3_place, tmp_path, *words, timeout_s=280):
+def killed(name, s3_place, tmp_path, *words, timeout_s=500):
     """Kill a deed again and again; return what the script tells of each time."""
     script = Path(__file__).with_name("s3_kills.py")
     command = [sys.executable, str(script), name, s3_place, str(tmp_path), *map(str, words)]

@@ -98,7 +98,7 @@ def give(words: list[str], place: Path) -> tuple[int, str]:
 def give_bound(words: list[str], place: Path) -> tuple[int, str]:
     """Give a command in a process that permissions bind."""
     command = as_bound_by_permissions(*BUNTER, "--no-progress", *words)
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=300)
     return done.returncode, done.stderr
 
 

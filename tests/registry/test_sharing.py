@@ -164,7 +164,7 @@ def test_processes_put_into_one_run_without_errors_or_starvation(path):
     workers = [context.Process(target=_put, args=(path, me, 40, results)) for me in range(4)]
     for worker in workers:
         worker.start()
-    assert max(results.get(timeout=60) for _ in workers) < 2
+    assert max(results.get(timeout=300) for _ in workers) < 2
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
@@ -192,6 +192,6 @@ def test_of_several_who_put_the_same_dataset_one_wins(path):
     workers = [context.Process(target=_race, args=(path, barrier, results)) for _ in range(3)]
     for worker in workers:
         worker.start()
-    assert sum(results.get(timeout=60) for _ in workers) == 20
+    assert sum(results.get(timeout=300) for _ in workers) == 20
     for worker in workers:
         worker.join()

@@ -58,7 +58,7 @@ def _certify(place, me, barrier, results):
         values = {"instrument": ["C"] * DETECTORS, "detector": list(range(DETECTORS))}
         do(registry, AddDatasets(DatasetColumns(BIAS, f"run{me}", ids, values)))
         for n in range(ROUNDS):
-            barrier.wait(30)
+            barrier.wait(120)
             begin = 20 * n + draw.randrange(15)
             span = Timespan(begin, begin + draw.randrange(1, 30))
             try:
@@ -76,7 +76,7 @@ def test_ranges_certified_at_once_do_not_overlap(place):
     workers = [context.Process(target=_certify, args=(place, me, barrier, results)) for me in range(WORKERS)]
     for worker in workers:
         worker.start()
-    won = sum(results.get(timeout=60) for _ in workers)
+    won = sum(results.get(timeout=300) for _ in workers)
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
