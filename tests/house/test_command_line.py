@@ -127,7 +127,6 @@ def longest(option):
 # What one name stands for in some commands beside its usual meaning, and why it may.
 SEVERAL_MEANINGS = {
     "--after": "a time of activities, a number of a change",
-    "--collections": "where to search; short where whole collections are chosen",
     "--cpu-profile": "a folder for the quanta of a run, a file for one",
     "--config": "shows the configuration of a pipeline that is shown, sets values of one that is run",
     "--datasets": "chosen by type; a condition on data IDs",

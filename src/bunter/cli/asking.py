@@ -31,6 +31,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 collections_option = click.option(
+    "-c",
     "--collections",
     multiple=True,
     metavar="NAMES",

@@ -132,7 +132,9 @@ class CheckReport:
         if self.read:
             checked += f", {self.read} read in full"
         if self.undigested:
-            checked += f", {self.undigested} without a digest to compare with (`bunter check --record` writes them down)"
+            checked += (
+                f", {self.undigested} without a digest to compare with (`bunter check --record` writes them down)"
+            )
         if self.digested:
             checked += f", {self.digested} digests written down"
         if self.kept:

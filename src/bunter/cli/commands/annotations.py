@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dataset_of", "index_metadata", "origin", "query_activities", "query_headers", "set_metadata"]
 
-_collections = click.option("--collections", multiple=True, help="Collections to search, in order. Repeatable.")
+_collections = click.option("-c", "--collections", multiple=True, help="Collections to search, in order. Repeatable.")
 _where = click.option("--where", default="", help='Query expression, such as "raw.header.AIRMASS < 1.4".')
 
 

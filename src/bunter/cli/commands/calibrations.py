@@ -33,7 +33,9 @@ def calibration() -> None:
 )
 @click.argument("repo")
 @click.argument("dataset_type")
-@click.option("--collections", multiple=True, help="CALIBRATION collections or chains; all by default. Repeatable.")
+@click.option(
+    "-c", "--collections", multiple=True, help="CALIBRATION collections or chains; all by default. Repeatable."
+)
 @click.option("--where", default="", help='Query expression, such as "detector < 4".')
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write a drawing to this new file.")
 @as_of_option
@@ -133,7 +135,7 @@ def decertify(
 @click.argument("repo")
 @click.argument("dataset_type")
 @click.argument("data_id", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--collections", multiple=True, help="Where to look, in order. Repeatable.")
+@click.option("-c", "--collections", multiple=True, help="Where to look, in order. Repeatable.")
 @click.option("--begin-date", help="Begin of the time at which a calibration is wanted.")
 @click.option("--end-date", help="End of it; without it, --begin-date is a moment.")
 @as_of_option

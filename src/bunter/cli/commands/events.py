@@ -26,7 +26,7 @@ def wanted_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say which events are meant."""
     kinds = click.option("--kinds", multiple=True, metavar="PATTERN", help="Kinds such as run.*; comma-separated.")
     collections = click.option(
-        "--collections", multiple=True, metavar="PATTERN", help="Runs and collections that they are about."
+        "-c", "--collections", multiple=True, metavar="PATTERN", help="Runs and collections that they are about."
     )
     return kinds(collections(command))
 

@@ -24,7 +24,7 @@ __all__ = ["get_uri", "ingest_files", "retrieve_artifacts"]
 
 TRANSFERS = ("auto", "copy", "move", "link", "hardlink", "symlink", "relsymlink", "direct")
 
-_collections = click.option("--collections", multiple=True, help="Where to find them. Repeatable.")
+_collections = click.option("-c", "--collections", multiple=True, help="Where to find them. Repeatable.")
 
 
 @click.command(

@@ -53,7 +53,7 @@ def _numbers(text: str | None, count: int, kind: type, what: str) -> tuple[Any, 
     multiple=True,
     help="Rows of a Parquet table that satisfy all of these, such as 'flux > 99'. Repeatable.",
 )
-@click.option("--collections", multiple=True, help="Where to find it. Repeatable.")
+@click.option("-c", "--collections", multiple=True, help="Where to find it. Repeatable.")
 @dry_run_option
 @as_of_option
 @output_options

@@ -27,7 +27,7 @@ _EPILOG = """\b\nExamples: bunter lineage demo coadd tract=0 patch=3 band=r --de
 @click.argument("dataset_type", required=False)
 @click.argument("data_id", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--id", "identity", help="Id of the dataset, instead of type and data ID.")
-@click.option("--collections", multiple=True, help="Where to look for the dataset. Repeatable.")
+@click.option("-c", "--collections", multiple=True, help="Where to look for the dataset. Repeatable.")
 @click.option("--down", is_flag=True, help="What was made of it, instead of what it was made of.")
 @click.option("--depth", type=click.IntRange(min=1), help="Most quanta between it and the others.")
 @click.option(
@@ -114,7 +114,7 @@ def _drawn(found: Lineage, style: str) -> str:
 @click.argument("dataset_type", required=False)
 @click.argument("data_id", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--id", "identity", help="Id of the dataset, instead of type and data ID.")
-@click.option("--collections", multiple=True, help="Where to look for the dataset. Repeatable.")
+@click.option("-c", "--collections", multiple=True, help="Where to look for the dataset. Repeatable.")
 @output_options
 def why(
     *,

@@ -179,7 +179,7 @@ def query_dimension_records(
 @click.argument("repo")
 @click.argument("patterns", nargs=-1)
 @click.option(
-    "--collections", multiple=True, metavar="NAMES", help="Only types of which these have datasets. Repeatable."
+    "-c", "--collections", multiple=True, metavar="NAMES", help="Only types of which these have datasets. Repeatable."
 )
 @click.option("-v", "--verbose", is_flag=True, hidden=True, help="Accepted; dimensions are always shown.")
 @as_of_option
