@@ -13,7 +13,6 @@ CIRCLES = {
     "bunter.pipeline.checking bunter.pipeline.pipeline bunter.pipeline.statics bunter.pipeline.written": (
         "a pipeline checks, reads and writes itself, each in one call to the module that does it"
     ),
-    "bunter.pipeline.pipeline_graph bunter.pipeline.stored": "a resolved pipeline is kept as plain data, and made of them",
     "bunter.graph.artifacts bunter.graph.columns bunter.graph.decided bunter.graph.explanation bunter.graph.file "
     "bunter.graph.part bunter.graph.parts bunter.graph.quantum bunter.graph.quantum_graph bunter.graph.ranged "
     "bunter.graph.slices bunter.graph.tables bunter.graph.unique": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +177,7 @@ class PipelineGraph:
         """Return the graph as plain data that `from_dict` reads back without the tasks' code."""
         from bunter.pipeline.stored import plain_graph
 
-        return plain_graph(self)
+        return plain_graph({field.name: getattr(self, field.name) for field in fields(self)})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], universe: Universe | None = None) -> PipelineGraph:

@@ -12,28 +12,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bunter.dimensions import Universe
-    from bunter.pipeline.pipeline_graph import PipelineGraph
 
 __all__ = ["graph_parts", "plain_graph"]
 
 
-def plain_graph(graph: PipelineGraph) -> dict[str, Any]:
-    """Return a graph as what JSON can hold."""
+def plain_graph(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a graph is made of, by the names of its fields, as what JSON can hold."""
+    universe: Universe = parts["universe"]
     return {
         "version": 1,
-        "description": graph.description,
-        "instrument": graph.instrument,
-        "universe": {"namespace": graph.universe.namespace, "version": graph.universe.version},
-        "tasks": [_task_to_dict(task) for task in graph.tasks],
-        "dataset_types": {name: _type_to_dict(kind) for name, kind in graph.dataset_types.items()},
-        "subsets": {name: list(labels) for name, labels in graph.subsets.items()},
-        "steps": [{"label": label, "dimensions": list(names)} for label, names in graph.steps],
-        "contracts": [{"contract": expression, "msg": message} for expression, message in graph.contracts],
+        "description": parts["description"],
+        "instrument": parts["instrument"],
+        "universe": {"namespace": universe.namespace, "version": universe.version},
+        "tasks": [_task_to_dict(task) for task in parts["tasks"]],
+        "dataset_types": {name: _type_to_dict(kind) for name, kind in parts["dataset_types"].items()},
+        "subsets": {name: list(labels) for name, labels in parts["subsets"].items()},
+        "steps": [{"label": label, "dimensions": list(names)} for label, names in parts["steps"]],
+        "contracts": [{"contract": expression, "msg": message} for expression, message in parts["contracts"]],
     }
 
 
 def graph_parts(data: Mapping[str, Any], universe: Universe) -> dict[str, Any]:
-    """Return what a graph is made of from its plain data.
+    """Return what a graph is made of from its plain data: the reverse of `plain_graph`.
 
     Raises
     ------
