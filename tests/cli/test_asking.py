@@ -220,6 +220,10 @@ def test_sentences_go_on_in_the_next_line_of_a_terminal():
     assert " ".join(" ".join(line[16:] for line in lines[2:-1]).split()) == said
     assert any("`bunter doctor s3://bucket/x`" in line for line in lines)
     assert lines[-1].split() == ["get", "ok", "fine"]
+    path = "/data/" + "x" * 100
+    lines = list(Grid(("detail", "datasets"), 80).lines([(path, "1")]))
+    assert max(map(len, lines)) <= 80
+    assert "".join(line[:70].strip() for line in lines[2:]) == path
 
 
 class Terminal(io.StringIO):

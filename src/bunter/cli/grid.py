@@ -77,6 +77,6 @@ def _fitting(name: str, cell: str, width: int) -> list[str]:
     if len(cell) <= width:
         return [cell]
     if name in _PROSE:
-        return wrapped([cell], width)
+        return wrapped([cell], width, cuts_words=True)
     head = (width - 1) // 2
     return [f"{cell[:head]}…{cell[len(cell) - (width - 1 - head) :]}"]

@@ -32,10 +32,11 @@ def wrapped_for(stream: TextIO, text: str) -> str:
     return "\n".join(wrapped(text.splitlines(), width))
 
 
-def wrapped(lines: Iterable[str], width: int) -> list[str]:
+def wrapped(lines: Iterable[str], width: int, *, cuts_words: bool = False) -> list[str]:
     """Break lines at spaces into such of at most ``width`` columns, each as far in as the one it continues.
 
-    A quoted command stays on one line if that has room for it.
+    A quoted command stays on one line if that has room for it. A word that is longer than a line, such as a path, sticks out, so
+    that it can be copied, unless ``cuts_words``.
     """
     from textwrap import TextWrapper
 
@@ -43,7 +44,7 @@ def wrapped(lines: Iterable[str], width: int) -> list[str]:
     for line in lines:
         indent = _INDENT.match(line)
         within = indent.group() if indent else ""
-        by = TextWrapper(width, subsequent_indent=within, break_long_words=False, break_on_hyphens=False)
+        by = TextWrapper(width, subsequent_indent=within, break_long_words=cuts_words, break_on_hyphens=False)
         kept = _QUOTED.sub(
             lambda quoted: quoted.group().replace(" ", _KEPT) if len(quoted.group()) <= width else quoted.group(), line
         )
