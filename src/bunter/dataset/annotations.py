@@ -32,6 +32,7 @@ __all__ = [
     "OriginRow",
     "OriginsOf",
     "SetMetadata",
+    "SourceFilesOf",
 ]
 
 Annotation = Literal["header", "metadata"]
@@ -194,6 +195,13 @@ class OriginsOf:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFilesOf:
+    """Which files datasets were ingested from: ``id``, ``directory``, ``name``, ``size``, ``modified``, for those that were."""
+
+    ids: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class MakersOf:
     """Which activity made datasets, be it in another repository: ``id`` and ``activity``, each of 16 bytes."""
 
@@ -266,5 +274,14 @@ AnnotationChange = (
     AddHeaders | SetMetadata | AddOrigins | AddMakers | EndActivity | CreateMetadataIndex | DropMetadataIndex
 )
 AnnotationInquiry = (
-    HeadersOf | CardValues | MetadataOf | OriginsOf | MakersOf | ActivitiesOf | Activities | CardNames | MetadataIndexes
+    HeadersOf
+    | CardValues
+    | MetadataOf
+    | OriginsOf
+    | SourceFilesOf
+    | MakersOf
+    | ActivitiesOf
+    | Activities
+    | CardNames
+    | MetadataIndexes
 )

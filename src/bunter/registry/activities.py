@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
+from bunter.registry.snapshots import table_of
 from bunter.values import pyarrow
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from bunter.database import Connection, Transaction
     from bunter.database.dialect import Dialect
     from bunter.dataset.activity import Activity
-    from bunter.dataset.annotations import Activities, AddOrigins, EndActivity, OriginsOf
+    from bunter.dataset.annotations import Activities, AddOrigins, EndActivity, OriginsOf, SourceFilesOf
     from bunter.registry.roster import Roster
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "create_activity_table",
     "end_activity",
     "origins_of",
+    "source_files_of",
 ]
 
 _TABLE = """
@@ -160,6 +162,26 @@ def origins_of(connection: Connection, roster: Roster, inquiry: OriginsOf) -> pa
     files = zip(columns["path"], columns.pop("name"), strict=True)
     columns["path"] = [None if name is None else f"{folder}/{name}" if folder else name for folder, name in files]
     return pyarrow().table({name: pyarrow().array(values, _kind(name)) for name, values in columns.items()})
+
+
+def source_files_of(connection: Connection, roster: Roster, inquiry: SourceFilesOf) -> pa.Table:
+    """Answer `SourceFilesOf`."""
+    del roster
+    source, parameters = connection.inline_ids(inquiry.ids)
+    rows = connection.fetchall(
+        f"SELECT s.id, d.path, s.name, s.size, s.modified FROM {source} w CROSS JOIN origin s "
+        "LEFT JOIN origin_directory d ON d.number = s.directory WHERE s.id = w.id",
+        parameters,
+    )
+    pa = pyarrow()
+    kinds = {
+        "id": pa.binary(16),
+        "directory": pa.string(),
+        "name": pa.string(),
+        "size": pa.int64(),
+        "modified": pa.int64(),
+    }
+    return table_of(kinds, rows)
 
 
 def _table(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> pa.Table:

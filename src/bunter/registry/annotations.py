@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import bunter.dataset.annotations as beside
-from bunter.registry.activities import activities, add_origins, create_activity_table, end_activity, origins_of
+from bunter.registry.activities import (
+    activities,
+    add_origins,
+    create_activity_table,
+    end_activity,
+    origins_of,
+    source_files_of,
+)
 from bunter.registry.annotation_tables import create_annotation_tables
 from bunter.registry.annotation_views import create_annotation_views
 from bunter.registry.headers import add_headers, card_names, card_values, headers_of, remove_headers
@@ -36,6 +43,7 @@ ANSWERS: Final[dict[type, Callable[..., Any]]] = {
     beside.CardValues: card_values,
     beside.MetadataOf: metadata_of,
     beside.OriginsOf: origins_of,
+    beside.SourceFilesOf: source_files_of,
     beside.MakersOf: makers_of,
     beside.ActivitiesOf: activities_of,
     beside.Activities: activities,

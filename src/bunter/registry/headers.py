@@ -71,9 +71,10 @@ def headers_of(connection: Connection, roster: Roster, inquiry: HeadersOf) -> pa
     """Answer `HeadersOf`."""
     del roster
     pa = pyarrow()
-    table = connection.upload("headed", 1, [(id_,) for id_ in inquiry.ids])
+    source, parameters = connection.inline_ids(inquiry.ids)
     rows = connection.fetchall(
-        f"SELECT h.id, h.base, h.packed, h.primary_size FROM header h WHERE h.id IN (SELECT c0 FROM {table})"
+        f"SELECT h.id, h.base, h.packed, h.primary_size FROM header h WHERE h.id IN (SELECT w.id FROM {source} w)",
+        parameters,
     )
     wanted = sorted({base for _, base, _, _ in rows})
     bases = connection.upload("bases", 1, [(base,) for base in wanted])

@@ -48,15 +48,16 @@ def makers_of(connection: Connection, roster: Roster, inquiry: MakersOf) -> pa.T
     """Answer `MakersOf`."""
     del roster
     pa = pyarrow()
-    asked = connection.upload("asked", 1, ((id_,) for id_ in inquiry.ids))
+    source, parameters = connection.inline_ids(inquiry.ids)
     own = (
-        f"SELECT d.id, a.id AS activity FROM {asked} q JOIN dataset d ON d.id = q.c0 JOIN change c ON c.n = d.added "
-        "JOIN activity a ON a.number = c.activity"
+        f"SELECT d.id, a.id AS activity FROM {source} w CROSS JOIN dataset d JOIN change c ON c.n = d.added "
+        "JOIN activity a ON a.number = c.activity WHERE d.id = w.id"
     )
-    found: dict[bytes, bytes] = dict(connection.fetchall(own))
+    found: dict[bytes, bytes] = dict(connection.fetchall(own, parameters))
     if "dataset_maker" in table_names(connection):
-        sql = f"SELECT m.id, m.activity FROM {asked} q JOIN dataset_maker m ON m.id = q.c0"
-        found |= {id_: activity for id_, activity in connection.fetchall(sql) if id_ in found}
+        source, parameters = connection.inline_ids(inquiry.ids)
+        sql = f"SELECT m.id, m.activity FROM {source} w CROSS JOIN dataset_maker m WHERE m.id = w.id"
+        found |= {id_: activity for id_, activity in connection.fetchall(sql, parameters) if id_ in found}
     return table_of({"id": pa.binary(16), "activity": pa.binary(16)}, sorted(found.items()))
 
 

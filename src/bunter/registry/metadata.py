@@ -88,11 +88,12 @@ def remove_metadata(tx: Transaction, gone: str) -> None:
 def metadata_of(connection: Connection, roster: Roster, inquiry: MetadataOf) -> pa.Table:
     """Answer `MetadataOf`."""
     pa = pyarrow()
-    table = connection.upload("described", 1, [(id_,) for id_ in inquiry.ids])
+    source, parameters = connection.inline_ids(inquiry.ids)
     holds = "TRUE" if inquiry.history else lived("m", roster.as_of)
     rows = connection.fetchall(
         'SELECT m.id, m.document, m.added, m.retired, a.committed, a."user" FROM metadata m JOIN change a ON a.n = m.added '
-        f"WHERE m.id IN (SELECT c0 FROM {table}) AND {holds} ORDER BY m.id, m.added"
+        f"WHERE m.id IN (SELECT w.id FROM {source} w) AND {holds} ORDER BY m.id, m.added",
+        parameters,
     )
     names = ("id", "document", "change", "retired", "time", "user")
     kinds = (pa.binary(16), pa.string(), pa.int64(), pa.int64(), pa.int64(), pa.string())

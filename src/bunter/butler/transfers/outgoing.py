@@ -11,7 +11,7 @@ from bunter.butler.transfers.needed_records import NeededRecords, read_records
 from bunter.butler.transfers.parcel import BATCH_ROWS, Annotations, Batch, Membership
 from bunter.butler.transfers.run_folders import read_runs
 from bunter.dataset import CollectionType, DatasetColumns
-from bunter.dataset.annotations import HeadersOf, MetadataOf, OriginRow, OriginsOf
+from bunter.dataset.annotations import HeadersOf, MetadataOf, OriginRow, SourceFilesOf
 from bunter.errors import MissingCollectionError, MissingDatasetTypeError, near
 from bunter.values import Timespan, pyarrow
 
@@ -33,6 +33,8 @@ __all__ = ["RepositoryParcel"]
 
 _MEMBERS = 20_000
 _TRIES = 10
+_KEPT_RECORDS = 20_000
+_ORIGIN = ("id", "directory", "name", "size", "modified")
 
 
 class RepositoryParcel:
@@ -53,6 +55,7 @@ class RepositoryParcel:
         self._queries = queries
         self._selection = selection
         self._seen: _Seen | None = None
+        self._needed: list[Records] | None = None
         self._was_asked = False
 
     @property
@@ -86,11 +89,18 @@ class RepositoryParcel:
                 if self.universe[name].has_table:
                     yield from read_records(self._session, self.universe[name])
             return
+        yield from self._needed if self._needed is not None else self._read_needed()
+
+    def _read_needed(self) -> list[Records]:
+        """Read the records of the datasets; where these are given and few, what was found is kept for the next who asks."""
         needed = NeededRecords(self._session)
         for columns in self._columns():
             for each in columns:
                 needed.add(each.dataset_type.dimensions, each.values)
-        yield from needed.read()
+        found = needed.read()
+        if self._selection.refs is not None and sum(map(len, found)) <= _KEPT_RECORDS:
+            self._needed = found
+        return found
 
     def batches(self) -> Iterator[Batch]:
         """Read datasets and where they are stored."""
@@ -193,7 +203,7 @@ class RepositoryParcel:
             yield Annotations(
                 _rows(repository.answer(principal, HeadersOf(ids)), "id", "primary", "own"),
                 _rows(repository.answer(principal, MetadataOf(ids)), "id", "document"),
-                list(_origins(repository.answer(principal, OriginsOf(ids)))),
+                [OriginRow(*row) for row in _rows(repository.answer(principal, SourceFilesOf(ids)), *_ORIGIN)],
                 *makers_in(self._session, ids, told),
             )
 
@@ -283,10 +293,3 @@ def _memberships(kind: DatasetType, table: pa.Table, wanted: pa.Array | None) ->
 
 def _rows(table: pa.Table, *names: str) -> list[Any]:
     return list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
-
-
-def _origins(table: pa.Table) -> Iterator[OriginRow]:
-    for id_, path, size, modified in _rows(table, "id", "path", "size", "modified"):
-        if path is not None:
-            directory, _, name = str(path).rpartition("/")
-            yield OriginRow(id_, directory, name, size, modified)
