@@ -11,6 +11,7 @@ from bunter import Butler
 from bunter.butler import trash
 from bunter.contracts.small_camera import fill_dimensions
 from bunter.database import many_rows
+from bunter.datastore import kept_records
 from bunter.registry import blocks, datasets, stream
 from bunter.values import packed_ids
 from tidy_memory import tidy
@@ -50,6 +51,7 @@ def _small_parts(monkeypatch):
     for module, name in [
         (packed_ids, "LOT_IDS"),
         (trash, "LOT_IDS"),
+        (kept_records, "LOT_IDS"),
         (datasets, "LOT_IDS"),
         (stream, "_BATCH_ROWS"),
         (blocks, "_BATCH_ROWS"),

@@ -13,7 +13,7 @@ from bunter.butler.mending import mend
 from bunter.butler.transfers.syncing import synchronise
 from bunter.contracts.small_camera import fill_dimensions, put_thing
 from bunter.dataset import DatasetRef
-from bunter.datastore import links
+from bunter.datastore import kept_records, links
 from bunter.datastore.check import Problem, quarantine
 from bunter.datastore.key import is_direct
 from bunter.values import Principal, new_id, packed_ids
@@ -199,7 +199,7 @@ def in_lots(act):
 
     def do(place):
         with pytest.MonkeyPatch.context() as patch:
-            for module in (packed_ids, trash):
+            for module in (packed_ids, trash, kept_records):
                 patch.setattr(module, "LOT_IDS", 2)
             act(place)
 
@@ -312,6 +312,7 @@ DEEDS = {
     "prune, in lots": Deed(in_lots(prune(0)), "full", (3, 4, 5), _FULL),
     "prune, kept, in lots": Deed(in_lots(prune(9)), "full", (3, 4, 5), _FULL, after=removal_can_be_undone),
     "remove-runs, in lots": Deed(in_lots(remove_runs(0)), "full", (), _FULL),
+    "undo, in lots": Deed(in_lots(undo), "removed", _FULL, (), after=members_are_there),
     "undo": Deed(undo, "removed", _FULL, (), after=members_are_there),
     "gc": Deed(gc, "littered", (2, 3, 4, 5), (2, 3, 4, 5)),
     "check --repair": Deed(repair, "damaged", partly=True, wrong=frozenset({Problem.MISSING, Problem.DAMAGED})),

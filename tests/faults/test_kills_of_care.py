@@ -38,7 +38,7 @@ _REMOVALS = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*_REMOVALS, "undo", "gc"])
+@pytest.mark.parametrize("name", [*_REMOVALS, "undo", "undo, in lots", "gc"])
 def test_a_kill_before_any_effect_leaves_all_or_nothing(name, template, tmp_path):
     def verify(place, *, died):
         deeds.verify(name, place, died=died)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bunter.butler.activities import performed
@@ -180,6 +180,9 @@ class Removal:
         if dry_run:
             return restoration
         restoration.refuse(partly=partly)
+        restoration = replace(
+            restoration, changes=()
+        )  # they are found anew, as things stand then: once is enough memory
         with performed(self._session, "undo", kind=UNDOING, facts={"change": number}):
             self._session.commit([UndoChange(number, partly)])
         return restoration

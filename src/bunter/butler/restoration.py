@@ -88,7 +88,7 @@ class Restoration:
     change : int
         Number of the change that is undone.
     changes : tuple of Change
-        What does it, in one transaction.
+        What does it, in one transaction; none of what has been done.
     steps : tuple of Step
         The same in words, without files.
     conflicts : tuple of str

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 from bunter import effects
 from bunter.butler.exact_names import exact_keys
 from bunter.butler.restoration import Removed, Restoration, Undoable
-from bunter.dataset.changes import ForgetRemoval, RemoveDatasets, UnstoreDatasets
+from bunter.dataset.changes import ChangesAsRead, ForgetRemoval, RemoveDatasets, UnstoreDatasets
 from bunter.datastore.kept_records import restored
 from bunter.errors import ConfigurationError, UndoError
-from bunter.registry.removed_rows import forget_beside, names_of
+from bunter.registry.removed_rows import forget_beside, names_of, present
 from bunter.registry.reversing import reversal
 from bunter.registry.undoable import deeds_of, edits, latest_deed, settled
 from bunter.values.packed_ids import LOT_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from bunter.butler.exact_names import ExactNames
     from bunter.butler.repository import Repository
@@ -110,7 +111,7 @@ class Trash:
             If there is none.
         """
         with self._database.read(snapshot=True) as connection:
-            kept = [removal.change for removal in self._records.kept.removals(connection)]
+            kept = list(self._records.kept.until_ns(connection))
             found = latest_deed(connection, self._registry.roster(connection), user, kept)
         if found is None:
             raise UndoError(
@@ -127,29 +128,29 @@ class Trash:
             If there is no such change, or files of it that should be kept are gone.
         """
         with self._database.read(snapshot=True) as connection:
-            restoration, artifacts = self._restoration(connection, change)
-        self._require(artifacts, change)
-        return restoration
+            return self._restoration(connection, change, is_looking=True)
 
     def restoration_within(self, transaction: Transaction, undoing: UndoChange) -> Restoration:
         """Say what undoing a change does, for those who do it now; what is in the way is an error unless it may stay."""
-        restoration, _ = self._restoration(transaction, undoing.change)
+        restoration = self._restoration(transaction, undoing.change)
         restoration.refuse(partly=undoing.partly)
         return restoration
 
-    def _restoration(self, connection: Connection, change: int) -> tuple[Restoration, list[KeptArtifact]]:
+    def _restoration(self, connection: Connection, change: int, *, is_looking: bool = False) -> Restoration:
+        """Say what undoing a change does, if asked after a look whether the files are there; files are read as they are applied."""
         if connection.fetchone("SELECT 1 FROM change WHERE n = ?", (change,)) is None:
             raise UndoError(f"there is no change {change}; `bunter undo REPO --list` lists what can be undone")
-        kept = {removal.change for removal in self._records.kept.removals(connection)}
+        kept = self._records.kept.until_ns(connection)
         found = reversal(connection, self._registry.roster(connection), change, kept=change in kept)
-        artifacts = self._wanted(connection, self._records.kept.of(connection, change), found.ids)
-        recorded = self._records.nonces(connection, [item.row.nonce for item in artifacts])
-        again = restored(artifacts, recorded)
-        files: list[Change] = [again] if again.links else []
+        sizes: dict[str, int] = {}
+        for artifacts in self._wanted(connection, change, found.ids):
+            if is_looking:
+                self._require(artifacts, change)
+            sizes.update((item.row.nonce, item.row.size) for item in artifacts)
+        files: list[Change] = [ChangesAsRead(lambda: self._again(connection, change))] if sizes else []
         if change in kept:
             files.append(ForgetRemoval(change))
-        sizes = {item.row.nonce: item.row.size for item in artifacts}
-        restoration = Restoration(
+        return Restoration(
             change,
             (*found.changes, *files),
             tuple(found.steps),
@@ -158,21 +159,24 @@ class Trash:
             len(sizes),
             sum(sizes.values()),
         )
-        return restoration, artifacts
+
+    def _again(self, connection: Connection, change: int) -> Iterator[Change]:
+        """Record artifacts again, when the datasets are there."""
+        for artifacts in self._wanted(connection, change):
+            recorded = self._records.nonces(connection, [item.row.nonce for item in artifacts])
+            yield restored(artifacts, recorded)
 
     def _wanted(
-        self, connection: Connection, artifacts: Sequence[KeptArtifact], removed: set[bytes]
-    ) -> list[KeptArtifact]:
-        """Leave out artifacts of datasets that are there again, with others."""
-        ids = list({item.link.dataset_id for item in artifacts})
-        there = self._registry.get_many(connection, ids)
-        stored = self._records.stored(connection, ids)
-        missing = {
-            id_
-            for id_, ref, has in zip(ids, there, stored, strict=True)
-            if not has and (ref is not None or id_ in removed)
-        }
-        return [item for item in artifacts if item.link.dataset_id in missing]
+        self, connection: Connection, change: int, coming: AbstractSet[bytes] = frozenset()
+    ) -> Iterator[list[KeptArtifact]]:
+        """Yield the artifacts of datasets that are there or coming, without those that are there again with others."""
+        for artifacts in self._records.kept.of(connection, change):
+            ids = list({item.link.dataset_id for item in artifacts})
+            there = present(connection, ids)
+            stored = self._records.stored(connection, ids)
+            missing = {id_ for id_, has in zip(ids, stored, strict=True) if not has and (id_ in there or id_ in coming)}
+            if wanted := [item for item in artifacts if item.link.dataset_id in missing]:
+                yield wanted
 
     def _require(self, artifacts: Sequence[KeptArtifact], change: int) -> None:
         """Refuse to bring back datasets whose files somebody took away."""
@@ -194,14 +198,15 @@ class Trash:
         """Return the removals whose time is over; or all of them."""
         now_ns = effects.now_ns()
         with self._database.read() as connection:
-            return [r.change for r in self._records.kept.removals(connection) if all_ or r.until_ns <= now_ns]
+            kept = self._records.kept.until_ns(connection)
+        return [change for change, until_ns in kept.items() if all_ or until_ns <= now_ns]
 
     def expire(self, changes: Sequence[int]) -> None:
         """Give removals up: what they kept goes to the artifacts that are to be unlinked, in one transaction."""
         if not changes:
             return
         with self._database.write() as transaction:
-            still = {removal.change for removal in self._records.kept.removals(transaction)}
+            still = set(self._records.kept.until_ns(transaction))
             given_up = [change for change in changes if change in still]
             forget_beside(transaction, given_up, sorted(still.difference(given_up)))
             self._records.kept.expire(transaction, given_up)
@@ -247,9 +252,9 @@ class Trash:
     def kept(self) -> list[tuple[str, int]]:
         """Return keys and sizes of what removals keep."""
         with self._database.read(snapshot=True) as connection:
-            changes = [removal.change for removal in self._records.kept.removals(connection)]
-            items = [item for change in changes for item in self._records.kept.of(connection, change)]
-        return sorted({(item.key, item.row.size) for item in items if item.row.owned})
+            changes = self._records.kept.until_ns(connection)
+            lots = (lot for change in changes for lot in self._records.kept.of(connection, change))
+            return sorted({(item.key, item.row.size) for lot in lots for item in lot if item.row.owned})
 
     def empty(self) -> dict[str, OSError]:
         """Unlink what is to be unlinked, also what removals kept whose time is over; return why some files could not be."""

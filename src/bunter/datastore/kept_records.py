@@ -11,9 +11,10 @@ from bunter.dataset import ArtifactLink, ArtifactRow
 from bunter.dataset.changes import AddArtifacts
 from bunter.datastore.key import join_key, split_key
 from bunter.errors import UndoError
+from bunter.values.packed_ids import LOT_IDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bunter.database import Connection
 
@@ -117,6 +118,12 @@ class KeptRecords:
             "JOIN artifact_directory d ON d.id = a.directory WHERE l.dataset_id = w.c0"
         )
 
+    def until_ns(self, connection: Connection) -> dict[int, int]:
+        """Return the numbers of all removals that can be undone, the latest first, and until when, ns UTC since 1970."""
+        if not self.exist(connection):
+            return {}
+        return dict(connection.fetchall("SELECT change, until FROM kept_removal ORDER BY change DESC"))
+
     def removals(self, connection: Connection) -> list[KeptRemoval]:
         """Return all removals that can be undone, the latest first."""
         if not self.exist(connection):
@@ -128,12 +135,21 @@ class KeptRecords:
         )
         return [KeptRemoval(change, until, count, int(size)) for change, until, count, size in connection.fetchall(sql)]
 
-    def of(self, connection: Connection, change: int) -> list[KeptArtifact]:
-        """Return what one removal left."""
+    def of(self, connection: Connection, change: int) -> Iterator[list[KeptArtifact]]:
+        """Yield what one removal left, lot by lot; all of a dataset is in one lot."""
         if not self.exist(connection):
-            return []
-        sql = f"SELECT {_COLUMNS} FROM kept_artifact WHERE change = ? ORDER BY dataset_id, component"
-        return [_kept(row) for row in connection.fetchall(sql, (change,))]
+            return
+        some = f"SELECT {_COLUMNS} FROM kept_artifact WHERE change = ? AND dataset_id"
+        behind = f"{some} > ? ORDER BY dataset_id, component LIMIT ?"
+        rest = f"{some} = ? AND component > ? ORDER BY component"
+        last = b""
+        while rows := connection.fetchall(behind, (change, last, LOT_IDS)):
+            last, component, *_ = rows[-1]
+            if is_more := len(rows) == LOT_IDS:
+                rows += connection.fetchall(rest, (change, last, component))
+            yield [_kept(row) for row in rows]
+            if not is_more:
+                break
 
     def registered(self, connection: Connection, keys: Sequence[str], datastore: str) -> set[str]:
         """Which of some keys are those of kept artifacts of a store."""

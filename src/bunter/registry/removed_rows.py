@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bunter.registry.reversal import Reversal
     from bunter.registry.roster import TypeRow
 
-__all__ = ["forget_beside", "names_of", "reverse_removals"]
+__all__ = ["forget_beside", "names_of", "present", "reverse_removals"]
 
 
 def reverse_removals(connection: Connection, found: Reversal, *, kept: bool) -> None:
@@ -71,6 +71,12 @@ def _bring_back(connection: Connection, found: Reversal, kind: TypeRow, run: int
         found.counts[what, name] = len(ids)
         found.ids.update(ids)
         found.steps.append(Step("run", name, f"{len(ids)} {what!r} back"))
+
+
+def present(connection: Connection, ids: Sequence[bytes]) -> set[bytes]:
+    """Pick the ids of datasets that there are."""
+    asked = connection.upload("asked", 1, ((id_,) for id_ in ids))
+    return {id_ for (id_,) in connection.fetchall(f"SELECT id FROM dataset WHERE id IN (SELECT c0 FROM {asked})")}
 
 
 def names_of(connection: Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[str, str]]:
