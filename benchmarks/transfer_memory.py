@@ -71,8 +71,7 @@ def sync(place: str, _: str) -> None:
 
 
 def retrieve(place: str, out: str) -> None:
-    refs = list(opened(place).query_datasets("raw", "raw/all"))
-    opened(place).retrieve_artifacts(refs, out)
+    opened(place).retrieve_artifacts(opened(place).query_datasets("raw", "raw/all"), out)
 
 
 def refs_alone(place: str, _: str) -> None:
