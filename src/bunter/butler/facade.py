@@ -382,7 +382,7 @@ class Butler(AskingButler, AnnotatedButler, CaringButler, TransferringButler):
         Parameters
         ----------
         refs : iterable of DatasetRef
-            Which ones.
+            Which ones; of the results of a query, ids alone are read, so that any number takes little memory.
         purge : bool
             Whether the datasets are forgotten; without it they stay registered.
         unstore : bool
