@@ -12,7 +12,7 @@ from bunter.contracts.small_camera import fill_dimensions
 from bunter.dataset import DatasetRef
 from bunter.dimensions import DataCoordinate
 from bunter.values import new_id
-from tidy_memory import tidy
+from tidy_memory import peak_of, tidy
 
 __all__ = ["tidy"]
 
@@ -39,13 +39,10 @@ def peak(template, count, ingest):
         butler.dataset_types.register("thing", ["instrument", "exposure", "detector"], "StructuredDataDict")
         butler.collections.register("run1")
         ingest(butler, 1)  # what is made once, such as compiled statements
-        gc.collect()
-        tracemalloc.start()
-        try:
-            assert ingest(butler, count) == count - 1
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+        before = butler.query_datasets("thing").count()
+        peak = peak_of(ingest, butler, count)
+        assert butler.query_datasets("thing").count() == before + count - 1
+        return peak
 
 
 def yielded(butler, template, first, count):

@@ -1,9 +1,7 @@
 """Removing datasets, and changing what they are members of, takes no more memory for many than for some."""
 
-import gc
 import shutil
 import subprocess
-import tracemalloc
 
 import pytest
 
@@ -14,7 +12,7 @@ from bunter.database import many_rows
 from bunter.datastore import kept_records
 from bunter.registry import blocks, datasets, stream
 from bunter.values import packed_ids
-from tidy_memory import tidy
+from tidy_memory import peak_of, tidy
 
 __all__ = ["tidy"]
 
@@ -95,14 +93,8 @@ ACTS = {
 
 
 def peak(act, root):
-    gc.collect()
     with Butler(root, writeable=True) as butler:
-        tracemalloc.start()
-        try:
-            act(butler)
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+        return peak_of(act, butler)
 
 
 @pytest.mark.parametrize("name", ACTS)

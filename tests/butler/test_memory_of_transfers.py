@@ -1,8 +1,5 @@
 """Moving datasets takes no more memory for many than for some, but for a few bytes of each."""
 
-import gc
-import tracemalloc
-
 import pytest
 
 from bunter import Butler, DatasetRef, FileDataset
@@ -22,7 +19,7 @@ from bunter.datastore import carriage, checking, outward
 from bunter.dimensions import DataCoordinate
 from bunter.registry import blocks, stream
 from bunter.values import new_id
-from tidy_memory import tidy
+from tidy_memory import peak_of, tidy
 
 __all__ = ["tidy"]
 
@@ -142,19 +139,9 @@ ACTS = {
 }
 
 
-def peak(act, root, out):
-    gc.collect()
-    tracemalloc.start()
-    try:
-        act(root, out)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
 @pytest.mark.parametrize("name", ACTS)
 @pytest.mark.usefixtures("_small_parts")
 def test_memory_hardly_grows_with_the_number_of_datasets(place, tmp_path, name):
-    peak(ACTS[name], place / str(FEW), tmp_path / "first")  # modules, and what is made once
-    some, many = (peak(ACTS[name], place / str(count), tmp_path / str(count)) for count in (SOME, MANY))
+    peak_of(ACTS[name], place / str(FEW), tmp_path / "first")  # modules, and what is made once
+    some, many = (peak_of(ACTS[name], place / str(count), tmp_path / str(count)) for count in (SOME, MANY))
     assert (many - some) / (MANY - SOME) < BYTES

@@ -463,7 +463,7 @@ def test_references_are_found_by_id(here):
             (BIAS, "run/b", ("C", 1)),
         ]
         assert [here.registry.get_many(connection, [id_])[0] for id_ in ids] == refs[:3]
-        assert here.registry.members(connection, ["run/a"]) == ids[:2]
+        assert list(here.registry.members(connection, ["run/a"])) == ids[:2]
 
 
 def test_removed_datasets_are_gone_from_everywhere_and_remembered(here):
