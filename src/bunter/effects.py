@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from bunter.effect_watch import Hook
+
     AnyPath = str | Path
-    Hook = Callable[[str, str], None]
     NamesIn = Callable[[str], list[str]]
 
 CHUNK = 1 << 20

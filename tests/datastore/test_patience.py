@@ -10,6 +10,7 @@ from bunter.datastore import patience
 from bunter.datastore.bucket import Upload
 from bunter.datastore.services import open_bucket
 from bunter.errors import StoreDeniedError, StoreUnavailableError
+from services_at import services_at
 
 CONTENT = b"0123456789" * 10
 LARGE = bytes(9_000_000)  # goes through a client of our own to HTTP servers
@@ -84,17 +85,7 @@ def service(monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
     server.asked, server.begin, server.fails_s = 0, 0.0, 0.6
     Thread(target=server.serve_forever, daemon=True).start()
-    for name in ("OS_STORAGE_URL", "OS_AUTH_URL", "OS_CLOUD"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
-        "AWS_ACCESS_KEY_ID": "k",
-        "AWS_SECRET_ACCESS_KEY": "s",
-        "ST_AUTH": f"http://127.0.0.1:{server.server_port}/auth/v1.0",
-        "ST_USER": "u",
-        "ST_KEY": "k",
-    }.items():
-        monkeypatch.setenv(name, value)
+    services_at(monkeypatch, server.server_port)
     # What obstore waits by itself: so that the tests see who goes on after it.
     monkeypatch.setattr(patience, "ABSENT_S", 0.3)
     yield server

@@ -13,6 +13,7 @@ from bunter.datastore import patience
 from bunter.datastore.bucket import Upload
 from bunter.datastore.services import open_bucket
 from bunter.errors import ButlerError, StoreUnavailableError
+from services_at import services_at
 
 LARGE = bytes(9_000_000)
 SERVICES = {
@@ -39,21 +40,6 @@ def nobody():
         yield taken.getsockname()[1]
 
 
-def known(monkeypatch, port):
-    """Let all services be at a port."""
-    for name in ("OS_STORAGE_URL", "OS_AUTH_URL", "OS_CLOUD"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "k",
-        "AWS_SECRET_ACCESS_KEY": "s",
-        "ST_AUTH": f"http://127.0.0.1:{port}/auth/v1.0",
-        "ST_USER": "u",
-        "ST_KEY": "k",
-    }.items():
-        monkeypatch.setenv(name, value)
-
-
 @pytest.fixture
 def _soon_given_up(monkeypatch):
     """Look for a service that takes no connection for a second; with the last pause before it is given up that may be three."""
@@ -70,7 +56,7 @@ def _soon_given_up(monkeypatch):
     ],
 )
 def test_a_refused_connection_is_told_in_seconds_and_not_after_a_minute(service, deed, nobody, monkeypatch):
-    known(monkeypatch, nobody)
+    services_at(monkeypatch, nobody)
     bucket = open_bucket(SERVICES[service].format(port=nobody))
     begin = time.monotonic()
     with pytest.raises(StoreUnavailableError, match=r"service or the network is down|refused") as caught:
@@ -84,7 +70,7 @@ def test_a_refused_connection_is_told_in_seconds_and_not_after_a_minute(service,
     "address", [*SERVICES.values(), "sftp://127.0.0.1:{port}/x", "postgresql://u@127.0.0.1:{port}/d"]
 )
 def test_the_doctor_tells_a_refused_connection_within_three_seconds(address, nobody, monkeypatch):
-    known(monkeypatch, nobody)
+    services_at(monkeypatch, nobody)
     last, took_s = None, []
     while min(took_s, default=3.0) >= 3 and len(took_s) < 3:  # the first also imports, and others may have the cores
         begin = time.monotonic()
@@ -134,7 +120,7 @@ def test_a_service_that_is_busy_is_waited_for_longer_than_one_that_is_away(servi
     server = ThreadingHTTPServer(("127.0.0.1", 0), Busy)
     server.busy_until = time.monotonic() + 6
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    known(monkeypatch, server.server_port)
+    services_at(monkeypatch, server.server_port)
     try:
         assert open_bucket(SERVICES[service]).stat_many(["k"]) == [None]
     finally:

@@ -6,18 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bunter.butler.results import DatasetResults
+from bunter.values.arrow import bytes_in
 from bunter.values.packed_ids import PackedIds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pyarrow as pa
-
     from bunter.dataset import DatasetRef
 
 __all__ = ["chosen_ids"]
-
-_SIZE = 16
 
 
 def chosen_ids(refs: Iterable[DatasetRef] | PackedIds) -> PackedIds:
@@ -34,11 +31,5 @@ def chosen_ids(refs: Iterable[DatasetRef] | PackedIds) -> PackedIds:
         return PackedIds.of(ref.id.bytes for ref in refs)
     packed = bytearray()
     for batch in refs.ask(replace(refs.question, with_records=False)).to_reader():
-        packed += _packed(batch.column("id"))
+        packed += bytes_in(batch.column("id"))
     return PackedIds(packed)
-
-
-def _packed(column: pa.FixedSizeBinaryArray) -> memoryview:
-    """Return what a column of ids holds."""
-    begin = column.offset * _SIZE
-    return memoryview(column.buffers()[1])[begin : begin + len(column) * _SIZE]

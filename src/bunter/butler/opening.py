@@ -277,8 +277,8 @@ def check_creation(
         refuse_unless_new(folder)
         refuse_inside_another(folder, configuration)
         place = place_of(folder, registry)
-        if not (isinstance(place, Path) and place.is_relative_to(folder)):  # one inside was left by what was killed
-            Database.check_absent(place, options_of(registry), claim=claim_on(place, folder))
+        if (claim := claim_on(place, folder)) is not None:  # one inside was left by what was killed
+            Database.check_absent(place, options_of(registry), claim=claim)
     elif str(root) in _in_memory:
         raise RepositoryExistsError(f"{root} exists already; open it with Butler({str(root)!r})")
     return universe, configuration

@@ -180,9 +180,8 @@ class Removal:
         if dry_run:
             return restoration
         restoration.refuse(partly=partly)
-        restoration = replace(
-            restoration, changes=()
-        )  # they are found anew, as things stand then: once is enough memory
+        # The commit finds the changes anew, as things stand then: once is enough memory.
+        restoration = replace(restoration, changes=())
         with performed(self._session, "undo", kind=UNDOING, facts={"change": number}):
             self._session.commit([UndoChange(number, partly)])
         return restoration

@@ -101,8 +101,7 @@ class Checking:
         self._children = {child.name: child for child in datastore.chain.children if not child.read_only}
         self._findings: list[Finding] = []
         self._unfinished: Counter[str] = Counter()
-        self._artifacts = self._size = self._left = self._read = self._digested = self._away = 0
-        self._undigested = 0
+        self._artifacts = self._size = self._left = self._read = self._digested = self._undigested = self._away = 0
         limit_s = patrol.time_limit_s
         self._until = None if limit_s is None else effects.monotonic() + limit_s
         if patrol.incremental and database.read_only:

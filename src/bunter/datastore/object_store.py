@@ -416,12 +416,10 @@ class ObjectStore:
 
 def _by_owner(staged: Sequence[Staged]) -> dict[str, list[str]]:
     """Return the keys of staged artifacts by their owners."""
-    owners: dict[str, list[str]] = {owner: [] for owner in dict.fromkeys(item.owner for item in staged) if owner}
-    if len(owners) == 1:  # nearly always
-        return {owner: [item.key for item in staged if item.owner] for owner in owners}
+    owners: dict[str, list[str]] = {}
     for item in staged:
         if item.owner:
-            owners[item.owner].append(item.key)
+            owners.setdefault(item.owner, []).append(item.key)
     return owners
 
 

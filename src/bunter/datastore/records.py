@@ -166,12 +166,12 @@ class ArtifactRecords:
         """Drop the trash rows of artifacts that are gone."""
         if not keys:
             return
-        span = "FROM trash WHERE datastore = ? AND key >= ? AND key <= ?", (datastore, keys[0], keys[-1])
-        there = tx.fetchall(f"SELECT key {span[0]}", span[1])
+        among, bounds = "FROM trash WHERE datastore = ? AND key >= ? AND key <= ?", (datastore, keys[0], keys[-1])
+        there = tx.fetchall(f"SELECT key {among}", bounds)
         if len(there) == len(keys) and {key for (key,) in there}.issubset(
             keys
         ):  # nobody else has come or gone meanwhile
-            tx.execute(f"DELETE {span[0]}", span[1])
+            tx.execute(f"DELETE {among}", bounds)
             return
         gone = tx.upload("emptied", 1, [(key,) for key in sorted(set(keys))], ["str"], keyed=True)
         tx.execute(f"DELETE FROM trash WHERE datastore = ? AND key IN (SELECT c0 FROM {gone})", (datastore,))

@@ -36,6 +36,15 @@ def pyarrow() -> Any:
     return pa
 
 
+def bytes_in(array: Any) -> memoryview:
+    """Return what an Arrow array of fixed-size binaries holds, one value behind the other, without a copy."""
+    if not len(array):  # which may have no buffer
+        return memoryview(b"")
+    size = array.type.byte_width
+    begin = array.offset * size
+    return memoryview(array.buffers()[1])[begin : begin + len(array) * size]
+
+
 def values_of(array: Any) -> list[Any]:
     """Return the values of an Arrow array as ``to_pylist`` does, without an object in between for each of them.
 

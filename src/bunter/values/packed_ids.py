@@ -30,13 +30,15 @@ class PackedIds(Sequence[bytes]):
     def __init__(self, packed: bytes | bytearray = b"") -> None:
         self._packed = packed
 
-    @classmethod
-    def of(cls, ids: Iterable[bytes]) -> PackedIds:
-        """Pack ids, which may come one after the other."""
+    @staticmethod
+    def of(ids: Iterable[bytes]) -> PackedIds:
+        """Pack ids, which may come one after the other; those that are packed are returned as they are."""
+        if isinstance(ids, PackedIds):
+            return ids
         packed = bytearray()
         for id_ in ids:
             packed += id_
-        return cls(packed)
+        return PackedIds(packed)
 
     def __len__(self) -> int:
         return len(self._packed) // _SIZE
@@ -84,6 +86,6 @@ def in_lots(ids: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     if len(ids) <= LOT_IDS:
         yield ids
         return
-    ordered = (ids if isinstance(ids, PackedIds) else PackedIds.of(ids)).distinct()
+    ordered = PackedIds.of(ids).distinct()
     for begin in range(0, len(ordered), LOT_IDS):
         yield ordered[begin : begin + LOT_IDS]

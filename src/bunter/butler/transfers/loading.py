@@ -129,17 +129,16 @@ class _Loading:
         self._dump, self._manifest, self._root, self._kept = dump, manifest, root, kept
         self._configuration: Configuration = load_configuration(argument=kept)
         registry = self._configuration.model.registry
+        self._place, self._options = place_of(root.place, registry), options_of(registry)
+        self._claim = claim_on(self._place, root.place)
         self._mark = f"{digest}\n{registry.database} {registry.server.schema_name or ''}".rstrip()
 
     def check(self) -> None:
-        registry = self._configuration.model.registry
-        place = place_of(self._root.place, registry)
-        claim = claim_on(place, self._root.place)
         if not self._is_ours():
             self._root.refuse_unless_empty()
-        elif claim is None or self._root.read(CONFIG_NAME) is not None:
+        elif self._claim is None or self._root.read(CONFIG_NAME) is not None:
             return
-        Database.check_absent(place, options_of(registry), claim=claim)
+        Database.check_absent(self._place, self._options, claim=self._claim)
 
     def _is_ours(self) -> bool:
         """Whether a load of this dump has begun here, and not ended; it may have died while it wrote the mark."""
@@ -160,17 +159,16 @@ class _Loading:
     def run(self, transfer: str, progress: Callable[[Progress], None] | None) -> None:
         root, model = self._root, self._configuration.model
         root.prepare()
-        place, options = place_of(root.place, model.registry), options_of(model.registry)
-        if isinstance(place, Path):
-            make_folder_of(place)
+        if isinstance(self._place, Path):
+            make_folder_of(self._place)
         if self._written_mark() != self._mark:
             root.write(_MARK, self._mark.encode())
         if root.read(CONFIG_NAME) is None:
             if self._manifest.has_artifacts:
                 self._bring_artifacts(transfer, progress)
-            if (claim := claim_on(place, root.place)) is None:
-                Database.discard(place)
-            with making(place, options, claim=claim) as filling:
+            if self._claim is None:
+                Database.discard(self._place)
+            with making(self._place, self._options, claim=self._claim) as filling:
                 with filling() as database:
                     self._fill(database)
                 self._write_runs()

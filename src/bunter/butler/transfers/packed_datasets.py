@@ -10,6 +10,7 @@ from bunter.butler.transfers.dataset_rows import by_run
 from bunter.dataset import DatasetColumns, DatasetRef
 from bunter.errors import MissingDatasetTypeError
 from bunter.values import pyarrow
+from bunter.values.arrow import bytes_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -137,7 +138,7 @@ def _once(parts: Sequence[_Part]) -> list[_Part]:
     """Leave out datasets that come again."""
     import numpy as np
 
-    held = [np.frombuffer(_id_bytes(batch), "S16") for _, batch in parts if batch.num_rows]
+    held = [np.frombuffer(bytes_in(batch.column("id")), "S16") for _, batch in parts if batch.num_rows]
     if not held:
         return []
     ids = np.concatenate(held)
@@ -153,8 +154,3 @@ def _once(parts: Sequence[_Part]) -> list[_Part]:
             left.append((kind, kept))
         begin = end
     return left
-
-
-def _id_bytes(batch: pa.RecordBatch) -> bytes:
-    ids = batch.column("id")
-    return bytes(ids.buffers()[1])[16 * ids.offset : 16 * (ids.offset + len(ids))]
